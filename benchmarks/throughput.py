@@ -1,0 +1,294 @@
+"""Training speed of ResNet-20 on a CPU: this project beside plain Keras and PyTorch, and with the recipe's input pipeline.
+
+    python benchmarks/throughput.py                 # every comparison, 10 pairs each: about 8 minutes on two cores
+    python benchmarks/throughput.py --precision bfloat16 --pairs 3
+
+One training step is forward, backward and an update by SGD with Nesterov momentum, on 128 images of 32x32x3 that are already in memory.
+The sides train the same network with the same number of parameters:
+
+    hornbook          `hornbook.models.resnet20`
+    keras             the network in plain Keras, as its users write it (`plain_keras_resnet20` below)
+    torch             the network in PyTorch with channels_last memory (`torch_resnet20` below)
+    no-normalization  `hornbook.models.resnet20(normalization="none")`: what normalization costs at all
+    pipeline          `hornbook.models.resnet20` fed by the recipe's input pipeline with crop-flip, in place of one batch in memory
+
+Each side lives in a process of its own, because the thread pools of TensorFlow and PyTorch disturb each other in one; it is built and
+warmed up once, then told over a pipe to train a number of steps while the others sleep. (`idle CPU` shows that they do: the CPU seconds
+that a side used between its turns.) A round is a turn of every side, in the reverse order every second round; a ratio is taken within a
+round, so that what else the machine does in those seconds meets both. Reported are the medians over the rounds, with the range of the
+ratios. tf.data's autotuning is off on every side: it rounds the end of a `fit` up to a multiple of 10 ms times a power of two.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BATCH_SIZE = 128
+INPUT_SHAPE = (32, 32, 3)
+NUM_CLASSES = 10
+LEARNING_RATE = 0.01
+MOMENTUM = 0.9
+WARM_UP_STEPS = 5
+SIDES = ("hornbook", "keras", "torch", "no-normalization", "pipeline")
+RESULTS = Path(__file__).parent / "results" / "throughput.csv"
+
+
+# The networks
+
+
+def plain_keras_resnet20(input_shape, num_classes):
+    """ResNet-20 of He et al. (2015), section 4.2, with identity shortcuts, by Keras' own layers alone."""
+    import keras
+    from keras import layers
+
+    def convolution(inputs, filters, stride=1):
+        return layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal")(inputs)
+
+    inputs = outputs = keras.Input(input_shape)
+    outputs = layers.ReLU()(layers.BatchNormalization()(convolution(outputs, 16)))
+    for stage, filters in enumerate((16, 32, 64)):
+        for block in range(3):
+            stride = 2 if stage > 0 and block == 0 else 1
+            shortcut = outputs
+            if stride == 2:
+                shortcut = layers.Conv2D(filters, 1, strides=2, use_bias=False, kernel_initializer="he_normal")(outputs)
+                shortcut = layers.BatchNormalization()(shortcut)
+            outputs = layers.ReLU()(layers.BatchNormalization()(convolution(outputs, filters, stride)))
+            outputs = layers.BatchNormalization()(convolution(outputs, filters))
+            outputs = layers.ReLU()(layers.Add()([outputs, shortcut]))
+    outputs = layers.GlobalAveragePooling2D()(outputs)
+    return keras.Model(inputs, layers.Dense(num_classes, dtype="float32")(outputs))
+
+
+def torch_resnet20(num_classes):
+    """The same network in PyTorch."""
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, in_channels, channels, stride):
+            super().__init__()
+            self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+            self.norm1 = nn.BatchNorm2d(channels)
+            self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            self.norm2 = nn.BatchNorm2d(channels)
+            self.shortcut = nn.Identity()
+            if stride != 1:
+                self.shortcut = nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
+
+        def forward(self, inputs):
+            outputs = torch.relu(self.norm1(self.conv1(inputs)))
+            outputs = self.norm2(self.conv2(outputs))
+            return torch.relu(outputs + self.shortcut(inputs))
+
+    layers = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    channels = 16
+    for stage, filters in enumerate((16, 32, 64)):
+        for block in range(3):
+            layers.append(Block(channels, filters, stride=2 if stage > 0 and block == 0 else 1))
+            channels = filters
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes))
+
+
+# One side, in a process of its own: train(steps) -> last loss
+
+
+def keras_side(side, precision, threads):
+    """A function that trains a Keras model by `fit`, and the number of its trainable parameters."""
+    import keras
+    import numpy
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    if side == "keras":
+        model = plain_keras_resnet20(INPUT_SHAPE, NUM_CLASSES)
+    else:
+        from hornbook.models import resnet20
+
+        model = resnet20(INPUT_SHAPE, NUM_CLASSES, normalization="none" if side == "no-normalization" else "batch")
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, nesterov=True),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    generator = numpy.random.default_rng(0)
+    images = generator.normal(size=(BATCH_SIZE, *INPUT_SHAPE)).astype("float32")
+    labels = generator.integers(NUM_CLASSES, size=BATCH_SIZE)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = tf.data.Dataset.from_tensors((images, labels)).repeat().with_options(options)
+
+    def train(steps):
+        return model.fit(batches, steps_per_epoch=steps, verbose=0).history["loss"][-1]
+
+    return train, sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
+
+
+def torch_side(precision, threads):
+    """A function that trains the PyTorch network by the usual loop, and the number of its trainable parameters."""
+    import numpy
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = torch_resnet20(NUM_CLASSES).to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, nesterov=True)
+    generator = numpy.random.default_rng(0)
+    channels_first = (BATCH_SIZE, INPUT_SHAPE[-1], *INPUT_SHAPE[:-1])
+    images = torch.from_numpy(generator.normal(size=channels_first).astype("float32")).to(memory_format=torch.channels_last)
+    labels = torch.from_numpy(generator.integers(NUM_CLASSES, size=BATCH_SIZE))
+
+    def train(steps):
+        for _ in range(steps):
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = torch.nn.functional.cross_entropy(model(images), labels)
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return train, sum(parameter.numel() for parameter in model.parameters())
+
+
+def cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run_side(side, precision, threads):
+    """Answers each line of standard input, a number of steps, by a line of JSON: the seconds that they took, and the CPU seconds."""
+    # What a library prints must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    train, parameters = torch_side(precision, threads) if side == "torch" else keras_side(side, precision, threads)
+    train(WARM_UP_STEPS)
+    train(WARM_UP_STEPS)
+    answers.write(json.dumps({"parameters": parameters}) + "\n")
+    answers.flush()
+    cpu_at_rest = cpu_seconds()
+    for line in sys.stdin:
+        wall, cpu = time.perf_counter(), cpu_seconds()
+        loss = train(int(line))
+        wall, cpu_after = time.perf_counter() - wall, cpu_seconds()
+        answer = {"seconds": wall, "cpu_seconds": cpu_after - cpu, "idle_cpu_seconds": cpu - cpu_at_rest, "loss": loss}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+        cpu_at_rest = cpu_seconds()
+
+
+# All sides together
+
+
+class Side:
+    """A process that trains one network when asked to."""
+
+    def __init__(self, name, precision, threads):
+        self.name = name
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads)}
+        command = [sys.executable, __file__, "--side", name, "--precision", precision, "--threads", str(threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+        self.parameters = self._answer()["parameters"]
+
+    def train(self, steps):
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self.name!r} ended; see why with: {' '.join(self.process.args)}")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(sides, precision, pairs, steps, threads):
+    """A list of one dict a turn: side, round, images a second, CPU seconds for 1000 images, idle CPU seconds."""
+    running, turns = [], []
+    try:
+        for name in sides:
+            # One after another: building and warming up side by side would only take longer.
+            running.append(Side(name, precision, threads))
+        for pair in range(pairs):
+            for side in running if pair % 2 == 0 else reversed(running):
+                answer = side.train(steps)
+                images = steps * BATCH_SIZE
+                turns.append(
+                    {
+                        "precision": precision,
+                        "side": side.name,
+                        "parameters": side.parameters,
+                        "round": pair,
+                        "images_per_second": round(images / answer["seconds"], 1),
+                        "cpu_seconds_per_1000_images": round(answer["cpu_seconds"] / images * 1000, 3),
+                        "idle_cpu_seconds": round(answer["idle_cpu_seconds"], 3),
+                        "loss": answer["loss"],
+                    }
+                )
+                print(f"{precision} round {pair + 1}/{pairs} {side.name:16} {turns[-1]['images_per_second']:8.1f} images/s", file=sys.stderr)
+    finally:
+        for side in running:
+            side.close()
+    return turns
+
+
+def table(turns, first="hornbook"):
+    """A Markdown table of the turns: a row a precision and side, and the ratio of the first side to it."""
+    lines = [
+        f"| precision | side | images/s, median (range) | CPU s per 1000 images | {first} / side, median (range) | idle CPU s | n |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for precision, side in dict.fromkeys((turn["precision"], turn["side"]) for turn in turns):
+        ours, theirs = ([turn for turn in turns if turn["precision"] == precision and turn["side"] == name] for name in (first, side))
+        speeds = [turn["images_per_second"] for turn in theirs]
+        theirs_by_round = {turn["round"]: turn["images_per_second"] for turn in theirs}
+        ratios = [turn["images_per_second"] / theirs_by_round[turn["round"]] for turn in ours]
+        cpu = statistics.median(turn["cpu_seconds_per_1000_images"] for turn in theirs)
+        idle = max(turn["idle_cpu_seconds"] for turn in theirs)
+        ratio = "" if side == first else f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+        speed = f"{statistics.median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f})"
+        lines.append(f"| {precision} | {side} | {speed} | {cpu:.2f} | {ratio} | {idle:.2f} | {len(speeds)} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES[:4], help="sides to compare; the first is compared to each other")
+    parser.add_argument("--pairs", type=int, default=10, help="rounds, a turn of every side in each")
+    parser.add_argument("--steps", type=int, default=12, help="training steps in a turn")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every side")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="CSV file for every turn")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.side:
+        run_side(args.side, args.precision[0], args.threads)
+        return
+    turns = []
+    for precision in args.precision:
+        turns += measure(args.sides, precision, args.pairs, args.steps, args.threads)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(args.output, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(turns[0]))
+        writer.writeheader()
+        writer.writerows(turns)
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn\n")
+    print(table(turns, args.sides[0]))
+
+
+if __name__ == "__main__":
+    main()
