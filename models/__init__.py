@@ -1,1 +1,76 @@
+"""Model builders: options in, an uncompiled functional `keras.Model` with float32 logits out.
 
+`build("resnet20", (32, 32, 3), 10)` and `resnet20((32, 32, 3), 10)` are the same; `names()` lists what there is.
+"""
+
+from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.batch_normalization import BatchNormalization
+from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
+from hornbook.models.initializers import INITIALIZERS
+from hornbook.models.mlp import mlp
+from hornbook.models.normalization import NORMALIZATIONS
+from hornbook.models.registry import build, names, options
+from hornbook.models.resnet import (
+    preactivation_resnet110,
+    preactivation_resnet164,
+    preactivation_resnet1001,
+    resnet,
+    resnet18,
+    resnet20,
+    resnet32,
+    resnet34,
+    resnet44,
+    resnet50,
+    resnet56,
+    resnet101,
+    resnet110,
+    resnet152,
+    wide_resnet16_4,
+    wide_resnet28_10,
+    wide_resnet40_4,
+)
+from hornbook.models.weight_normalization import (
+    WEIGHT_NORMALIZATIONS,
+    SpectralConv2D,
+    SpectralDense,
+    StandardizedConv2D,
+    StandardizedDense,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "NORMALIZATIONS",
+    "WEIGHT_NORMALIZATIONS",
+    "BatchNormalization",
+    "SpectralConv2D",
+    "SpectralDense",
+    "StandardizedConv2D",
+    "StandardizedDense",
+    "build",
+    "cnn",
+    "mlp",
+    "names",
+    "options",
+    "plain20",
+    "plain56",
+    "preactivation_resnet110",
+    "preactivation_resnet164",
+    "preactivation_resnet1001",
+    "resnet",
+    "resnet18",
+    "resnet20",
+    "resnet32",
+    "resnet34",
+    "resnet44",
+    "resnet50",
+    "resnet56",
+    "resnet101",
+    "resnet110",
+    "resnet152",
+    "vgg11",
+    "vgg16",
+    "wide_resnet16_4",
+    "wide_resnet28_10",
+    "wide_resnet40_4",
+]

@@ -1,0 +1,92 @@
+"""Builders by name, for command lines and searches."""
+
+import difflib
+import inspect
+import sys
+
+from hornbook.models.cnn import cnn
+from hornbook.models.mlp import mlp
+from hornbook.models.resnet import resnet
+
+
+def _find_builders(families):
+    """Return, by name, (builder, family) for each family and for the variants that its file defines."""
+    found = {}
+    for family in families:
+        for name, value in inspect.getmembers(sys.modules[family.__module__], inspect.isfunction):
+            defined_here = value.__module__ == family.__module__
+            if defined_here and list(inspect.signature(value).parameters)[:2] == ["input_shape", "num_outputs"]:
+                found[name] = (value, family)
+    return found
+
+
+_BUILDERS = _find_builders((cnn, mlp, resnet))
+
+
+def names():
+    """Return the sorted names that `build` knows: the families (mlp, cnn, resnet) and their named variants.
+
+    Example:
+        ```python
+        from hornbook import models
+
+        assert "resnet20" in models.names()
+        ```
+    """
+    return sorted(_BUILDERS)
+
+
+def options(name):
+    """Return the options that the builder of this name takes, with the defaults of its family, as a dictionary.
+
+    Example:
+        ```python
+        from hornbook import models
+
+        assert models.options("cnn")["normalization"] == "batch"
+        ```
+
+    Raises:
+        ValueError: No builder has this name; the nearest are named.
+    """
+    parameters = inspect.signature(_look_up(name)[1]).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def build(name, input_shape, num_outputs, **given):
+    """Build a model by name: an uncompiled functional `keras.Model` with float32 logits (batch, num_outputs).
+
+    Args:
+        name: One of `names()`.
+        input_shape: Sizes without the batch axis, (height, width, channels) for images.
+        num_outputs: Classes, or values to predict.
+        **given: Options of the builder; see `options`.
+
+    Raises:
+        ValueError: The name is unknown, the builder does not take an option, or an option is out of range.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.build("resnet20", (8, 8, 1), 10, normalization="group")
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        ```
+    """
+    builder, _ = _look_up(name)
+    taken = options(name)
+    unknown = sorted(set(given) - set(taken))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], taken, n=1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name} takes no option {unknown[0]!r}; it takes {', '.join(taken)}{guess}")
+    return builder(input_shape, num_outputs, **given)
+
+
+def _look_up(name):
+    if name in _BUILDERS:
+        return _BUILDERS[name]
+    near = difflib.get_close_matches(str(name), _BUILDERS, n=3)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
+    raise ValueError(f"there is no model {name!r}; {advice}")

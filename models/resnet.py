@@ -1,0 +1,386 @@
+"""Residual networks: He et al. (2015, 2016) and wide ones (Zagoruyko and Komodakis 2016)."""
+
+import keras
+
+from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.parts import Parts
+
+# Blocks in each of the four stages, by depth (He et al. 2015, table 1).
+IMAGENET_PLANS = {
+    "basic": {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)},
+    "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
+}
+
+
+def basic_block(x, inner, outer, strides, drop_rate, parts, name):
+    """Two 3x3 convolutions; normalization and activation after each, the last activation after the sum."""
+    y = parts.conv(x, inner, 3, strides, name=f"{name}_conv1")
+    y = parts.norm(y, name=f"{name}_norm1")
+    y = parts.act(y, name=f"{name}_act1")
+    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+    y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
+    y = parts.norm(y, name=f"{name}_norm2", zero=parts.zero_scale)
+    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
+    return parts.act(y, name=f"{name}_act2")
+
+
+def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
+    """1x1, 3x3 and 1x1 convolutions; normalization and activation after each, the last activation after the sum."""
+    first, middle = (strides, 1) if parts.bottleneck_stride == "1x1" else (1, strides)
+    y = parts.conv(x, inner, 1, first, name=f"{name}_conv1")
+    y = parts.norm(y, name=f"{name}_norm1")
+    y = parts.act(y, name=f"{name}_act1")
+    y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
+    y = parts.norm(y, name=f"{name}_norm2")
+    y = parts.act(y, name=f"{name}_act2")
+    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+    y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
+    y = parts.norm(y, name=f"{name}_norm3", zero=parts.zero_scale)
+    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
+    return parts.act(y, name=f"{name}_act3")
+
+
+def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
+    """Normalization and activation before each of two 3x3 convolutions; nothing after the sum."""
+    y = parts.act(parts.norm(x, name=f"{name}_norm1"), name=f"{name}_act1")
+    shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
+    y = parts.conv(y, inner, 3, strides, name=f"{name}_conv1")
+    y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+    y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
+    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
+
+
+def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
+    """Normalization and activation before each of 1x1, 3x3 and 1x1 convolutions; nothing after the sum."""
+    first, middle = (strides, 1) if parts.bottleneck_stride == "1x1" else (1, strides)
+    y = parts.act(parts.norm(x, name=f"{name}_norm1"), name=f"{name}_act1")
+    shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
+    y = parts.conv(y, inner, 1, first, name=f"{name}_conv1")
+    y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
+    y = parts.act(parts.norm(y, name=f"{name}_norm3"), name=f"{name}_act3")
+    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+    y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
+    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
+
+
+BLOCKS = {
+    "basic": basic_block,
+    "bottleneck": bottleneck_block,
+    "preactivation": preactivation_block,
+    "preactivation_bottleneck": preactivation_bottleneck_block,
+}
+
+
+class ResNetParts(Parts):
+    """The layers of a residual network: with shortcuts, and with padding as in PyTorch and keras.applications where asked."""
+
+    def __init__(self, *, preactivated, shortcut, zero_init_residual, block_dropout, bottleneck_stride, padding, **options):
+        super().__init__(**options)
+        self.projects = shortcut == "projection"
+        self.block_dropout = check_rate("block_dropout", block_dropout)
+        self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
+        self.padding = check_choice("padding", padding, ("same", "symmetric"))
+        # What comes last in a branch is its scale, or else its kernel.
+        self.zero_scale = zero_init_residual and not preactivated and self.normalization is not None
+        self.zero_kernel = zero_init_residual and not self.zero_scale
+        if self.zero_scale and not self.normalization.has_scale:
+            raise ValueError("zero_init_residual needs a normalization whose scale can start at 0: batch, group, layer or instance")
+        if self.zero_kernel and options["weight_normalization"] not in (None, "none"):
+            raise ValueError(
+                "zero_init_residual starts the last kernel of a branch at 0 (there is no scale after it), and a kernel of zeros has no "
+                f"norm: leave out weight_normalization={options['weight_normalization']!r}, or use post-activation blocks with a scale"
+            )
+
+    def conv(self, x, filters, kernel_size, strides=1, *, name, zero=False):
+        # Only a strided window can tell the two apart: Keras' "same" then pads the far side alone.
+        if self.padding == "symmetric" and strides > 1 and kernel_size > 1:
+            return super().conv(self.pad(x, kernel_size // 2, name), filters, kernel_size, strides, name=name, padding="valid", zero=zero)
+        return super().conv(x, filters, kernel_size, strides, name=name, zero=zero)
+
+    def max_pool(self, x, *, name):
+        padding = "same"
+        if self.padding == "symmetric":
+            x, padding = self.pad(x, 1, name), "valid"
+        return keras.layers.MaxPooling2D(3, 2, padding=padding, data_format="channels_last", name=name)(x)
+
+    def pad(self, x, margin, name):
+        return keras.layers.ZeroPadding2D(margin, data_format="channels_last", name=f"{name}_pad")(x)
+
+    def shortcut(self, x, filters, strides, name):
+        if not self.projects:
+            return self.resized(x, filters, strides, name)
+        if strides == 1 and x.shape[-1] == filters:
+            return x
+        x = self.conv(x, filters, 1, strides, name=f"{name}_shortcut_conv")
+        return self.norm(x, name=f"{name}_shortcut_norm")
+
+    def preactivation_shortcut(self, x, preactivated, filters, strides, name):
+        if not self.projects:
+            return self.resized(x, filters, strides, name)
+        if strides == 1 and x.shape[-1] == filters:
+            return x
+        return self.conv(preactivated, filters, 1, strides, name=f"{name}_shortcut_conv")
+
+    def resized(self, x, filters, strides, name):
+        """Leave out positions and add channels of zeros: no weights (option A of He et al. 2015)."""
+        if strides > 1:
+            x = keras.layers.MaxPooling2D(1, strides, data_format="channels_last", name=f"{name}_shortcut_pool")(x)
+        extra = filters - x.shape[-1]
+        if extra < 0:
+            raise ValueError(f"an identity shortcut cannot narrow {x.shape[-1]} channels to {filters}, at {name!r}; use a projection")
+        if extra == 0:
+            return x
+        # ZeroPadding2D pads the last two axes of "channels_first" data, and here the channels are the last axis.
+        return keras.layers.ZeroPadding2D(((0, 0), (0, extra)), data_format="channels_first", name=f"{name}_shortcut_pad")(x)
+
+
+def resnet(
+    input_shape,
+    num_outputs,
+    *,
+    depth=20,
+    width=16,
+    width_multiplier=1,
+    block="basic",
+    plan="cifar",
+    stem="auto",
+    shortcut="auto",
+    zero_init_residual=False,
+    block_dropout=0.0,
+    bottleneck_stride="3x3",
+    padding="same",
+    use_bias="auto",
+    normalization="batch",
+    weight_normalization=None,
+    activation="relu",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="resnet",
+):
+    """Build a residual network: (batch, height, width, channels) to float32 logits (batch, num_outputs).
+
+    Args:
+        input_shape: (height, width, channels); height and width may be None.
+        num_outputs: Classes, or values to predict.
+        depth: Layers with kernels on the longest path. By the "cifar" plan 6n + 2 for basic and 9n + 2 for bottleneck blocks (three stages
+            of n blocks), and also 6n + 4 for pre-activation blocks, as wide ResNets count; by the "imagenet" plan 18 or 34 (basic),
+            50, 101 or 152 (bottleneck). Or a tuple with the number of blocks in each stage. Defaults to 20.
+        width: Filters in the stem and the first stage (for bottlenecks: of their 3x3 convolution, and 4 times that on output); doubled
+            from stage to stage. Defaults to 16, as in all of He et al.'s networks for CIFAR-10; those for ImageNet have 64.
+        width_multiplier: Factor on the filters of the 3x3 convolutions, the stem excepted: WRN-28-10 is depth 28 with 10.
+        block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016).
+        plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
+        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
+        shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
+            weights), or "auto": identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection,
+            as the papers have it.
+        zero_init_residual: Start each residual branch at 0, by its last scale, or where none follows by its last kernel: the network
+            starts as the identity (Goyal et al. 2017, section 5.1). Defaults to False.
+        block_dropout: Rate of the dropout before the last convolution of each block (Zagoruyko and Komodakis 2016, section 2.4).
+        bottleneck_stride: The convolution that has the stride: "3x3" (better by half a percent on ImageNet, and PyTorch's) or "1x1" (He
+            et al. 2015, and keras.applications).
+        padding: "same" (Keras') or "symmetric" (PyTorch's and keras.applications') for strided windows.
+        use_bias: Biases of the convolutions; "auto" is False where the normalization has an offset, else True.
+        normalization: Of activations: "batch", "layer" (over the channels of each position), "group", "instance", "rms", "none", or a
+            factory `(name) -> layer`.
+        weight_normalization: Of hidden kernels: None, "spectral" or "standardized".
+        activation: A name from `ACTIVATIONS`, or a function.
+        initializer: "auto" (by the activation), a name from `INITIALIZERS`, or an initializer without a seed.
+        dropout: Rate before the output layer (in an `mlp`: after each hidden layer).
+        stochastic_depth: Rate at which the last residual branch is dropped, for single examples; it rises linearly from the first block to
+            the last (Huang et al. 2016, equation 4), and kept branches are rescaled.
+        l1, l2: Factors of the penalties on all kernels; biases and normalization are left out.
+        name: Of the model.
+
+    Returns:
+        An uncompiled functional `keras.Model`. Nothing is done to the inputs, and no softmax to the outputs.
+
+    Raises:
+        ValueError: An option is out of range or does not go with another; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.resnet((8, 8, 3), 10, depth=8, width=4, normalization="group", stochastic_depth=0.1)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        model.fit(keras.random.normal((16, 8, 8, 3)), keras.ops.zeros((16,), "int32"), verbose=0)
+        ```
+    """
+    input_shape = check_image_shape(input_shape)
+    check_choice("block", block, BLOCKS)
+    check_choice("plan", plan, ("cifar", "imagenet"))
+    check_choice("stem", stem, ("auto", "small", "large"))
+    check_choice("shortcut", shortcut, ("auto", "identity", "projection"))
+    stages = _blocks_per_stage(depth, block, plan)
+    width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
+    stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
+    preactivated, bottleneck = block.startswith("preactivation"), block.endswith("bottleneck")
+    if bottleneck_stride == "1x1" and not bottleneck:
+        raise ValueError(f"bottleneck_stride='1x1' is for bottleneck blocks, got block={block!r}, which has 3x3 convolutions only")
+    if shortcut == "auto":
+        shortcut = "identity" if plan == "cifar" and not bottleneck and multiplier == 1 else "projection"
+    parts = ResNetParts(
+        preactivated=preactivated,
+        shortcut=shortcut,
+        zero_init_residual=zero_init_residual,
+        block_dropout=block_dropout,
+        bottleneck_stride=bottleneck_stride,
+        padding=padding,
+        use_bias=use_bias,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+    )
+    x = inputs = keras.Input(input_shape, name="inputs")
+    x = _stem(x, width, stem == "large" or (stem == "auto" and plan == "imagenet"), preactivated, parts)
+    done = 0
+    for stage, blocks in enumerate(stages):
+        filters = width * 2**stage
+        inner, outer = filters * multiplier, filters * (4 if bottleneck else multiplier)
+        for index in range(blocks):
+            done += 1
+            strides = 2 if stage and not index else 1
+            drop_rate = stochastic_depth * done / sum(stages)
+            x = BLOCKS[block](x, inner, outer, strides, drop_rate, parts, f"stage{stage + 1}_block{index + 1}")
+    if preactivated:
+        x = parts.act(parts.norm(x, name="final_norm"), name="final_act")
+    x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
+    x = parts.dropout(x, name="dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+
+
+def _stem(x, filters, large, preactivated, parts):
+    x = parts.conv(x, filters, 7 if large else 3, 2 if large else 1, name="stem_conv")
+    if not preactivated:
+        x = parts.act(parts.norm(x, name="stem_norm"), name="stem_act")
+    return parts.max_pool(x, name="stem_pool") if large else x
+
+
+def _blocks_per_stage(depth, block, plan):
+    if isinstance(depth, (tuple, list)):
+        return check_plan("depth", depth)
+    depth = check_count("depth", depth)
+    if plan == "imagenet":
+        return _imagenet_plan(depth, block)
+    kernels = 9 if block.endswith("bottleneck") else 6
+    # Wide ResNets count the three projection shortcuts, but not the output layer.
+    counted_apart = [2, 4] if block == "preactivation" else [2]
+    for apart in counted_apart:
+        if depth > apart and (depth - apart) % kernels == 0:
+            return ((depth - apart) // kernels,) * 3
+    rule = f"{kernels}n + 2" + (f", or {kernels}n + 4 as wide ResNets count," if len(counted_apart) > 1 else "")
+    below = max((depth - 2) // kernels, 1) * kernels + 2
+    raise ValueError(f"depth must be {rule} for {block} blocks, got {depth}; try {below} or {below + kernels}")
+
+
+def _imagenet_plan(depth, block):
+    mine, others = ("bottleneck", "basic") if block.endswith("bottleneck") else ("basic", "bottleneck")
+    plans = IMAGENET_PLANS[mine]
+    if depth not in plans:
+        fix = f"block={others!r}" if depth in IMAGENET_PLANS[others] else "a tuple of blocks in each stage, such as (3, 4, 6, 3)"
+        accepted = ", ".join(map(str, plans))
+        raise ValueError(f"depth must be one of {accepted} for {block} blocks of the 'imagenet' plan, got {depth}; or pass {fix}")
+    return plans[depth]
+
+
+def resnet20(input_shape, num_outputs, **options):
+    """ResNet-20 for small images, 0.27M parameters (He et al. 2015, table 6)."""
+    return resnet(input_shape, num_outputs, **{"depth": 20, "name": "resnet20", **options})
+
+
+def resnet32(input_shape, num_outputs, **options):
+    """ResNet-32 for small images, 0.46M parameters (He et al. 2015, table 6)."""
+    return resnet(input_shape, num_outputs, **{"depth": 32, "name": "resnet32", **options})
+
+
+def resnet44(input_shape, num_outputs, **options):
+    """ResNet-44 for small images, 0.66M parameters (He et al. 2015, table 6)."""
+    return resnet(input_shape, num_outputs, **{"depth": 44, "name": "resnet44", **options})
+
+
+def resnet56(input_shape, num_outputs, **options):
+    """ResNet-56 for small images, 0.85M parameters (He et al. 2015, table 6)."""
+    return resnet(input_shape, num_outputs, **{"depth": 56, "name": "resnet56", **options})
+
+
+def resnet110(input_shape, num_outputs, **options):
+    """ResNet-110 for small images, 1.7M parameters (He et al. 2015, table 6)."""
+    return resnet(input_shape, num_outputs, **{"depth": 110, "name": "resnet110", **options})
+
+
+def preactivation_resnet110(input_shape, num_outputs, **options):
+    """Pre-activation ResNet-110 for small images, 1.7M parameters (He et al. 2016, table 3)."""
+    return resnet(input_shape, num_outputs, **{"depth": 110, "block": "preactivation", "name": "preactivation_resnet110", **options})
+
+
+def preactivation_resnet164(input_shape, num_outputs, **options):
+    """Pre-activation ResNet-164 for small images, 1.7M parameters (He et al. 2016, table 4)."""
+    variant = {"depth": 164, "block": "preactivation_bottleneck", "name": "preactivation_resnet164"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def preactivation_resnet1001(input_shape, num_outputs, **options):
+    """Pre-activation ResNet-1001 for small images, 10.2M parameters (He et al. 2016, table 4)."""
+    variant = {"depth": 1001, "block": "preactivation_bottleneck", "name": "preactivation_resnet1001"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def wide_resnet16_4(input_shape, num_outputs, **options):
+    """WRN-16-4 for small images, 2.7M parameters (Zagoruyko and Komodakis 2016, table 4)."""
+    variant = {"depth": 16, "width_multiplier": 4, "block": "preactivation", "name": "wide_resnet16_4"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def wide_resnet28_10(input_shape, num_outputs, **options):
+    """WRN-28-10 for small images, 36.5M parameters (Zagoruyko and Komodakis 2016, table 4)."""
+    variant = {"depth": 28, "width_multiplier": 10, "block": "preactivation", "name": "wide_resnet28_10"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def wide_resnet40_4(input_shape, num_outputs, **options):
+    """WRN-40-4 for small images, 8.9M parameters (Zagoruyko and Komodakis 2016, table 4)."""
+    variant = {"depth": 40, "width_multiplier": 4, "block": "preactivation", "name": "wide_resnet40_4"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def resnet18(input_shape, num_outputs, **options):
+    """ResNet-18 for ImageNet, 11.7M parameters for 1000 classes (He et al. 2015, table 1)."""
+    return resnet(input_shape, num_outputs, **{"depth": 18, "width": 64, "plan": "imagenet", "name": "resnet18", **options})
+
+
+def resnet34(input_shape, num_outputs, **options):
+    """ResNet-34 for ImageNet, 21.8M parameters for 1000 classes (He et al. 2015, table 1)."""
+    return resnet(input_shape, num_outputs, **{"depth": 34, "width": 64, "plan": "imagenet", "name": "resnet34", **options})
+
+
+def resnet50(input_shape, num_outputs, **options):
+    """ResNet-50 for ImageNet, 25.6M parameters for 1000 classes (He et al. 2015, table 1)."""
+    variant = {"depth": 50, "width": 64, "block": "bottleneck", "plan": "imagenet", "name": "resnet50"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def resnet101(input_shape, num_outputs, **options):
+    """ResNet-101 for ImageNet, 44.5M parameters for 1000 classes (He et al. 2015, table 1)."""
+    variant = {"depth": 101, "width": 64, "block": "bottleneck", "plan": "imagenet", "name": "resnet101"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def resnet152(input_shape, num_outputs, **options):
+    """ResNet-152 for ImageNet, 60.2M parameters for 1000 classes (He et al. 2015, table 1)."""
+    variant = {"depth": 152, "width": 64, "block": "bottleneck", "plan": "imagenet", "name": "resnet152"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
