@@ -1,0 +1,50 @@
+"""The command line: `hornbook RECIPE`, and what is done with a run afterwards. Imports nothing heavy until it is known what for."""
+
+import importlib
+import sys
+
+import hornbook
+
+RECIPES = {"image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag."}
+COMMANDS = {
+    "predict": "Classify image files with a finished run's model.",
+    "evaluate": "Score a finished run's model on a dataset.",
+}
+
+
+def usage():
+    """The text of `hornbook --help`."""
+    rows = {**RECIPES, **COMMANDS}
+    width = max(map(len, rows)) + 2
+    lines = [f"Hornbook {hornbook.__version__}: deep networks that train and generalise, on Keras 3.", "", "Recipes:"]
+    lines += [f"  {name:{width}}{text}" for name, text in RECIPES.items()]
+    lines += ["", "With a finished run:"]
+    lines += [f"  {name:{width}}{text}" for name, text in COMMANDS.items()]
+    return "\n".join([*lines, "", "hornbook NAME --help lists the options of each."])
+
+
+def main(arguments=None):
+    """Run the command line; `arguments` default to the process's own."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("--help", "-h", "help"):
+        print(usage())
+    elif name in ("--version", "-V"):
+        print(hornbook.__version__)
+    elif name in RECIPES:
+        recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
+        recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
+    elif name in COMMANDS:
+        from hornbook.training import afterwards
+
+        getattr(afterwards, name)(rest)
+    else:
+        import difflib
+
+        close = difflib.get_close_matches(name, [*RECIPES, *COMMANDS], n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *COMMANDS])}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""Train an image classifier: any source of labelled images, any model of the zoo, every technique one flag.
+
+    hornbook image-classification
+    hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
+"""
+
+import dataclasses
+import pathlib
+import time
+from typing import Literal
+
+from hornbook.training import command_line, data, files, repeats, runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    dataset: str = "digits"
+    """Where the images come from: digits (built in) or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
+    model: str = "cnn"
+    """A builder's name (cnn, mlp, resnet and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder of your own."""
+    depth: int | None = None
+    """Layers with kernels. Default: the model's own."""
+    width: int | None = None
+    """Filters of the first stage (units of an mlp; for wide variants the multiplier). Default: the model's own."""
+    normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] = "batch"
+    """Normalization of activations."""
+    weight_normalization: Literal["none", "spectral", "standardized"] = "none"
+    """Normalization of kernels."""
+    activation: str = "relu"
+    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
+    initializer: str = "auto"
+    """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
+    dropout: float = 0.0
+    """Share of features dropped before the output layer (in an mlp: after every layer)."""
+    stochastic_depth: float = 0.0
+    """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only)."""
+    l1: float = 0.0
+    """Penalty on the kernels' absolute values, added to the loss."""
+    l2: float = 0.0
+    """Penalty on the kernels' squares, added to the loss."""
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "adamw"
+    """sgd has Nesterov momentum 0.9."""
+    learning_rate: float = 3e-3
+    """The schedule's highest."""
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "cosine"
+    """How the learning rate goes on after the warm-up."""
+    warmup_epochs: float = 1.0
+    """Epochs of a linear rise of the learning rate before the schedule; one-cycle has its own and ignores it."""
+    weight_decay: float = 0.05
+    """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
+    clip_norm: float = 0.0
+    """Cut the gradients' global norm to this; 0 for never."""
+    augmentation: Literal["none", "flip", "crop-flip", "crop"] = "crop"
+    """Random changes of the training images: mirrored left to right, shifted by an eighth of their size, or both."""
+    mixup: float = 0.0
+    """Alpha of mixup's Beta distribution, such as 0.2; 0 for none."""
+    label_smoothing: float = 0.0
+    """Share of each label that is spread over all classes, such as 0.1."""
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
+    ema: float = 0.0
+    """Momentum of a moving average of the weights, such as 0.999, which is what is evaluated and kept; 0 for none."""
+    batch_size: int = 64
+    """Examples a step."""
+    epochs: int = 40
+    """Passes over the training images."""
+    early_stopping: int = 0
+    """Stop after this many epochs without a better validation loss, and keep the best epoch's weights; 0 for never: keep the last."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the computation; bfloat16 keeps weights and logits in float32."""
+    validation_fraction: float = 0.1
+    """Share of the training images held out, where the source has no validation split; 0 for none."""
+    test_fraction: float = 0.2
+    """Share of the images held out, where the source has no test split."""
+    in_memory: Literal["auto", "always", "never"] = "auto"
+    """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
+    seed: int = 0
+    """Of initial weights, order, augmentation and dropout."""
+    split_seed: int = 0
+    """Of the split into training, validation and test images."""
+    seeds: int = 1
+    """Run this many times, with seed, seed + 1, ..., and print mean and spread."""
+    evaluate: Literal["test", "validation", "none"] = "test"
+    """What the result is taken on."""
+    output: str | None = None
+    """Folder of the run. Default: runs/image_classification/TIME-MODEL. An unfinished run in it is resumed."""
+
+
+def build(args, dataset):
+    """The model of `args` for a `data.Dataset`: raw pixels `(batch, height, width, channels)` to float32 logits `(batch, classes)`.
+
+    The first layer standardizes each channel by the training images' mean and variance, so that the saved model takes pixels as they are.
+    """
+    import keras
+
+    from hornbook.training.builders import build_model
+
+    options = {name: getattr(args, name) for name in _MODEL_OPTIONS if getattr(args, name) is not None}
+    network = build_model(args.model, dataset.input_shape, dataset.num_classes, options)
+    mean, variance = dataset.train.moments()
+    pixels = keras.Input(dataset.input_shape, name="pixels")
+    # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
+    standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(pixels)
+    return keras.Model(pixels, network(standardized), name="image_classifier")
+
+
+_MODEL_OPTIONS = (
+    "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
+)  # fmt: skip
+
+
+def main(args, callbacks=(), dataset=None):
+    """Train, evaluate and report as `args` say.
+
+    Args:
+        args: `Args`.
+        callbacks: further Keras callbacks.
+        dataset: a `data.Dataset` of your own, such as `data.from_arrays(...)`, in place of `args.dataset`.
+
+    Returns:
+        What `result.json` holds; with several seeds, what `seeds.json` holds.
+
+    Raises:
+        UserError: options, data or a folder that cannot be used.
+    """
+    folder = pathlib.Path(args.output or runs.default_folder("image_classification", args.model))
+    if dataset is None:
+        data.check_name(args.dataset)
+    if args.seeds > 1:
+        return _several_seeds(args, folder, callbacks, dataset)
+    config = command_line.to_config("image_classification", args)
+    with runs.Run(folder, config) as run:
+        # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
+        with command_line.quiet_libraries():
+            from hornbook.training import reproducibility
+        with reproducibility.settings(seed=args.seed, precision=args.precision):
+            result = _train(args, run, callbacks, dataset)
+    _print_result(result, folder)
+    return result
+
+
+def _train(args, run, callbacks, dataset):
+    import keras
+
+    from hornbook.training import augmentation, batches, evaluation, imbalance, optimization, pictures, report
+    from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, StopWhenLost
+    from hornbook.training.checkpoint import Checkpoint, size_in_bytes
+
+    started = time.monotonic()
+
+    # Data.
+    if dataset is None:
+        dataset = data.load(
+            args.dataset,
+            validation_fraction=args.validation_fraction,
+            test_fraction=args.test_fraction,
+            split_seed=args.split_seed,
+            in_memory=args.in_memory,
+        )
+    evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
+    data.write_split(run.path("split.csv"), dataset)
+    num_classes = dataset.num_classes
+    print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
+
+    # Model.
+    model = build(args, dataset)
+    print(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
+
+    # Training.
+    steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
+    learning_rate = optimization.schedule(
+        args.schedule,
+        args.learning_rate,
+        steps_per_epoch=steps_per_epoch,
+        epochs=args.epochs,
+        warmup_epochs=0 if args.schedule == "one-cycle" else args.warmup_epochs,
+    )
+    model.compile(
+        optimization.optimizer(args.optimizer, learning_rate, weight_decay=args.weight_decay, clip_norm=args.clip_norm, ema=args.ema),
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=args.label_smoothing),
+        metrics=["accuracy"],
+        # On TensorFlow, XLA takes longer to compile than a small training does, and was slower than TensorFlow's own kernels on a CPU.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    early_stopping = EarlyStopping("val_loss", patience=args.early_stopping) if args.early_stopping else None
+    history = History(run.path("history.csv"))
+    checkpoint = Checkpoint(run.path("checkpoint/last.npz"), [history, *([early_stopping] if early_stopping else [])])
+    run.require_space(size_in_bytes(model))
+    first_epoch = checkpoint.restore(model)
+    if first_epoch:
+        print(f"going on after epoch {len(history.rows)} of {args.epochs}")
+    validation = dataset.validation
+    if validation is not None:
+        validation = batches.evaluation_batches(validation, batch_size=256, num_classes=num_classes)
+    model.fit(
+        batches.training_batches(
+            dataset.train,
+            batch_size=args.batch_size,
+            num_classes=num_classes,
+            epochs=args.epochs,
+            first_epoch=first_epoch,
+            seed=args.seed,
+            augment=augmentation.augmenter(args.augmentation, args.mixup),
+            class_weights=imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights),
+        ),
+        steps_per_epoch=steps_per_epoch,
+        initial_epoch=first_epoch,
+        epochs=args.epochs,
+        validation_data=validation,
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            *([AverageWeights()] if args.ema else []),
+            StopWhenLost(),
+            *([early_stopping] if early_stopping else []),
+            history,
+            Progress(first_epoch),
+            *callbacks,
+            checkpoint,
+        ],
+    )
+
+    # Result.
+    scores, mistakes, metrics = None, [], {}
+    if evaluated is not None:
+        logits = model.predict(batches.evaluation_batches(evaluated, batch_size=256, num_classes=num_classes), verbose=0)
+        scores = evaluation.classification(evaluated.labels, logits, dataset.class_names)
+        metrics = {name: scores[name] for name in ("accuracy", "loss", "calibration_error", "macro_f1")}
+        mistakes = pictures.mistakes(evaluated, logits, dataset.class_names, dataset.pixel_maximum)
+    result = {
+        "metrics": metrics,
+        "evaluated_on": args.evaluate,
+        "seconds": round(history.seconds_before + time.monotonic() - started, 1),
+        "seed": args.seed,
+        "parameters": model.count_params(),
+        "epochs": len(history.rows),
+        "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
+        "findings": [],
+        **runs.environment(),
+    }
+    runs.save_model(run, model, class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
+    report.write_report(
+        run.path("report.html"),
+        title=f"{args.model} on {dataset.name}",
+        command=command_line.command("image_classification", args),
+        config=run.config,
+        history=history.rows,
+        result=result,
+        evaluation=scores,
+        examples=mistakes,
+    )
+    files.write_json(run.path("result.json"), {**result, "evaluation": scores})
+    return result
+
+
+def _several_seeds(args, folder, callbacks, dataset):
+    def run_one(seed, own_folder):
+        return main(dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder)), callbacks, dataset)
+
+    summary = repeats.over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder)
+    for name, spread in summary["metrics"].items():
+        print(f"{name}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
+    return summary
+
+
+def _print_result(result, folder):
+    scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
+    print(f"{result['evaluated_on']}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
+    print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} IMAGE...")
+
+
+if __name__ == "__main__":
+    command_line.warn_if_another_copy(__file__)
+    command_line.run(main, Args, recipe="image_classification")

@@ -1,0 +1,46 @@
+"""A model by what `--model` says: one of the zoo, or a builder of the user's."""
+
+import importlib
+import os
+import sys
+
+import keras
+
+from hornbook import UserError, models
+
+
+def build_model(name, input_shape, num_outputs, options):
+    """The model that `name` names: of `models.names()`, or `mymodule:builder`, found from the current folder or installed.
+
+    Args:
+        name: of the builder, which is called as `builder(input_shape, num_outputs, **options)`.
+        input_shape: sizes without the batch axis.
+        num_outputs: classes, or values to predict.
+        options: dict of the builder's options; of a user's builder, those that differ from the zoo's defaults.
+
+    Raises:
+        UserError: there is no such builder, or it refuses an option.
+    """
+    try:
+        if ":" not in name:
+            return models.build(name, input_shape, num_outputs, **options)
+        model = _user_builder(name)(input_shape, num_outputs, **options)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--model {name}: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
+    if model.output_shape != (None, num_outputs):
+        raise UserError(f"--model {name} must have outputs (batch, {num_outputs}), got {model.output_shape}")
+    return model
+
+
+def _user_builder(name):
+    module, _, builder = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # As `python -m` does, and a console script does not.
+    try:
+        return getattr(importlib.import_module(module), builder)
+    except ModuleNotFoundError as error:
+        raise UserError(f"--model {name}: there is no module {error.name!r} in {os.getcwd()} or installed") from error
+    except AttributeError as error:
+        raise UserError(f"--model {name}: module {module!r} has no {builder!r}") from error

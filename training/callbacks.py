@@ -1,0 +1,206 @@
+"""Keras callbacks: early stopping, evaluation of averaged weights, the history file, progress, and stopping when the loss is lost."""
+
+import contextlib
+import csv
+import io
+import math
+import time
+
+import keras
+
+from hornbook import UserError
+from hornbook.training import files
+
+
+@contextlib.contextmanager
+def averaged_weights(model):
+    """The model with the moving average of its weights for the block's duration, if its optimizer keeps one.
+
+    Copies, where Keras' `SwapEMAWeights` swaps by adding and subtracting under TensorFlow, which rounds the weights that training goes on
+    with at every evaluation.
+    """
+    if not getattr(model.optimizer, "use_ema", False):
+        yield
+        return
+    raw = [keras.ops.convert_to_numpy(variable) for variable in model.trainable_variables]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, raw, strict=True):
+            variable.assign(value)
+
+
+class AverageWeights(keras.callbacks.Callback):
+    """Evaluate the moving average of the weights, train on with the weights themselves; for an optimizer with `use_ema`.
+
+    At the end of `fit`, Keras itself leaves the average in the model.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import AverageWeights, optimizer
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(optimizer("sgd", 0.1, ema=0.9), "mse")
+    model.fit(inputs, targets, validation_data=(inputs, targets), callbacks=[AverageWeights()], verbose=0)
+    ```
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._averaged = None
+
+    def on_test_begin(self, logs=None):
+        self._averaged = contextlib.ExitStack()
+        self._averaged.enter_context(averaged_weights(self.model))
+
+    def on_test_end(self, logs=None):
+        self._averaged.close()
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras' `EarlyStopping` that refuses a metric that does not exist, keeps averaged weights, and can be resumed.
+
+    Args:
+        monitor: a key of the epoch's logs, such as `val_loss`.
+        patience: epochs without improvement before training stops; None never stops, and only keeps the best weights.
+        **options: as for `keras.callbacks.EarlyStopping`; `restore_best_weights` is True here, as a run that was stopped late wants it.
+
+    Raises:
+        UserError: after the first epoch, when the logs have no such metric (Keras warns, and never stops).
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import EarlyStopping
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(inputs, targets, epochs=9, validation_split=0.5, callbacks=[EarlyStopping("val_loss", patience=2)], verbose=0)
+    ```
+    """
+
+    _STATE = ("wait", "stopped_epoch", "best", "best_epoch")
+
+    def __init__(self, monitor="val_loss", patience=None, **options):
+        super().__init__(monitor, patience=math.inf if patience is None else patience, **{"restore_best_weights": True, **options})
+        self._restored = None
+
+    def get_monitor_value(self, logs):
+        if self.monitor not in logs:
+            raise UserError(f"early stopping monitors {self.monitor!r}, which is not reported; there are {', '.join(sorted(logs))}")
+        return logs[self.monitor]
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if self._restored is not None:
+            values, self.best_weights = self._restored
+            for name, value in values.items():
+                setattr(self, name, value)
+            self._restored = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        with averaged_weights(self.model):
+            super().on_epoch_end(epoch, logs)
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays."""
+        best = None if self.best is None else float(self.best)
+        return {**{name: getattr(self, name) for name in self._STATE}, "best": best}, self.best_weights or []
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result at the beginning of the next `fit`."""
+        self._restored = values, arrays or None
+
+
+class History(keras.callbacks.Callback):
+    """`history.csv`: a row an epoch, with the learning rate and the seconds since the run's beginning; rewritten whole, so never cut off.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        rows: list of dicts, one an epoch.
+        seconds_before: what a run that is resumed had taken until its checkpoint.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.rows = path, []
+        self.seconds_before = 0.0
+
+    def on_train_begin(self, logs=None):
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = round(self.seconds_before + time.monotonic() - self._started, 3)
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        logs = {name: float(value) for name, value in logs.items()}
+        self.rows.append({"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": seconds})
+        self.write()
+
+    def write(self):
+        """Write the file from the rows there are."""
+        if not self.rows:
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[-1]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        files.write_text(self.path, text.getvalue())
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays."""
+        return {"rows": self.rows}, []
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result."""
+        self.rows = values["rows"]
+        self.seconds_before = self.rows[-1]["seconds"]
+        self.write()
+
+
+class StopWhenLost(keras.callbacks.Callback):
+    """Stop a training whose loss is no longer a finite number, and say what would mend it, before a checkpoint keeps it.
+
+    Raises:
+        UserError: after the epoch in which it happened.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+            raise UserError(
+                f"the loss is {logs['loss']} after epoch {epoch + 1}, at a learning rate of {rate:.3g}: lower --learning-rate, "
+                "add --warmup-epochs, or cut the gradients with --clip-norm 1"
+            )
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over the whole training, with the time left and the last epoch's scores; nothing where the output is not a terminal."""
+
+    async_safe = True  # It reads no logs between epochs, so no step has to wait for them.
+
+    def __init__(self, first_epoch=0):
+        super().__init__()
+        self.first_epoch = first_epoch
+
+    def on_train_begin(self, logs=None):
+        from tqdm import tqdm
+
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        self._bar = tqdm(total=steps * epochs, initial=steps * self.first_epoch, disable=None, unit="step", dynamic_ncols=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = {name: f"{value:.4g}" for name, value in logs.items()}
+        self._bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
+        self._bar.set_postfix(scores)
+
+    def on_train_end(self, logs=None):
+        self._bar.close()

@@ -1,0 +1,150 @@
+"""A recipe's command line: options from its dataclass, errors in one line, and no chatter of the libraries. Needs no Keras."""
+
+import contextlib
+import dataclasses
+import io
+import os
+import pathlib
+import re
+import shlex
+import sys
+import tempfile
+
+from hornbook import UserError
+from hornbook.training import runs
+
+
+def parse(options, arguments, program, description):
+    """An `options` dataclass from command-line arguments; `--config FILE`, a former run's, replaces the defaults.
+
+    Raises:
+        UserError: whatever is wrong with the arguments, in one line.
+    """
+    import tyro
+
+    config, arguments = _config_file(list(arguments))
+    default = options() if config is None else from_config(options, runs.read_json(config), config)
+    printed = io.StringIO()
+    try:
+        # tyro draws a box around its errors; what it says is wanted as one line.
+        with contextlib.redirect_stderr(printed):
+            return tyro.cli(options, args=arguments, default=default, prog=program, description=description)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(f"{_one_line(printed.getvalue())}; see {program} --help") from None
+
+
+def _config_file(arguments):
+    """Take `--config FILE` or `--config=FILE` out of the arguments."""
+    for place, argument in enumerate(arguments):
+        if argument == "--config":
+            if place + 1 == len(arguments):
+                raise UserError("--config needs a file: the config.json of a former run")
+            return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
+        if argument.startswith("--config="):
+            return argument.removeprefix("--config="), arguments[:place] + arguments[place + 1 :]
+    return None, arguments
+
+
+def from_config(options, values, source):
+    """An `options` dataclass from a run's `config.json`; where that run was kept is left out.
+
+    Raises:
+        UserError: the file names an option that there is not.
+    """
+    known = {field.name for field in dataclasses.fields(options)}
+    if not isinstance(values, dict):
+        raise UserError(f"{source} must hold an object of options, as a run's config.json does")
+    unknown = sorted(values.keys() - known - {"recipe"})
+    if unknown:
+        raise UserError(f"{source} has an unknown option {unknown[0]!r}; accepted are {', '.join(sorted(known))}")
+    values = {name: value for name, value in values.items() if name in known and name != "output"}
+    return options(**values)
+
+
+def to_config(recipe, options):
+    """JSON values for `config.json`: every option, and the recipe's name."""
+    values = dataclasses.asdict(options)
+    return {"recipe": recipe, **{name: str(value) if isinstance(value, pathlib.Path) else value for name, value in values.items()}}
+
+
+def command(recipe, options):
+    """The command that says the same: the options that differ from the defaults, quoted for a shell."""
+    words = ["hornbook", recipe.replace("_", "-")]
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value != field.default and field.name != "output":
+            words += ["--" + field.name.replace("_", "-"), str(value)]
+    return shlex.join(words)
+
+
+def run(main, options, arguments=None, *, recipe):
+    """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
+    program = f"hornbook {recipe.replace('_', '-')}"
+    description = (sys.modules[options.__module__].__doc__ or "").strip()
+    with ending(program):
+        main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
+
+
+@contextlib.contextmanager
+def ending(program):
+    """Turn a `UserError` of the block into one line and exit code 2, and Ctrl-C into exit code 130."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; the same command with the same --output goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def warn_if_another_copy(script):
+    """Say so when a script of a source tree runs with another, installed copy of Hornbook: its edits would have no effect."""
+    installed = pathlib.Path(__file__).resolve().parents[1]
+    tree = pathlib.Path(script).resolve().parents[1]
+    if installed != tree and not (installed / "recipes" / pathlib.Path(script).name).samefile(script):
+        print(f"note: {script} runs with the copy of Hornbook installed in {installed}, not with {tree}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def quiet_libraries():
+    """Hide what TensorFlow's C++ code says on standard error while it is imported, and show all of it if the block fails.
+
+    Nothing is hidden where the user set `TF_CPP_MIN_LOG_LEVEL`, nor where the machine has an NVIDIA driver, whose troubles are news.
+    """
+    if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ or os.path.exists("/proc/driver/nvidia"):
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # From now on errors alone.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+            _find_devices()
+        except BaseException:
+            sys.stderr.flush()
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _find_devices():
+    """Make TensorFlow look for accelerators now, which it remarks on when it finds none."""
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].config.list_physical_devices()
+
+
+def _one_line(text):
+    """The text without the lines of a box, in one line."""
+    words = re.sub(r"[─-╿]+", " ", text).split()
+    return re.sub(r"\s*(For full helptext, (see|run) .*)$", "", " ".join(words))

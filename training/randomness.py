@@ -1,0 +1,43 @@
+"""Random numbers that are a pure function of (seed, epoch, example): no state, so a resumed run draws what an uninterrupted one does.
+
+A counter is hashed by the finalizer of SplitMix64 (Steele, Lea and Flood 2014, figure 16). NumPy's generators would do as well on one
+machine, but their streams may change between releases and they draw for a batch, not for an example.
+"""
+
+import zlib
+
+import numpy as np
+
+_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mix(values):
+    """The SplitMix64 finalizer on a uint64 array: every output bit depends on every input bit."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def uniform(seed, epoch, indices, stream):
+    """Uniform numbers in [0, 1), one an example.
+
+    Args:
+        seed: integer, the run's seed.
+        epoch: integer from 0.
+        indices: integer array `(examples,)`, each example's position in its source.
+        stream: name of what the number is for ("flip", "crop row"); two names give independent numbers.
+
+    Returns:
+        float64 array `(examples,)`.
+    """
+    with np.errstate(over="ignore"):  # Wrapping around is what the hash is made of.
+        key = np.zeros(1, np.uint64)
+        for part in (int(seed), int(epoch), zlib.crc32(stream.encode())):
+            key = _mix(key * _GOLDEN_GAMMA + np.uint64(part % 2**64) + _GOLDEN_GAMMA)
+        hashed = _mix(_mix(np.asarray(indices).astype(np.uint64) * _GOLDEN_GAMMA + key) + key)
+    return (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def permutation(seed, epoch, length):
+    """The order of `length` examples in one epoch: int64 array `(length,)`, another for every seed and epoch."""
+    return np.argsort(uniform(seed, epoch, np.arange(length), "order"), kind="stable")

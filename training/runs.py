@@ -1,0 +1,172 @@
+"""A run's folder: claimed before anything is computed, resumed where it was cut off, never overwritten once finished.
+
+`config.json` is written first and `result.json` last, so what is there tells how far a run came. Needs no Keras.
+"""
+
+import datetime
+import fcntl
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shutil
+
+from hornbook import UserError
+from hornbook.training import files
+
+# Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
+_NOT_COMPARED = ("output",)
+
+
+def default_folder(recipe, model):
+    """`runs/RECIPE/TIME-MODEL`, below the current folder."""
+    return pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{model.rpartition(':')[2]}")
+
+
+class Run:
+    """A claimed run's folder; a context manager that gives the claim back.
+
+    Args:
+        folder: made if it is not there.
+        config: the run's options, JSON values; an unfinished run in the folder must have begun with the same.
+
+    Attributes:
+        folder: `pathlib.Path`.
+        resumed: whether an unfinished run of the same options was found.
+
+    Raises:
+        UserError: the folder cannot be written, holds a finished run, an unfinished one of other options or something else, or another process
+            is at work in it.
+    """
+
+    def __init__(self, folder, config):
+        self.folder, self.config = pathlib.Path(folder), json.loads(json.dumps(config))
+        self._refuse_finished()
+        self._claim()
+        try:
+            self.resumed = self._same_run_began()
+            if not self.resumed:
+                files.write_json(self.path("config.json"), self.config)
+            self.path("checkpoint").mkdir(exist_ok=True)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def path(self, name):
+        """A file of the run."""
+        return self.folder / name
+
+    def require_space(self, size_in_bytes):
+        """Refuse a disk that has no room for so many bytes.
+
+        Raises:
+            UserError: with what is needed and what there is.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free < size_in_bytes:
+            raise UserError(
+                f"{self.folder} has {free / 2**20:.0f} MiB free and this run needs about {size_in_bytes / 2**20:.0f} MiB "
+                "for its model and checkpoint; free space or pass another --output"
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self._lock)
+
+    def _refuse_finished(self):
+        if self.path("result.json").exists():
+            raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
+        known = ("config.json", ".lock", "checkpoint")
+        if self.folder.is_dir() and not self.path("config.json").exists():
+            strange = [entry.name for entry in self.folder.iterdir() if entry.name not in known and not entry.name.startswith(".config")]
+            if strange:
+                raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
+
+    def _claim(self):
+        """Lock the folder: the lock goes with the process, however that ends."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path(".lock"), os.O_CREAT | os.O_RDWR, 0o666)
+            # What a probe can write now, a checkpoint can write later.
+            os.write(self._lock, b" ")
+        except OSError as error:
+            raise UserError(f"--output {self.folder} cannot be written: {error.strerror}; pass a folder that can") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise UserError(f"another process is at work in {self.folder}; wait for it or pass another --output") from error
+
+    def _same_run_began(self):
+        try:
+            began = read_json(self.path("config.json"))
+        except FileNotFoundError:
+            return False
+        for name in sorted(began.keys() | self.config.keys()):
+            if name not in _NOT_COMPARED and began.get(name) != self.config.get(name):
+                flag = "--" + name.replace("_", "-")
+                raise UserError(
+                    f"{self.folder} holds an unfinished run with {flag} {began.get(name)}, and this one has {self.config.get(name)}; "
+                    "resume with the options that began it, or pass another --output"
+                )
+        return True
+
+
+def read_json(path):
+    """A JSON file of a run.
+
+    Raises:
+        UserError: it is not JSON.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from error
+
+
+def finished(folder):
+    """The `result.json` of a finished run's folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = pathlib.Path(folder)
+    if not (folder / "result.json").is_file():
+        state = "an unfinished run" if (folder / "config.json").is_file() else "no run"
+        raise UserError(f"{folder} holds {state}; pass the folder of a finished one, which has a result.json")
+    return read_json(folder / "result.json")
+
+
+def save_model(run, model, *, class_names, pixel_maximum):
+    """Write `model.keras`, uncompiled, and `labels.json`, which says what its inputs and outputs mean.
+
+    Args:
+        run: `Run`.
+        model: functional `keras.Model` from raw pixels to logits.
+        class_names: a name an output, in their order.
+        pixel_maximum: the number that stands for white in its inputs.
+    """
+    import keras
+
+    uncompiled = keras.Model(model.inputs, model.outputs, name=model.name)
+    with files.atomic(run.path("model.keras")) as temporary:
+        uncompiled.save(temporary)
+    about = {"class_names": class_names, "outputs": "logits", "input_shape": model.input_shape[1:], "pixel_maximum": pixel_maximum}
+    files.write_json(run.path("labels.json"), about)
+
+
+def environment():
+    """What a run's figures depend on besides its options: versions, backend and threads."""
+    import keras
+
+    packages = ("hornbook", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"versions": versions, "backend": keras.backend.backend(), "threads": len(os.sched_getaffinity(0)), "machine": platform.machine()}

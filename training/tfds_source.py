@@ -1,0 +1,235 @@
+"""Images from TensorFlow Datasets: found without importing it, read in memory or streamed.
+
+A prepared folder is read back as it is (`builder_from_directory`), so it needs neither a network nor the builder's code. Only this file of
+the data sources imports TensorFlow, and only inside the functions that need it.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import socket
+import threading
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import data, randomness
+
+# TensorFlow Datasets itself retries for minutes where there is no network; this asks once.
+_REACHABLE_HOST = ("storage.googleapis.com", 443)
+_REACHABLE_SECONDS = 2.0
+_SHUFFLE_BUFFER_BYTES = 512 * 2**20
+
+
+def data_dir():
+    """The folder of prepared datasets: `TFDS_DATA_DIR`, or the library's own default."""
+    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def prepared_folder(name):
+    """The newest prepared version of `NAME[/CONFIG][:VERSION]` under `data_dir()`, or None."""
+    path, _, version = name.partition(":")
+    folder = data_dir() / path
+    if not folder.is_dir():
+        return None
+    versions = [entry for entry in folder.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", entry.name) and (entry / "dataset_info.json").is_file()]
+    if version:
+        versions = [entry for entry in versions if entry.name == version]
+    return max(versions, key=lambda entry: tuple(map(int, entry.name.split("."))), default=None)
+
+
+def check_available(name):
+    """Refuse a dataset that is neither prepared nor can be downloaded now.
+
+    Raises:
+        UserError: a name that is none, or nothing prepared and no network.
+    """
+    if not re.fullmatch(r"\w+(/[\w.-]+)?(:\d+\.\d+\.\d+)?", name):
+        raise UserError(f"--dataset tfds:{name} is not a dataset's name; accepted is tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:1.2.3")
+    if prepared_folder(name) is None and not _network():
+        prepared = sorted(entry.name for entry in data_dir().iterdir() if entry.is_dir()) if data_dir().is_dir() else []
+        there = f"prepared there: {', '.join(prepared)}" if prepared else "nothing is prepared there"
+        raise UserError(
+            f"tfds:{name} is not prepared in {data_dir()} and there is no network to download it; {there}; "
+            "set TFDS_DATA_DIR to a folder that has it, or try --dataset digits"
+        )
+
+
+def _network():
+    """Whether the datasets' host answers, asked in a thread because a name look-up has no time limit of its own."""
+    answers = []
+
+    def connect():
+        try:
+            socket.create_connection(_REACHABLE_HOST, timeout=_REACHABLE_SECONDS).close()
+        except OSError:
+            return
+        answers.append(True)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_REACHABLE_SECONDS)
+    return bool(answers)
+
+
+def load(name):
+    """A `data.Dataset` of `tfds:NAME`, streamed, with the source's own validation and test splits where it has them.
+
+    Raises:
+        UserError: whatever is wrong with the prepared data, with the split and record.
+    """
+    builder = _builder(name.removeprefix("tfds:"))
+    image_key, label_key = _keys(builder, name)
+    class_names = tuple(map(str, builder.info.features[label_key].names))
+    parts = {}
+    for part, source in _source_splits(builder, name).items():
+        labels = np.asarray([record[label_key] for record in _records(builder, source, image_key, name)], np.int64)
+        parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)))
+        _check_labels(parts[part], len(class_names), name)
+    shape = builder.info.features[image_key].shape
+    if None in shape:
+        raise UserError(f"{name}: images are {shape} (height, width, channels), of no fixed size; accepted are datasets of one size")
+    return data.Dataset(name, class_names, shape, **parts)
+
+
+def _builder(name):
+    import tensorflow_datasets as tfds
+
+    folder = prepared_folder(name)
+    try:
+        if folder is not None:
+            return tfds.builder_from_directory(folder)
+        builder = tfds.builder(name, data_dir=data_dir())
+        builder.download_and_prepare()
+        return builder
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError) as error:
+        reason = "dataset_info.json or features.json is missing or broken" if folder else "TensorFlow Datasets has no such name"
+        raise UserError(f"tfds:{name} cannot be read from {folder or data_dir()}: {reason}; prepare it again") from error
+
+
+def _keys(builder, name):
+    """The names of the image and the label among the features."""
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
+    if not all(keys):
+        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
+        raise UserError(f"{name} has no image with a class label; its features are {kinds}")
+    return keys[0][0], keys[1][0]
+
+
+def _source_splits(builder, name):
+    """Which of the source's splits serves as which part."""
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise UserError(f"{name} has no train split; it has {', '.join(splits) or 'none'}")
+    return {part: part for part in ("train", "validation", "test") if part in splits and splits[part].num_examples}
+
+
+def _check_labels(examples, num_classes, name):
+    wrong = np.flatnonzero((examples.labels < 0) | (examples.labels >= num_classes))
+    if len(wrong):
+        raise UserError(
+            f"{name}: record {wrong[0]} of split {examples.source} has label {examples.labels[wrong[0]]}, "
+            f"but features.json names {num_classes} classes (0 to {num_classes - 1})"
+        )
+
+
+def _dataset(builder, source, image_key):
+    """Undecoded records of one split in the order on disk, numbered, with tf.data's autotuning off (it adds seconds to a fit's end)."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    records = builder.as_dataset(split=source, shuffle_files=False, decoders={image_key: tfds.decode.SkipDecoding()})
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return records.enumerate().with_options(options)
+
+
+def _records(builder, source, image_key, name):
+    """Records without their images, as NumPy; a broken file is named."""
+    records = _dataset(builder, source, image_key).map(lambda _, record: {key: value for key, value in record.items() if key != image_key})
+    yield from _named_errors(records.as_numpy_iterator(), name, source)
+
+
+def _named_errors(records, name, source):
+    """The same records; TensorFlow's reading errors become one line that says where."""
+    import tensorflow as tf
+
+    count = 0
+    while True:
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.InvalidArgumentError) as error:
+            reason = str(error.message).split("\n")[0].split("[Op:")[0][:160]
+            raise UserError(f"{name}: split {source} cannot be read past record {count}: {reason}; prepare the dataset again") from error
+        yield record
+        count += 1
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedExamples:
+    """One part of a dataset that stays on disk. Attributes as of `data.Examples`; `indices` count the records of `source`."""
+
+    builder: object
+    source: str
+    image_key: str
+    name: str
+    labels: np.ndarray
+    indices: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def size_in_bytes(self):
+        """What the decoded images would take in memory."""
+        feature = self.builder.info.features[self.image_key]
+        return len(self) * int(np.prod(feature.shape)) * feature.np_dtype.itemsize
+
+    def subset(self, positions):
+        """The examples at `positions`, an int array into this part."""
+        return dataclasses.replace(self, labels=self.labels[positions], indices=self.indices[positions])
+
+    def stream(self, batch_size, order=None):
+        """Batches `(positions, inputs)` of the whole part once, the last one smaller.
+
+        Args:
+            batch_size: examples a batch.
+            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: of all examples where they fit
+                undecoded into 512 MiB, else through a buffer of that size.
+        """
+        import tensorflow as tf
+
+        position = np.full(int(self.indices.max()) + 1, -1, np.int64)
+        position[self.indices] = np.arange(len(self))
+        position = tf.constant(position)
+        decoder = self.builder.info.features[self.image_key]
+        records = _dataset(self.builder, self.source, self.image_key)
+        records = records.take(len(position)).map(lambda index, record: (tf.gather(position, index), record[self.image_key]))
+        records = records.filter(lambda place, _: place >= 0)
+        if order is not None:
+            bytes_each = max(1, self.builder.info.splits[self.source].num_bytes // self.builder.info.splits[self.source].num_examples)
+            buffer = int(min(len(self), max(batch_size, _SHUFFLE_BUFFER_BYTES // bytes_each)))
+            seed = int(randomness.uniform(*order, np.zeros(1), "stream")[0] * 2**31)
+            records = records.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
+        records = records.map(lambda place, image: (place, decoder.decode_example(image)), num_parallel_calls=os.cpu_count())
+        batches = records.batch(batch_size).prefetch(2)
+        yield from _named_errors(batches.as_numpy_iterator(), self.name, self.source)
+
+    def moments(self):
+        """Mean and variance of each channel over at most 4,096 examples, which is plenty for `channels` numbers: float64 arrays `(channels,)`."""
+        sample = self.subset(np.arange(0, len(self), max(1, len(self) // 4096)))
+        return sample.in_memory().moments()
+
+    def in_memory(self):
+        """The same part as `data.Examples`."""
+        feature = self.builder.info.features[self.image_key]
+        inputs = np.empty((len(self), *feature.shape), feature.np_dtype)
+        for positions, images in self.stream(1024):
+            inputs[positions] = images
+        return data.Examples(inputs, self.labels, self.indices, self.source)
