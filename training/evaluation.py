@@ -1,4 +1,4 @@
-"""What a classifier's logits are worth: scores, confusions, calibration, and the mistakes to look at first. NumPy arrays only."""
+"""What a classifier's logits are worth: scores, confusions, calibration, and the mistakes to look at first. NumPy alone, no Keras."""
 
 import math
 
@@ -145,6 +145,31 @@ def worst(labels, logits, count):
     predicted = _predicted(probabilities)
     mistakes = np.flatnonzero((predicted != labels) & (predicted >= 0))
     return mistakes[np.argsort(-probabilities[mistakes].max(axis=-1), kind="stable")][:count]
+
+
+def mistakes(examples, logits, class_names, pixel_maximum=255, count=24):
+    """The most confident mistakes as pictures for a report: a list of {image, true, predicted, confidence}, the most confident first.
+
+    `examples` is a part of a dataset: it has `labels` (examples,), and `subset(positions).in_memory().inputs`, pixels
+    (examples, height, width, channels) from 0 to `pixel_maximum`; no more than `count` are read. `image` is a uint8 array
+    (height, width, channels) with 1 or 3 channels; of another number of channels only the first is shown.
+    """
+    positions = worst(examples.labels, logits, count)
+    if not len(positions):
+        return []
+    pixels = np.asarray(examples.subset(positions).in_memory().inputs, dtype=np.float64)
+    pixels = pixels if pixels.shape[-1] in (1, 3) else pixels[..., :1]
+    images = np.round(np.clip(pixels / pixel_maximum, 0, 1) * 255).astype(np.uint8)
+    probabilities = softmax(np.asarray(logits)[positions])
+    return [
+        {
+            "image": image,
+            "true": class_names[examples.labels[position]],
+            "predicted": class_names[row.argmax()],
+            "confidence": float(row.max()),
+        }
+        for image, position, row in zip(images, positions, probabilities, strict=True)
+    ]
 
 
 def spread(values):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from hornbook.training import evaluation
+from hornbook.training import data, evaluation
 
 
 def sample(examples=400, classes=5, seed=0, sharpness=1.5):
@@ -139,7 +139,7 @@ def test_wilson_interval():
     for end in evaluation.wilson_interval(350, 360):
         assert abs(end - 350 / 360) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 360))
     assert evaluation.wilson_interval(0, 10) == [0.0, pytest.approx(1.959964**2 / (10 + 1.959964**2))]
-    assert evaluation.wilson_interval(10, 10) == [pytest.approx(10 / (10 + 1.959964**2)), 1.0]
+    assert evaluation.wilson_interval(10, 10) == [pytest.approx(10 / (10 + 1.959964**2)), pytest.approx(1.0)]
 
 
 def test_worst_gives_the_most_confident_mistakes_first():
@@ -151,6 +151,28 @@ def test_worst_gives_the_most_confident_mistakes_first():
     assert evaluation.worst(labels[:1], logits[:1], 5).tolist() == []
     with pytest.raises(ValueError, match="count must be 0 or more, got -1"):
         evaluation.worst(labels, logits, -1)
+
+
+def part(inputs, labels):
+    return data.Examples(np.array(inputs), np.array(labels), np.arange(len(labels)), "test")
+
+
+def test_mistakes_are_pictures_with_names():
+    inputs = np.arange(3 * 2 * 2, dtype=np.float32).reshape(3, 2, 2, 1)
+    logits = np.array([[0.0, 1.0], [5.0, 0.0], [0.0, 9.0]])
+    first, second = evaluation.mistakes(part(inputs, [0, 1, 1]), logits, ("cat", "dog"), pixel_maximum=8)
+    assert (first["true"], first["predicted"], first["confidence"]) == ("dog", "cat", pytest.approx(1 / (1 + math.exp(-5))))
+    assert first["image"].dtype == np.uint8
+    # Pixels 4 to 7 of 8, in 255ths.
+    assert first["image"][..., 0].tolist() == [[128, 159], [191, 223]]
+    assert (second["true"], second["predicted"]) == ("cat", "dog")
+    assert len(evaluation.mistakes(part(inputs, [0, 1, 1]), logits, ("cat", "dog"), count=1)) == 1
+    assert evaluation.mistakes(part(inputs, [1, 0, 1]), logits, ("cat", "dog")) == []
+
+
+def test_a_mistake_of_many_channels_shows_the_first():
+    (mistake,) = evaluation.mistakes(part(np.full((1, 2, 2, 5), 300), [0]), np.array([[0.0, 1.0]]), ("a", "b"))
+    assert mistake["image"].tolist() == [[[255], [255]], [[255], [255]]]
 
 
 def test_spread():
