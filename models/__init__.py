@@ -29,6 +29,7 @@ from hornbook.models.resnet import (
     wide_resnet28_10,
     wide_resnet40_4,
 )
+from hornbook.models.swap import swap_normalization
 from hornbook.models.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
     SpectralConv2D,
@@ -68,6 +69,7 @@ __all__ = [
     "resnet101",
     "resnet110",
     "resnet152",
+    "swap_normalization",
     "vgg11",
     "vgg16",
     "wide_resnet16_4",

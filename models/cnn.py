@@ -70,7 +70,7 @@ def cnn(
         from hornbook import models
 
         model = models.cnn((8, 8, 1), 10, depth=4, width=8)
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         model.fit(keras.random.normal((32, 8, 8, 1)), keras.ops.zeros((32,), "int32"), verbose=0)
         ```
     """

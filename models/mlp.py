@@ -45,7 +45,7 @@ def mlp(
         from hornbook import models
 
         model = models.mlp((20,), 3, depth=4, width=32, normalization="layer", dropout=0.1)
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         model.fit(keras.random.normal((32, 20)), keras.ops.zeros((32,), "int32"), verbose=0)
         ```
     """

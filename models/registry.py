@@ -71,7 +71,7 @@ def build(name, input_shape, num_outputs, **given):
         from hornbook import models
 
         model = models.build("resnet20", (8, 8, 1), 10, normalization="group")
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         ```
     """
     builder, _ = _look_up(name)

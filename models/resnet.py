@@ -213,7 +213,7 @@ def resnet(
         from hornbook import models
 
         model = models.resnet((8, 8, 3), 10, depth=8, width=4, normalization="group", stochastic_depth=0.1)
-        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         model.fit(keras.random.normal((16, 8, 8, 3)), keras.ops.zeros((16,), "int32"), verbose=0)
         ```
     """

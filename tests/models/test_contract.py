@@ -1,0 +1,217 @@
+"""What every builder must do, with each option once; all pairs of options under `-m slow`. Runs on every Keras backend."""
+
+import functools
+import itertools
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import models
+
+CLASSES = 3
+
+# One block a stage, four filters wide.
+FAMILIES = {
+    "mlp": functools.partial(models.mlp, (12,), CLASSES, depth=3, width=8),
+    "cnn": functools.partial(models.cnn, (8, 8, 3), CLASSES, depth=3, width=4, stages=2),
+    "resnet": functools.partial(models.resnet, (8, 8, 3), CLASSES, depth=(1, 1), width=4),
+}
+SMALL = {"mlp": {"width": 8}, "cnn": {"depth": (1, 1), "width": 4}, "resnet": {"depth": (1, 1), "width": 4}}
+
+COMMON = [
+    *(("normalization", name) for name in ("layer", "group", "instance", "rms", "none")),
+    *(("weight_normalization", name) for name in ("spectral", "standardized")),
+    *(("activation", name) for name in ("tanh", "swish", "prelu")),
+    ("initializer", "orthogonal"),
+    ("dropout", 0.2),
+    ("stochastic_depth", 0.2),
+    ("l1", 1e-4),
+    ("l2", 1e-4),
+]
+OWN = {
+    "mlp": [("depth", 1), ("width", 16)],
+    "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1)],
+    "resnet": [
+        *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
+        ("width_multiplier", 2),
+        ("stem", "large"),
+        ("shortcut", "projection"),
+        ("zero_init_residual", True),
+        ("block_dropout", 0.2),
+        ("padding", "symmetric"),
+        ("use_bias", True),
+    ],
+}
+REFUSED = {
+    ("mlp", "normalization", "instance"),
+    ("mlp", "stochastic_depth", 0.2),
+    ("cnn", "stochastic_depth", 0.2),
+}
+
+
+def options_of(family):
+    return [(option, value) for option, value in COMMON + OWN[family] if (family, option, value) not in REFUSED]
+
+
+def excluded(family, options):
+    """Pairs that a builder refuses, each for a reason that it gives."""
+    if options.get("zero_init_residual") and options.get("normalization") == "rms":
+        return True
+    without_scale = options.get("normalization") == "none" or options.get("block", "basic").startswith("preactivation")
+    return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)
+
+
+def images(model):
+    return np.random.default_rng(0).normal(size=(8, *model.input_shape[1:])).astype("float32")
+
+
+def outputs(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def gradients(model, x):
+    """Return the gradients of a regression loss, in training, one for each trainable variable."""
+    targets = np.random.default_rng(1).normal(size=(len(x), CLASSES)).astype("float32")
+
+    def loss(logits):
+        return keras.ops.mean(keras.ops.square(logits - targets))
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            value = loss(model(x, training=True))
+        return tape.gradient(value, [variable.value for variable in model.trainable_variables])
+    if backend == "jax":
+        import jax
+
+        def of(trainable):
+            fixed = [variable.value for variable in model.non_trainable_variables]
+            return loss(model.stateless_call(trainable, fixed, x, training=True)[0])
+
+        return jax.grad(of)([variable.value for variable in model.trainable_variables])
+    loss(model(x, training=True)).backward()
+    return [variable.value.grad for variable in model.trainable_variables]
+
+
+def check(model, tmp_path, tolerance=1e-5):
+    """The contract."""
+    assert isinstance(model, keras.Model)
+    assert not model.compiled
+    x = images(model)
+    before = outputs(model, x)
+    assert before.shape == (len(x), CLASSES)
+    assert before.dtype == np.float32
+    assert np.isfinite(before).all()
+    assert all(layer.name for layer in model.layers)
+    for variable, gradient in zip(model.trainable_variables, gradients(model, x), strict=True):
+        assert gradient is not None, variable.path
+        assert np.isfinite(keras.ops.convert_to_numpy(gradient)).all(), variable.path
+    after = outputs(model, x)
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_allclose(outputs(reloaded, x), after, rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_name(name, tmp_path):
+    family = next(family for family in SMALL if models.options(name) == models.options(family))
+    shape = (12,) if family == "mlp" else (16, 16, 3)
+    model = models.build(name, shape, CLASSES, **SMALL[family])
+    assert model.name == name
+    check(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("family", "option", "value"),
+    [(family, option, value) for family in FAMILIES for option, value in options_of(family)],
+)
+def test_every_option(family, option, value, tmp_path):
+    check(FAMILIES[family](**{option: value}), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_pair_of_options(family, tmp_path):
+    for first, second in itertools.combinations(options_of(family), 2):
+        pair = dict([first, second])
+        if len(pair) == 2 and not excluded(family, pair):
+            check(FAMILIES[family](**pair), tmp_path)
+
+
+@pytest.mark.parametrize(("family", "option", "value"), sorted(REFUSED, key=str))
+def test_what_makes_no_sense_is_refused_with_the_reason(family, option, value):
+    with pytest.raises(ValueError, match=r"is always 0|without a shortcut"):
+        FAMILIES[family](**{option: value})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_kernel_learns(family):
+    model = FAMILIES[family]()
+    for variable, gradient in zip(model.trainable_variables, gradients(model, images(model)), strict=True):
+        assert np.abs(keras.ops.convert_to_numpy(gradient)).max() > 0, variable.path
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"weight_normalization": "spectral"}, {"weight_normalization": "standardized", "normalization": "group"}],
+    ids=["batch", "spectral", "standardized-group"],
+)
+def test_mixed_precision(family, policy, options, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = FAMILIES[family](**options)
+        assert model.layers[1].compute_dtype == policy.removeprefix("mixed_")
+        check(model, tmp_path, tolerance=1e-2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_seed_fixes_the_weights_and_layers_differ(family):
+    def kernels():
+        return [np.asarray(keras.ops.convert_to_numpy(v)).ravel() for v in FAMILIES[family]().trainable_variables if v.name == "kernel"]
+
+    keras.utils.set_random_seed(1)
+    first = kernels()
+    keras.utils.set_random_seed(1)
+    second = kernels()
+    other = kernels()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    assert not any(np.array_equal(a[:32], b[:32]) for a, b in itertools.combinations(first, 2))
+
+
+def test_saved_models_load_where_hornbook_is_not_installed(tmp_path):
+    made = [FAMILIES[family](name=family) for family in FAMILIES]
+    plain = ("normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")
+    made += [FAMILIES["resnet"](**{option: value}, name=f"{option}_{value}") for option, value in options_of("resnet") if option in plain]
+    expected = {}
+    for model in made:
+        model.save(tmp_path / f"{model.name}.keras")
+        expected[model.name] = outputs(model, images(model))
+    np.savez(tmp_path / "expected.npz", **expected)
+    code = """
+import pathlib, sys
+sys.modules["hornbook"] = None
+import keras, numpy as np
+folder = pathlib.Path(sys.argv[1])
+for name, logits in np.load(folder / "expected.npz").items():
+    model = keras.saving.load_model(folder / f"{name}.keras", safe_mode=True)
+    assert all(type(layer).__module__.startswith("keras.") for layer in model.layers), name
+    x = np.random.default_rng(0).normal(size=(8, *model.input_shape[1:])).astype("float32")
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model(x, training=False)), logits, rtol=1e-5, atol=1e-5, err_msg=name)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
