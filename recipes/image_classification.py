@@ -1,7 +1,7 @@
 """Train an image classifier: any source of labelled images, any model of the zoo, every technique one flag.
 
-    hornbook image-classification
-    hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
+        hornbook image-classification
+        hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
 """
 
 import dataclasses
@@ -184,7 +184,7 @@ def _train(args, run, callbacks, dataset):
     )
     early_stopping = EarlyStopping("val_loss", patience=args.early_stopping) if args.early_stopping else None
     history = History(run.path("history.csv"))
-    checkpoint = Checkpoint(run.path("checkpoint/last.npz"), [history, *([early_stopping] if early_stopping else [])])
+    checkpoint = Checkpoint(run.checkpoint, [history, *([early_stopping] if early_stopping else [])])
     run.require_space(size_in_bytes(model))
     first_epoch = checkpoint.restore(model)
     if first_epoch:

@@ -97,7 +97,7 @@ def _variables(model):
 
 
 def size_in_bytes(model):
-    """What a run of this compiled model will need on disk: two checkpoints while one replaces the other, best weights, and the saved model."""
+    """What a run of this compiled model needs on disk: two checkpoints while one replaces the other, with best weights, and the model."""
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)

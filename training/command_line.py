@@ -23,7 +23,7 @@ def parse(options, arguments, program, description):
     import tyro
 
     config, arguments = _config_file(list(arguments))
-    default = options() if config is None else from_config(options, runs.read_json(config), config)
+    default = tyro.MISSING_NONPROP if config is None else from_config(options, runs.read_json(config), config)
     printed = io.StringIO()
     try:
         # tyro draws a box around its errors; what it says is wanted as one line.
@@ -83,6 +83,7 @@ def run(main, options, arguments=None, *, recipe):
     """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
     program = f"hornbook {recipe.replace('_', '-')}"
     description = (sys.modules[options.__module__].__doc__ or "").strip()
+    sys.stdout.reconfigure(line_buffering=True)  # A log file shows each line when it is said.
     with ending(program):
         main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
 
@@ -145,6 +146,7 @@ def _find_devices():
 
 
 def _one_line(text):
-    """The text without the lines of a box, in one line."""
-    words = re.sub(r"[─-╿]+", " ", text).split()
-    return re.sub(r"\s*(For full helptext, (see|run) .*)$", "", " ".join(words))
+    """The text in one line; of one of tyro's boxes, what went wrong without its frame, title and help."""
+    text = " ".join(re.sub(r"[─-╿]+", " ", text).split())
+    text = re.sub(r"^(Value error|Unrecognized options|Required options|Invalid choice|Missing required arguments) (?=\S)", "", text)
+    return re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)

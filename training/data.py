@@ -128,7 +128,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
 
     Args:
         name: `digits` or `tfds:NAME[/CONFIG][:VERSION]`.
-        validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Ignored where the source has a validation split.
+        validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits; apart from the run's seed, so that runs with several seeds compare on the same data.
         in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of the machine's.
@@ -157,7 +157,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
     """A `Dataset` of the caller's arrays.
 
     Args:
-        train_inputs, test_inputs: arrays `(examples, height, width, channels)` or `(examples, height, width)` of raw pixels, any number type.
+        train_inputs, test_inputs: arrays `(examples, height, width, channels)` or `(examples, height, width)`, raw pixels, any number type.
         train_labels, test_labels: integer arrays `(examples,)` from 0. No test arrays: the dataset has no test part.
         class_names: a name a label; default: the labels as strings.
         validation_fraction: share of the training examples held out, in [0, 1).
@@ -245,7 +245,7 @@ def stratified_split(examples, fraction, seed, name, flag):
     except ValueError as error:
         classes = int((counts > 0).sum())
         raise UserError(
-            f"{name}: {flag} {fraction} of {len(examples)} examples cannot hold one of each of {classes} classes; pass another fraction, or 0"
+            f"{name}: {flag} {fraction} of {len(examples)} examples cannot hold one of each of {classes} classes; pass another share, or 0"
         ) from error
     # In the source's order, so that a streamed part reads the same as one in memory.
     return examples.subset(np.sort(first)), examples.subset(np.sort(second))

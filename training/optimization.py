@@ -42,8 +42,8 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, ema=0.0):
     Args:
         name: `sgd` (Nesterov momentum 0.9), `adam`, `adamw` or `rmsprop`.
         learning_rate: float or `keras.optimizers.schedules.LearningRateSchedule`.
-        weight_decay: decoupled (Loshchilov and Hutter 2019): a step multiplies every kernel by 1 - learning_rate * weight_decay. With SGD and
-            momentum 0.9, the L2 penalty of 1e-4 of the older papers corresponds to about 1e-3 here, as momentum does not multiply it.
+        weight_decay: decoupled (Loshchilov and Hutter 2019): a step multiplies every kernel by 1 - learning_rate * weight_decay. With SGD
+            and momentum 0.9, the L2 penalty of 1e-4 of the older papers corresponds to about 1e-3 here, as momentum does not multiply it.
         clip_norm: the gradients' global norm is cut to it (Pascanu et al. 2013); 0 for none.
         ema: momentum of an exponential moving average of the weights, such as 0.999 (Polyak and Juditsky 1992); 0 for none. Evaluate it
             with `callbacks.AverageWeights`.
@@ -81,8 +81,8 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=0.0)
     """A learning rate over a training, by name.
 
     Args:
-        name: `constant`; `step` (a tenth after 1/2 and again after 3/4 of the training, He et al. 2015); `cosine` (to 0, Loshchilov and Hutter
-            2017, without restarts); `one-cycle` (up from 1/25 over the first 30%, down to 1/10,000, Smith and Topin 2018 with cosine flanks).
+        name: `constant`; `step` (a tenth after 1/2 and again after 3/4 of the training, He et al. 2015); `cosine` (to 0, Loshchilov and
+            Hutter 2017, without restarts); `one-cycle` (up from 1/25 over the first 30%, down to 1/10,000, Smith and Topin 2018).
         learning_rate: the highest.
         steps_per_epoch, epochs: the length of the training.
         warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.

@@ -3,6 +3,7 @@
 `config.json` is written first and `result.json` last, so what is there tells how far a run came. Needs no Keras.
 """
 
+import contextlib
 import datetime
 import fcntl
 import importlib.metadata
@@ -10,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 
 from hornbook import UserError
@@ -25,7 +27,7 @@ def default_folder(recipe, model):
 
 
 class Run:
-    """A claimed run's folder; a context manager that gives the claim back.
+    """A claimed run's folder; a context manager that gives the claim back, and leaves nothing of a run that failed before a checkpoint.
 
     Args:
         folder: made if it is not there.
@@ -36,22 +38,30 @@ class Run:
         resumed: whether an unfinished run of the same options was found.
 
     Raises:
-        UserError: the folder cannot be written, holds a finished run, an unfinished one of other options or something else, or another process
-            is at work in it.
+        UserError: the folder cannot be written, holds a finished run, an unfinished one of other options or something else, or another
+            process is at work in it.
     """
 
     def __init__(self, folder, config):
         self.folder, self.config = pathlib.Path(folder), json.loads(json.dumps(config))
         self._refuse_finished()
+        self._made = not self.folder.exists()
         self._claim()
         try:
-            self.resumed = self._same_run_began()
-            if not self.resumed:
+            self.resumed = self.checkpoint.exists()
+            if self.resumed:
+                self._refuse_other_options()
+            else:
                 files.write_json(self.path("config.json"), self.config)
-            self.path("checkpoint").mkdir(exist_ok=True)
-        except BaseException:
-            self.__exit__()
+            self.checkpoint.parent.mkdir(exist_ok=True)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
             raise
+
+    @property
+    def checkpoint(self):
+        """The file that a resumed run goes on from."""
+        return self.path("checkpoint/last.npz")
 
     def path(self, name):
         """A file of the run."""
@@ -73,15 +83,26 @@ class Run:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, error, traceback):
+        if kind is not None and not self.checkpoint.exists():
+            self._clear()
         os.close(self._lock)
+
+    def _clear(self):
+        """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
+        for name in ("config.json", "split.csv", "history.csv", ".lock"):
+            self.path(name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Whatever else is in there is not ours.
+            self.checkpoint.parent.rmdir()
+            if self._made:
+                self.folder.rmdir()
 
     def _refuse_finished(self):
         if self.path("result.json").exists():
             raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
-        known = ("config.json", ".lock", "checkpoint")
         if self.folder.is_dir() and not self.path("config.json").exists():
-            strange = [entry.name for entry in self.folder.iterdir() if entry.name not in known and not entry.name.startswith(".config")]
+            ours = re.compile(r"\.lock|checkpoint|\.config\.writing\.json")  # What a run killed in its first moment leaves.
+            strange = [entry.name for entry in self.folder.iterdir() if not ours.fullmatch(entry.name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
 
@@ -100,11 +121,8 @@ class Run:
             os.close(self._lock)
             raise UserError(f"another process is at work in {self.folder}; wait for it or pass another --output") from error
 
-    def _same_run_began(self):
-        try:
-            began = read_json(self.path("config.json"))
-        except FileNotFoundError:
-            return False
+    def _refuse_other_options(self):
+        began = read_json(self.path("config.json"))
         for name in sorted(began.keys() | self.config.keys()):
             if name not in _NOT_COMPARED and began.get(name) != self.config.get(name):
                 flag = "--" + name.replace("_", "-")
@@ -112,7 +130,6 @@ class Run:
                     f"{self.folder} holds an unfinished run with {flag} {began.get(name)}, and this one has {self.config.get(name)}; "
                     "resume with the options that began it, or pass another --output"
                 )
-        return True
 
 
 def read_json(path):
@@ -169,4 +186,6 @@ def environment():
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"versions": versions, "backend": keras.backend.backend(), "threads": len(os.sched_getaffinity(0)), "machine": platform.machine()}
+    # The processors that this process may use, where the system tells: TensorFlow takes as many threads.
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"versions": versions, "backend": keras.backend.backend(), "threads": threads, "machine": platform.machine()}

@@ -33,7 +33,7 @@ def prepared_folder(name):
     folder = data_dir() / path
     if not folder.is_dir():
         return None
-    versions = [entry for entry in folder.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", entry.name) and (entry / "dataset_info.json").is_file()]
+    versions = [entry.parent for entry in folder.glob("*/dataset_info.json") if re.fullmatch(r"\d+\.\d+\.\d+", entry.parent.name)]
     if version:
         versions = [entry for entry in versions if entry.name == version]
     return max(versions, key=lambda entry: tuple(map(int, entry.name.split("."))), default=None)
@@ -200,8 +200,8 @@ class StreamedExamples:
 
         Args:
             batch_size: examples a batch.
-            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: of all examples where they fit
-                undecoded into 512 MiB, else through a buffer of that size.
+            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: of all examples where they
+                fit undecoded into 512 MiB, else through a buffer of that size.
         """
         import tensorflow as tf
 
@@ -222,7 +222,7 @@ class StreamedExamples:
         yield from _named_errors(batches.as_numpy_iterator(), self.name, self.source)
 
     def moments(self):
-        """Mean and variance of each channel over at most 4,096 examples, which is plenty for `channels` numbers: float64 arrays `(channels,)`."""
+        """Mean and variance of each channel: two float64 arrays `(channels,)`, from some 4,096 examples, plenty for a few numbers."""
         sample = self.subset(np.arange(0, len(self), max(1, len(self) // 4096)))
         return sample.in_memory().moments()
 

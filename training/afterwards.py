@@ -1,0 +1,125 @@
+"""What is done with a finished run: `hornbook predict RUN INPUT...` and `hornbook evaluate RUN`."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from hornbook import UserError
+from hornbook.training import command_line, data, evaluation, pictures, runs
+
+_BATCH = 256  # Inputs at a time; the result does not depend on it.
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictArgs:
+    run: Annotated[str, tyro.conf.Positional]
+    """Folder of a finished run."""
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Image files, or .npy arrays (examples, height, width, channels) of raw pixels."""
+    top: int = 1
+    """How many classes to name for each input, the most probable first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateArgs:
+    run: Annotated[str, tyro.conf.Positional]
+    """Folder of a finished run."""
+    dataset: str | None = None
+    """As for training. Default: what the run was trained on, split as it was."""
+    part: str = "test"
+    """Which part of it: train, validation or test."""
+    json: bool = False
+    """Print everything as JSON: per-class scores, confusion matrix and calibration with it."""
+
+
+def predict(arguments):
+    """The command `hornbook predict`: a line an input, its name, then class and probability, separated by tabs."""
+    with command_line.ending("hornbook predict"):
+        args = command_line.parse(PredictArgs, arguments, "hornbook predict", "Classify inputs with a finished run's model.")
+        if not args.inputs:
+            raise UserError("nothing to predict: pass image files or .npy arrays")
+        about = labels(args.run)
+        named = [entry for path in args.inputs for entry in _read(path, about)]
+        model = load_model(args.run)
+        for (name, _), row in zip(named, probabilities(model, np.stack([image for _, image in named])), strict=True):
+            best = np.argsort(-row, kind="stable")[: max(1, args.top)]
+            print(name, *(f"{about['class_names'][k]}\t{row[k]:.4f}" for k in best), sep="\t")
+
+
+def evaluate(arguments):
+    """The command `hornbook evaluate`: the scores of a run's model on a part of a dataset."""
+    with command_line.ending("hornbook evaluate"):
+        args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
+        about, config = labels(args.run), runs.read_json(pathlib.Path(args.run, "config.json"))
+        name = args.dataset or config["dataset"]
+        data.check_name(name)
+        model = load_model(args.run)
+        fractions = {key: config[key] for key in ("validation_fraction", "test_fraction", "split_seed")}
+        dataset = data.load(name, **fractions)
+        part = dataset.part(args.part)
+        if list(dataset.class_names) != about["class_names"]:
+            raise UserError(f"{name} has the classes {_some(dataset.class_names)}; the run was trained on {_some(about['class_names'])}")
+        if list(dataset.input_shape) != about["input_shape"]:
+            raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(about['input_shape'])}")
+        from hornbook.training import batches
+
+        feed = batches.evaluation_batches(part, batch_size=_BATCH, num_classes=dataset.num_classes)
+        scores = evaluation.classification(part.labels, model.predict(feed, verbose=0), dataset.class_names)
+        if args.json:
+            print(json.dumps(scores, ensure_ascii=False))
+            return
+        for metric in ("accuracy", "loss", "calibration_error", "macro_f1"):
+            print(f"{metric.replace('_', ' ')}\t{scores[metric]:.4f}")
+        print(f"examples\t{scores['examples']}")
+
+
+def labels(run):
+    """The `labels.json` of a finished run."""
+    runs.finished(run)
+    return runs.read_json(pathlib.Path(run, "labels.json"))
+
+
+def load_model(run):
+    """The saved model of a run.
+
+    Raises:
+        UserError: there is none, or it is broken.
+    """
+    with command_line.quiet_libraries():
+        import keras
+
+        import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
+    path = pathlib.Path(run, "model.keras")
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+
+
+def probabilities(model, inputs):
+    """Class probabilities, float64 `(examples, classes)`, of raw inputs `(examples, height, width, channels)`."""
+    return evaluation.softmax(model.predict(inputs, batch_size=_BATCH, verbose=0))
+
+
+def _read(path, about):
+    """Pairs of name and input from one file."""
+    shape = tuple(about["input_shape"])
+    if not path.endswith(".npy"):
+        return [(path, pictures.from_file(path, shape, about["pixel_maximum"]))]
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    array = array[None] if array.shape == shape else array
+    if array.shape[1:] != shape:
+        raise UserError(f"{path} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
+    return [(f"{path}[{place}]", image.astype(np.float32)) for place, image in enumerate(array)]
+
+
+def _some(names):
+    shown = ", ".join(map(str, names[:5]))
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > 5 else shown
