@@ -128,7 +128,7 @@ class _Axis:
 
 def _padded(low, high, as_percent):
     """Ends at round numbers around all values, so that no curve touches the frame without reason; a share stays within 0 and 1."""
-    share = as_percent and 0 <= low and high <= 1
+    share = as_percent and low >= 0 and high <= 1
     if high - low < 1e-9 * max(abs(low), abs(high), 1e-12):
         half = abs(low) * 0.1 or 0.5
         low, high = low - half, high + half

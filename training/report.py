@@ -27,8 +27,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `history`: a list of dicts, one an epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds` (since
       the run began), and any further metric. Keys may be missing, values None or NaN. Without `epoch`, rows are counted from 1.
     - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text), `findings` (a list),
-      `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`). Other plain values are listed
-      among the run's details.
+      `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
+      lowest `val_loss`). Other plain values are listed among the run's details.
     - `evaluation`: what `evaluation.classification` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels), `true`, `predicted` (names), `confidence`
       (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no more than fit.
@@ -136,12 +136,18 @@ def _curves(history, best_epoch):
     measured = [name for name in names if name not in _NOT_DRAWN and not name.startswith("val_")]
     measured += [name[4:] for name in names if name.startswith("val_") and name[4:] not in measured]
     measured.sort(key=lambda name: {"loss": 0, "accuracy": 1}.get(name, 2))
+    best_epoch = _lowest(_column(history, "val_loss")) if best_epoch is None else best_epoch
     figures = [_metric_figure(name, history, best_epoch) for name in measured[:_MOST_CHARTS]]
     if "learning_rate" in names:
         series = [("learning rate", "validation", _column(history, "learning_rate"))]
         figures.append(_figure("Learning rate", "", charts.line_chart("Learning rate by epoch", series, logarithmic=False)))
     figures.append(_epoch_table(measured, history, best_epoch))
     return '<div class="charts">\n' + "\n".join(figures) + "\n</div>"
+
+
+def _lowest(points):
+    """The epoch of the lowest finite value, None where there is none."""
+    return min(((value, epoch) for epoch, value in points if math.isfinite(value)), default=(None, None))[1]
 
 
 def _metric_figure(name, history, best_epoch):
