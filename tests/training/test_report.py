@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.training import charts, evaluation, page, report
+from hornbook.training import evaluation, page, report
 
 HOSTILE = "<script>alert(1)</script> & 日本 \"quoted\" 'name'"
 VOID = {"meta", "br", "img", "link", "hr", "input"}
@@ -350,82 +350,3 @@ def test_the_example_of_the_documents_runs(tmp_path, monkeypatch):
     model = SimpleNamespace(predict=lambda images: np.eye(2)[images])
     exec(example, {"model": model, "images": np.array([0, 1, 1]), "labels": np.array([0, 1, 0]), "class_names": ["cat", "dog"]})
     assert "66.7%" in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
-
-
-def test_best_epoch_is_marked_where_it_lies():
-    drawn = charts.line_chart("loss", [("train", "train", [(k, float(k)) for k in range(1, 12)])], marked=6)
-    (x,) = re.findall(r'class="mark" x1="([\d.]+)"', drawn)
-    (middle,) = re.findall(r'cx="([\d.]+)" cy="[\d.]+" r="5"><title>epoch 6, train: 6<', drawn)
-    assert x == middle
-    assert "best: epoch 6" in drawn
-    assert "best" not in charts.line_chart("loss", [("train", "train", [(1, 1.0), (2, 2.0)])], marked=9)
-
-
-def test_a_larger_value_stands_higher_on_either_axis():
-    for values in ([1.0, 2.0, 3.0], [0.001, 0.1, 10.0]):
-        drawn = charts.line_chart("loss", [("train", "train", list(enumerate(values)))])
-        (points,) = re.findall(r'points="([^"]+)"', drawn)
-        heights = [float(point.split(",")[1]) for point in points.split()]
-        assert heights == sorted(heights, reverse=True)
-        assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.2)
-
-
-def test_a_spike_among_thousands_of_epochs_is_kept():
-    points = [(k, 100.0 if k == 777 else 90.0) for k in range(5000)]
-    drawn = charts.line_chart("loss", [("train", "train", points)])
-    assert "epoch 777, train: 100<" in drawn
-    assert drawn.count("<circle") <= 240
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0, 1, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
-        (0, 10, [0, 2, 4, 6, 8, 10]),
-        (-3, 3, [-2, 0, 2]),
-        (5, 5, [5]),
-        (0.91, 0.99, [0.92, 0.94, 0.96, 0.98]),
-    ],
-)
-def test_ticks_are_round_numbers(low, high, expected):
-    assert charts.ticks(low, high) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1e-30, 2e-30], [1e30, 2e30], [-5.0, 5.0], [1.0, 1.0 + 1e-12], [1e-300, 1e300]])
-@pytest.mark.parametrize("as_percent", [False, True])
-def test_any_range_of_values_is_drawn_inside_the_frame(values, as_percent):
-    drawn = charts.line_chart("loss", [("train", "train", list(enumerate(values)))], as_percent=as_percent)
-    heights = [float(y) for y in re.findall(r'cy="([^"]+)"', drawn)]
-    assert len(heights) >= len(values)
-    assert all(0 <= y <= 240 for y in heights)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.7, "1 min"), (200, "3 min 20 s"), (3599.9, "1 h"), (7500, "2 h 5 min")]
-)
-def test_durations_in_words(seconds, words):
-    assert page.duration(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (0.5, "50.0%"),
-        (1, "100.0%"),
-        (0.99999, "over 99.9%"),
-        (0, "0.0%"),
-        (1e-5, "under 0.1%"),
-        (math.nan, "not a number"),
-        (None, "\N{EN DASH}"),
-    ],
-)
-def test_percentages_never_round_to_all_or_none(value, words):
-    assert page.percent(value) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(1234567, "1,234,567"), (0.00123456, "0.001235"), (np.float32(2), "2"), (math.inf, "infinite"), (None, "\N{EN DASH}")],
-)
-def test_numbers(value, words):
-    assert page.number(value) == words
