@@ -17,6 +17,9 @@ warmed up once, then told over a pipe to train a number of steps while the other
 that a side used between its turns.) A round is a turn of every side, in the reverse order every second round; a ratio is taken within a
 round, so that what else the machine does in those seconds meets both. Reported are the medians over the rounds, with the range of the
 ratios. tf.data's autotuning is off on every side: it rounds the end of a `fit` up to a multiple of 10 ms times a power of two.
+
+`other work` is the share of the machine's CPU time that other programs took during a side's turns. Above a few per cent the ratios are
+worth little: PyTorch's threads wait for each other actively, and on a machine without a free core it can fall to a tenth of its speed.
 """
 
 import argparse
@@ -34,7 +37,8 @@ from pathlib import Path
 BATCH_SIZE = 128
 INPUT_SHAPE = (32, 32, 3)
 NUM_CLASSES = 10
-LEARNING_RATE = 0.01
+# Small enough for the network without normalization.
+LEARNING_RATE = 0.001
 MOMENTUM = 0.9
 WARM_UP_STEPS = 5
 SIDES = ("hornbook", "keras", "torch", "no-normalization", "pipeline")
@@ -45,9 +49,9 @@ RESULTS = Path(__file__).parent / "results" / "throughput.csv"
 
 
 def plain_keras_resnet20(input_shape, num_classes):
-    """ResNet-20 of He et al. (2015), section 4.2, with identity shortcuts, by Keras' own layers alone."""
+    """ResNet-20 of He et al. (2015), section 4.2, with identity shortcuts (option A), by Keras' own layers alone."""
     import keras
-    from keras import layers
+    from keras import layers, ops
 
     def convolution(inputs, filters, stride=1):
         return layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal")(inputs)
@@ -59,8 +63,7 @@ def plain_keras_resnet20(input_shape, num_classes):
             stride = 2 if stage > 0 and block == 0 else 1
             shortcut = outputs
             if stride == 2:
-                shortcut = layers.Conv2D(filters, 1, strides=2, use_bias=False, kernel_initializer="he_normal")(outputs)
-                shortcut = layers.BatchNormalization()(shortcut)
+                shortcut = ops.pad(outputs[:, ::2, ::2], ((0, 0), (0, 0), (0, 0), (0, filters - outputs.shape[-1])))
             outputs = layers.ReLU()(layers.BatchNormalization()(convolution(outputs, filters, stride)))
             outputs = layers.BatchNormalization()(convolution(outputs, filters))
             outputs = layers.ReLU()(layers.Add()([outputs, shortcut]))
@@ -80,14 +83,16 @@ def torch_resnet20(num_classes):
             self.norm1 = nn.BatchNorm2d(channels)
             self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
             self.norm2 = nn.BatchNorm2d(channels)
-            self.shortcut = nn.Identity()
-            if stride != 1:
-                self.shortcut = nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
+            self.stride = stride
+            self.new_channels = channels - in_channels
 
         def forward(self, inputs):
             outputs = torch.relu(self.norm1(self.conv1(inputs)))
             outputs = self.norm2(self.conv2(outputs))
-            return torch.relu(outputs + self.shortcut(inputs))
+            shortcut = inputs
+            if self.stride != 1:
+                shortcut = nn.functional.pad(inputs[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new_channels))
+            return torch.relu(outputs + shortcut)
 
     layers = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     channels = 16
@@ -166,6 +171,16 @@ def cpu_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def machine_cpu_seconds():
+    """CPU seconds that the whole machine has spent working, hypervisor's theft included; NaN where the system does not say."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return float("nan")
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = map(int, fields[:8])
+    return (user + nice + system + interrupts + soft_interrupts + stolen) / os.sysconf("SC_CLK_TCK")
+
+
 def run_side(side, precision, threads):
     """Answers each line of standard input, a number of steps, by a line of JSON: the seconds that they took, and the CPU seconds."""
     # What a library prints must not come between the answers.
@@ -178,10 +193,16 @@ def run_side(side, precision, threads):
     answers.flush()
     cpu_at_rest = cpu_seconds()
     for line in sys.stdin:
-        wall, cpu = time.perf_counter(), cpu_seconds()
+        machine, cpu, start = machine_cpu_seconds(), cpu_seconds(), time.perf_counter()
         loss = train(int(line))
-        wall, cpu_after = time.perf_counter() - wall, cpu_seconds()
-        answer = {"seconds": wall, "cpu_seconds": cpu_after - cpu, "idle_cpu_seconds": cpu - cpu_at_rest, "loss": loss}
+        seconds, spent, machine_spent = time.perf_counter() - start, cpu_seconds() - cpu, machine_cpu_seconds() - machine
+        answer = {
+            "seconds": seconds,
+            "cpu_seconds": spent,
+            "idle_cpu_seconds": cpu - cpu_at_rest,
+            "other_work": (machine_spent - spent) / (seconds * os.cpu_count()),
+            "loss": loss,
+        }
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
         cpu_at_rest = cpu_seconds()
@@ -197,7 +218,8 @@ class Side:
         self.name = name
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(threads)}
         command = [sys.executable, __file__, "--side", name, "--precision", precision, "--threads", str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, text=True, env=environment, **pipes)
         self.parameters = self._answer()["parameters"]
 
     def train(self, steps):
@@ -236,10 +258,12 @@ def measure(sides, precision, pairs, steps, threads):
                         "images_per_second": round(images / answer["seconds"], 1),
                         "cpu_seconds_per_1000_images": round(answer["cpu_seconds"] / images * 1000, 3),
                         "idle_cpu_seconds": round(answer["idle_cpu_seconds"], 3),
+                        "other_work": round(answer["other_work"], 3),
                         "loss": answer["loss"],
                     }
                 )
-                print(f"{precision} round {pair + 1}/{pairs} {side.name:16} {turns[-1]['images_per_second']:8.1f} images/s", file=sys.stderr)
+                speed = turns[-1]["images_per_second"]
+                print(f"{precision} round {pair + 1}/{pairs} {side.name:16} {speed:8.1f} images/s", file=sys.stderr)
     finally:
         for side in running:
             side.close()
@@ -248,10 +272,9 @@ def measure(sides, precision, pairs, steps, threads):
 
 def table(turns, first="hornbook"):
     """A Markdown table of the turns: a row a precision and side, and the ratio of the first side to it."""
-    lines = [
-        f"| precision | side | images/s, median (range) | CPU s per 1000 images | {first} / side, median (range) | idle CPU s | n |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    columns = ["precision", "side", "images/s, median (range)", "CPU s per 1000 images", f"{first} / side, median (range)"]
+    columns += ["idle CPU s", "other work", "n"]
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for precision, side in dict.fromkeys((turn["precision"], turn["side"]) for turn in turns):
         ours, theirs = ([turn for turn in turns if turn["precision"] == precision and turn["side"] == name] for name in (first, side))
         speeds = [turn["images_per_second"] for turn in theirs]
@@ -259,16 +282,17 @@ def table(turns, first="hornbook"):
         ratios = [turn["images_per_second"] / theirs_by_round[turn["round"]] for turn in ours]
         cpu = statistics.median(turn["cpu_seconds_per_1000_images"] for turn in theirs)
         idle = max(turn["idle_cpu_seconds"] for turn in theirs)
+        others = statistics.median(turn["other_work"] for turn in theirs)
         ratio = "" if side == first else f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
         speed = f"{statistics.median(speeds):.0f} ({min(speeds):.0f}-{max(speeds):.0f})"
-        lines.append(f"| {precision} | {side} | {speed} | {cpu:.2f} | {ratio} | {idle:.2f} | {len(speeds)} |")
+        lines.append(f"| {precision} | {side} | {speed} | {cpu:.2f} | {ratio} | {idle:.2f} | {others:.0%} | {len(speeds)} |")
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES[:4], help="sides to compare; the first is compared to each other")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES[:4], help="the first is compared to each of the others")
     parser.add_argument("--pairs", type=int, default=10, help="rounds, a turn of every side in each")
     parser.add_argument("--steps", type=int, default=12, help="training steps in a turn")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every side")
@@ -286,7 +310,8 @@ def main():
         writer = csv.DictWriter(file, fieldnames=list(turns[0]))
         writer.writeheader()
         writer.writerows(turns)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn\n")
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn\n")
     print(table(turns, args.sides[0]))
 
 
