@@ -1,7 +1,7 @@
 """Train an image classifier: any source of labelled images, any model of the zoo, every technique one flag.
 
-        hornbook image-classification
-        hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
+hornbook image-classification
+hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
 """
 
 import dataclasses
@@ -142,7 +142,7 @@ def main(args, callbacks=(), dataset=None):
 def _train(args, run, callbacks, dataset):
     import keras
 
-    from hornbook.training import augmentation, batches, evaluation, imbalance, optimization, pictures, report
+    from hornbook.training import augmentation, batches, evaluation, imbalance, optimization, report
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -226,7 +226,7 @@ def _train(args, run, callbacks, dataset):
         logits = model.predict(batches.evaluation_batches(evaluated, batch_size=256, num_classes=num_classes), verbose=0)
         scores = evaluation.classification(evaluated.labels, logits, dataset.class_names)
         metrics = {name: scores[name] for name in ("accuracy", "loss", "calibration_error", "macro_f1")}
-        mistakes = pictures.mistakes(evaluated, logits, dataset.class_names, dataset.pixel_maximum)
+        mistakes = evaluation.mistakes(evaluated, logits, dataset.class_names, dataset.pixel_maximum)
     result = {
         "metrics": metrics,
         "evaluated_on": args.evaluate,

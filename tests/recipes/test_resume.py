@@ -1,0 +1,108 @@
+"""A run that is killed and started again ends with the very weights of one that was not."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hornbook.recipes.image_classification import Args, main
+
+OPTIONS = {
+    "model": "resnet",
+    "depth": 8,
+    "width": 4,
+    "dropout": 0.2,
+    "stochastic_depth": 0.2,
+    "augmentation": "crop-flip",
+    "mixup": 0.2,
+    "ema": 0.9,
+    "early_stopping": 5,
+    "class_weights": "balanced",
+    "epochs": 3,
+    "batch_size": 128,
+}
+
+# Each kills its own process, as a power cut would: nothing gets to clean up.
+KILLERS = {
+    "before the first checkpoint": """
+class Killer(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+""",
+    "during an epoch": """
+class Killer(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1 and batch == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+""",
+    "during a checkpoint": """
+class Killer(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            numpy.savez = self.half
+    @staticmethod
+    def half(path, **arrays):
+        with open(path, "wb") as file:
+            file.write(b"PK" + bytes(10_000))
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+""",
+}
+
+SCRIPT = """
+import os, signal, sys, json, keras, numpy
+from hornbook.recipes.image_classification import Args, main
+{killer}
+main(Args(**json.loads(sys.argv[1])), callbacks=[Killer()])
+"""
+
+
+def state(folder):
+    """All that a run leaves, apart from the seconds it took."""
+    with np.load(folder / "checkpoint/last.npz") as file:
+        arrays = {name: file[name] for name in file.files if name != "about"}
+    rows = [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
+    return arrays, rows, json.loads((folder / "result.json").read_text())["metrics"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
+    main(Args(**OPTIONS, output=str(folder)))
+    return state(folder)
+
+
+@pytest.mark.parametrize("moment", KILLERS)
+def test_a_killed_run_ends_with_the_same_weights(moment, uninterrupted, tmp_path):
+    options = {**OPTIONS, "output": str(tmp_path / "run")}
+    script = SCRIPT.format(killer=KILLERS[moment])
+    killed = subprocess.run([sys.executable, "-c", script, json.dumps(options)], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (tmp_path / "run/checkpoint/last.npz").exists() == (moment != "before the first checkpoint")
+
+    main(Args(**options))
+
+    arrays, rows, metrics = state(tmp_path / "run")
+    expected_arrays, expected_rows, expected_metrics = uninterrupted
+    assert arrays.keys() == expected_arrays.keys()
+    different = [name for name in arrays if arrays[name].tobytes() != expected_arrays[name].tobytes()]
+    assert not different
+    assert rows == expected_rows
+    assert metrics == expected_metrics
+    assert [entry.name for entry in (tmp_path / "run/checkpoint").iterdir()] == ["last.npz"]
+
+
+def test_a_seed_gives_the_same_weights_and_another_seed_others(uninterrupted, tmp_path):
+    main(Args(**OPTIONS, output=str(tmp_path / "same")))
+    main(Args(**OPTIONS, output=str(tmp_path / "other"), seed=1))
+    same, other = state(tmp_path / "same")[0], state(tmp_path / "other")[0]
+    assert all(same[name].tobytes() == array.tobytes() for name, array in uninterrupted[0].items())
+    kernels = [name for name, array in same.items() if array.ndim == 4]
+    assert kernels
+    assert all((same[name] != other[name]).any() for name in kernels)
