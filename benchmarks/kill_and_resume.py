@@ -2,8 +2,8 @@
 
     python benchmarks/kill_and_resume.py --kills 50
 
-Starts `hornbook image-classification` with dropout, stochastic depth, augmentation, mixup, EMA and early stopping on, kills its process group with
-SIGKILL after a random time, and starts it again until it has finished; then begins another, until as many kills have been made. Every
+Starts `hornbook image-classification` with dropout, stochastic depth, augmentation, mixup, EMA and early stopping on, kills its process
+group with SIGKILL after a random time, and starts it again until it has finished; then begins another, until as many kills have been made. Every
 finished run is compared with an uninterrupted one, byte by byte: weights, optimizer, averages, seed states, history and scores.
 """
 
@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,10 +22,10 @@ import time
 
 import numpy as np
 
-OPTIONS = (
+OPTIONS = shlex.split(
     "--model resnet --depth 8 --width 8 --dropout 0.2 --stochastic-depth 0.2 --augmentation crop-flip --mixup 0.2 --ema 0.99 "
     "--early-stopping 3 --class-weights balanced --epochs 12 --batch-size 128"
-).split()
+)
 
 
 def start(output):
