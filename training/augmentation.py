@@ -5,6 +5,8 @@ Every function takes a batch and `draw`, a function from a name to uniform numbe
 accelerator waits for it, and no library's random state has to be saved with a checkpoint.
 """
 
+import math
+
 import numpy as np
 
 from hornbook import UserError
@@ -100,7 +102,7 @@ def augmenter(name, mixup_alpha=0.0):
     """
     if name not in NAMES:
         raise UserError(f"augmentation must be one of {', '.join(NAMES)}, got {name!r}")
-    if mixup_alpha < 0:
+    if not 0 <= mixup_alpha < math.inf:
         raise UserError(f"mixup must be 0 (off) or a positive alpha of Beta(alpha, alpha) such as 0.2, got {mixup_alpha}")
     transform = {"none": None, "flip": flip, "crop": crop, "crop-flip": crop_flip}[name]
 
