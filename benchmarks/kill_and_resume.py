@@ -3,8 +3,9 @@
     python benchmarks/kill_and_resume.py --kills 50
 
 Starts `hornbook image-classification` with dropout, stochastic depth, augmentation, mixup, EMA and early stopping on, kills its process
-group with SIGKILL after a random time, and starts it again until it has finished; then begins another, until as many kills have been made. Every
-finished run is compared with an uninterrupted one, byte by byte: weights, optimizer, averages, seed states, history and scores.
+group with SIGKILL after a random time, and starts it again until it has finished; then begins another, until as many kills have been
+made. Every finished run is compared with an uninterrupted one, byte by byte: weights, optimizer, averages, seed states, history and
+scores.
 """
 
 import argparse

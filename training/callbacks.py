@@ -7,6 +7,7 @@ import math
 import time
 
 import keras
+import numpy as np
 
 from hornbook import UserError
 from hornbook.training import files
@@ -22,13 +23,23 @@ def averaged_weights(model):
     if not getattr(model.optimizer, "use_ema", False):
         yield
         return
-    raw = [keras.ops.convert_to_numpy(variable) for variable in model.trainable_variables]
+    raw = _copies(model.trainable_variables)
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    # Under JAX the two now share their arrays, which an evaluation gives away for reuse: the averages would be lost with it.
+    _assign(model.trainable_variables, _copies(model.trainable_variables))
     try:
         yield
     finally:
-        for variable, value in zip(model.trainable_variables, raw, strict=True):
-            variable.assign(value)
+        _assign(model.trainable_variables, raw)
+
+
+def _copies(variables):
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 class AverageWeights(keras.callbacks.Callback):
@@ -147,7 +158,9 @@ class History(keras.callbacks.Callback):
         if not self.rows:
             return
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.rows[-1]), lineterminator="\n")
+        # Not every epoch has every column: validation may be every other epoch's.
+        columns = dict.fromkeys(name for row in sorted(self.rows, key=len, reverse=True) for name in row)
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         files.write_text(self.path, text.getvalue())

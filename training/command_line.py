@@ -128,7 +128,7 @@ def quiet_libraries():
         os.dup2(said.fileno(), 2)
         try:
             yield
-            _find_devices()
+            _import_tensorflow()
         except BaseException:
             sys.stderr.flush()
             said.seek(0)
@@ -139,10 +139,12 @@ def quiet_libraries():
             os.close(kept)
 
 
-def _find_devices():
-    """Make TensorFlow look for accelerators now, which it remarks on when it finds none."""
-    if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].config.list_physical_devices()
+def _import_tensorflow():
+    """Import TensorFlow, as Keras itself will on any backend, and have it look for accelerators, which it remarks on when it finds none."""
+    with contextlib.suppress(ModuleNotFoundError):
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
 
 
 def _one_line(text):
