@@ -84,7 +84,7 @@ def load(name):
     class_names = tuple(map(str, builder.info.features[label_key].names))
     parts = {}
     for part, source in _source_splits(builder, name).items():
-        labels = np.asarray([record[label_key] for record in _records(builder, source, image_key, name)], np.int64)
+        labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
         parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)))
         _check_labels(parts[part], len(class_names), name)
     shape = builder.info.features[image_key].shape
@@ -95,6 +95,7 @@ def load(name):
 
 def _builder(name):
     import tensorflow_datasets as tfds
+    from google.protobuf.json_format import ParseError
 
     folder = prepared_folder(name)
     try:
@@ -103,7 +104,7 @@ def _builder(name):
         builder = tfds.builder(name, data_dir=data_dir())
         builder.download_and_prepare()
         return builder
-    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError) as error:
+    except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError, ParseError) as error:
         reason = "dataset_info.json or features.json is missing or broken" if folder else "TensorFlow Datasets has no such name"
         raise UserError(f"tfds:{name} cannot be read from {folder or data_dir()}: {reason}; prepare it again") from error
 
@@ -112,7 +113,9 @@ def _keys(builder, name):
     """The names of the image and the label among the features."""
     import tensorflow_datasets as tfds
 
-    features = builder.info.features
+    # What is read from features.json has no order of its own. The dataset's word counts first, then the usual names.
+    usual = (*(builder.info.supervised_keys or ()), "image", "label")
+    features = dict(sorted(builder.info.features.items(), key=lambda item: (item[0] not in usual, item[0])))
     keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
     if not all(keys):
         kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
@@ -148,25 +151,26 @@ def _dataset(builder, source, image_key):
     return records.enumerate().with_options(options)
 
 
-def _records(builder, source, image_key, name):
-    """Records without their images, as NumPy; a broken file is named."""
-    records = _dataset(builder, source, image_key).map(lambda _, record: {key: value for key, value in record.items() if key != image_key})
+def _labels(builder, source, image_key, label_key, name):
+    """The labels of a split; a broken file is named."""
+    records = _dataset(builder, source, image_key).map(lambda _, record: record[label_key])
     yield from _named_errors(records.as_numpy_iterator(), name, source)
 
 
-def _named_errors(records, name, source):
+def _named_errors(records, name, source, unit="record"):
     """The same records; TensorFlow's reading errors become one line that says where."""
     import tensorflow as tf
 
+    broken = (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError)
     count = 0
     while True:
         try:
             record = next(records)
         except StopIteration:
             return
-        except (tf.errors.DataLossError, tf.errors.FailedPreconditionError, tf.errors.InvalidArgumentError) as error:
-            reason = str(error.message).split("\n")[0].split("[Op:")[0][:160]
-            raise UserError(f"{name}: split {source} cannot be read past record {count}: {reason}; prepare the dataset again") from error
+        except broken as error:
+            reason = re.sub(r"\{\{.*?\}\}", "", str(error.message)).split("\n")[0].split("[Op:")[0].strip()[:160]
+            raise UserError(f"{name}: split {source} cannot be read past {unit} {count}: {reason}; prepare the dataset again") from error
         yield record
         count += 1
 
@@ -200,8 +204,8 @@ class StreamedExamples:
 
         Args:
             batch_size: examples a batch.
-            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: of all examples where they
-                fit undecoded into 512 MiB, else through a buffer of that size.
+            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: that of the same examples
+                in memory where they fit undecoded into 512 MiB, else within stretches of that size.
         """
         import tensorflow as tf
 
@@ -214,12 +218,18 @@ class StreamedExamples:
         records = records.filter(lambda place, _: place >= 0)
         if order is not None:
             bytes_each = max(1, self.builder.info.splits[self.source].num_bytes // self.builder.info.splits[self.source].num_examples)
-            buffer = int(min(len(self), max(batch_size, _SHUFFLE_BUFFER_BYTES // bytes_each)))
-            seed = int(randomness.uniform(*order, np.zeros(1), "stream")[0] * 2**31)
-            records = records.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
+            stretch = int(min(len(self), max(batch_size, _SHUFFLE_BUFFER_BYTES // bytes_each)))
+            # Not `shuffle`, whose order depends on TensorFlow's global seed too.
+            rank = tf.constant(np.argsort(randomness.permutation(*order, len(self))))
+
+            def ranked(places, images):
+                by_rank = tf.argsort(tf.gather(rank, places))
+                return tf.gather(places, by_rank), tf.gather(images, by_rank)
+
+            records = records.batch(stretch).map(ranked).unbatch()
         records = records.map(lambda place, image: (place, decoder.decode_example(image)), num_parallel_calls=os.cpu_count())
         batches = records.batch(batch_size).prefetch(2)
-        yield from _named_errors(batches.as_numpy_iterator(), self.name, self.source)
+        yield from _named_errors(batches.as_numpy_iterator(), self.name, self.source, f"batch of {batch_size}")
 
     def moments(self):
         """Mean and variance of each channel: two float64 arrays `(channels,)`, from some 4,096 examples, plenty for a few numbers."""
