@@ -93,7 +93,7 @@ class Dataset:
         Raises:
             UserError: the dataset has no such part.
         """
-        part = getattr(self, name)
+        part = self.parts.get(name)
         if part is None:
             raise UserError(f"{self.name} has no {name} part; evaluate on one of {', '.join(self.parts)}")
         return part
@@ -185,7 +185,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         raise UserError(f"{name}: label {num_classes - 1} occurs, but only {len(class_names)} class names are given")
     if test is not None and test.inputs.shape[1:] != train.inputs.shape[1:]:
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
-    maximum = 255 if train.inputs.dtype == np.uint8 else float(train.inputs.max())
+    maximum = 255 if train.inputs.dtype == np.uint8 else float(np.abs(train.inputs).max()) or 1.0  # All black has no white.
     dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=maximum)
     return _hold_out(dataset, "validation", validation_fraction, split_seed)
 
