@@ -48,6 +48,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     """
     steps = steps_per_epoch(examples, batch_size)
     batch_size = min(batch_size, len(examples))
+    epochs = max(epochs, first_epoch + 1)  # `fit` looks at a batch even where a resumed run has no epoch left.
     finish = _Finish(num_classes, seed, augment, class_weights)
     if isinstance(examples, Examples):
         return _feed(_ArrayBatches(examples, batch_size, steps, range(first_epoch, epochs), finish))
@@ -74,7 +75,8 @@ def steps_per_epoch(examples, batch_size):
 
 def evaluation_batches(examples, *, batch_size, num_classes):
     """All examples once, in order, as they are: a feed like that of `training_batches`, the last batch smaller."""
-    steps = -(-len(examples) // batch_size)
+    full = steps_per_epoch(examples, batch_size)
+    steps = full + (full * batch_size < len(examples))
     finish = _Finish(num_classes, 0, None, None)
     if isinstance(examples, Examples):
         return _feed(_ArrayBatches(examples, batch_size, steps, None, finish), steps)

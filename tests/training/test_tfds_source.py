@@ -336,3 +336,19 @@ def test_data_of_another_kind_is_refused(tmp_path, monkeypatch, offline):
     sizes = {"image": tfds.features.Image(shape=(None, None, 1)), "label": tfds.features.ClassLabel(names=CLASSES)}
     write_dataset(tmp_path, "sizes", features=sizes)
     assert "of no fixed size" in refusal("sizes")
+
+
+def test_a_resumed_feed_goes_on_as_the_whole_one_would(root):
+    from hornbook.training import batches
+
+    memory = data.load("tfds:animals", in_memory="always").train
+    streamed = data.load("tfds:animals", in_memory="never").train
+
+    def feed(examples, first_epoch):
+        made = batches.training_batches(examples, batch_size=8, num_classes=3, epochs=3, first_epoch=first_epoch, seed=4)
+        return [tuple(array.tobytes() for array in batch) for batch in made.as_numpy_iterator()]
+
+    whole = feed(streamed, 0)
+    assert len(whole) == 15
+    assert feed(streamed, 2) == whole[10:]
+    assert feed(memory, 0) == whole

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from sklearn.utils import compute_class_weight
+
+from hornbook import UserError
+from hornbook.training import imbalance
+
+LABELS = np.repeat([0, 1, 2], [900, 90, 10])
+
+
+def test_balanced_is_scikit_learn_s():
+    weights = imbalance.class_weights(LABELS, 3)
+    assert weights.dtype == np.float32
+    np.testing.assert_allclose(weights, compute_class_weight("balanced", classes=np.arange(3), y=LABELS), rtol=1e-6)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.9, 0.99, 0.999, 0.9999])
+def test_effective_follows_its_formula(beta):
+    counts = np.array([900, 90, 10])
+    effective = np.array([sum(beta**power for power in range(count)) for count in counts])  # (1 - beta^n) / (1 - beta), as a series.
+    expected = 1 / effective
+    weights = imbalance.class_weights(LABELS, 3, "effective", beta)
+    np.testing.assert_allclose(weights / weights[0], expected / expected[0], rtol=1e-5)
+
+
+def test_effective_lies_between_equal_and_balanced():
+    np.testing.assert_allclose(imbalance.class_weights(LABELS, 3, "effective", 0.0), 1, rtol=1e-6)
+    balanced = imbalance.class_weights(LABELS, 3)
+    np.testing.assert_allclose(imbalance.class_weights(LABELS, 3, "effective", 1 - 1e-9), balanced, rtol=1e-4)
+    effective = imbalance.class_weights(LABELS, 3, "effective")
+    assert 1 < effective[2] / effective[0] < balanced[2] / balanced[0]
+
+
+@pytest.mark.parametrize("method", ["balanced", "effective"])
+def test_the_mean_over_the_examples_is_one(method):
+    weights = imbalance.class_weights(LABELS, 3, method)
+    assert weights[LABELS].mean() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["balanced", "effective"])
+def test_a_class_without_examples_gets_nothing(method):
+    weights = imbalance.class_weights(np.array([0, 0, 3]), 5, method)
+    assert weights.shape == (5,)
+    assert (weights[[1, 2, 4]] == 0).all()
+    assert np.isfinite(weights).all()
+    assert weights[[0, 0, 3]].mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_none():
+    assert imbalance.class_weights(LABELS, 3, "none") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "focal"}, "class_weights must be one of none, balanced, effective, got 'focal'"),
+        ({"beta": 1.0}, r"beta must be in \[0, 1\), got 1.0"),
+        ({"beta": -0.1}, r"beta must be in \[0, 1\), got -0.1"),
+        ({"beta": float("nan")}, r"beta must be in \[0, 1\), got nan"),
+    ],
+)
+def test_refusals(options, words):
+    with pytest.raises(UserError, match=words):
+        imbalance.class_weights(LABELS, 3, **options)
