@@ -64,7 +64,7 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, ema=0.0):
     """
     if name not in OPTIMIZERS:
         raise UserError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
-    if weight_decay < 0 or clip_norm < 0:
+    if not (0 <= weight_decay < math.inf and 0 <= clip_norm < math.inf):
         raise UserError(f"weight_decay and clip_norm must be 0 (off) or positive, got {weight_decay} and {clip_norm}")
     if not 0 <= ema < 1:
         raise UserError(f"ema must be 0 (off) or a momentum below 1 such as 0.999, got {ema}")
@@ -77,7 +77,7 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, ema=0.0):
     return {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}[name](learning_rate, **options)
 
 
-def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=0.0):
+def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None):
     """A learning rate over a training, by name.
 
     Args:
@@ -86,6 +86,7 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=0.0)
         learning_rate: the highest.
         steps_per_epoch, epochs: the length of the training.
         warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.
+            Default: 1, or a tenth of a training shorter than 10 epochs; none for one-cycle.
 
     Returns:
         A float or a `keras.optimizers.schedules.LearningRateSchedule`, which saves and loads.
@@ -97,6 +98,8 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=0.0)
         raise UserError(f"schedule must be one of {', '.join(SCHEDULES)}, got {name!r}")
     if not learning_rate > 0 or not math.isfinite(learning_rate):
         raise UserError(f"learning_rate must be positive and finite, got {learning_rate}")
+    if warmup_epochs is None:
+        warmup_epochs = 0.0 if name == "one-cycle" else min(1.0, epochs / 10)
     if not 0 <= warmup_epochs < epochs:
         raise UserError(f"warmup_epochs must be at least 0 and less than the {epochs} epochs, got {warmup_epochs}")
     warmup_steps = round(warmup_epochs * steps_per_epoch)
