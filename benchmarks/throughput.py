@@ -2,6 +2,7 @@
 
     python benchmarks/throughput.py                 # every comparison, 10 pairs each: about 8 minutes on two cores
     python benchmarks/throughput.py --precision bfloat16 --pairs 3
+    python benchmarks/throughput.py --pipeline      # only the input pipeline
 
 One training step is forward, backward and an update by SGD with Nesterov momentum, on 128 images of 32x32x3 that are already in memory.
 The sides train the same network with the same number of parameters:
@@ -10,7 +11,11 @@ The sides train the same network with the same number of parameters:
     keras             the network in plain Keras, as its users write it (`plain_keras_resnet20` below)
     torch             the network in PyTorch with channels_last memory (`torch_resnet20` below)
     no-normalization  `hornbook.models.resnet20(normalization="none")`: what normalization costs at all
-    pipeline          `hornbook.models.resnet20` fed by the recipe's input pipeline with crop-flip, in place of one batch in memory
+
+And two that train the image classification recipe's model, resnet20 behind a standardization of the pixels, on uint8 images:
+
+    pipeline          fed as the recipe feeds it: shuffled, cropped and mirrored batches of images in memory
+    one-batch         fed the same one of those batches again and again: what the steps take when the data cost nothing
 
 Each side lives in a process of its own, because the thread pools of TensorFlow and PyTorch disturb each other in one; it is built and
 warmed up once, then told over a pipe to train a number of steps while the others sleep. (`idle CPU` shows that they do: the CPU seconds
@@ -25,6 +30,7 @@ worth little: PyTorch's threads wait for each other actively, and on a machine w
 import argparse
 import csv
 import json
+import math
 import os
 import platform
 import resource
@@ -41,7 +47,10 @@ NUM_CLASSES = 10
 LEARNING_RATE = 0.001
 MOMENTUM = 0.9
 WARM_UP_STEPS = 5
-SIDES = ("hornbook", "keras", "torch", "no-normalization", "pipeline")
+# The first of a comparison is measured against each of the others.
+NETWORKS = ("hornbook", "keras", "torch", "no-normalization")
+FEEDS = ("pipeline", "one-batch")
+PIPELINE_IMAGES = 100 * BATCH_SIZE
 RESULTS = Path(__file__).parent / "results" / "throughput.csv"
 
 
@@ -106,16 +115,53 @@ def torch_resnet20(num_classes):
 # One side, in a process of its own: train(steps) -> last loss
 
 
-def keras_side(side, precision, threads):
+def repeated(batch):
+    """A dataset of one batch without end."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_tensors(batch).repeat().with_options(options)
+
+
+def trainable_parameters(model):
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def feed_side(side):
+    """A function that trains the recipe's model by `fit`, and the number of its trainable parameters."""
+    import keras
+    import numpy
+
+    from hornbook.recipes import image_classification
+    from hornbook.training import augmenter, data, training_batches
+
+    generator = numpy.random.default_rng(0)
+    images = generator.integers(256, size=(PIPELINE_IMAGES, *INPUT_SHAPE), dtype="uint8")
+    dataset = data.from_arrays(images, generator.integers(NUM_CLASSES, size=PIPELINE_IMAGES), validation_fraction=0)
+    model = image_classification.build(image_classification.Args(model="resnet20"), dataset)
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, nesterov=True),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    # More epochs than any number of turns needs.
+    batches = training_batches(dataset.train, batch_size=BATCH_SIZE, num_classes=NUM_CLASSES, epochs=1000, augment=augmenter("crop-flip"))
+    if side == "one-batch":
+        batches = repeated(next(iter(batches)))
+
+    def train(steps):
+        return model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0).history["loss"][-1]
+
+    return train, trainable_parameters(model)
+
+
+def network_side(side):
     """A function that trains a Keras model by `fit`, and the number of its trainable parameters."""
     import keras
     import numpy
-    import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     if side == "keras":
         model = plain_keras_resnet20(INPUT_SHAPE, NUM_CLASSES)
     else:
@@ -130,14 +176,24 @@ def keras_side(side, precision, threads):
     generator = numpy.random.default_rng(0)
     images = generator.normal(size=(BATCH_SIZE, *INPUT_SHAPE)).astype("float32")
     labels = generator.integers(NUM_CLASSES, size=BATCH_SIZE)
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    batches = tf.data.Dataset.from_tensors((images, labels)).repeat().with_options(options)
+    batches = repeated((images, labels))
 
     def train(steps):
         return model.fit(batches, steps_per_epoch=steps, verbose=0).history["loss"][-1]
 
-    return train, sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
+    return train, trainable_parameters(model)
+
+
+def keras_side(side, precision, threads):
+    """A function that trains a Keras model by `fit`, and the number of its trainable parameters."""
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    return feed_side(side) if side in FEEDS else network_side(side)
 
 
 def torch_side(precision, threads):
@@ -270,8 +326,8 @@ def measure(sides, precision, pairs, steps, threads):
     return turns
 
 
-def table(turns, first="hornbook"):
-    """A Markdown table of the turns: a row a precision and side, and the ratio of the first side to it."""
+def table(turns, first):
+    """A Markdown table of the turns: a row a precision and side, and the ratio of the side called `first` to it."""
     columns = ["precision", "side", "images/s, median (range)", "CPU s per 1000 images", f"{first} / side, median (range)"]
     columns += ["idle CPU s", "other work", "n"]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
@@ -292,27 +348,32 @@ def table(turns, first="hornbook"):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES[:4], help="the first is compared to each of the others")
+    parser.add_argument("--pipeline", action="store_true", help="only the recipe's input pipeline against one batch in memory")
     parser.add_argument("--pairs", type=int, default=10, help="rounds, a turn of every side in each")
-    parser.add_argument("--steps", type=int, default=12, help="training steps in a turn")
+    parser.add_argument("--steps", type=int, default=12, help="training steps in a turn (three times as many with a pipeline)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every side")
     parser.add_argument("--output", type=Path, default=RESULTS, help="CSV file for every turn")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=NETWORKS + FEEDS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
         run_side(args.side, args.precision[0], args.threads)
         return
-    turns = []
+    networks, feeds = [], []
     for precision in args.precision:
-        turns += measure(args.sides, precision, args.pairs, args.steps, args.threads)
+        if not args.pipeline:
+            networks += measure(NETWORKS, precision, args.pairs, args.steps, args.threads)
+        # `fit` starts the pipeline anew in every turn: longer turns make that small.
+        feeds += measure(FEEDS, precision, args.pairs, 3 * args.steps, args.threads)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     with open(args.output, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(turns[0]))
+        writer = csv.DictWriter(file, fieldnames=list(feeds[0]))
         writer.writeheader()
-        writer.writerows(turns)
+        writer.writerows(networks + feeds)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
     print(f"{machine}, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn\n")
-    print(table(turns, args.sides[0]))
+    if networks:
+        print(table(networks, NETWORKS[0]) + "\n")
+    print(table(feeds, FEEDS[0]))
 
 
 if __name__ == "__main__":
