@@ -9,6 +9,7 @@ import pathlib
 import time
 from typing import Literal
 
+from hornbook import UserError
 from hornbook.training import command_line, data, files, repeats, runs
 
 
@@ -44,8 +45,8 @@ class Args:
     """The schedule's highest."""
     schedule: Literal["constant", "step", "cosine", "one-cycle"] = "cosine"
     """How the learning rate goes on after the warm-up."""
-    warmup_epochs: float = 1.0
-    """Epochs of a linear rise of the learning rate before the schedule; one-cycle has its own and ignores it."""
+    warmup_epochs: float | None = None
+    """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
     weight_decay: float = 0.05
     """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
     clip_norm: float = 0.0
@@ -123,6 +124,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
+    _check(args)
     folder = pathlib.Path(args.output or runs.default_folder("image_classification", args.model))
     if dataset is None:
         data.check_name(args.dataset)
@@ -139,10 +141,19 @@ def main(args, callbacks=(), dataset=None):
     return result
 
 
+def _check(args):
+    """Refuse what no part would refuse in the words of a flag."""
+    for name, low, high in (("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("label_smoothing", 0, 1)):
+        value = getattr(args, name)
+        if value < low or (high is not None and value >= high):
+            accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+
+
 def _train(args, run, callbacks, dataset):
     import keras
 
-    from hornbook.training import augmentation, batches, evaluation, imbalance, optimization, report
+    from hornbook.training import augmentation, batches, diagnostics, evaluation, imbalance, optimization, report
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -158,6 +169,8 @@ def _train(args, run, callbacks, dataset):
             in_memory=args.in_memory,
         )
     evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
+    if args.early_stopping:
+        dataset.part("validation")  # Refused now if there is none, not after an epoch.
     data.write_split(run.path("split.csv"), dataset)
     num_classes = dataset.num_classes
     print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
@@ -173,7 +186,7 @@ def _train(args, run, callbacks, dataset):
         args.learning_rate,
         steps_per_epoch=steps_per_epoch,
         epochs=args.epochs,
-        warmup_epochs=0 if args.schedule == "one-cycle" else args.warmup_epochs,
+        warmup_epochs=args.warmup_epochs,
     )
     model.compile(
         optimization.optimizer(args.optimizer, learning_rate, weight_decay=args.weight_decay, clip_norm=args.clip_norm, ema=args.ema),
@@ -235,10 +248,12 @@ def _train(args, run, callbacks, dataset):
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": [],
+        "findings": diagnostics.findings(history.rows, scores, num_classes),
         **runs.environment(),
     }
-    runs.save_model(run, model, class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
+    ours = runs.save_model(run, model, class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
+    if ours:
+        print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     report.write_report(
         run.path("report.html"),
         title=f"{args.model} on {dataset.name}",
@@ -266,6 +281,8 @@ def _several_seeds(args, folder, callbacks, dataset):
 def _print_result(result, folder):
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
     print(f"{result['evaluated_on']}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
+    for finding in result["findings"]:
+        print(f"finding: {finding}")
     print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} IMAGE...")
 
 

@@ -136,10 +136,12 @@ def read_json(path):
     """A JSON file of a run.
 
     Raises:
-        UserError: it is not JSON.
+        UserError: it cannot be read, or is not JSON.
     """
     try:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from error
 
@@ -165,14 +167,19 @@ def save_model(run, model, *, class_names, pixel_maximum):
         model: functional `keras.Model` from raw pixels to logits.
         class_names: a name an output, in their order.
         pixel_maximum: the number that stands for white in its inputs.
+
+    Returns:
+        Names of the layers' classes that Keras lacks: where there are any, the model loads only after `import hornbook.models`.
     """
     import keras
 
     uncompiled = keras.Model(model.inputs, model.outputs, name=model.name)
     with files.atomic(run.path("model.keras")) as temporary:
         uncompiled.save(temporary)
+    ours = sorted(set(re.findall(r'"hornbook>(\w+)"', uncompiled.to_json())))
     about = {"class_names": class_names, "outputs": "logits", "input_shape": model.input_shape[1:], "pixel_maximum": pixel_maximum}
-    files.write_json(run.path("labels.json"), about)
+    files.write_json(run.path("labels.json"), {**about, "requires": ours})
+    return ours
 
 
 def environment():

@@ -1,0 +1,253 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import typing
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import UserError
+from hornbook.models import normalization, weight_normalization
+from hornbook.recipes import image_classification
+from hornbook.recipes.image_classification import Args, main
+from hornbook.training import augmentation, command_line, data, imbalance, optimization, reproducibility
+
+SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}
+
+
+def run(tmp_path, dataset=None, **options):
+    folder = tmp_path / "run"
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="module")
+def colour_images():
+    """Two classes of 12x12 RGB, which differ in their reddest half; 90 of one and 30 of the other."""
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [90, 30])
+    images = generator.integers(0, 128, (120, 12, 12, 3)).astype(np.uint8)
+    images[labels == 1, :, 6:, 0] += 100
+    return images, labels
+
+
+def test_a_run_leaves_what_the_documents_promise(finished):
+    folder, result = finished
+    left = {entry.name for entry in folder.iterdir()}
+    promised = {"config.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html", "checkpoint"}
+    assert left == promised | {".lock"}
+    written = json.loads((folder / "result.json").read_text())
+    assert written["metrics"] == result["metrics"]
+    assert {"metrics", "seconds", "seed", "versions", "findings", "threads"} <= written.keys()
+    assert len((folder / "history.csv").read_text().splitlines()) == 1 + SMALL["epochs"]
+    assert json.loads((folder / "labels.json").read_text())["class_names"] == [str(digit) for digit in range(10)]
+
+
+def test_the_score_is_that_of_the_saved_model_on_the_test_part(finished):
+    folder, result = finished
+    test = data.load("digits").test
+    logits = keras.saving.load_model(folder / "model.keras").predict(test.inputs, verbose=0)
+    assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == test.labels).mean())
+
+
+def test_the_config_makes_the_run_again(finished, tmp_path):
+    folder, result = finished
+    args = command_line.parse(Args, ["--config", str(folder / "config.json"), "--output", str(tmp_path / "again")], "hornbook", "")
+    again = main(args)
+    assert again["metrics"] == result["metrics"]
+
+
+@pytest.mark.parametrize("options", [{}, {"normalization": "group"}, {"model": "resnet", "depth": 8, "stochastic_depth": 0.5}])
+def test_the_saved_model_outlives_hornbook(options, tmp_path):
+    folder, _ = run(tmp_path, **{**options, "epochs": 1})
+    inputs = data.load("digits").test.inputs[:32]
+    expected = keras.saving.load_model(folder / "model.keras").predict(inputs, verbose=0)
+    np.save(tmp_path / "inputs.npy", inputs)
+    script = (
+        "import sys; sys.modules['hornbook'] = None\n"
+        "import keras, numpy\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "assert getattr(model, 'optimizer', None) is None, 'it was saved compiled'\n"
+        "numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2]), verbose=0))\n"
+    )
+    files = [str(folder / "model.keras"), str(tmp_path / "inputs.npy"), str(tmp_path / "outputs.npy")]
+    done = subprocess.run([sys.executable, "-c", script, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(files[2]), expected, atol=1e-5)
+
+
+def test_a_model_that_needs_hornbook_says_so(tmp_path, capsys):
+    folder, _ = run(tmp_path, weight_normalization="standardized", epochs=1)
+    assert json.loads((folder / "labels.json").read_text())["requires"]
+    assert "import hornbook.models" in capsys.readouterr().out
+
+
+def test_a_finished_run_is_never_overwritten(finished):
+    folder, _ = finished
+    before = {entry: entry.stat().st_mtime_ns for entry in folder.iterdir() if entry.is_file() and entry.name != ".lock"}
+    with pytest.raises(UserError, match="finished run"):
+        main(Args(**SMALL, output=str(folder)))
+    assert {entry: entry.stat().st_mtime_ns for entry in before} == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "resnet", "depth": 8, "precision": "bfloat16", "augmentation": "crop-flip", "mixup": 0.4, "ema": 0.9},
+        {"model": "mlp", "width": 16, "optimizer": "sgd", "schedule": "one-cycle", "dropout": 0.1, "l2": 1e-4},
+        {"optimizer": "rmsprop", "schedule": "step", "warmup_epochs": 0.5, "clip_norm": 1.0, "class_weights": "effective"},
+        {"optimizer": "adam", "schedule": "constant", "weight_normalization": "spectral", "normalization": "none", "label_smoothing": 0.1},
+        {"activation": "silu", "initializer": "glorot_uniform", "l1": 1e-5, "evaluate": "validation", "early_stopping": 1},
+        {"evaluate": "none", "validation_fraction": 0.0, "augmentation": "flip", "batch_size": 5000},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_options_run(options, tmp_path):
+    folder, result = run(tmp_path, **options)
+    assert (folder / "report.html").stat().st_size > 5_000
+    assert all(np.isfinite(value) for value in result["metrics"].values())
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("field", "accepted"),
+    [
+        ("normalization", normalization.NORMALIZATIONS),
+        ("weight_normalization", weight_normalization.WEIGHT_NORMALIZATIONS),
+        ("optimizer", optimization.OPTIMIZERS),
+        ("schedule", optimization.SCHEDULES),
+        ("augmentation", augmentation.NAMES),
+        ("class_weights", imbalance.NAMES),
+        ("precision", reproducibility.POLICIES),
+    ],
+)
+def test_the_flags_offer_what_the_parts_accept(field, accepted):
+    offered = typing.get_args(typing.get_type_hints(Args)[field])
+    assert set(offered) == set(accepted)
+
+
+def test_every_flag_of_the_recipe_has_help(capsys):
+    with pytest.raises(SystemExit):
+        command_line.run(main, Args, ["--help"], recipe="image_classification")
+    text = capsys.readouterr().out
+    assert all(f"--{field.name.replace('_', '-')}" in text for field in dataclasses.fields(Args))
+
+
+def test_arrays_of_colour_images(colour_images, tmp_path):
+    dataset = data.from_arrays(*colour_images, *colour_images, class_names=("blue", "<red>"))
+    folder, result = run(tmp_path, dataset, epochs=12, batch_size=16, augmentation="flip", class_weights="balanced")
+    assert result["metrics"]["accuracy"] > 0.9
+    assert "&lt;red&gt;" in (folder / "report.html").read_text()
+
+
+def test_several_seeds_give_mean_and_spread(tmp_path, capsys):
+    folder, summary = run(tmp_path, seeds=2, epochs=1)
+    accuracies = [json.loads((folder / f"seed-{seed}/result.json").read_text())["metrics"]["accuracy"] for seed in (0, 1)]
+    assert summary["metrics"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+    assert summary["metrics"]["accuracy"]["standard_deviation"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert "n 2" in capsys.readouterr().out
+
+
+def test_a_builder_of_the_users(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "import keras\n"
+        "def small(input_shape, num_outputs, **options):\n"
+        "    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(num_outputs)])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    _, result = run(tmp_path, model="mine:small", epochs=1)
+    assert result["parameters"] == 64 * 10 + 10
+
+
+def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match="--learning-rate"):
+        run(tmp_path, optimizer="sgd", learning_rate=1e12, normalization="none", schedule="constant", warmup_epochs=0.0)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "resnet", "depth": 21}, "6n"),
+        ({"model": "resnett"}, "did you mean"),
+        ({"model": "nowhere:builder"}, "no module"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"seeds": 0}, "seeds"),
+        ({"learning_rate": -1.0}, "learning_rate"),
+        ({"warmup_epochs": 2.0}, "warmup_epochs"),
+        ({"mixup": -0.1}, "mixup"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"ema": 1.0}, "ema"),
+        ({"label_smoothing": 1.5}, "--label-smoothing"),
+        ({"early_stopping": -1}, "--early-stopping"),
+        ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
+        ({"evaluate": "validation", "validation_fraction": 0.0}, "no validation part"),
+        ({"validation_fraction": 0.001}, "--validation-fraction"),
+        ({"activation": "glu"}, "activation"),
+        ({"initializer": "he"}, "initializer"),
+        ({"model": "mlp", "normalization": "instance"}, "instance"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_one_line_before_training(options, message, tmp_path):
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, **options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unwritable_folder_is_said_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        main(Args(output=str(tmp_path / "file/run")))
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path):
+    # The limit on a file's size stands for the disk: in the second epoch, no file may grow past 50 kB.
+    script = """
+import json, resource, sys, keras
+from hornbook.recipes import image_classification
+from hornbook.training import command_line
+class Full(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+with command_line.ending("hornbook image-classification"):
+    image_classification.main(image_classification.Args(**json.loads(sys.argv[1])), callbacks=[Full()])
+"""
+    options = {**SMALL, "width": 16, "epochs": 3, "output": str(tmp_path / "run")}
+    full = subprocess.run([sys.executable, "-c", script, json.dumps(options)], capture_output=True, text=True)
+    assert full.returncode == 2, full.stderr
+    assert "cannot write" in full.stderr.splitlines()[-1]
+    assert "last.npz" in full.stderr.splitlines()[-1]
+    assert os.listdir(tmp_path / "run/checkpoint") == ["last.npz"]
+    result = main(Args(**options))
+    assert result["epochs"] == 3
+    rows = (tmp_path / "run/history.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
+
+
+def test_a_script_says_when_it_runs_with_another_copy(tmp_path, capsys):
+    script = tmp_path / "recipes/image_classification.py"
+    script.parent.mkdir()
+    script.write_text("")
+    command_line.warn_if_another_copy(script)
+    assert "installed in" in capsys.readouterr().err
+    command_line.warn_if_another_copy(image_classification.__file__)
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_default_run_on_digits_is_in_its_accuracy_band(tmp_path):
+    summary = main(Args(output=str(tmp_path / "run"), seeds=5))
+    assert 0.98 <= summary["metrics"]["accuracy"]["mean"] <= 0.999

@@ -1,0 +1,82 @@
+"""What went wrong in a finished training, as far as its curves and scores tell, and which flag mends it."""
+
+import math
+
+_LEARNED = 1.5  # Times chance: a network that ends below has learned next to nothing.
+_GAP = 0.05  # Of accuracy between training and validation: what augmentation and regularization can win back.
+_RISE = 1.25  # Of the validation loss over its lowest: the network has become surer of its mistakes.
+_STILL_FALLING = 0.03  # Of the validation loss in the last tenth of the epochs: more epochs pay.
+_NEGLECTED = 0.5  # A class's recall, as a share of the mean.
+
+
+def findings(history, scores, num_classes):
+    """Findings on a classifier's training: a list of sentences, each with the flag to try; empty where nothing stands out.
+
+    Args:
+        history: list of dicts, one an epoch, with `loss`, `accuracy` and, where there was validation, `val_loss` and `val_accuracy`.
+        scores: what `evaluation.classification` returned, or None.
+        num_classes: how many classes there are.
+    """
+    found = [_untrained(history, num_classes) or _overfitted(history) or _unfinished(history)]
+    if scores is not None:
+        found += [_neglected_class(scores), _miscalibrated(scores)]
+    return [finding for finding in found if finding]
+
+
+def _untrained(history, num_classes):
+    accuracy = history[-1]["accuracy"]
+    if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
+        return (
+            f"The network has not learned: its training accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}. Try "
+            "--learning-rate a tenth or ten times as high, --normalization batch, or --model resnet20 if the network is deep and plain."
+        )
+    return None
+
+
+def _overfitted(history):
+    last = history[-1]
+    if "val_loss" not in last:
+        return None
+    best = min(history, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
+    gap = last["accuracy"] - last["val_accuracy"]
+    rise = last["val_loss"] / best["val_loss"] if best["val_loss"] > 0 else 1.0
+    if gap > _GAP and rise > _RISE:
+        return (
+            f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation, "
+            f"where the loss is {rise:.1f} times that of epoch {best['epoch']}. Try --augmentation crop-flip, --mixup 0.2, --dropout 0.3, "
+            "a higher --weight-decay, or --early-stopping 5."
+        )
+    return None
+
+
+def _unfinished(history):
+    losses = [row["val_loss"] for row in history if "val_loss" in row]
+    tenth = max(2, len(losses) // 10)
+    if len(losses) < 2 * tenth:
+        return None
+    before, last = (sum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
+    if last < before * (1 - _STILL_FALLING) and min(losses) in losses[-tenth:]:
+        return f"The validation loss was still falling at the end ({before:.3g} to {last:.3g} over the last epochs). Try more --epochs."
+    return None
+
+
+def _neglected_class(scores):
+    classes = [row for row in scores["per_class"] if row["support"]]
+    worst = min(classes, key=lambda row: row["recall"])
+    largest = max(row["support"] for row in classes)
+    if worst["recall"] < _NEGLECTED * scores["macro_recall"] and worst["support"] < largest / 2:
+        return (
+            f"The class {worst['name']} is neglected: its recall is {worst['recall']:.1%}, with {worst['support']} examples where the "
+            f"largest class has {largest}. Try --class-weights balanced."
+        )
+    return None
+
+
+def _miscalibrated(scores):
+    confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
+    if scores["calibration_error"] > 0.1 and confidence > scores["accuracy"]:
+        return (
+            f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}. Try "
+            "--label-smoothing 0.1 or --mixup 0.2."
+        )
+    return None
