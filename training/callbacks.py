@@ -98,12 +98,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     def __init__(self, monitor="val_loss", patience=None, **options):
         super().__init__(monitor, patience=math.inf if patience is None else patience, **{"restore_best_weights": True, **options})
+        self.best_epoch = 0
         self._restored = None
-
-    def get_monitor_value(self, logs):
-        if self.monitor not in logs:
-            raise UserError(f"early stopping monitors {self.monitor!r}, which is not reported; there are {', '.join(sorted(logs))}")
-        return logs[self.monitor]
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -114,6 +110,9 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
             self._restored = None
 
     def on_epoch_end(self, epoch, logs=None):
+        # Before Keras looks for the metric's direction, where it would complain of something else.
+        if self.monitor not in logs:
+            raise UserError(f"early stopping monitors {self.monitor!r}, which is not reported; there are {', '.join(sorted(logs))}")
         with averaged_weights(self.model):
             super().on_epoch_end(epoch, logs)
 
