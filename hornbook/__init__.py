@@ -1,10 +1,16 @@
 """Hornbook: a Keras 3 model zoo with training recipes and hyperparameter tuning."""
 
 import importlib
+import pathlib
 
 __version__ = "0.1.0"
 
 _SUBPACKAGES = ("models", "recipes", "training")
+
+# In a source tree that is not installed, the subpackages are folders beside this one (setup.cfg maps them).
+_TREE = pathlib.Path(__file__).resolve().parents[1]
+if (_TREE / "setup.cfg").is_file() and (_TREE / "recipes/image_classification.py").is_file():
+    __path__.append(str(_TREE))
 
 
 class UserError(ValueError):

@@ -272,7 +272,8 @@ def _several_seeds(args, folder, callbacks, dataset):
     def run_one(seed, own_folder):
         return main(dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder)), callbacks, dataset)
 
-    summary = repeats.over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder)
+    config = command_line.to_config("image_classification", dataclasses.replace(args, seeds=1))
+    summary = repeats.over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
     for name, spread in summary["metrics"].items():
         print(f"{name}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
     return summary

@@ -50,7 +50,7 @@ class Run:
         try:
             self.resumed = self.checkpoint.exists()
             if self.resumed:
-                self._refuse_other_options()
+                refuse_other_options(self.folder, self.config)
             else:
                 files.write_json(self.path("config.json"), self.config)
             self.checkpoint.parent.mkdir(exist_ok=True)
@@ -121,15 +121,21 @@ class Run:
             os.close(self._lock)
             raise UserError(f"another process is at work in {self.folder}; wait for it or pass another --output") from error
 
-    def _refuse_other_options(self):
-        began = read_json(self.path("config.json"))
-        for name in sorted(began.keys() | self.config.keys()):
-            if name not in _NOT_COMPARED and began.get(name) != self.config.get(name):
-                flag = "--" + name.replace("_", "-")
-                raise UserError(
-                    f"{self.folder} holds an unfinished run with {flag} {began.get(name)}, and this one has {self.config.get(name)}; "
-                    "resume with the options that began it, or pass another --output"
-                )
+
+def refuse_other_options(folder, config):
+    """Refuse to go on with a run that was begun with other options than `config`.
+
+    Raises:
+        UserError: with the first option that differs.
+    """
+    began = read_json(pathlib.Path(folder, "config.json"))
+    for name in sorted(began.keys() | config.keys()):
+        if name not in _NOT_COMPARED and began.get(name) != config.get(name):
+            flag = "--" + name.replace("_", "-")
+            raise UserError(
+                f"{folder} holds a run with {flag} {began.get(name)}, and this one has {config.get(name)}; "
+                "go on with the options that began it, or pass another --output"
+            )
 
 
 def read_json(path):
