@@ -53,14 +53,14 @@ def options(name):
     return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
-def build(name, input_shape, num_outputs, **given):
+def build(name, /, input_shape, num_outputs, **given):
     """Build a model by name: an uncompiled functional `keras.Model` with float32 logits (batch, num_outputs).
 
     Args:
         name: One of `names()`.
         input_shape: Sizes without the batch axis, (height, width, channels) for images.
         num_outputs: Classes, or values to predict.
-        **given: Options of the builder; see `options`.
+        **given: Options of the builder; see `options`. One of them is the model's own `name`.
 
     Raises:
         ValueError: The name is unknown, the builder does not take an option, or an option is out of range.

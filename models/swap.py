@@ -65,12 +65,18 @@ def swap_normalization(model, normalization):
 
 
 def _clone(model, copy):
-    # Sequential models take no call function and need none: they pass nothing but the tensor.
-    calling = {} if isinstance(model, keras.Sequential) else {"call_function": _call}
-    clone = keras.models.clone_model(model, clone_function=copy, recursive=True, **calling)
+    arguments = {}
+    # Sequential models take neither: they pass nothing but the tensor, and keep the name of their input.
+    if not isinstance(model, keras.Sequential):
+        arguments = {"call_function": _call, "input_tensors": keras.tree.map_structure(_input_like, model.input)}
+    clone = keras.models.clone_model(model, clone_function=copy, recursive=True, **arguments)
     # clone_model compiles the copy of a compiled model, and would carry its loss along.
     clone.compiled = False
     return clone
+
+
+def _input_like(tensor):
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
 
 
 def _call(layer, *args, **kwargs):
@@ -84,18 +90,21 @@ def _check_model(model):
     if not isinstance(model, keras.Model):
         raise TypeError(f"swap_normalization takes a keras.Model, got {model!r}")
     layers = list(_leaves(model))
+    for layer in layers:
+        if not isinstance(layer, NORMALIZATION_LAYERS):
+            _check_nothing_is_hidden(layer)
     if not any(isinstance(layer, NORMALIZATION_LAYERS) for layer in layers):
         kinds = ", ".join(sorted({type(layer).__name__ for layer in layers}))
         raise ValueError(f"{model.name!r} has no normalization to swap; its layers are {kinds}")
-    for layer in layers:
-        if isinstance(layer, NORMALIZATION_LAYERS):
-            continue
-        for inner in layer._flatten_layers(include_self=False):
-            if isinstance(inner, NORMALIZATION_LAYERS):
-                raise ValueError(
-                    f"the normalization {inner.name!r} is inside the layer {layer.name!r} ({type(layer).__name__}) and cannot be swapped "
-                    "from outside; build that layer with another one"
-                )
+
+
+def _check_nothing_is_hidden(layer):
+    for inner in layer._flatten_layers(include_self=False):
+        if isinstance(inner, NORMALIZATION_LAYERS):
+            raise ValueError(
+                f"the normalization {inner.name!r} is inside the layer {layer.name!r} ({type(layer).__name__}) and cannot be swapped "
+                "from outside; build that layer with another one"
+            )
 
 
 def _leaves(model):

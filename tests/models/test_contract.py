@@ -77,7 +77,7 @@ def gradients(model, x):
     targets = np.random.default_rng(1).normal(size=(len(x), CLASSES)).astype("float32")
 
     def loss(logits):
-        return keras.ops.mean(keras.ops.square(logits - targets))
+        return keras.ops.mean(keras.ops.square(keras.ops.subtract(logits, targets)))
 
     backend = keras.backend.backend()
     if backend == "tensorflow":

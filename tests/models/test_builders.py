@@ -1,0 +1,139 @@
+import inspect
+
+import keras
+import pytest
+
+from hornbook import models
+from hornbook.models.resnet import ResNetParts
+
+
+def names_of(model):
+    return [layer.name for layer in model.layers]
+
+
+def test_blocks_are_named_by_stage():
+    names = set(names_of(models.resnet((8, 8, 3), 2, depth=8, width=4)))
+    assert {"stem_conv", "stage1_block1_norm1", "stage3_block1_conv2", "stage2_block1_shortcut_pool", "logits"} <= names
+
+
+def test_the_order_in_a_pre_activation_block():
+    names = names_of(models.resnet((8, 8, 3), 2, depth=8, width=4, block="preactivation"))
+    assert [name for name in names if name.startswith("stage1")] == [
+        f"stage1_block1_{part}" for part in ("norm1", "act1", "conv1", "norm2", "act2", "conv2", "add")
+    ]
+    assert names[-4:] == ["final_norm", "final_act", "average_pool", "logits"]
+
+
+def test_stochastic_depth_rises_linearly_and_drops_whole_examples():
+    model = models.resnet((8, 8, 3), 2, depth=14, width=4, stochastic_depth=0.3)
+    layers = [layer for layer in model.layers if layer.name.endswith("stochastic_depth")]
+    assert [layer.rate for layer in layers] == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
+    assert {layer.noise_shape for layer in layers} == {(None, 1, 1, 1)}
+    ones = keras.ops.ones((64, 2, 2, 3))
+    dropped = keras.ops.convert_to_numpy(layers[-1](ones, training=True)).reshape(64, -1)
+    assert sorted(set(dropped.min(1))) == pytest.approx([0, 1 / 0.7])
+    assert (dropped.min(1) == dropped.max(1)).all()
+
+
+def test_penalties_are_on_every_kernel_and_on_nothing_else():
+    model = models.resnet((8, 8, 3), 2, depth=8, width=4, l2=0.1)
+    assert len(model.losses) == sum(variable.name == "kernel" for variable in model.trainable_variables)
+
+
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_zero_init_residual_starts_the_last_scale_at_0(block):
+    model = models.resnet((8, 8, 3), 2, depth=(1,), width=4, block=block, zero_init_residual=True)
+    last = max(name for name in names_of(model) if name.startswith("stage1_block1_norm"))
+    scales = {layer.name: float(keras.ops.max(layer.gamma)) for layer in model.layers if hasattr(layer, "gamma")}
+    assert [name for name, scale in scales.items() if scale == 0] == [last]
+
+
+@pytest.mark.parametrize("options", [{"block": "preactivation"}, {"normalization": "none"}])
+def test_zero_init_residual_without_a_last_scale_starts_the_last_kernel_at_0(options):
+    model = models.resnet((8, 8, 3), 2, depth=(1,), width=4, zero_init_residual=True, **options)
+    assert float(keras.ops.max(keras.ops.abs(model.get_layer("stage1_block1_conv2").kernel))) == 0
+
+
+@pytest.mark.parametrize(("depth", "plan"), [(8, (3, 2, 2)), (20, (7, 6, 6)), (4, (1, 1, 1)), ((2, 1), (2, 1))])
+def test_convolutions_of_a_cnn_are_spread_over_its_stages(depth, plan):
+    names = names_of(models.cnn((8, 8, 3), 2, depth=depth, width=2))
+    assert tuple(sum(name.startswith(f"stage{stage + 1}_conv") for name in names) for stage in range(len(plan))) == plan
+
+
+def test_images_of_any_size():
+    for builder in (models.cnn, models.resnet):
+        model = builder((None, None, 3), 2, width=2)
+        assert model(keras.ops.ones((1, 9, 12, 3))).shape == (1, 2)
+
+
+def test_options_are_the_same_in_every_family():
+    common = set.intersection(*(set(models.options(family)) for family in ("mlp", "cnn", "resnet"))) - {"depth", "width", "name"}
+    assert common == {
+        *("normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")
+    }
+    for option in common:
+        assert len({repr(models.options(family)[option]) for family in ("mlp", "cnn", "resnet")}) == 1
+
+
+def test_an_option_wins_over_its_variant():
+    model = models.build("resnet56", (8, 8, 3), 2, depth=8, width=2, name="mine")
+    assert model.name == "mine"
+    assert "stage1_block2_conv1" not in names_of(model)
+
+
+def test_every_name_is_exported():
+    assert models.names() == sorted(models.names())
+    for name in models.names():
+        assert inspect.isfunction(getattr(models, name))
+        assert name in models.__all__
+
+
+def build(name, shape=(8, 8, 3), outputs=2, **options):
+    return lambda: models.build(name, shape, outputs, **options)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (build("resnet21"), r"there is no model 'resnet21'; did you mean resnet"),
+        (build("zzz"), "there is no model 'zzz'; there are cnn, mlp, "),
+        (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, normalization"),
+        (build("cnn", normalisation="batch"), "did you mean 'normalization'"),
+        (build("resnet", depth=21), r"depth must be 6n \+ 2 for basic blocks, got 21; try 20 or 26"),
+        (build("resnet", depth=3), "got 3; try 8 or 14"),
+        (build("resnet", depth=21, block="preactivation"), r"6n \+ 2, or 6n \+ 4 as wide ResNets count, for preactivation blocks, got 21"),
+        (build("resnet", depth=21, block="bottleneck"), r"9n \+ 2 for bottleneck blocks, got 21; try 20 or 29"),
+        (build("resnet18", depth=50), "18, 34 for basic blocks of the 'imagenet' plan, got 50; or pass block='bottleneck'"),
+        (build("resnet18", depth=20), "got 20; or pass a tuple of blocks"),
+        (build("resnet", depth=()), "one count a stage"),
+        (build("resnet", depth=(1, 0)), "at least 1, got 0"),
+        (build("resnet", depth=20.0), "whole number of at least 1, got 20.0"),
+        (build("resnet", block="bottelneck"), "did you mean 'bottleneck'"),
+        (build("resnet", bottleneck_stride="1x1"), "is for bottleneck blocks"),
+        (build("resnet", block="bottleneck", depth=(1,), shortcut="identity", width=4, stem="small", use_bias="no"), "use_bias must be"),
+        (build("resnet", zero_init_residual=True, normalization="rms"), "whose scale can start at 0"),
+        (build("resnet", zero_init_residual=True, block="preactivation", weight_normalization="spectral"), "a kernel of zeros"),
+        (build("cnn", depth=3), "depth must be at least 4 for 3 stages"),
+        (build("cnn", stochastic_depth=0.1), "stochastic_depth must be 0 for a plain cnn, got 0.1"),
+        (build("cnn", dropout=1), "dropout is the share that is dropped.*got 1"),
+        (build("cnn", l2=-1), "l2 is the factor of a penalty.*got -1"),
+        (build("cnn", width=True), "got True"),
+        (build("cnn", shape=(8, 8)), r"got \(8, 8\); for one channel write \(8, 8, 1\)"),
+        (build("cnn", shape=(8,)), r"must be \(height, width, channels\)"),
+        (build("cnn", shape=8), "must be a tuple of sizes"),
+        (build("cnn", shape=(8, 8, None)), "the channels of input_shape must be known"),
+        (build("cnn", shape=(8, 0, 3)), "the width of input_shape must be a whole number of at least 1, got 0"),
+        (build("mlp", shape=()), "must hold known sizes"),
+        (build("mlp", shape=(None,)), "must hold known sizes"),
+        (build("mlp", outputs=0), "num_outputs must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_errors_say_what_is_accepted(call, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        call()
+    assert "\n" not in str(raised.value)
+
+
+def test_an_identity_shortcut_does_not_narrow():
+    with pytest.raises(ValueError, match="cannot narrow 8 channels to 4, at 'block'; use a projection"):
+        ResNetParts.resized(None, keras.Input((8, 8, 8)), 4, 1, "block")

@@ -1,0 +1,42 @@
+"""The example in the docstring of every public part runs."""
+
+import inspect
+import re
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import models
+
+# Variants say in one line what they are; their family has the example.
+FAMILIES = {"mlp", "cnn", "resnet"}
+PARTS = [name for name in models.__all__ if callable(getattr(models, name)) and (name not in models.names() or name in FAMILIES)]
+
+
+def taken_for_granted():
+    """What an example may use without saying where it comes from."""
+    data = {"images": np.zeros((8, 8, 8, 3), "float32"), "labels": np.zeros(8, "int32")}
+    return {"keras": keras, "BatchNormalization": models.BatchNormalization, **data}
+
+
+def examples(name):
+    text = inspect.getdoc(getattr(models, name)) or ""
+    fenced = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    if fenced:
+        return [textwrap.dedent(code) for code in fenced]
+    return [textwrap.dedent(code) for code in re.findall(r"^Example:\n\n?((?:    .*\n?|\n)+)", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_example_runs(name):
+    found = examples(name)
+    assert found, f"{name} has no example"
+    for code in found:
+        exec(code, taken_for_granted())
+
+
+@pytest.mark.parametrize("name", [name for name in models.__all__ if callable(getattr(models, name))])
+def test_every_public_name_is_documented(name):
+    assert inspect.getdoc(getattr(models, name)).splitlines()[0].endswith(".")

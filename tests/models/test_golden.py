@@ -1,0 +1,102 @@
+"""Facts that are not ours: published parameter counts, and keras.applications with its own weights."""
+
+import functools
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import models
+
+
+def trainable(model):
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        # He et al. 2015, table 6.
+        ("resnet20", 0.27e6),
+        ("resnet32", 0.46e6),
+        ("resnet44", 0.66e6),
+        ("resnet56", 0.85e6),
+        ("resnet110", 1.7e6),
+        # The plain networks have the weights of the residual ones: identity shortcuts have none.
+        ("plain20", 0.27e6),
+        ("plain56", 0.85e6),
+        # He et al. 2016, table 4.
+        ("preactivation_resnet110", 1.7e6),
+        ("preactivation_resnet164", 1.7e6),
+        # Zagoruyko and Komodakis 2016, table 4.
+        ("wide_resnet16_4", 2.7e6),
+        ("wide_resnet28_10", 36.5e6),
+        ("wide_resnet40_4", 8.9e6),
+    ],
+)
+def test_published_counts_for_small_images(name, published):
+    assert trainable(models.build(name, (32, 32, 3), 10)) == pytest.approx(published, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    # torchvision's own counts, which leave out moving statistics.
+    [("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032), ("resnet101", 44_549_160), ("resnet152", 60_192_808)],
+)
+def test_published_counts_for_imagenet(name, published):
+    assert trainable(models.build(name, (224, 224, 3), 1000)) == published
+
+
+@pytest.mark.slow
+def test_published_count_of_the_1001_layers():
+    # He et al. 2016, table 4.
+    assert trainable(models.preactivation_resnet1001((32, 32, 3), 10)) == pytest.approx(10.2e6, rel=0.02)
+
+
+def test_exact_count_of_wrn_28_10():
+    assert trainable(models.wide_resnet28_10((32, 32, 3), 10)) == 36_479_194
+
+
+def ours_of(name):
+    """Return our name for a layer of keras.applications.ResNet50."""
+    fixed = {"conv1_conv": "stem_conv", "conv1_bn": "stem_norm", "predictions": "logits"}
+    if name in fixed:
+        return fixed[name]
+    stage, block, position, kind = re.fullmatch(r"conv(\d)_block(\d+)_(\d)_(conv|bn)", name).groups()
+    kind = "norm" if kind == "bn" else "conv"
+    place = f"shortcut_{kind}" if position == "0" else f"{kind}{position}"
+    return f"stage{int(stage) - 1}_block{block}_{place}"
+
+
+@pytest.mark.parametrize("use_bias", ["auto", True])
+def test_resnet50_gives_the_logits_of_keras_applications(use_bias):
+    keras.utils.set_random_seed(0)
+    theirs = keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None, classes=10, classifier_activation=None)
+    ours = models.resnet50(
+        (64, 64, 3),
+        10,
+        bottleneck_stride="1x1",
+        padding="symmetric",
+        use_bias=use_bias,
+        normalization=functools.partial(keras.layers.BatchNormalization, epsilon=1.001e-5),
+    )
+    rng = np.random.default_rng(0)
+    for layer in theirs.layers:
+        if not layer.weights:
+            continue
+        values = layer.get_weights()
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # Fresh statistics are 0 and 1, and would hide a wrong order or epsilon.
+            values = [np.abs(value + rng.normal(0, 0.1, value.shape)) for value in values]
+        elif use_bias is True:
+            values = [value + rng.normal(0, 0.01, value.shape) for value in values]
+        layer.set_weights(values)
+        # With "auto" ours has no biases in convolutions, and theirs are zero.
+        mine = ours.get_layer(ours_of(layer.name))
+        mine.set_weights(values[: len(mine.weights)])
+    images = rng.normal(size=(2, 64, 64, 3)).astype("float32")
+    expected = keras.ops.convert_to_numpy(theirs(images, training=False))
+    found = keras.ops.convert_to_numpy(ours(images, training=False))
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max()))
