@@ -21,10 +21,11 @@ def build_model(name, input_shape, num_outputs, options):
     Raises:
         UserError: there is no such builder, or it refuses an option.
     """
+    builder = _user_builder(name) if ":" in name else None
     try:
-        if ":" not in name:
+        if builder is None:
             return models.build(name, input_shape, num_outputs, **options)
-        model = _user_builder(name)(input_shape, num_outputs, **options)
+        model = builder(input_shape, num_outputs, **options)
     except (ValueError, TypeError) as error:
         raise UserError(f"--model {name}: {error}") from error
     if not isinstance(model, keras.Model):
@@ -36,6 +37,8 @@ def build_model(name, input_shape, num_outputs, options):
 
 def _user_builder(name):
     module, _, builder = name.partition(":")
+    if not module or not builder:
+        raise UserError(f"--model {name}: a builder of your own is named as mymodule:builder")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # As `python -m` does, and a console script does not.
     try:

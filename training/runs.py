@@ -92,16 +92,15 @@ class Run:
         """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
         for name in ("config.json", "split.csv", "history.csv", ".lock"):
             self.path(name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # Whatever else is in there is not ours.
-            self.checkpoint.parent.rmdir()
-            if self._made:
-                self.folder.rmdir()
+        for folder in (self.checkpoint.parent, *([self.folder] if self._made else [])):
+            with contextlib.suppress(OSError):  # Not there yet, or whatever else is in there is not ours.
+                folder.rmdir()
 
     def _refuse_finished(self):
         if self.path("result.json").exists():
             raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
         if self.folder.is_dir() and not self.path("config.json").exists():
-            ours = re.compile(r"\.lock|checkpoint|\.config\.writing\.json")  # What a run killed in its first moment leaves.
+            ours = re.compile(r"\.lock|checkpoint|\.\w+\.writing\.\w+")  # What a run killed in its first moment leaves.
             strange = [entry.name for entry in self.folder.iterdir() if not ours.fullmatch(entry.name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
