@@ -20,15 +20,20 @@ def parse(options, arguments, program, description):
     Raises:
         UserError: whatever is wrong with the arguments, in one line.
     """
+    config, arguments = _config_file(list(arguments))
+    if config is None:
+        return _parse(options, arguments, program, description)
+    return _parse(options, arguments, program, description, default=from_config(options, runs.read_json(config), config))
+
+
+def _parse(options, arguments, program, description, **default):
     import tyro
 
-    config, arguments = _config_file(list(arguments))
-    default = tyro.MISSING_NONPROP if config is None else from_config(options, runs.read_json(config), config)
     printed = io.StringIO()
     try:
         # tyro draws a box around its errors; what it says is wanted as one line.
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(options, args=arguments, default=default, prog=program, description=description)
+            return tyro.cli(options, args=arguments, prog=program, description=description, **default)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
@@ -51,7 +56,7 @@ def from_config(options, values, source):
     """An `options` dataclass from a run's `config.json`; where that run was kept is left out.
 
     Raises:
-        UserError: the file names an option that there is not.
+        UserError: the file names an option that there is not, or gives one a value that it does not take.
     """
     known = {field.name for field in dataclasses.fields(options)}
     if not isinstance(values, dict):
@@ -59,8 +64,11 @@ def from_config(options, values, source):
     unknown = sorted(values.keys() - known - {"recipe"})
     if unknown:
         raise UserError(f"{source} has an unknown option {unknown[0]!r}; accepted are {', '.join(sorted(known))}")
-    values = {name: value for name, value in values.items() if name in known and name != "output"}
-    return options(**values)
+    words = [word for name, value in values.items() if name in known and name != "output" for word in _words(name, value)]
+    try:
+        return _parse(options, words, "hornbook", "")
+    except UserError as error:
+        raise UserError(f"{source}: {str(error).removesuffix('; see hornbook --help')}") from error
 
 
 def to_config(recipe, options):
@@ -75,8 +83,19 @@ def command(recipe, options):
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if value != field.default and field.name != "output":
-            words += ["--" + field.name.replace("_", "-"), str(value)]
+            words += _words(field.name, value)
     return shlex.join(words)
+
+
+def _words(name, value):
+    """An option as it is written on a command line."""
+    name = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, list | tuple):
+        return [f"--{name}", *map(str, value)]
+    # What begins with a dash would be taken for an option.
+    return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
 
 
 def run(main, options, arguments=None, *, recipe):
@@ -108,7 +127,8 @@ def warn_if_another_copy(script):
     """Say so when a script of a source tree runs with another, installed copy of Hornbook: its edits would have no effect."""
     installed = pathlib.Path(__file__).resolve().parents[1]
     tree = pathlib.Path(script).resolve().parents[1]
-    if installed != tree and not (installed / "recipes" / pathlib.Path(script).name).samefile(script):
+    # A recipe that somebody copied to a place of their own is meant to run with the installed parts.
+    if installed != tree and (tree / "training" / "command_line.py").exists():
         print(f"note: {script} runs with the copy of Hornbook installed in {installed}, not with {tree}", file=sys.stderr)
 
 
