@@ -97,6 +97,8 @@ def build(args, dataset):
     from hornbook.training.builders import build_model
 
     options = {name: getattr(args, name) for name in _MODEL_OPTIONS if getattr(args, name) is not None}
+    if ":" in args.model:  # A builder of the user's need not know the zoo's options: it is given those that were asked for.
+        options = {name: value for name, value in options.items() if value != getattr(Args, name)}
     network = build_model(args.model, dataset.input_shape, dataset.num_classes, options)
     mean, variance = dataset.train.moments()
     pixels = keras.Input(dataset.input_shape, name="pixels")

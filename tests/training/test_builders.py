@@ -82,3 +82,15 @@ def test_what_cannot_be_built_is_one_line(mine, name, options, words):
 
 def test_a_builder_without_options_of_the_zoo(mine):
     assert build_model("my_builders:strict", (8, 8, 1), 10, {}).output_shape == (None, 10)
+
+
+def test_the_recipe_gives_a_builder_of_the_user_s_what_was_asked_for(mine):
+    from hornbook.recipes import image_classification as recipe
+    from hornbook.training import data
+
+    digits = data.load("digits")
+    assert recipe.build(recipe.Args(model="my_builders:strict"), digits).output_shape == (None, 10)
+    wide = recipe.build(recipe.Args(model="my_builders:good", width=5), digits)
+    assert wide.get_layer("mine").layers[-2].units == 5
+    with pytest.raises(UserError, match="unexpected keyword argument 'dropout'"):
+        recipe.build(recipe.Args(model="my_builders:strict", dropout=0.1), digits)
