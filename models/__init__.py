@@ -6,6 +6,7 @@
 from hornbook.models.activations import ACTIVATIONS
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
+from hornbook.models.group_normalization import GroupNormalization
 from hornbook.models.initializers import INITIALIZERS
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
@@ -44,6 +45,7 @@ __all__ = [
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
     "BatchNormalization",
+    "GroupNormalization",
     "SpectralConv2D",
     "SpectralDense",
     "StandardizedConv2D",

@@ -1,7 +1,7 @@
 """Activations that work inside a network, by name.
 
-Keras names 30 functions. Left out here are `glu` (halves the channels), `threshold` (needs two arguments) and `exponential`
-(overflows within a few layers). `prelu` has a learned slope and is a layer.
+Keras names 30 functions. Left out here are `glu` (halves the channels), `threshold` (needs two arguments), `exponential` (overflows
+within a few layers) and `sparsemax` (does not learn within a few layers). `prelu` has a learned slope and is a layer.
 """
 
 import keras
@@ -12,13 +12,15 @@ from hornbook.models.checks import check_choice
 ACTIVATIONS = (
     "celu", "elu", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear",
     "log_sigmoid", "log_softmax", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus",
-    "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+    "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
 
 _REFUSED = {
     "glu": "it halves the channels, so the next layer no longer fits",
     "threshold": "it needs a threshold and a value of its own",
     "exponential": "its values overflow within a few layers",
+    # Four hidden layers on scikit-learn's digits stayed at 10% accuracy after 4 epochs; every name above reached 81 to 91%.
+    "sparsemax": "it passes on so few features that a stack of layers does not learn",
 }
 
 

@@ -12,7 +12,7 @@ INITIALIZERS = (
 # Functions that are about the identity at 0, or saturate on both sides, halve nothing: they keep Glorot's variance.
 _GLOROT = {
     "hard_sigmoid", "hard_tanh", "linear", "log_sigmoid", "log_softmax", "sigmoid", "softmax", "softsign", "sparse_sigmoid",
-    "sparsemax", "tanh", "tanh_shrink", "hard_shrink", "soft_shrink",
+    "tanh", "tanh_shrink", "hard_shrink", "soft_shrink",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import keras
 
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.checks import check_choice
+from hornbook.models.group_normalization import GroupNormalization
 
 # Keras' 0.99 needs hundreds of steps before the moving statistics mean anything: after 5 epochs on scikit-learn's digits,
 # validation accuracy was 0.10 with it and 0.93 with 0.9, which is also PyTorch's.
@@ -63,11 +64,11 @@ def _layer(channels, **options):
 
 
 def _group(channels, **options):
-    return keras.layers.GroupNormalization(groups=group_count(channels), epsilon=_EPSILON, **options)
+    return GroupNormalization(groups=group_count(channels), epsilon=_EPSILON, **options)
 
 
 def _instance(channels, **options):
-    return keras.layers.GroupNormalization(groups=channels, epsilon=_EPSILON, **options)
+    return GroupNormalization(groups=channels, epsilon=_EPSILON, **options)
 
 
 def _rms(channels, **options):

@@ -18,7 +18,8 @@ PARTS = [name for name in models.__all__ if callable(getattr(models, name)) and 
 def taken_for_granted():
     """What an example may use without saying where it comes from."""
     data = {"images": np.zeros((8, 8, 8, 3), "float32"), "labels": np.zeros(8, "int32")}
-    return {"keras": keras, "BatchNormalization": models.BatchNormalization, **data}
+    layers = {"BatchNormalization": models.BatchNormalization, "GroupNormalization": models.GroupNormalization}
+    return {"keras": keras, **layers, **data}
 
 
 def examples(name):
