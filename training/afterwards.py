@@ -111,13 +111,13 @@ def _read(path, about):
     if not path.endswith(".npy"):
         return [(path, pictures.from_file(path, shape, about["pixel_maximum"]))]
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        array = np.asarray(np.load(path, allow_pickle=False), np.float32)
+    except (OSError, ValueError, TypeError, EOFError) as error:
         raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
     array = array[None] if array.shape == shape else array
-    if array.shape[1:] != shape:
+    if array.shape[1:] != shape or len(array) == 0:
         raise UserError(f"{path} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
-    return [(f"{path}[{place}]", image.astype(np.float32)) for place, image in enumerate(array)]
+    return [(f"{path}[{place}]", image) for place, image in enumerate(array)]
 
 
 def _some(names):

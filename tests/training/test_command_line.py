@@ -61,8 +61,8 @@ def test_no_words_are_the_defaults():
 
 
 def test_words():
-    words = shlex.split("--learning-rate 1e-2 --depth None --optimizer sgd --no-shuffle --quiet --sizes 3 4 5 --seed -7 --output 'a folder'")
-    expected = Options("digits", 1e-2, None, "sgd", False, True, (3, 4, 5), -7, "a folder")
+    words = shlex.split("--learning-rate 1e-2 --depth None --optimizer sgd --no-shuffle --quiet --sizes 3 4 5 --seed -7 --output 'a b'")
+    expected = Options("digits", 1e-2, None, "sgd", False, True, (3, 4, 5), -7, "a b")
     assert parse(*words) == expected
 
 
