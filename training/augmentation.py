@@ -98,7 +98,20 @@ def augmenter(name, mixup_alpha=0.0):
         mixup_alpha: 0 for no mixup.
 
     Raises:
-        UserError: an unknown name or a negative alpha.
+        UserError: an unknown name or an alpha that is negative or not finite.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import augmenter, data, steps_per_epoch, training_batches
+
+    digits = data.load("digits").train
+    augment = augmenter("crop", mixup_alpha=0.2)
+    batches = training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(batches, steps_per_epoch=steps_per_epoch(digits, 64), shuffle=False, verbose=0)
+    ```
     """
     if name not in NAMES:
         raise UserError(f"augmentation must be one of {', '.join(NAMES)}, got {name!r}")

@@ -43,7 +43,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     batches = training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=augmenter("crop"))
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    model.fit(batches, steps_per_epoch=steps_per_epoch(digits, 64), epochs=1, verbose=0)
+    model.fit(batches, steps_per_epoch=steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
     ```
     """
     steps = steps_per_epoch(examples, batch_size)
@@ -67,6 +67,14 @@ def steps_per_epoch(examples, batch_size):
 
     Raises:
         UserError: batch_size is not positive.
+
+    Example:
+    ```python
+    from hornbook.training import data, schedule, steps_per_epoch
+
+    steps = steps_per_epoch(data.load("digits").train, batch_size=64)
+    learning_rate = schedule("cosine", 0.1, steps_per_epoch=steps, epochs=10)
+    ```
     """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
@@ -74,7 +82,18 @@ def steps_per_epoch(examples, batch_size):
 
 
 def evaluation_batches(examples, *, batch_size, num_classes):
-    """All examples once, in order, as they are: a feed like that of `training_batches`, the last batch smaller."""
+    """All examples once, in order, as they are: a feed like that of `training_batches`, the last batch smaller.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import data, evaluation_batches
+
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.evaluate(evaluation_batches(data.load("digits").test, batch_size=256, num_classes=10), verbose=0)
+    ```
+    """
     full = steps_per_epoch(examples, batch_size)
     steps = full + (full * batch_size < len(examples))
     finish = _Finish(num_classes, 0, None, None)

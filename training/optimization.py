@@ -93,6 +93,16 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
 
     Raises:
         UserError: an unknown name, a warm-up as long as the training, or a warm-up before one-cycle, which has its own.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import schedule
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(schedule("step", 0.1, steps_per_epoch=2, epochs=5, warmup_epochs=0.5)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
     """
     if name not in SCHEDULES:
         raise UserError(f"schedule must be one of {', '.join(SCHEDULES)}, got {name!r}")
@@ -124,6 +134,16 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         after: float or `LearningRateSchedule`.
         steps: length of the rise.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import Warmup
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(Warmup(keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), steps=4)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
     """
 
     def __init__(self, after, steps):
@@ -153,6 +173,16 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         rise: share of the steps before the peak.
         start: first learning rate as a share of the peak.
         end: last learning rate as a share of the peak.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import OneCycle
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(OneCycle(0.1, steps=10)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
     """
 
     def __init__(self, peak, steps, rise=0.3, start=1 / 25, end=1e-4):

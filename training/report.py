@@ -33,6 +33,19 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels), `true`, `predicted` (names), `confidence`
       (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no more than fit.
     - `diagnostics`: findings to add to the result's: strings, dicts or dataclasses of text.
+
+    Example:
+    ```python
+    import keras, numpy, pathlib, tempfile
+    from hornbook.training import write_report
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    fitted = model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=3, verbose=0)
+    history = [{"loss": loss} for loss in fitted.history["loss"]]
+    path = pathlib.Path(tempfile.mkdtemp()) / "report.html"
+    write_report(path, title="ones", command="python ones.py", config={"epochs": 3}, history=history, result={"seed": 0})
+    ```
     """
     sections = [
         ("findings", "Findings", _findings(result, evaluation, diagnostics)),
