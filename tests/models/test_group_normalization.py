@@ -78,6 +78,7 @@ def test_ranks_give_keras_outputs_and_gradients(shape):
     assert_close(*(gradients(layer, values(shape)) for layer in pair(shape, groups=2)))
 
 
+@on_tensorflow
 @pytest.mark.parametrize(("policy", "tolerance"), [("float64", 1e-4), ("mixed_bfloat16", 4e-2), ("mixed_float16", 4e-3)])
 def test_precisions_give_keras_results(policy, tolerance):
     ours, keras_own = (layer(values(IMAGES) - 20) for layer in pair(IMAGES, groups=4, dtype=policy))

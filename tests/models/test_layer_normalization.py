@@ -100,6 +100,7 @@ def test_products_are_used_where_they_can_be(monkeypatch):
     assert not uses_products()
 
 
+@on_tensorflow
 @pytest.mark.parametrize(("policy", "tolerance"), [("float64", 1e-4), ("mixed_bfloat16", 4e-2), ("mixed_float16", 4e-3)])
 def test_precisions_give_keras_results(policy, tolerance):
     ours, keras_own = (layer(values(IMAGES) - 20) for layer in pair(IMAGES, dtype=policy))
