@@ -145,7 +145,8 @@ def _dataset(builder, source, image_key):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    records = builder.as_dataset(split=source, shuffle_files=False, decoders={image_key: tfds.decode.SkipDecoding()})
+    reading = tfds.ReadConfig(try_autocache=False)  # Each epoch makes a pipeline of its own, which would fill a cache of its own.
+    records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading, decoders={image_key: tfds.decode.SkipDecoding()})
     options = tf.data.Options()
     options.autotune.enabled = False
     return records.enumerate().with_options(options)

@@ -352,3 +352,13 @@ def test_a_resumed_feed_goes_on_as_the_whole_one_would(root):
     assert len(whole) == 15
     assert feed(streamed, 2) == whole[10:]
     assert feed(memory, 0) == whole
+
+
+def test_no_record_is_kept_in_a_cache_of_tensorflow_s(root):
+    train = data.load("tfds:animals", in_memory="never").train
+    datasets, kinds = [tfds_source._dataset(train.builder, "train", "image")], []
+    while datasets:
+        kinds.append(type(datasets[-1]).__name__)
+        datasets += datasets.pop()._inputs()
+    assert len(kinds) > 5
+    assert not any("Cache" in kind for kind in kinds)
