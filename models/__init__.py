@@ -8,6 +8,7 @@ from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.group_normalization import GroupNormalization
 from hornbook.models.initializers import INITIALIZERS
+from hornbook.models.layer_normalization import LayerNormalization
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
 from hornbook.models.registry import build, names, options
@@ -46,6 +47,7 @@ __all__ = [
     "WEIGHT_NORMALIZATIONS",
     "BatchNormalization",
     "GroupNormalization",
+    "LayerNormalization",
     "SpectralConv2D",
     "SpectralDense",
     "StandardizedConv2D",

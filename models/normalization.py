@@ -13,6 +13,7 @@ import keras
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.checks import check_choice
 from hornbook.models.group_normalization import GroupNormalization
+from hornbook.models.layer_normalization import LayerNormalization
 
 # Keras' 0.99 needs hundreds of steps before the moving statistics mean anything: after 5 epochs on scikit-learn's digits,
 # validation accuracy was 0.10 with it and 0.93 with 0.9, which is also PyTorch's.
@@ -60,7 +61,7 @@ def _batch(channels, **options):
 
 def _layer(channels, **options):
     # Over the channels of each position, as in ConvNeXt (Liu et al. 2022); over all axes is group normalization with one group.
-    return keras.layers.LayerNormalization(axis=-1, epsilon=_EPSILON, **options)
+    return LayerNormalization(axis=-1, epsilon=_EPSILON, **options)
 
 
 def _group(channels, **options):

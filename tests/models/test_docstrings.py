@@ -18,7 +18,7 @@ PARTS = [name for name in models.__all__ if callable(getattr(models, name)) and 
 def taken_for_granted():
     """What an example may use without saying where it comes from."""
     data = {"images": np.zeros((8, 8, 8, 3), "float32"), "labels": np.zeros(8, "int32")}
-    layers = {"BatchNormalization": models.BatchNormalization, "GroupNormalization": models.GroupNormalization}
+    layers = {name: getattr(models, name) for name in ("BatchNormalization", "GroupNormalization", "LayerNormalization")}
     return {"keras": keras, **layers, **data}
 
 
