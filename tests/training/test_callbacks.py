@@ -229,6 +229,7 @@ def test_the_history_of_a_resumed_run(tmp_path):
     fit(network(), [first], epochs=2)
     values, arrays = first.get_state()
     assert arrays == []
+    values["rows"][-1]["seconds"] = 1000.0
     (tmp_path / "history.csv").unlink()
     second = History(tmp_path / "history.csv")
     second.set_state(json.loads(json.dumps(values)), [])
@@ -236,7 +237,7 @@ def test_the_history_of_a_resumed_run(tmp_path):
     fit(network(), [second], epochs=3, initial_epoch=2)
     rows = rows_of(tmp_path / "history.csv")
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
-    assert float(rows[2]["seconds"]) >= float(rows[1]["seconds"])
+    assert float(rows[2]["seconds"]) >= 1000
 
 
 def test_a_column_may_be_missing_in_some_epochs(tmp_path):

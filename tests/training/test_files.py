@@ -32,6 +32,14 @@ def test_a_file_takes_its_place_when_it_is_whole(tmp_path):
     assert names(tmp_path) == ["model.keras"]
 
 
+def test_who_reads_meanwhile_reads_the_old_file_to_its_end(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("old")
+    with open(path) as reader:
+        files.write_text(path, "new and longer")
+        assert reader.read() == "old"
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "history.csv"
