@@ -130,6 +130,8 @@ def main(args, callbacks=(), dataset=None):
     folder = pathlib.Path(args.output or runs.default_folder("image_classification", args.model))
     if dataset is None:
         data.check_name(args.dataset)
+    else:
+        args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
         return _several_seeds(args, folder, callbacks, dataset)
     config = command_line.to_config("image_classification", args)

@@ -21,6 +21,7 @@ def parse(options, arguments, program, description):
         UserError: whatever is wrong with the arguments, in one line.
     """
     config, arguments = _config_file(list(arguments))
+    description += "\n\n--config FILE takes the options from a former run's config.json; flags win over it."
     if config is None:
         return _parse(options, arguments, program, description)
     return _parse(options, arguments, program, description, default=from_config(options, runs.read_json(config), config))
@@ -116,7 +117,9 @@ def ending(program):
         print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command with the same --output goes on from the last checkpoint", file=sys.stderr)
+        print(
+            f"{program}: interrupted; the same command with the same --output goes on from its checkpoint, if it has one", file=sys.stderr
+        )
         sys.exit(130)
     except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import difflib
 import os
+import zlib
 
 import numpy as np
 
@@ -118,6 +119,8 @@ def check_name(name):
 
         tfds_source.check_available(name.removeprefix("tfds:"))
         return
+    if name.startswith("arrays:"):
+        raise UserError(f"{name} was passed as arrays from Python, which are not kept with a run; pass them again, or another --dataset")
     close = difflib.get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UserError(f"--dataset must be {', '.join(BUILT_IN)} or tfds:NAME, got {name!r}{hint}")
@@ -162,7 +165,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         class_names: a name a label; default: the labels as strings.
         validation_fraction: share of the training examples held out, in [0, 1).
         split_seed: seed of that split.
-        name: what the run calls it.
+        name: what the run calls it, with a checksum of the arrays behind it, by which a resumed run knows them again.
 
     Raises:
         UserError: shapes, types or labels that do not fit, with the first place.
@@ -186,8 +189,19 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
     if test is not None and test.inputs.shape[1:] != train.inputs.shape[1:]:
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
     maximum = 255 if train.inputs.dtype == np.uint8 else float(np.abs(train.inputs).max()) or 1.0  # All black has no white.
+    name = f"{name}:{_checksum(train, test)}"
     dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=maximum)
     return _hold_out(dataset, "validation", validation_fraction, split_seed)
+
+
+def _checksum(*parts):
+    """Eight hexadecimal digits (CRC-32) of all that the parts hold."""
+    checksum = 0
+    for array in (array for part in parts if part is not None for array in (part.inputs, part.labels)):
+        checksum = zlib.crc32(repr((array.shape, array.dtype)).encode(), checksum)
+        for rows in np.array_split(array, -(-array.nbytes // 2**24)):  # A contiguous copy of a part at a time, not of everything.
+            checksum = zlib.crc32(np.ascontiguousarray(rows), checksum)
+    return f"{checksum:08x}"
 
 
 def _array_examples(inputs, labels, source):

@@ -81,8 +81,8 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
     """A learning rate over a training, by name.
 
     Args:
-        name: `constant`; `step` (a tenth after 1/2 and again after 3/4 of the training, He et al. 2015); `cosine` (to 0, Loshchilov and
-            Hutter 2017, without restarts); `one-cycle` (up from 1/25 over the first 30%, down to 1/10,000, Smith and Topin 2018).
+        name: `constant`; `step` (a tenth after 1/2 and again after 3/4 of what follows the warm-up, He et al. 2015); `cosine` (to 0,
+            Loshchilov and Hutter 2017, no restarts); `one-cycle` (up from 1/25 over the first 30%, down to 1/10,000, Smith and Topin 2018).
         learning_rate: the highest.
         steps_per_epoch, epochs: the length of the training.
         warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.

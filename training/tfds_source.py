@@ -28,15 +28,23 @@ def data_dir():
 
 
 def prepared_folder(name):
-    """The newest prepared version of `NAME[/CONFIG][:VERSION]` under `data_dir()`, or None."""
+    """The newest prepared version of `NAME[/CONFIG][:VERSION]` under `data_dir()`, or None.
+
+    A name without a configuration takes the one that is prepared, if it is the only one.
+    """
     path, _, version = name.partition(":")
     folder = data_dir() / path
-    if not folder.is_dir():
-        return None
-    versions = [entry.parent for entry in folder.glob("*/dataset_info.json") if re.fullmatch(r"\d+\.\d+\.\d+", entry.parent.name)]
+    versions = _versions(folder)
+    if not versions and "/" not in path:
+        configured = [found for found in map(_versions, folder.glob("*/")) if found]
+        versions = configured[0] if len(configured) == 1 else []
     if version:
         versions = [entry for entry in versions if entry.name == version]
     return max(versions, key=lambda entry: tuple(map(int, entry.name.split("."))), default=None)
+
+
+def _versions(folder):
+    return [entry.parent for entry in folder.glob("*/dataset_info.json") if re.fullmatch(r"\d+\.\d+\.\d+", entry.parent.name)]
 
 
 def check_available(name):
@@ -48,7 +56,8 @@ def check_available(name):
     if not re.fullmatch(r"\w+(/[\w.-]+)?(:\d+\.\d+\.\d+)?", name):
         raise UserError(f"--dataset tfds:{name} is not a dataset's name; accepted is tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:1.2.3")
     if prepared_folder(name) is None and not _network():
-        prepared = sorted(entry.name for entry in data_dir().iterdir() if entry.is_dir()) if data_dir().is_dir() else []
+        infos = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
+        prepared = sorted({str(info.parents[1].relative_to(data_dir())) for info in infos})
         there = f"prepared there: {', '.join(prepared)}" if prepared else "nothing is prepared there"
         raise UserError(
             f"tfds:{name} is not prepared in {data_dir()} and there is no network to download it; {there}; "
@@ -102,11 +111,18 @@ def _builder(name):
         if folder is not None:
             return tfds.builder_from_directory(folder)
         builder = tfds.builder(name, data_dir=data_dir())
-        builder.download_and_prepare()
-        return builder
     except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError, ParseError) as error:
         reason = "dataset_info.json or features.json is missing or broken" if folder else "TensorFlow Datasets has no such name"
         raise UserError(f"tfds:{name} cannot be read from {folder or data_dir()}: {reason}; prepare it again") from error
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # Whatever a builder of somebody else's and the network may come to.
+        raise UserError(f"tfds:{name} cannot be prepared in {data_dir()}: {type(error).__name__}: {_first_line(error)}") from error
+    return builder
+
+
+def _first_line(error):
+    return (str(error).splitlines() or ["no more is said"])[0]
 
 
 def _keys(builder, name):

@@ -68,9 +68,7 @@ def test_images_of_any_size():
 
 def test_options_are_the_same_in_every_family():
     common = set.intersection(*(set(models.options(family)) for family in ("mlp", "cnn", "resnet"))) - {"depth", "width", "name"}
-    assert common == {
-        *("normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")
-    }
+    assert common == {*("normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")}
     for option in common:
         assert len({repr(models.options(family)[option]) for family in ("mlp", "cnn", "resnet")}) == 1
 

@@ -19,9 +19,7 @@ def normalized(name, x):
     return keras.ops.convert_to_numpy(layer(x, training=True) if name == "batch" else layer(x))
 
 
-@pytest.mark.parametrize(
-    ("name", "axes", "epsilon"), [("batch", (0, 1, 2), 1e-3), ("layer", (3,), 1e-5), ("instance", (1, 2), 1e-5)]
-)
+@pytest.mark.parametrize(("name", "axes", "epsilon"), [("batch", (0, 1, 2), 1e-3), ("layer", (3,), 1e-5), ("instance", (1, 2), 1e-5)])
 def test_what_is_normalized_by_its_formula(name, axes, epsilon):
     x = np.random.default_rng(0).normal(2, 3, (4, 5, 5, 8)).astype("float32")
     expected = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + epsilon)

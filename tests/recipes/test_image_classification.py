@@ -146,6 +146,7 @@ def test_arrays_of_colour_images(colour_images, tmp_path):
     folder, result = run(tmp_path, dataset, epochs=12, batch_size=16, augmentation="flip", class_weights="balanced")
     assert result["metrics"]["accuracy"] > 0.9
     assert "&lt;red&gt;" in (folder / "report.html").read_text()
+    assert json.loads((folder / "config.json").read_text())["dataset"] == dataset.name
 
 
 def test_several_seeds_give_mean_and_spread(tmp_path, capsys):

@@ -187,7 +187,7 @@ def test_a_user_s_error_is_one_line_and_code_2(capsys):
 
 def test_an_interruption_is_code_130(capsys):
     assert ended(KeyboardInterrupt()) == 130
-    assert "goes on from the last checkpoint" in capsys.readouterr().err
+    assert "goes on from its checkpoint" in capsys.readouterr().err
 
 
 def test_a_bug_keeps_its_traceback():

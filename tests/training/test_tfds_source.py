@@ -206,6 +206,17 @@ def test_the_newest_version_and_a_given_one(tmp_path, monkeypatch):
     assert tfds_source.prepared_folder("other") is None
 
 
+def test_the_one_prepared_configuration_needs_no_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    for config in ("small", "large"):
+        folder = tmp_path / "name" / config / "1.0.0"
+        folder.mkdir(parents=True)
+        (folder / "dataset_info.json").write_text("{}")
+        found = tfds_source.prepared_folder("name")
+        assert found == (folder if config == "small" else None)
+    assert tfds_source.prepared_folder("name/large").parent.name == "large"
+
+
 def refusal(name="animals", **options):
     with pytest.raises(UserError) as raised:
         data.load(f"tfds:{name}", **options)
