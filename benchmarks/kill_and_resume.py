@@ -99,6 +99,8 @@ def main():
                     break
                 rows.append({"kill": len(rows) + 1, "run": number, "after_seconds": round(seconds, 2), "epochs_done": epochs_done(output)})
                 print(rows[-1], flush=True)
+                if (output / "result.json").exists():  # Killed when all was written.
+                    break
             same = state(output) == expected
             identical += same
             print(f"run {number}: {'identical' if same else 'DIFFERENT'}", flush=True)
