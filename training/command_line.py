@@ -21,7 +21,6 @@ def parse(options, arguments, program, description):
         UserError: whatever is wrong with the arguments, in one line.
     """
     config, arguments = _config_file(list(arguments))
-    description += "\n\n--config FILE takes the options from a former run's config.json; flags win over it."
     if config is None:
         return _parse(options, arguments, program, description)
     return _parse(options, arguments, program, description, default=from_config(options, runs.read_json(config), config))
@@ -102,7 +101,8 @@ def _words(name, value):
 def run(main, options, arguments=None, *, recipe):
     """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
     program = f"hornbook {recipe.replace('_', '-')}"
-    description = (sys.modules[options.__module__].__doc__ or "").strip()
+    about = (sys.modules[options.__module__].__doc__ or "").strip()
+    description = f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it."
     sys.stdout.reconfigure(line_buffering=True)  # A log file shows each line when it is said.
     with ending(program):
         main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
