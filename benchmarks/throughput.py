@@ -23,6 +23,8 @@ that a side used between its turns.) A round is a turn of every side, in the rev
 round, so that what else the machine does in those seconds meets both. Reported are the medians over the rounds, with the range of the
 ratios. tf.data's autotuning is off on every side: it rounds the end of a `fit` up to a multiple of 10 ms times a power of two.
 
+Every turn is written to `results/throughput.csv` and `results/input_pipeline.csv`.
+
 `other work` is the share of the machine's CPU time that other programs took during a side's turns. Above a few per cent the ratios are
 worth little: PyTorch's threads wait for each other actively, and on a machine without a free core it can fall to a tenth of its speed.
 """
@@ -51,7 +53,7 @@ WARM_UP_STEPS = 5
 NETWORKS = ("hornbook", "keras", "torch", "no-normalization")
 FEEDS = ("pipeline", "one-batch")
 PIPELINE_IMAGES = 100 * BATCH_SIZE
-RESULTS = Path(__file__).parent / "results" / "throughput.csv"
+RESULTS = Path(__file__).parent / "results"
 
 
 # The networks
@@ -345,6 +347,14 @@ def table(turns, first):
     return "\n".join(lines)
 
 
+def write(turns, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(turns[0]))
+        writer.writeheader()
+        writer.writerows(turns)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
@@ -352,7 +362,6 @@ def main():
     parser.add_argument("--pairs", type=int, default=10, help="rounds, a turn of every side in each")
     parser.add_argument("--steps", type=int, default=12, help="training steps in a turn (three times as many with a pipeline)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every side")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="CSV file for every turn")
     parser.add_argument("--side", choices=NETWORKS + FEEDS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
@@ -364,15 +373,12 @@ def main():
             networks += measure(NETWORKS, precision, args.pairs, args.steps, args.threads)
         # `fit` starts the pipeline anew in every turn: longer turns make that small.
         feeds += measure(FEEDS, precision, args.pairs, 3 * args.steps, args.threads)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(args.output, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(feeds[0]))
-        writer.writeheader()
-        writer.writerows(networks + feeds)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    print(f"{machine}, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn\n")
+    print(f"{machine}, {args.threads} threads, batch {BATCH_SIZE}, {args.steps} steps a turn ({3 * args.steps} with a pipeline)\n")
     if networks:
+        write(networks, RESULTS / "throughput.csv")
         print(table(networks, NETWORKS[0]) + "\n")
+    write(feeds, RESULTS / "input_pipeline.csv")
     print(table(feeds, FEEDS[0]))
 
 
