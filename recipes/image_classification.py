@@ -5,6 +5,7 @@ hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --au
 """
 
 import dataclasses
+import importlib.util
 import pathlib
 import time
 from typing import Literal
@@ -93,6 +94,8 @@ class Args:
     """Run this many times, with seed, seed + 1, ..., and print mean and spread."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """What the result is taken on."""
+    tensorboard: bool = False
+    """Write logs for TensorBoard as well, to the folder tensorboard in the run's."""
     output: str | None = None
     """Folder of the run. Default: runs/image_classification/TIME-MODEL. An unfinished run in it is resumed."""
 
@@ -162,6 +165,8 @@ def _check(args):
         if value < low or (high is not None and value >= high):
             accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
 
 
 _RANGES = (
@@ -256,6 +261,7 @@ def _train(args, run, callbacks, dataset, precision):
             history,
             *([plateau] if plateau else []),
             Progress(first_epoch),
+            *([keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False)] if args.tensorboard else []),
             *callbacks,
             checkpoint,
         ],

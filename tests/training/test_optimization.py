@@ -389,7 +389,7 @@ def test_where_the_schedules_begin_and_end():
     assert rates(make("exponential"), 201)[-1] == pytest.approx(PEAK / 100, rel=1e-5)
     assert rates(make("polynomial"), 201)[-1] == 0
     restarts = rates(make("restarts"))
-    assert list(np.flatnonzero(np.diff(restarts) > 0) + 1) == [29, 86]  # After 1/7 and 3/7 of 200 steps.
+    assert list(np.flatnonzero(np.diff(restarts) > 0) + 1) == [29, 87]  # After 1/7 and 3/7 of 201 steps.
     assert rates(make("restarts"), 201)[-1] < restarts[-1] < PEAK / 1000
     assert make("plateau", 5) == PEAK  # Its warm-up is the callback's.
 
