@@ -19,7 +19,7 @@ _COMMAND_OPTIONS = {"predict": afterwards.PredictArgs, "evaluate": afterwards.Ev
 _BEGINNING = """# Every flag
 
 Made by `python docs/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.
-Every command takes `--config FILE`, the `config.json` of a former run, whose options the flags override."""
+A recipe takes `--config FILE` as well: the options of a former run's `config.json`, which flags override."""
 
 
 def page():
