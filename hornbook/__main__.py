@@ -9,7 +9,9 @@ RECIPES = {"image-classification": "Train an image classifier: any source of lab
 COMMANDS = {
     "predict": "Classify image files with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
+    "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
+COMMAND_FILES = {"predict": "afterwards", "evaluate": "afterwards", "runs": "runs_table"}  # In hornbook.training.
 
 
 def usage():
@@ -18,7 +20,7 @@ def usage():
     width = max(map(len, rows)) + 2
     lines = [f"Hornbook {hornbook.__version__}: deep networks that train and generalise, on Keras 3.", "", "Recipes:"]
     lines += [f"  {name:{width}}{text}" for name, text in RECIPES.items()]
-    lines += ["", "With a finished run:"]
+    lines += ["", "With finished runs:"]
     lines += [f"  {name:{width}}{text}" for name, text in COMMANDS.items()]
     return "\n".join([*lines, "", "hornbook NAME --help lists the options of each."])
 
@@ -34,9 +36,7 @@ def main(arguments=None):
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
     elif name in COMMANDS:
-        from hornbook.training import afterwards
-
-        getattr(afterwards, name)(rest)
+        getattr(importlib.import_module(f"hornbook.training.{COMMAND_FILES[name]}"), name)(rest)
     else:
         import difflib
 

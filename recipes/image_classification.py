@@ -5,6 +5,7 @@ hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --au
 """
 
 import dataclasses
+import importlib.util
 import pathlib
 import time
 from typing import Literal
@@ -39,18 +40,28 @@ class Args:
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
     """Penalty on the kernels' squares, added to the loss."""
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "adamw"
-    """sgd has Nesterov momentum 0.9."""
+    optimizer: Literal[
+        "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion", "lamb", "adafactor", "muon"
+    ] = "adamw"  # fmt: skip
+    """sgd has Nesterov momentum 0.9; muon takes hidden matrices and leaves the rest, kernels of convolutions too, to adam."""
     learning_rate: float = 3e-3
     """The schedule's highest."""
-    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "cosine"
-    """How the learning rate goes on after the warm-up."""
+    schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
+    """How the learning rate goes on after the warm-up; plateau takes a tenth of it whenever the validation loss stops falling."""
+    plateau_patience: int = 5
+    """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
     warmup_epochs: float | None = None
     """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
     weight_decay: float = 0.05
     """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
     clip_norm: float = 0.0
     """Cut the gradients' global norm to this; 0 for never."""
+    clip_value: float = 0.0
+    """Cut every element of the gradients to this size; 0 for never. One of the three ways."""
+    clip_each_norm: float = 0.0
+    """Cut the norm of each variable's gradient to this; 0 for never."""
+    accumulate_steps: int = 1
+    """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     augmentation: Literal["none", "flip", "crop-flip", "crop"] = "crop"
     """Random changes of the training images: mirrored left to right, shifted by an eighth of their size, or both."""
     mixup: float = 0.0
@@ -67,8 +78,8 @@ class Args:
     """Passes over the training images."""
     early_stopping: int = 0
     """Stop after this many epochs without a better validation loss, and keep the best epoch's weights; 0 for never: keep the last."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the computation; bfloat16 keeps weights and logits in float32."""
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training images held out, where the source has no validation split; 0 for none."""
     test_fraction: float = 0.2
@@ -83,6 +94,8 @@ class Args:
     """Run this many times, with seed, seed + 1, ..., and print mean and spread."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """What the result is taken on."""
+    tensorboard: bool = False
+    """Write logs for TensorBoard as well, to the folder tensorboard in the run's."""
     output: str | None = None
     """Folder of the run. Default: runs/image_classification/TIME-MODEL. An unfinished run in it is resumed."""
 
@@ -139,26 +152,33 @@ def main(args, callbacks=(), dataset=None):
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
         with command_line.quiet_libraries():
             from hornbook.training import reproducibility
-        with reproducibility.settings(seed=args.seed, precision=args.precision):
-            result = _train(args, run, callbacks, dataset)
+        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision:
+            result = _train(args, run, callbacks, dataset, precision)
     _print_result(result, folder)
     return result
 
 
 def _check(args):
     """Refuse what no part would refuse in the words of a flag."""
-    for name, low, high in (("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("label_smoothing", 0, 1)):
+    for name, low, high in _RANGES:
         value = getattr(args, name)
         if value < low or (high is not None and value >= high):
             accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
 
 
-def _train(args, run, callbacks, dataset):
+_RANGES = (
+    ("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("plateau_patience", 1, None), ("label_smoothing", 0, 1),
+)  # fmt: skip
+
+
+def _train(args, run, callbacks, dataset, precision):
     import keras
 
     from hornbook.training import augmentation, batches, diagnostics, evaluation, imbalance, optimization, report
-    from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, StopWhenLost
+    from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
     started = time.monotonic()
@@ -173,7 +193,7 @@ def _train(args, run, callbacks, dataset):
             in_memory=args.in_memory,
         )
     evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
-    if args.early_stopping:
+    if args.early_stopping or args.schedule == "plateau":
         dataset.part("validation")  # Refused now if there is none, not after an epoch.
     data.write_split(run.path("split.csv"), dataset)
     num_classes = dataset.num_classes
@@ -181,27 +201,35 @@ def _train(args, run, callbacks, dataset):
 
     # Model.
     model = build(args, dataset)
-    print(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
+    print(f"{args.model}: {model.count_params():,} parameters, {precision}; run folder {run.folder}")
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
-    learning_rate = optimization.schedule(
-        args.schedule,
-        args.learning_rate,
-        steps_per_epoch=steps_per_epoch,
-        epochs=args.epochs,
-        warmup_epochs=args.warmup_epochs,
-    )
+    if args.accumulate_steps > steps_per_epoch * args.epochs:
+        raise UserError(f"--accumulate-steps {args.accumulate_steps} is more than the {steps_per_epoch * args.epochs} batches of the run")
+    length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     model.compile(
-        optimization.optimizer(args.optimizer, learning_rate, weight_decay=args.weight_decay, clip_norm=args.clip_norm, ema=args.ema),
+        optimization.optimizer(
+            args.optimizer,
+            optimization.schedule(args.schedule, args.learning_rate, **length),
+            weight_decay=args.weight_decay,
+            clip_norm=args.clip_norm,
+            clip_value=args.clip_value,
+            clip_each_norm=args.clip_each_norm,
+            ema=args.ema,
+            accumulate_steps=args.accumulate_steps,
+        ),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=args.label_smoothing),
         metrics=["accuracy"],
         # On TensorFlow, XLA takes longer to compile than a small training does, and was slower than TensorFlow's own kernels on a CPU.
         jit_compile=keras.backend.backend() == "jax",
     )
     early_stopping = EarlyStopping("val_loss", patience=args.early_stopping) if args.early_stopping else None
+    plateau = None
+    if args.schedule == "plateau":
+        plateau = ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=optimization.warmup_steps(args.schedule, **length))
     history = History(run.path("history.csv"))
-    checkpoint = Checkpoint(run.checkpoint, [history, *([early_stopping] if early_stopping else [])])
+    checkpoint = Checkpoint(run.checkpoint, [callback for callback in (history, early_stopping, plateau) if callback])
     run.require_space(size_in_bytes(model))
     first_epoch = checkpoint.restore(model)
     if first_epoch:
@@ -231,7 +259,9 @@ def _train(args, run, callbacks, dataset):
             StopWhenLost(),
             *([early_stopping] if early_stopping else []),
             history,
+            *([plateau] if plateau else []),
             Progress(first_epoch),
+            *([keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False)] if args.tensorboard else []),
             *callbacks,
             checkpoint,
         ],
@@ -249,6 +279,7 @@ def _train(args, run, callbacks, dataset):
         "evaluated_on": args.evaluate,
         "seconds": round(history.seconds_before + time.monotonic() - started, 1),
         "seed": args.seed,
+        "precision": precision,
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,

@@ -10,6 +10,7 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "EarlyStopping": "callbacks",
     "OneCycle": "optimization",
+    "ReduceOnPlateau": "callbacks",
     "Warmup": "optimization",
     "augmenter": "augmentation",
     "class_weights": "imbalance",

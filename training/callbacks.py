@@ -20,7 +20,8 @@ def averaged_weights(model):
     Copies, where Keras' `SwapEMAWeights` swaps by adding and subtracting under TensorFlow, which rounds the weights that training goes on
     with at every evaluation.
     """
-    if not getattr(model.optimizer, "use_ema", False):
+    # For float16, Keras wraps the optimizer in one that scales the loss, and the averages are kept within.
+    if not getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "use_ema", False):
         yield
         return
     raw = _copies(model.trainable_variables)
@@ -124,6 +125,72 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     def set_state(self, values, arrays):
         """Go on from `get_state`'s result at the beginning of the next `fit`."""
         self._restored = values, arrays or None
+
+
+class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
+    """Keras' `ReduceLROnPlateau` with a warm-up, that refuses a metric that does not exist, and can be resumed.
+
+    The optimizer's learning rate must be a number, not a schedule.
+
+    Args:
+        monitor: a key of the epoch's logs, such as `val_loss`.
+        patience: epochs without improvement before the learning rate is lowered.
+        warmup_steps: batches of a linear rise from 0 to the optimizer's learning rate; epochs that end within it are not judged.
+        **options: as for `keras.callbacks.ReduceLROnPlateau`: `factor` is 0.1, for one.
+
+    Raises:
+        UserError: after an epoch whose logs have no such metric (Keras warns, and never lowers it).
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import ReduceOnPlateau
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(inputs, targets, epochs=9, validation_split=0.5, callbacks=[ReduceOnPlateau(patience=2, warmup_steps=1)], verbose=0)
+    ```
+    """
+
+    _STATE = ("wait", "cooldown_counter", "best", "peak", "step")
+
+    def __init__(self, monitor="val_loss", patience=10, *, warmup_steps=0, **options):
+        super().__init__(monitor, patience=patience, **options)
+        self.warmup_steps = warmup_steps
+        self.peak, self.step = None, 0
+        self._restored = None
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        # What the optimizer was made with, not what a training before left.
+        self.peak, self.step = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)), 0
+        for name, value in (self._restored or {}).items():
+            setattr(self, name, value)
+        self._restored = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.step += 1
+        if self.step <= self.warmup_steps:
+            # JAX keeps the state of a training outside the variables until it is asked for.
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()
+            self.model.optimizer.learning_rate = self.peak * self.step / self.warmup_steps
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor not in logs:
+            raise UserError(f"the learning rate follows {self.monitor!r}, which is not reported; there are {', '.join(sorted(logs))}")
+        if self.step >= self.warmup_steps:
+            super().on_epoch_end(epoch, dict(logs))  # A copy: Keras adds the learning rate, which the history has in a place of its own.
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays."""
+        best = None if self.best is None else float(self.best)
+        return {**{name: getattr(self, name) for name in self._STATE}, "best": best}, []
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result at the beginning of the next `fit`."""
+        self._restored = values
 
 
 class History(keras.callbacks.Callback):

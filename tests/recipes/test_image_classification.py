@@ -126,7 +126,7 @@ def test_options_run(options, tmp_path):
         ("schedule", optimization.SCHEDULES),
         ("augmentation", augmentation.NAMES),
         ("class_weights", imbalance.NAMES),
-        ("precision", reproducibility.POLICIES),
+        ("precision", reproducibility.PRECISIONS),
     ],
 )
 def test_the_flags_offer_what_the_parts_accept(field, accepted):
@@ -189,6 +189,11 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"dropout": 1.0}, "dropout"),
         ({"ema": 1.0}, "ema"),
         ({"label_smoothing": 1.5}, "--label-smoothing"),
+        ({"clip_norm": 1.0, "clip_value": 0.1}, "clip_norm 1.0 and clip_value 0.1"),
+        ({"accumulate_steps": 0}, "accumulate_steps"),
+        ({"accumulate_steps": 21}, "--accumulate-steps 21 is more than the 20 batches"),
+        ({"plateau_patience": 0}, "--plateau-patience"),
+        ({"schedule": "plateau", "validation_fraction": 0.0}, "no validation part"),
         ({"early_stopping": -1}, "--early-stopping"),
         ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "no validation part"),
@@ -204,6 +209,38 @@ def test_wrong_options_are_one_line_before_training(options, message, tmp_path):
         run(tmp_path, **options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_precision_that_was_used_is_recorded(finished, tmp_path):
+    assert finished[1]["precision"] == "float32"
+    _, result = run(tmp_path, precision="auto", epochs=1)
+    assert result["precision"] == ("bfloat16" if reproducibility.has_bfloat16() else "float32")
+
+
+def test_logs_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder, _ = run(tmp_path, tensorboard=True)
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(folder / "tensorboard" / part)).Reload()
+        assert [event.step for event in events.Tensors("epoch_loss")] == [0, 1]
+        assert ("epoch_learning_rate" in events.Tags()["tensors"]) == (part == "train")
+
+
+def test_tensorboard_that_is_not_installed_is_said_before_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr(image_classification.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard"):
+        run(tmp_path, tensorboard=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_fails_with_tensorboard_leaves_nothing(tmp_path):
+    pytest.importorskip("tensorboard")
+    with pytest.raises(UserError, match="--learning-rate"):
+        run(tmp_path, tensorboard=True, optimizer="sgd", learning_rate=1e12, normalization="none", schedule="constant", warmup_epochs=0.0)
     assert not (tmp_path / "run").exists()
 
 

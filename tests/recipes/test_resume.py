@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -88,14 +89,53 @@ def test_a_killed_run_ends_with_the_same_weights(moment, uninterrupted, tmp_path
 
     main(Args(**options))
 
-    arrays, rows, metrics = state(tmp_path / "run")
-    expected_arrays, expected_rows, expected_metrics = uninterrupted
+    compare(state(tmp_path / "run"), uninterrupted)
+    assert [entry.name for entry in (tmp_path / "run/checkpoint").iterdir()] == ["last.npz"]
+
+
+def compare(got, expected):
+    """Two runs' states are the same, bit for bit."""
+    arrays, rows, metrics = got
+    expected_arrays, expected_rows, expected_metrics = expected
     assert arrays.keys() == expected_arrays.keys()
     different = [name for name in arrays if arrays[name].tobytes() != expected_arrays[name].tobytes()]
     assert not different
     assert rows == expected_rows
     assert metrics == expected_metrics
-    assert [entry.name for entry in (tmp_path / "run/checkpoint").iterdir()] == ["last.npz"]
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stop a run after its first epoch and the checkpoint of it. Cheaper than a process killed, and the checkpoint is all that is left."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+SMALL = {"depth": 4, "width": 4, "epochs": 3, "batch_size": 128}  # Ten batches an epoch.
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        # A rate so low that every epoch after the first is a plateau; without what was the best, the second would not be.
+        {"schedule": "plateau", "plateau_patience": 1, "learning_rate": 1e-6, "optimizer": "sgd", "normalization": "none", "dropout": 0.2},
+        {"schedule": "plateau", "warmup_epochs": 1.5, "optimizer": "muon", "model": "mlp", "width": 16, "ema": 0.9},
+        {"accumulate_steps": 4, "schedule": "restarts", "optimizer": "nadam", "ema": 0.9},
+        {"accumulate_steps": 3, "precision": "float16", "optimizer": "lion", "clip_value": 0.1, "schedule": "polynomial", "ema": 0.9},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_an_interrupted_run_ends_with_the_same_weights(options, tmp_path):
+    options = {**SMALL, **options}
+    main(Args(**options, output=str(tmp_path / "whole")))
+    with pytest.raises(KeyboardInterrupt):
+        main(Args(**options, output=str(tmp_path / "run")), callbacks=[Interrupt()])
+    main(Args(**options, output=str(tmp_path / "run")))
+    got = state(tmp_path / "run")
+    compare(got, state(tmp_path / "whole"))
+    if options.get("plateau_patience") == 1:
+        assert [float(row.split(",")[-1]) for row in got[1][1:]] == pytest.approx([1e-6, 1e-6, 1e-7])
 
 
 def test_a_seed_gives_the_same_weights_and_another_seed_others(uninterrupted, tmp_path):

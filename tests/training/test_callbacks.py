@@ -8,7 +8,7 @@ import pytest
 
 from hornbook import UserError
 from hornbook.training import optimizer
-from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, StopWhenLost, averaged_weights
+from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost, averaged_weights
 
 GENERATOR = np.random.default_rng(0)
 INPUTS, TARGETS = GENERATOR.normal(size=(64, 3)).astype("float32"), GENERATOR.normal(size=(64, 1)).astype("float32")
@@ -136,6 +136,74 @@ def test_a_resumed_run_with_no_epoch_left_still_restores_the_best():
     assert equal(model.get_weights(), best)
 
 
+# A learning rate that falls when the validation loss does not.
+
+
+class Rates(keras.callbacks.Callback):
+    """The learning rate of every step, and that after every epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.epochs = [], []
+
+    def rate(self):
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+    def on_train_batch_end(self, batch, logs=None):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        self.steps.append(self.rate())
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(self.rate())
+
+
+LOSSES = [3.0, 2.0, 2.5, 2.5, 2.5, 2.5, 1.0]
+
+
+def test_the_rate_falls_on_a_plateau():
+    rates = Rates()
+    fit(network(rate=0.4), [Score(LOSSES), ReduceOnPlateau(patience=2), rates], epochs=7)
+    np.testing.assert_allclose(rates.epochs, [0.4, 0.4, 0.4, 0.04, 0.04, 0.004, 0.004], rtol=1e-6)
+
+
+def test_the_rate_rises_before_it_may_fall():
+    rates = Rates()
+    # Six steps are an epoch and a half: the losses of the first epoch are not judged, though they are the best.
+    losses = [0.1, *LOSSES]
+    fit(network(rate=0.4), [Score(losses), ReduceOnPlateau(patience=2, warmup_steps=6), rates], epochs=8)
+    np.testing.assert_allclose(rates.steps[:8], [0.4 * k / 6 for k in range(1, 7)] + [0.4, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(rates.epochs[1:], [0.4, 0.4, 0.4, 0.04, 0.04, 0.004, 0.004], rtol=1e-6)
+
+
+@pytest.mark.parametrize("interrupted", [1, 4])
+def test_the_state_of_a_plateau_goes_through_json(interrupted):
+    whole = Rates()
+    fit(network(rate=0.4), [Score(LOSSES), ReduceOnPlateau(patience=2, warmup_steps=6), whole], epochs=7)
+
+    keras.utils.set_random_seed(0)
+    first, before = ReduceOnPlateau(patience=2, warmup_steps=6), Rates()
+    model = network(rate=0.4)
+    fit(model, [Score(LOSSES), first, before], epochs=interrupted)
+    values, arrays = first.get_state()
+    second, after = ReduceOnPlateau(patience=2, warmup_steps=6), Rates()
+    second.set_state(json.loads(json.dumps(values)), arrays)
+    fit(model, [Score(LOSSES), second, after], epochs=7, initial_epoch=interrupted)
+    assert before.steps + after.steps == whole.steps
+    assert before.epochs + after.epochs == whole.epochs
+
+
+def test_a_plateau_of_a_metric_that_does_not_exist_is_refused():
+    with pytest.raises(UserError, match="the learning rate follows 'val_accuracy', which is not reported; there are loss, val_loss"):
+        fit(network(), [ReduceOnPlateau("val_accuracy")])
+
+
+def test_a_plateau_leaves_the_logs_as_they_are(tmp_path):
+    history = History(tmp_path / "history.csv")
+    fit(network(), [ReduceOnPlateau(), history], epochs=1)
+    assert list(rows_of(tmp_path / "history.csv")[0]) == ["epoch", "loss", "val_loss", "learning_rate", "seconds"]
+
+
 # Averaged weights.
 
 
@@ -185,6 +253,20 @@ def test_after_fit_the_average_is_in_the_model():
     model = network(ema=0.9)
     fit(model, [AverageWeights()])
     assert equal(model.get_weights(), [keras.ops.convert_to_numpy(value) for value in model.optimizer._model_variables_moving_average])
+
+
+def test_averages_within_a_scaled_loss_are_evaluated():
+    # What Keras makes of an optimizer for float16.
+    model = network()
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer("sgd", 0.05, ema=0.9)), "mse")
+    for _ in range(5):
+        model.train_on_batch(INPUTS, TARGETS)
+    raw = [weight.copy() for weight in model.get_weights()]
+    average = [keras.ops.convert_to_numpy(value) for value in model.optimizer.inner_optimizer._model_variables_moving_average]
+    with averaged_weights(model):
+        assert equal(model.get_weights(), average)
+    assert equal(model.get_weights(), raw)
+    assert not equal(average, raw)
 
 
 def test_without_ema_nothing_happens():
