@@ -192,7 +192,7 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"early_stopping": -1}, "--early-stopping"),
         ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "no validation part"),
-        ({"validation_fraction": 0.001}, "--validation-fraction"),
+        ({"validation_fraction": 0.9999}, "--validation-fraction"),
         ({"activation": "glu"}, "activation"),
         ({"initializer": "he"}, "initializer"),
         ({"model": "mlp", "normalization": "instance"}, "instance"),
