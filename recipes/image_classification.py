@@ -191,7 +191,7 @@ def _train(args, run, callbacks, dataset):
     data.write_split(run.path("split.csv"), dataset)
     if dataset.unreadable:
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
-        print(f"left out: {len(dataset.unreadable):,} images that cannot be read, listed in {run.path('skipped.csv')}")
+        print(f"images left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")
     num_classes = dataset.num_classes
     print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
 

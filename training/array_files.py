@@ -75,9 +75,10 @@ def load(name, *, class_names=None):
 def _read(path):
     """The arrays of the file by name. Nothing pickled is loaded: it could run code."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {_ACCEPTED}")
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {_ACCEPTED}")
+        with file:
             arrays = {}
             for key in file.files:
                 if key in {key for pairs in _NAMES.values() for pair in pairs for key in pair}:

@@ -192,7 +192,7 @@ def _refuse_resizing(dataset, image_size):
 
 def _checked(dataset, in_memory, skip_unreadable):
     """The dataset, in memory or not, once everything in it has been read; what cannot be is refused, all of it at once, or left out."""
-    parts, unreadable, total = {}, [], sum(map(len, dataset.parts.values()))
+    parts, unreadable = {}, []
     for name, part in dataset.parts.items():
         parts[name] = part
         if not isinstance(part, Examples):
@@ -205,6 +205,7 @@ def _checked(dataset, in_memory, skip_unreadable):
         lost = np.setdiff1d(dataset.train.labels, parts["train"].labels)
         if not skip_unreadable or empty or len(lost):
             remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
+            total = sum(map(len, dataset.parts.values()))
             image_files.refuse_unreadable(dataset.name, unreadable, total, remedy, can_skip=not (empty or len(lost)))
     return dataclasses.replace(dataset, **parts, unreadable=tuple(unreadable))
 

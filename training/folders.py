@@ -91,13 +91,14 @@ def _parts(path):
         found[kind] = root / part
     if "train" not in found:
         raise UserError(f"--dataset folder:{path} has {parts[0]}/ but no train/; {_LAYOUT}")
+    found = {part: found[part] for part in ("train", "validation", "test") if part in found}
     for folder in found.values():
         folders, files = _entries(folder)
         if not folders:
             raise UserError(f"{folder} has no class folders{f', only files such as {files[0]}' if files else ''}; {_LAYOUT}")
         _refuse_loose_images(folder, files)
     _refuse_loose_images(root, files=_entries(root)[1])
-    return {part: found[part] for part in ("train", "validation", "test") if part in found}
+    return found
 
 
 def _refuse_loose_images(folder, files):

@@ -170,7 +170,7 @@ def _reason(file, error):
     if isinstance(error, _pillow().DecompressionBombError):
         return f"has more than {2 * _pillow().MAX_IMAGE_PIXELS:,} pixels"
     if isinstance(error, UnidentifiedImageError):
-        return "is empty" if _is_empty(file) else f"is no image of an accepted format ({ACCEPTED})"
+        return "is empty" if _is_empty(file) else "is no image of an accepted format"
     said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
     return said if len(said) <= 120 else said[:117] + "..."
 

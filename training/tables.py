@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import io
+import os
 import pathlib
 import re
 import threading
@@ -177,10 +178,9 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
 def _refuse_twice(table, files):
     first = {}
     for file, line in zip(files, table.lines, strict=True):
-        if first.setdefault(file, line) != line:
-            raise UserError(
-                f"{table.path}: {file} is on line {first[file]} and on line {line}, so it could be in training and in test at once; remove one"
-            )
+        other = first.setdefault(os.path.normpath(file), line)
+        if other != line:
+            raise UserError(f"{table.path}: {file} is on line {other} and on line {line}, so training and test could share it; remove one")
 
 
 def _refuse_one_class_spelt_twice(table, labels, class_names):
