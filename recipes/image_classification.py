@@ -17,7 +17,16 @@ from hornbook.training import command_line, data, files, repeats, runs
 @dataclasses.dataclass(frozen=True)
 class Args:
     dataset: str = "digits"
-    """Where the images come from: digits (built in) or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
+    """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
+    tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
+    image_size: str | None = None
+    """Size to bring all images to: a number such as 64, or HEIGHTxWIDTH. Default: the size that they have in common."""
+    path_column: str | None = None
+    """The column of csv:PATH with the image files, relative to the table's folder. Default: path, file, filename or the like."""
+    label_column: str | None = None
+    """The column of csv:PATH with the classes. Default: label, class, category or the like."""
+    skip_unreadable: bool = False
+    """Leave out images that cannot be read, and list them in skipped.csv; else they are named before training, which does not begin."""
     model: str = "cnn"
     """A builder's name (cnn, mlp, resnet and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder of your own."""
     depth: int | None = None
@@ -191,11 +200,18 @@ def _train(args, run, callbacks, dataset, precision):
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
             in_memory=args.in_memory,
+            image_size=args.image_size,
+            path_column=args.path_column,
+            label_column=args.label_column,
+            skip_unreadable=args.skip_unreadable,
         )
     evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
     if args.early_stopping or args.schedule == "plateau":
         dataset.part("validation")  # Refused now if there is none, not after an epoch.
     data.write_split(run.path("split.csv"), dataset)
+    if dataset.unreadable:
+        data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
+        print(f"images left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")
     num_classes = dataset.num_classes
     print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
 

@@ -58,11 +58,12 @@ def evaluate(arguments):
         name = args.dataset or config["dataset"]
         data.check_name(name)
         model = load_model(args.run)
-        fractions = {key: config[key] for key in ("validation_fraction", "test_fraction", "split_seed")}
-        dataset = data.load(name, **fractions)
+        dataset = data.load(name, **_as_trained(name, config, about))
         part = dataset.part(args.part)
         if list(dataset.class_names) != about["class_names"]:
-            raise UserError(f"{name} has the classes {_some(dataset.class_names)}; the run was trained on {_some(about['class_names'])}")
+            raise UserError(
+                f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
+            )
         if list(dataset.input_shape) != about["input_shape"]:
             raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(about['input_shape'])}")
         from hornbook.training import batches
@@ -75,6 +76,19 @@ def evaluate(arguments):
         for metric in ("accuracy", "loss", "calibration_error", "macro_f1"):
             print(f"{metric.replace('_', ' ')}\t{scores[metric]:.4f}")
         print(f"examples\t{scores['examples']}")
+
+
+def _as_trained(name, config, about):
+    """Options of `data.load` that read `name` as the run's own data were read."""
+    height, width, channels = about["input_shape"]
+    # A run of an earlier release has no options for image files.
+    options = {"split_seed": config["split_seed"], "skip_unreadable": config.get("skip_unreadable", False)}
+    options |= {key: config[key] for key in ("validation_fraction", "test_fraction")}
+    if name.startswith("csv:"):
+        options |= {key: config.get(key) for key in ("path_column", "label_column")}
+    if name.startswith(("folder:", "csv:")) or (name.startswith("tfds:") and config.get("image_size")):
+        options |= {"image_size": f"{height}x{width}", "channels": channels}
+    return {**options, "class_names": about["class_names"]}
 
 
 def labels(run):
@@ -118,8 +132,3 @@ def _read(path, about):
     if array.shape[1:] != shape or len(array) == 0:
         raise UserError(f"{path} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
     return [(f"{path}[{place}]", image) for place, image in enumerate(array)]
-
-
-def _some(names):
-    shown = ", ".join(map(str, names[:5]))
-    return f"{shown}, ... ({len(names)} in all)" if len(names) > 5 else shown

@@ -1,7 +1,7 @@
 """Labelled images from any source, checked, split and counted before the first step.
 
-A source is spelt the same everywhere: a built-in name (`digits`), `tfds:NAME` (TensorFlow Datasets), or arrays from Python
-(`from_arrays`). What comes out is a `Dataset`: three parts and the names of the classes.
+A source is spelt the same everywhere: a built-in name (`digits`), `folder:PATH` and `csv:PATH` (image files), `npz:PATH` (arrays),
+`tfds:NAME` (TensorFlow Datasets), or arrays from Python (`from_arrays`). What comes out is a `Dataset`: three parts and the classes' names.
 
 Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
 """
@@ -9,7 +9,10 @@ Keras and TensorFlow are not imported here, so that a wrong name is said within 
 import csv
 import dataclasses
 import difflib
+import importlib
+import math
 import os
+import re
 import zlib
 
 import numpy as np
@@ -18,6 +21,8 @@ from hornbook import UserError
 from hornbook.training import files
 
 BUILT_IN = ("digits",)
+# Which file reads what is spelt PREFIX:REST; each has `check(rest)` and `load(name, ...)`.
+_HOMES = {"folder": "folders", "csv": "tables", "npz": "array_files", "tfds": "tfds_source"}
 # Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
 MEMORY_FRACTION = 0.25
 
@@ -31,19 +36,22 @@ class Examples:
         labels: int64 array `(examples,)`, an index into the class names.
         indices: int64 array `(examples,)`, the position in the source: what order and augmentation depend on, and `split.csv` names.
         source: the source's own split that the indices count in ("train", "test", "all").
+        files: object array `(examples,)` of the paths they were read from, or None.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
     indices: np.ndarray
     source: str
+    files: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
 
     def subset(self, positions):
         """The examples at `positions`, an int array into this part."""
-        return Examples(self.inputs[positions], self.labels[positions], self.indices[positions], self.source)
+        chosen = None if self.files is None else self.files[positions]
+        return Examples(self.inputs[positions], self.labels[positions], self.indices[positions], self.source, chosen)
 
     @property
     def size_in_bytes(self):
@@ -72,8 +80,10 @@ class Dataset:
         name: as spelt in `--dataset`.
         class_names: a name for every label, in the order of the labels.
         input_shape: `(height, width, channels)`.
-        train, validation, test: `Examples` (or `training.tfds_source.StreamedExamples`); validation and test may be None.
+        train, validation, test: `Examples`, or what stays on disk: `training.image_files.FileExamples`,
+            `training.tfds_source.StreamedExamples`; validation and test may be None.
         pixel_maximum: the number that stands for white, to read other pictures by: 255 unless the source is unusual.
+        unreadable: (file, reason) of every image that was left out.
     """
 
     name: str
@@ -83,6 +93,7 @@ class Dataset:
     validation: object = None
     test: object = None
     pixel_maximum: float = 255
+    unreadable: tuple = ()
 
     @property
     def num_classes(self):
@@ -114,45 +125,102 @@ def check_name(name):
     """
     if name in BUILT_IN:
         return
-    if name.startswith("tfds:"):
-        from hornbook.training import tfds_source
-
-        tfds_source.check_available(name.removeprefix("tfds:"))
+    kind, _, rest = name.partition(":")
+    if kind in _HOMES:
+        _home(kind).check(rest)
         return
-    if name.startswith("arrays:"):
+    if kind == "arrays":
         raise UserError(f"{name} was passed as arrays from Python, which are not kept with a run; pass them again, or another --dataset")
     close = difflib.get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise UserError(f"--dataset must be {', '.join(BUILT_IN)} or tfds:NAME, got {name!r}{hint}")
+    if not close and os.path.exists(os.path.expanduser(name)):
+        hint = f"; did you mean '{'folder' if os.path.isdir(os.path.expanduser(name)) else 'csv'}:{name}'?"
+    raise UserError(f"--dataset must be {', '.join(BUILT_IN)}, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got {name!r}{hint}")
 
 
-def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_memory="auto"):
+def _home(kind):
+    return importlib.import_module(f"hornbook.training.{_HOMES[kind]}")
+
+
+def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_memory="auto", image_size=None, path_column=None,
+         label_column=None, skip_unreadable=False, channels=None, class_names=None):  # fmt: skip
     """A `Dataset` by name.
 
     Args:
-        name: `digits` or `tfds:NAME[/CONFIG][:VERSION]`.
+        name: `digits`, `folder:PATH`, `csv:PATH`, `npz:PATH` or `tfds:NAME[/CONFIG][:VERSION]`.
         validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits; apart from the run's seed, so that runs with several seeds compare on the same data.
         in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of the machine's.
+        image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
+        path_column, label_column: columns of a table; None: the first of the usual names that is there.
+        skip_unreadable: whether to leave out images that cannot be read, which are in the dataset's `unreadable` then, or to refuse them.
+        channels: 1 or 3, what files are converted to. None: grey if all images are, else RGB.
+        class_names: the classes in their order, such as a trained model's, of which a folder or table may lack some. None: its own.
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file or example and what would be accepted.
     """
     check_name(name)
-    if name == "digits":
-        dataset = _digits()
+    kind = name.partition(":")[0]
+    if kind != "csv" and (path_column or label_column):
+        raise UserError(f"--{'path' if path_column else 'label'}-column is for csv:PATH; {name} has no columns")
+    shape = {"image_size": image_size, "channels": channels}
+    if kind == "folder":
+        dataset = _home(kind).load(name, **shape, class_names=class_names)
+    elif kind == "csv":
+        dataset = _home(kind).load(name, **shape, class_names=class_names, path_column=path_column, label_column=label_column)
+    elif kind == "tfds":
+        dataset = _home(kind).load(name, **shape)
     else:
-        from hornbook.training import tfds_source
-
-        dataset = tfds_source.load(name)
+        dataset = _digits() if name == "digits" else _home(kind).load(name, class_names=class_names)
+        _refuse_resizing(dataset, image_size)
     if dataset.test is None:
         dataset = _hold_out(dataset, "test", test_fraction, split_seed)
     if dataset.validation is None:
         dataset = _hold_out(dataset, "validation", validation_fraction, split_seed)
-    if in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)):
-        dataset = dataclasses.replace(dataset, **{part: examples.in_memory() for part, examples in dataset.parts.items()})
-    return dataset
+    return _checked(dataset, in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)), skip_unreadable)
+
+
+def _refuse_resizing(dataset, image_size):
+    from hornbook.training import pictures
+
+    if image_size is not None and pictures.parse_size(image_size) != tuple(dataset.input_shape[:2]):
+        size = "x".join(map(str, dataset.input_shape[:2]))
+        raise UserError(f"--image-size resizes image files; {dataset.name} is arrays of {size}, so leave it out, or resize them beforehand")
+
+
+def _checked(dataset, in_memory, skip_unreadable):
+    """The dataset, in memory or not, once everything in it has been read; what cannot be is refused, all of it at once, or left out."""
+    parts, unreadable = {}, []
+    for name, part in dataset.parts.items():
+        parts[name] = part
+        if not isinstance(part, Examples):
+            parts[name], broken = part.checked(in_memory)
+            unreadable += broken
+    if unreadable:
+        from hornbook.training import image_files
+
+        empty = next((name for name, part in parts.items() if not len(part)), None)
+        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels)
+        if not skip_unreadable or empty or len(lost):
+            remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
+            total = sum(map(len, dataset.parts.values()))
+            image_files.refuse_unreadable(dataset.name, unreadable, total, remedy, can_skip=not (empty or len(lost)))
+    return dataclasses.replace(dataset, **parts, unreadable=tuple(unreadable))
+
+
+def in_order(names):
+    """Names of classes in their order: by number if all are whole numbers, else by their characters."""
+    names = sorted(names)
+    whole = all(re.fullmatch(r"[+-]?\d+", name, re.ASCII) for name in names)
+    return sorted(names, key=int) if whole else names
+
+
+def some(names):
+    """The first few of some names, for a message."""
+    names = list(map(str, names))
+    return f"{', '.join(names[:5])}, ... ({len(names)} in all)" if len(names) > 5 else ", ".join(names)
 
 
 def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, *, class_names=None, validation_fraction=0.1,
@@ -180,17 +248,16 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
     print(len(dataset.train), len(dataset.validation), dataset.num_classes)
     ```
     """
-    train = _array_examples(train_inputs, train_labels, "train")
-    test = None if test_inputs is None else _array_examples(test_inputs, test_labels, "test")
+    train = array_examples(train_inputs, train_labels, "train")
+    test = None if test_inputs is None else array_examples(test_inputs, test_labels, "test")
     num_classes = max(int(part.labels.max()) + 1 for part in (train, test) if part is not None)
     class_names = tuple(str(label) for label in range(num_classes)) if class_names is None else tuple(map(str, class_names))
     if len(class_names) < num_classes:
         raise UserError(f"{name}: label {num_classes - 1} occurs, but only {len(class_names)} class names are given")
     if test is not None and test.inputs.shape[1:] != train.inputs.shape[1:]:
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
-    maximum = 255 if train.inputs.dtype == np.uint8 else float(np.abs(train.inputs).max()) or 1.0  # All black has no white.
     name = f"{name}:{_checksum(train, test)}"
-    dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=maximum)
+    dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=white(train.inputs))
     return _hold_out(dataset, "validation", validation_fraction, split_seed)
 
 
@@ -204,22 +271,37 @@ def _checksum(*parts):
     return f"{checksum:08x}"
 
 
-def _array_examples(inputs, labels, source):
+def array_examples(inputs, labels, name, source=None):
+    """`Examples` of arrays as `from_arrays` takes them.
+
+    Args:
+        inputs, labels: the arrays.
+        name: what a message calls them.
+        source: the split that they are; default: the name.
+
+    Raises:
+        UserError: shapes, types or values that do not fit, with the first place.
+    """
     inputs, labels = np.asarray(inputs), np.asarray(labels)
     if inputs.ndim == 3:
         inputs = inputs[..., None]
     if inputs.ndim != 4 or inputs.dtype.kind not in "uif":
-        raise UserError(f"{source} images must be numbers (examples, height, width, channels), got {inputs.dtype} of shape {inputs.shape}")
+        raise UserError(f"{name} images must be numbers (examples, height, width, channels), got {inputs.dtype} of shape {inputs.shape}")
     if labels.shape != inputs.shape[:1] or labels.dtype.kind not in "ui":
-        raise UserError(f"{source} labels must be integers of shape {inputs.shape[:1]}, got {labels.dtype} of shape {labels.shape}")
+        raise UserError(f"{name} labels must be integers of shape {inputs.shape[:1]}, got {labels.dtype} of shape {labels.shape}")
     if len(labels) == 0:
-        raise UserError(f"{source} has no examples")
+        raise UserError(f"{name} has no examples")
     if labels.min() < 0:
-        raise UserError(f"{source} labels must count from 0, got {labels.min()} at position {labels.argmin()}")
+        raise UserError(f"{name} labels must count from 0, got {labels.min()} at position {labels.argmin()}")
     if inputs.dtype.kind == "f" and not np.isfinite(inputs).all():
         place = np.argwhere(~np.isfinite(inputs))[0]
-        raise UserError(f"{source} image {place[0]} has a pixel that is not finite at {tuple(map(int, place[1:]))}")
-    return Examples(inputs, labels.astype(np.int64), np.arange(len(labels)), source)
+        raise UserError(f"{name} image {place[0]} has a pixel that is not finite at {tuple(map(int, place[1:]))}")
+    return Examples(inputs, labels.astype(np.int64), np.arange(len(labels)), source or name)
+
+
+def white(inputs):
+    """The number that stands for white in an array of images: 255 of bytes, else the largest that occurs."""
+    return 255 if inputs.dtype == np.uint8 else float(np.abs(inputs).max()) or 1.0  # All black has no white.
 
 
 def _digits():
@@ -227,7 +309,7 @@ def _digits():
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    whole = _array_examples(digits.images.astype(np.uint8), digits.target, "all")
+    whole = array_examples(digits.images.astype(np.uint8), digits.target, "all")
     return Dataset("digits", tuple(map(str, digits.target_names)), (8, 8, 1), whole, pixel_maximum=16)
 
 
@@ -238,12 +320,12 @@ def _hold_out(dataset, part, fraction, split_seed):
         raise UserError(f"{flag} must be in [0, 1), got {fraction}")
     if fraction == 0:
         return dataset
-    train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag)
+    train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
     return dataclasses.replace(dataset, **{"train": train, part: held_out})
 
 
-def stratified_split(examples, fraction, seed, name, flag):
-    """Two parts of `examples`, the second with `fraction` of them and of every class.
+def stratified_split(examples, fraction, seed, name, flag, class_names):
+    """Two parts of `examples`, the second with `fraction` of them and of every class, and at least as many as there are classes.
 
     Raises:
         UserError: a class has too few examples to stand in both parts.
@@ -253,9 +335,12 @@ def stratified_split(examples, fraction, seed, name, flag):
     counts = np.bincount(examples.labels)
     rare = np.flatnonzero(counts == 1)
     if len(rare):
-        raise UserError(f"{name}: class {rare[0]} has one example, which cannot stand in two parts; add examples, or pass {flag} 0")
+        raise UserError(
+            f"{name}: class {class_names[rare[0]]} has one example, which cannot stand in two parts; add examples, or pass {flag} 0"
+        )
+    held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
     try:
-        first, second = train_test_split(np.arange(len(examples)), test_size=fraction, random_state=seed, stratify=examples.labels)
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed, stratify=examples.labels)
     except ValueError as error:
         classes = int((counts > 0).sum())
         raise UserError(
@@ -266,13 +351,21 @@ def stratified_split(examples, fraction, seed, name, flag):
 
 
 def write_split(path, dataset):
-    """Write which example went where: columns part, source, index, label; a row an example."""
-    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+    """Write which example went where: columns part, source, index, label, and file where there are files; a row an example."""
+    with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
+    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
-        writer.writerow(("part", "source", "index", "label"))
+        writer.writerow(("part", "source", "index", "label", *(["file"] if with_files else [])))
         for name, part in dataset.parts.items():
-            for index, label in zip(part.indices.tolist(), part.labels.tolist(), strict=True):
-                writer.writerow((name, part.source, index, dataset.class_names[label]))
+            paths = part.files if with_files else [None] * len(part)
+            for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
+                writer.writerow((name, part.source, index, dataset.class_names[label], *([path] if with_files else [])))
+
+
+def write_unreadable(path, unreadable):
+    """Write the images that cannot be read: columns file, reason; a row an image."""
+    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        csv.writer(file).writerows([("file", "reason"), *unreadable])
 
 
 def _fits_in_memory(dataset):

@@ -1,32 +1,182 @@
-"""Image files as a model's inputs."""
+"""Image files as pixels: one way for training and for prediction, so that a model sees the same picture twice."""
+
+import io
+import re
+import warnings
 
 import numpy as np
 
 from hornbook import UserError
 
+# Known by their content, not by their suffix. Pillow reads more, some by starting other programs (EPS), which data should not.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+ACCEPTED = "JPEG, PNG, GIF, BMP, WebP, TIFF and PPM"
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width.
+_ORIENTATION = 0x0112
+
+
+class UnreadableError(ValueError):
+    """A file that is no image, or not a whole one. The message is the reason alone."""
+
 
 def from_file(path, input_shape, pixel_maximum):
-    """A model's input `(height, width, channels)` from an image file: turned upright, converted to grey or RGB, resized if it must be.
+    """A model's input from an image file, the same pixels as in training: `decode` to the model's size and channels.
+
+    Args:
+        path: the file.
+        input_shape: `(height, width, channels)`.
+        pixel_maximum: the number that stands for white.
+
+    Returns:
+        float32 array `(height, width, channels)`, from 0 to `pixel_maximum`.
 
     Raises:
         UserError: the file is no image, or the model takes neither 1 nor 3 channels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     height, width, channels = input_shape
     if channels not in (1, 3):
         raise UserError(f"the model takes {channels} channels, which an image file does not have; pass arrays as .npy")
+    quiet_pillow()
     try:
-        with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I;16"):  # `convert` would cut off at 255.
-                image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-            image = image.convert("L" if channels == 1 else "RGB")
+        pixels = decode(path, (height, width), channels)
+    except UnreadableError as error:
+        if str(error) == _MISSING:
+            raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path} cannot be read as an image ({error}); accepted are {ACCEPTED} and .npy arrays") from error
+    return pixels.astype(np.float32) * np.float32(pixel_maximum / 255)
+
+
+def decode(file, size, channels):
+    """Pixels of an image: turned upright as its camera says, on white where it is transparent, in grey or RGB, stretched to a size.
+
+    Of 16 bits the higher eight are kept, of several frames the first. Resizing is bilinear over all pixels that fall into one. A JPEG at
+    least four times too large is unpacked at a half, a quarter or an eighth of its size, but at no less than twice the size wanted.
+
+    Args:
+        file: path, or the file's bytes.
+        size: `(height, width)` of the result.
+        channels: 1 or 3.
+
+    Returns:
+        uint8 array `(height, width, channels)`.
+
+    Raises:
+        UnreadableError: with the reason.
+    """
+    height, width = size
+    try:
+        with _open(file) as image:
+            if image.format in ("JPEG", "MPO"):
+                wanted = (2 * height, 2 * width) if _orientation(image) in _TURNED else (2 * width, 2 * height)
+                image.draft(image.mode, wanted)
+            image = _flat(_upright(image), image.format, "L" if channels == 1 else "RGB")
             if image.size != (width, height):
-                image = image.resize((width, height), Image.Resampling.BILINEAR)
-            pixels = np.asarray(image, np.float32).reshape(height, width, channels)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as an image ({error}); accepted are JPEG, PNG, GIF, BMP and .npy arrays") from error
-    return pixels * (pixel_maximum / 255)
+                image = image.resize((width, height), _pillow().Resampling.BILINEAR)
+            return np.asarray(image).reshape(height, width, channels)
+    # Decoders meet broken bytes with SyntaxError, IndexError, struct.error and others: whatever it is, the file is to blame.
+    except Exception as error:
+        raise UnreadableError(_reason(file, error)) from error
+
+
+def survey(file):
+    """`(height, width, channels)` of an image as `decode` would give it by itself, from the file's first bytes alone.
+
+    Raises:
+        UnreadableError: with the reason. That the rest of the file is whole is not known.
+    """
+    try:
+        with _open(file) as image:
+            width, height = image.size
+            if _orientation(image) in _TURNED:
+                width, height = height, width
+            return height, width, 1 if _is_grey(image) else 3
+    except Exception as error:
+        raise UnreadableError(_reason(file, error)) from error
+
+
+def quiet_pillow():
+    """Have Pillow keep its warnings to itself: what cannot be read is an error of ours, and the rest is of no use to who trains."""
+    warnings.filterwarnings("ignore", module=r"PIL\b")
+
+
+def parse_size(text):
+    """`(height, width)` from `--image-size`: one number for both, or HEIGHTxWIDTH.
+
+    Raises:
+        UserError: neither, or a side outside 1 to 4096.
+    """
+    match = re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", str(text).strip(), re.ASCII)
+    size = match and (int(match[1]), int(match[2] or match[1]))
+    if not match or not all(1 <= side <= 4096 for side in size):
+        raise UserError(f"--image-size must be a number such as 64, or HEIGHTxWIDTH such as 48x64, each from 1 to 4096, got {str(text)!r}")
+    return size
+
+
+def _pillow():
+    from PIL import Image
+
+    return Image
+
+
+def _open(file):
+    return _pillow().open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
+
+
+def _orientation(image):
+    """The EXIF orientation, 1 where there is none. Looked for only where an image says more than its pixels: that takes time."""
+    return image.getexif().get(_ORIENTATION, 1) if "exif" in image.info or "xmp" in image.info else 1
+
+
+def _upright(image):
+    from PIL import ImageOps
+
+    # A PNG may say after its pixels how it was taken.
+    return ImageOps.exif_transpose(image) if image.format != "JPEG" or _orientation(image) != 1 else image
+
+
+def _flat(image, file_format, mode):
+    """The image in `mode` ("L" or "RGB"), without transparency."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and file_format == "PPM"):  # `convert` would cut off at 255.
+        image = _pillow().fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels are 32-bit numbers, of which none is known to stand for white; accepted are 8 and 16 bits")
+    if image.has_transparency_data:
+        # What lies under a transparent pixel was never meant to be seen, and is often black.
+        image = image.convert("RGBA")
+        background = _pillow().new("RGBA", image.size, "white")
+        background.alpha_composite(image)
+        image = background
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _is_grey(image):
+    if image.mode == "P":
+        palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16")
+
+
+_MISSING = "no such file"
+
+
+def _reason(file, error):
+    """Why a file cannot be read, in a few words."""
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, FileNotFoundError):
+        return _MISSING
+    if isinstance(error, IsADirectoryError):
+        return "is a folder"
+    if isinstance(error, _pillow().DecompressionBombError):
+        return f"has more than {2 * _pillow().MAX_IMAGE_PIXELS:,} pixels"
+    if isinstance(error, UnidentifiedImageError):
+        return "is empty" if _is_empty(file) else "is no image of an accepted format"
+    said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= 120 else said[:117] + "..."
+
+
+def _is_empty(file):
+    if isinstance(file, bytes):
+        return not file
+    with open(file, "rb") as opened:
+        return not opened.read(1)

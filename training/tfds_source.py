@@ -14,7 +14,7 @@ import threading
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, randomness
+from hornbook.training import data, image_files, pictures, randomness
 
 # TensorFlow Datasets itself retries for minutes where there is no network; this asks once.
 _REACHABLE_HOST = ("storage.googleapis.com", 443)
@@ -47,7 +47,7 @@ def _versions(folder):
     return [entry.parent for entry in folder.glob("*/dataset_info.json") if re.fullmatch(r"\d+\.\d+\.\d+", entry.parent.name)]
 
 
-def check_available(name):
+def check(name):
     """Refuse a dataset that is neither prepared nor can be downloaded now.
 
     Raises:
@@ -82,23 +82,32 @@ def _network():
     return bool(answers)
 
 
-def load(name):
+def load(name, *, image_size=None, channels=None):
     """A `data.Dataset` of `tfds:NAME`, streamed, with the source's own validation and test splits where it has them.
 
+    Args:
+        name: `tfds:NAME[/CONFIG][:VERSION]`.
+        image_size: text or integer that all images are resized to, as of `--image-size`; None: the size that the dataset declares.
+        channels: 1 or 3; None: those that the dataset declares, else 3.
+
     Raises:
-        UserError: whatever is wrong with the prepared data, with the split and record.
+        UserError: whatever is wrong with the prepared data, with the split and record, or images of no fixed size and no `image_size`.
     """
+    size = None if image_size is None else pictures.parse_size(image_size)
     builder = _builder(name.removeprefix("tfds:"))
     image_key, label_key = _keys(builder, name)
     class_names = tuple(map(str, builder.info.features[label_key].names))
+    declared = builder.info.features[image_key].shape
+    shape = (*(size or declared[:2]), channels or declared[2] or 3)
+    if None in shape:
+        raise UserError(f"{name}: images are of no fixed size; pass --image-size to bring all to one, such as --image-size 128")
+    if shape != declared and shape[2] not in (1, 3):
+        raise UserError(f"{name}: images have {shape[2]} channels and cannot be resized; accepted are 1 and 3, or no --image-size")
     parts = {}
     for part, source in _source_splits(builder, name).items():
         labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
-        parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)))
+        parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)), shape)
         _check_labels(parts[part], len(class_names), name)
-    shape = builder.info.features[image_key].shape
-    if None in shape:
-        raise UserError(f"{name}: images are {shape} (height, width, channels), of no fixed size; accepted are datasets of one size")
     return data.Dataset(name, class_names, shape, **parts)
 
 
@@ -186,15 +195,24 @@ def _named_errors(records, name, source, unit="record"):
         except StopIteration:
             return
         except broken as error:
-            reason = re.sub(r"\{\{.*?\}\}", "", str(error.message)).split("\n")[0].split("[Op:")[0].strip()[:160]
-            raise UserError(f"{name}: split {source} cannot be read past {unit} {count}: {reason}; prepare the dataset again") from error
+            raise UserError(
+                f"{name}: split {source} cannot be read past {unit} {count}: {_tensorflow_reason(error)}; prepare the dataset again"
+            ) from error
         yield record
         count += 1
 
 
+def _tensorflow_reason(error):
+    return re.sub(r"\{\{.*?\}\}", "", str(error.message)).split("\n")[0].split("[Op:")[0].strip()[:160]
+
+
 @dataclasses.dataclass(frozen=True)
 class StreamedExamples:
-    """One part of a dataset that stays on disk. Attributes as of `data.Examples`; `indices` count the records of `source`."""
+    """One part of a dataset that stays on disk. Attributes as of `data.Examples`; `indices` count the records of `source`.
+
+    Images of the size that the dataset declares are decoded by TensorFlow, into the type that it declares; those to be brought to another
+    `input_shape` by `pictures.decode`, as image files are.
+    """
 
     builder: object
     source: str
@@ -202,6 +220,7 @@ class StreamedExamples:
     name: str
     labels: np.ndarray
     indices: np.ndarray
+    input_shape: tuple
 
     def __len__(self):
         return len(self.labels)
@@ -209,8 +228,19 @@ class StreamedExamples:
     @property
     def size_in_bytes(self):
         """What the decoded images would take in memory."""
-        feature = self.builder.info.features[self.image_key]
-        return len(self) * int(np.prod(feature.shape)) * feature.np_dtype.itemsize
+        return len(self) * int(np.prod(self.input_shape)) * self._dtype.itemsize
+
+    @property
+    def _feature(self):
+        return self.builder.info.features[self.image_key]
+
+    @property
+    def _as_declared(self):
+        return self.input_shape == self._feature.shape
+
+    @property
+    def _dtype(self):
+        return np.dtype(self._feature.np_dtype if self._as_declared else np.uint8)
 
     def subset(self, positions):
         """The examples at `positions`, an int array into this part."""
@@ -229,7 +259,6 @@ class StreamedExamples:
         position = np.full(int(self.indices.max()) + 1, -1, np.int64)
         position[self.indices] = np.arange(len(self))
         position = tf.constant(position)
-        decoder = self.builder.info.features[self.image_key]
         records = _dataset(self.builder, self.source, self.image_key)
         records = records.take(len(position)).map(lambda index, record: (tf.gather(position, index), record[self.image_key]))
         records = records.filter(lambda place, _: place >= 0)
@@ -244,9 +273,70 @@ class StreamedExamples:
                 return tf.gather(places, by_rank), tf.gather(images, by_rank)
 
             records = records.batch(stretch).map(ranked).unbatch()
-        records = records.map(lambda place, image: (place, decoder.decode_example(image)), num_parallel_calls=os.cpu_count())
-        batches = records.batch(batch_size).prefetch(2)
-        yield from _named_errors(batches.as_numpy_iterator(), self.name, self.source, f"batch of {batch_size}")
+        if self._as_declared:
+            feature = self._feature
+            records = records.map(lambda place, image: (place, feature.decode_example(image)), num_parallel_calls=os.cpu_count())
+        batches = records.batch(batch_size).prefetch(2).as_numpy_iterator()
+        batches = _named_errors(batches, self.name, self.source, f"batch of {batch_size}")
+        if self._as_declared:
+            yield from batches
+        else:
+            yield from image_files.decoded_ahead(
+                batches, self.input_shape, lambda place: f"{self.name}: {self._record(self.indices[place])}"
+            )
+
+    def _record(self, index):
+        return f"record {index} of split {self.source}"
+
+    def checked(self, in_memory):
+        """The part without the images that cannot be decoded, each decoded once to know: as `data.Examples` or as it is.
+
+        Args:
+            in_memory: whether to keep what was decoded.
+
+        Returns:
+            The part, and a list of (record, reason).
+        """
+        try:
+            if in_memory:
+                return self.in_memory(), []
+            for _ in self._with_progress("checking"):
+                pass
+            return self, []
+        except UserError:
+            unreadable = self._unreadable()
+            if not unreadable:
+                raise
+        part = self.subset(np.flatnonzero(~np.isin(self.indices, list(unreadable))))
+        part = part.in_memory() if in_memory else part
+        return part, [(self._record(index), reason) for index, reason in unreadable.items()]
+
+    def _unreadable(self):
+        """Index and reason of every image that cannot be decoded, read one by one: a batch does not tell which of it is broken."""
+        import tensorflow as tf
+
+        own, unreadable = set(self.indices.tolist()), {}
+        for index, record in _dataset(self.builder, self.source, self.image_key).as_numpy_iterator():
+            if int(index) not in own:
+                continue
+            try:
+                if self._as_declared:
+                    self._feature.decode_example(tf.constant(record[self.image_key]))
+                else:
+                    pictures.decode(record[self.image_key], self.input_shape[:2], self.input_shape[2])
+            except pictures.UnreadableError as error:
+                unreadable[int(index)] = str(error)
+            except tf.errors.InvalidArgumentError as error:
+                unreadable[int(index)] = _tensorflow_reason(error)
+        return unreadable
+
+    def _with_progress(self, doing):
+        from tqdm import tqdm
+
+        with tqdm(total=len(self), desc=f"{doing} {self.source}", unit=" images", disable=None, leave=False) as bar:
+            for positions, images in self.stream(256):
+                yield positions, images
+                bar.update(len(positions))
 
     def moments(self):
         """Mean and variance of each channel: two float64 arrays `(channels,)`, from some 4,096 examples, plenty for a few numbers."""
@@ -255,8 +345,7 @@ class StreamedExamples:
 
     def in_memory(self):
         """The same part as `data.Examples`."""
-        feature = self.builder.info.features[self.image_key]
-        inputs = np.empty((len(self), *feature.shape), feature.np_dtype)
-        for positions, images in self.stream(1024):
+        inputs = np.empty((len(self), *self.input_shape), self._dtype)
+        for positions, images in self._with_progress("reading"):
             inputs[positions] = images
         return data.Examples(inputs, self.labels, self.indices, self.source)

@@ -8,12 +8,13 @@ import typing
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from hornbook import UserError
 from hornbook.models import normalization, weight_normalization
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
-from hornbook.training import augmentation, command_line, data, imbalance, optimization, reproducibility
+from hornbook.training import afterwards, augmentation, command_line, data, imbalance, optimization, reproducibility
 
 SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}
 
@@ -197,7 +198,7 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"early_stopping": -1}, "--early-stopping"),
         ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "no validation part"),
-        ({"validation_fraction": 0.001}, "--validation-fraction"),
+        ({"validation_fraction": 0.9999}, "--validation-fraction"),
         ({"activation": "glu"}, "activation"),
         ({"initializer": "he"}, "initializer"),
         ({"model": "mlp", "normalization": "instance"}, "instance"),
@@ -283,6 +284,48 @@ def test_a_script_says_when_it_runs_with_another_copy(tmp_path, capsys):
     assert "installed in" in capsys.readouterr().err
     command_line.warn_if_another_copy(image_classification.__file__)
     assert not capsys.readouterr().err
+
+
+@pytest.fixture
+def photos(tmp_path, colour_images):
+    """The coloured images as files of several sizes, in a folder a class."""
+    for number, (image, label) in enumerate(zip(*colour_images, strict=True)):
+        path = tmp_path / "photos" / ("blau & grün", "赤")[label] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).resize((12 + number % 3, 12)).save(path)
+    return tmp_path / "photos"
+
+
+def test_a_folder_of_photos_to_a_prediction(photos, tmp_path, capsys):
+    (photos / "赤/notes.jpg").write_text("not a picture")
+    folder = tmp_path / "run"
+    args = Args(**{**SMALL, "epochs": 12, "batch_size": 16}, dataset=f"folder:{photos}", image_size="12", output=str(folder))
+    with pytest.raises(UserError, match=r"notes\.jpg \(is no image of an accepted format\).* --skip-unreadable"):
+        main(args)
+    assert not folder.exists()
+    with pytest.raises(UserError, match="pass --image-size"):
+        main(dataclasses.replace(args, image_size=None))
+    result = main(dataclasses.replace(args, skip_unreadable=True, augmentation="flip"))
+    assert result["metrics"]["accuracy"] > 0.9
+    assert f"{photos}/赤/notes.jpg,is no image" in (folder / "skipped.csv").read_text()
+    assert f",blau & grün,{photos}/blau & grün/0.png\n" in (folder / "split.csv").read_text()
+    capsys.readouterr()
+    afterwards.evaluate([str(folder), "--json"])
+    assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
+    one = data.load(args.dataset, image_size="12", skip_unreadable=True).test.subset(np.array([0]))
+    logits = keras.saving.load_model(folder / "model.keras").predict(one.inputs, verbose=0)
+    afterwards.predict([str(folder), one.files[0]])
+    name, label, probability = capsys.readouterr().out.strip().split("\t")
+    assert (name, label) == (one.files[0], ("blau & grün", "赤")[logits.argmax()])
+    assert float(probability) == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-4)
+
+
+def test_streamed_photos_train_the_same_model(photos, tmp_path):
+    weights = []
+    for in_memory in ("always", "never"):
+        main(Args(**SMALL, dataset=f"folder:{photos}", image_size="12", in_memory=in_memory, output=str(tmp_path / in_memory)))
+        weights.append(keras.saving.load_model(tmp_path / in_memory / "model.keras").get_weights())
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
 @pytest.mark.slow

@@ -140,6 +140,12 @@ def test_wrong_arrays_are_refused_in_one_line(given, words):
         assert word in str(raised.value)
 
 
+def test_a_share_that_is_too_small_for_its_classes_is_one_of_each():
+    dataset = data.from_arrays(arrays(9)[0], np.arange(9) % 3, validation_fraction=0.1)
+    assert sorted(dataset.validation.labels) == [0, 1, 2]
+    assert len(dataset.train) == 6
+
+
 def test_labels_without_a_name():
     with pytest.raises(UserError, match="mine: label 2 occurs, but only 2 class names are given"):
         data.from_arrays(*arrays(), class_names=("a", "b"), name="mine")
@@ -157,15 +163,15 @@ def test_a_class_too_small_to_split():
     inputs, _ = arrays(9)
     with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example, .* pass --validation-fraction 0"):
         data.from_arrays(inputs, np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), name="mine")
-    with pytest.raises(UserError, match=r"--validation-fraction 0\.1 of 9 examples cannot hold one of each of 3 classes"):
-        data.from_arrays(inputs, np.arange(9) % 3)
+    with pytest.raises(UserError, match=r"--validation-fraction 0\.8 of 9 examples cannot hold one of each of 3 classes"):
+        data.from_arrays(inputs, np.arange(9) % 3, validation_fraction=0.8)
     assert len(data.from_arrays(inputs, np.array([0] * 8 + [1]), validation_fraction=0).train) == 9
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("digit", "--dataset must be digits or tfds:NAME, got 'digit'; did you mean 'digits'?"),
+        ("digit", "--dataset must be digits, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got 'digit'; did you mean 'digits'?"),
         ("nonsense", "got 'nonsense'"),
         ("", "got ''"),
         ("TFDS:mnist", "got 'TFDS:mnist'"),
@@ -218,8 +224,8 @@ def test_in_memory_is_a_question_of_size(monkeypatch):
     class Streamed:
         size_in_bytes = 1000
 
-        def in_memory(self):
-            return "read"
+        def checked(self, in_memory):
+            return ("read" if in_memory else self), []
 
     dataset = dataclasses.replace(data.load("digits"), train=Streamed(), validation=Streamed(), test=Streamed())
     monkeypatch.setattr(data, "_digits", lambda: dataset)

@@ -5,15 +5,16 @@ import socket
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from hornbook import UserError
-from hornbook.training import data, randomness, tfds_source
+from hornbook.training import data, pictures, randomness, tfds_source
 
 CLASSES = ("cat", "dog", "owl")
 SIZES = {"train": 47, "test": 11}
 
 
-def write_dataset(root, name, *, features=None, splits=SIZES, version="1.0.0", shard=20, **record):
+def write_dataset(root, name, *, features=None, splits=SIZES, version="1.0.0", shard=20, channels=1, **record):
     """A prepared dataset, written without a builder: some shards, records in an order of no pattern. Returns the images and labels."""
     import tensorflow_datasets as tfds
 
@@ -28,7 +29,7 @@ def write_dataset(root, name, *, features=None, splits=SIZES, version="1.0.0", s
     writer.initialize_splits(list(splits))
     generator, written = np.random.default_rng(0), {}
     for split, size in splits.items():
-        images = generator.integers(0, 256, (size, 6, 5, 1), dtype=np.uint8)
+        images = generator.integers(0, 256, (size, 6, 5, channels), dtype=np.uint8)
         labels = generator.permutation(np.arange(size) % len(CLASSES))
         written[split] = images, labels
         writer.add_examples(
@@ -315,10 +316,14 @@ def test_a_broken_image_is_found_when_it_is_read(copy):
     with tf.io.TFRecordWriter(str(file)) as writer:
         for record in content:
             writer.write(record)
-    streamed = data.load("tfds:animals", in_memory="never").test
-    with pytest.raises(UserError, match=r"^tfds:animals: split test cannot be read past batch of 4 1: .*prepare the dataset again$"):
-        list(streamed.stream(4))
-    assert "split test" in refusal(in_memory="always")
+    for in_memory in ("always", "never"):
+        message = refusal(in_memory=in_memory)
+        assert message.startswith("tfds:animals: 1 of 58 images cannot be read: record 5 of split test (Unknown image file format")
+        assert "prepare the dataset again, or pass --skip-unreadable" in message
+        dataset = data.load("tfds:animals", in_memory=in_memory, skip_unreadable=True)
+        assert [file for file, _ in dataset.unreadable] == ["record 5 of split test"]
+        assert dataset.test.indices.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
+        assert sum(len(images) for _, images in dataset.test.stream(4)) == 10 if in_memory == "never" else len(dataset.test.inputs) == 10
 
 
 def test_a_label_out_of_range_names_the_record(copy, prepared):
@@ -346,7 +351,28 @@ def test_data_of_another_kind_is_refused(tmp_path, monkeypatch, offline):
     assert "tfds:untrained has no train split; it has test" in refusal("untrained")
     sizes = {"image": tfds.features.Image(shape=(None, None, 1)), "label": tfds.features.ClassLabel(names=CLASSES)}
     write_dataset(tmp_path, "sizes", features=sizes)
-    assert "of no fixed size" in refusal("sizes")
+    assert "of no fixed size; pass --image-size" in refusal("sizes")
+
+
+@pytest.mark.parametrize("in_memory", ["always", "never"])
+def test_images_of_several_sizes_are_brought_to_one(tmp_path, monkeypatch, offline, in_memory):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    sizes = {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(names=CLASSES)}
+    written = write_dataset(tmp_path, "sizes", features=sizes, channels=3)
+    dataset = data.load("tfds:sizes", image_size="8x4", in_memory=in_memory, validation_fraction=0)
+    assert dataset.input_shape == (8, 4, 3)
+    expected = []
+    for image, label in zip(*written["test"], strict=True):
+        Image.fromarray(image).save(tmp_path / "one.png")
+        expected.append((pictures.decode(str(tmp_path / "one.png"), (8, 4), 3).tobytes(), int(label)))
+    assert records(dataset.test.in_memory()) == sorted(expected)
+    assert dataset.test.size_in_bytes == SIZES["test"] * 96
+    grey = data.load("tfds:sizes", image_size=4, channels=1, in_memory=in_memory)
+    assert grey.train.in_memory().inputs.shape[1:] == grey.input_shape == (4, 4, 1)
+    for size in ("0", "8x", "large"):
+        assert "--image-size must be a number" in refusal("sizes", image_size=size)
 
 
 def test_a_resumed_feed_goes_on_as_the_whole_one_would(root):

@@ -1,0 +1,120 @@
+"""`npz:PATH`: images and labels as arrays in a NumPy file, as Keras' own datasets come."""
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import data
+
+# (images, labels) of each part. The first pair that is there counts.
+_NAMES = {
+    "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels"), ("x", "y")),
+    "validation": (("x_val", "y_val"), ("x_validation", "y_validation"), ("val_images", "val_labels")),
+    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
+}
+_ACCEPTED = "accepted are x_train and y_train (with x_val, y_val, x_test, y_test), or images and labels"
+
+
+def check(path):
+    """Refuse a file that is none.
+
+    Raises:
+        UserError: with what is accepted.
+    """
+    if not path or not pathlib.Path(path).expanduser().is_file():
+        state = "is a folder" if path and pathlib.Path(path).expanduser().is_dir() else "is not there"
+        raise UserError(f"--dataset npz:{path}: {path!r} {state}; accepted is a file that numpy.savez wrote")
+
+
+def load(name, *, class_names=None):
+    """A `data.Dataset` of `npz:PATH`, in memory, with the file's own validation and test arrays where it has them.
+
+    Args:
+        name: `npz:PATH`. Labels `(examples,)` or `(examples, 1)` are text or any integers; those of training are the classes.
+        class_names: the classes in their order, such as a trained model's; default: those of training.
+
+    Raises:
+        UserError: whatever is wrong with the file, with the array and the place in it.
+    """
+    path = pathlib.Path(name.removeprefix("npz:")).expanduser()
+    arrays = _read(path)
+    named = {}
+    for part, pairs in _NAMES.items():
+        pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
+        if pair is not None:
+            missing = [key for key in pair if key not in arrays]
+            if missing:
+                raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {_ACCEPTED}")
+            named[part] = pair
+    if "train" not in named:
+        raise UserError(f"{path} has the arrays {data.some(arrays) or 'none'}; {_ACCEPTED}")
+    labels = {part: _labels(path, key, arrays[key]) for part, (_, key) in named.items()}
+    if class_names is None:
+        class_names = data.in_order(set(labels["train"].tolist()))
+    class_names = tuple(class_names)
+    if len(class_names) < 2:
+        raise UserError(f"{path}: {named['train'][1]} has {'one class' if class_names else 'no labels'}; at least two classes are needed")
+    parts = {}
+    for part, (images, key) in named.items():
+        parts[part] = data.array_examples(arrays[images], _numbers(path, key, labels[part], class_names), f"{path}: {images}", part)
+    whole = "train" if len(parts) > 1 else "all"
+    shape = parts["train"].inputs.shape[1:]
+    for part, examples in parts.items():
+        if examples.inputs.shape[1:] != shape or examples.inputs.dtype != parts["train"].inputs.dtype:
+            raise UserError(
+                f"{path}: {named[part][0]} has images {examples.inputs.shape[1:]} of {examples.inputs.dtype}, {named['train'][0]} "
+                f"has {shape} of {parts['train'].inputs.dtype}; they must be alike"
+            )
+    parts["train"] = data.Examples(parts["train"].inputs, parts["train"].labels, parts["train"].indices, whole)
+    return data.Dataset(name, class_names, shape, **parts, pixel_maximum=data.white(parts["train"].inputs))
+
+
+def _read(path):
+    """The arrays of the file by name. Nothing pickled is loaded: it could run code."""
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {_ACCEPTED}")
+        with file:
+            arrays = {}
+            for key in file.files:
+                if key in {key for pairs in _NAMES.values() for pair in pairs for key in pair}:
+                    try:
+                        arrays[key] = file[key]
+                    except ValueError as error:
+                        raise UserError(
+                            f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text"
+                        ) from error
+                else:
+                    arrays[key] = None
+            return arrays
+    except UserError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} cannot be read as an .npz file ({reason[:120]}); write it again with numpy.savez") from error
+
+
+def _labels(path, key, labels):
+    """Labels as text `(examples,)`."""
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if labels.ndim != 1 or labels.dtype.kind not in "uiU":
+        raise UserError(
+            f"{path}: {key} must be integers or text of shape (examples,), got {labels.dtype} of shape {labels.shape}; "
+            "of one-hot labels, save labels.argmax(axis=1)"
+        )
+    return labels.astype(str).astype(object) if labels.dtype.kind != "U" else np.char.strip(labels).astype(object)
+
+
+def _numbers(path, key, labels, class_names):
+    number = {label: place for place, label in enumerate(class_names)}
+    unknown = [place for place, label in enumerate(labels) if label not in number]
+    if unknown:
+        raise UserError(
+            f"{path}: {key} has the class {labels[unknown[0]]!r} at position {unknown[0]}, unknown in training; "
+            f"accepted are {data.some(class_names)}"
+        )
+    return np.array([number[label] for label in labels], np.int64)

@@ -1,0 +1,150 @@
+"""`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders."""
+
+import os
+import pathlib
+import unicodedata
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import data, image_files
+
+_PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+_LAYOUT = "accepted is PATH/CLASS/IMAGE, or PATH/train/CLASS/IMAGE with test/ and validation/ or val/ beside train/"
+# What Windows and macOS leave in folders. Names that begin with a dot are left alone too.
+_NOBODYS = ("thumbs.db", "desktop.ini", "__macosx")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def check(path):
+    """Refuse a folder that is none, or has no class folders.
+
+    Raises:
+        UserError: with what is accepted.
+    """
+    _parts(path)
+
+
+def load(name, *, image_size=None, channels=None, class_names=None):
+    """A `data.Dataset` of `folder:PATH`, its parts `image_files.FileExamples`, with the source's own splits where it has them.
+
+    Args:
+        name: `folder:PATH`.
+        image_size, channels: what to bring all images to, or None, see `image_files.choose_shape`.
+        class_names: the classes in their order, such as a trained model's; the folder may lack some. Default: the training folders.
+
+    Raises:
+        UserError: a layout that is none, a class without images or unknown in training, images of several sizes.
+    """
+    folders = _parts(name.removeprefix("folder:"))
+    listed = {part: _class_files(folder) for part, folder in folders.items()}
+    first = "train" if "train" in listed else "all"
+    if class_names is None:
+        _refuse_empty_classes(folders[first], listed[first])
+        class_names = data.in_order(listed[first])
+    class_names = tuple(class_names)
+    if len(class_names) < 2:
+        raise UserError(f"{folders[first]} has one class folder, {class_names[0]}; at least two are needed; {_LAYOUT}")
+    everything = {}
+    for part, classes in listed.items():
+        unknown = data.in_order(label for label, files in classes.items() if files and label not in class_names)
+        if unknown:
+            raise UserError(
+                f"{folders[part] / unknown[0]}: the class {unknown[0]!r} is unknown in training; accepted are {data.some(class_names)}; "
+                "add training images of it, or remove the folder"
+            )
+        everything[part] = [(file, label) for label, known in enumerate(class_names) for file in classes.get(known, ())]
+        if not everything[part]:
+            raise UserError(f"{folders[part]} has no images in its class folders; add some, or remove the folder")
+    shape = image_files.choose_shape([file for part in everything.values() for file, _ in part], name, image_size, channels)
+    parts = {}
+    for part, examples in everything.items():
+        files, labels = zip(*examples, strict=True)
+        parts["train" if part == "all" else part] = image_files.FileExamples(
+            np.array(files, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
+        )
+    return data.Dataset(name, class_names, shape, **parts)
+
+
+def _parts(path):
+    """The folders of class folders by part: one called "all", or "train" and what lies beside it."""
+    root = pathlib.Path(path).expanduser()
+    if not path or not root.is_dir():
+        state = "is a file" if root.is_file() and path else "is not there"
+        raise UserError(f"--dataset folder:{path}: {path!r} {state}; {_LAYOUT}")
+    folders, files = _entries(root)
+    if not folders:
+        raise UserError(f"--dataset folder:{path} has no class folders{f', only files such as {files[0]}' if files else ''}; {_LAYOUT}")
+    parts = [folder for folder in folders if folder.lower() in _PARTS]
+    # A class may be called "test" too: among other classes, and holding images where a part holds folders.
+    if len(parts) < len(folders) and not any(_entries(root / part)[0] for part in parts):
+        _refuse_loose_images(root, files)
+        return {"all": root}
+    others = [folder for folder in folders if folder not in parts]
+    if others:
+        raise UserError(f"--dataset folder:{path} has {others[0]}/ beside {parts[0]}/, which is neither a part nor a class; {_LAYOUT}")
+    found = {}
+    for part in parts:
+        kind = _PARTS[part.lower()]
+        if kind in found:
+            raise UserError(f"--dataset folder:{path} has {found[kind].name}/ and {part}/, which mean the same; remove one")
+        found[kind] = root / part
+    if "train" not in found:
+        raise UserError(f"--dataset folder:{path} has {parts[0]}/ but no train/; {_LAYOUT}")
+    found = {part: found[part] for part in ("train", "validation", "test") if part in found}
+    for folder in found.values():
+        folders, files = _entries(folder)
+        if not folders:
+            raise UserError(f"{folder} has no class folders{f', only files such as {files[0]}' if files else ''}; {_LAYOUT}")
+        _refuse_loose_images(folder, files)
+    _refuse_loose_images(root, files=_entries(root)[1])
+    return found
+
+
+def _refuse_loose_images(folder, files):
+    loose = [file for file in files if file.lower().endswith(_IMAGE_SUFFIXES)]
+    if loose:
+        raise UserError(f"{folder / loose[0]} lies beside the class folders, so it has no class; move it into one, or remove it")
+
+
+def _refuse_empty_classes(folder, classes):
+    empty = data.in_order(label for label, files in classes.items() if not files)
+    if empty:
+        raise UserError(f"{folder / empty[0]} has no images; add some, or remove the folder, and with it the class {empty[0]!r}")
+
+
+def _class_files(folder):
+    """The paths in every class folder, sorted, by the class's name. A folder in there is listed too: it will be named as no image."""
+    classes = {}
+    for entry in _entries(folder)[0]:
+        try:
+            entry.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{folder / entry!r}: the name of a class must be UTF-8; rename the folder") from None
+        # macOS writes an accent as a letter of its own, others do not: the same class in two folders must have one name.
+        label = unicodedata.normalize("NFC", entry)
+        if label in classes:
+            raise UserError(f"{folder} has two folders called {label!r}, which differ in how accents are written; make them one")
+        inside, files = _entries(folder / entry)
+        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *files))
+    return classes
+
+
+def _entries(folder):
+    """Names of folders and of other files, sorted; what is hidden or left by the operating system is left out."""
+    folders, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.name.lower() not in _NOBODYS:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}; make it readable, or remove it") from error
+    return sorted(folders), sorted(files)
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself.
+        return False
