@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hornbook import UserError
-from hornbook.training import augmentation, randomness
+from hornbook.training import augmentation, mixing, randomness
 
 
 def images(batch=64, height=8, width=6, channels=3, dtype=np.uint8):
@@ -109,7 +109,7 @@ def test_crop_flip_is_crop_then_flip():
 def blended(alpha, count=4000):
     """Mixup of one-hot labels: each example's weight of its own label."""
     labels = np.eye(count, dtype=np.float32)[:, : count + 1]
-    _, mixed = augmentation.mixup(np.zeros((count, 1, 1, 1), np.uint8), labels, drawing(np.arange(count)), alpha)
+    _, mixed = mixing.mixup(np.zeros((count, 1, 1, 1), np.uint8), labels, drawing(np.arange(count)), alpha)
     return np.diag(mixed)
 
 
@@ -124,7 +124,7 @@ def test_mixup_weights_follow_the_beta_distribution(alpha):
 
 def test_mixup_blends_images_and_labels_with_one_weight():
     batch, labels = images(batch=5), np.eye(5, dtype=np.float32)
-    mixed, mixed_labels = augmentation.mixup(batch, labels, drawing(np.arange(5)), 1.0)
+    mixed, mixed_labels = mixing.mixup(batch, labels, drawing(np.arange(5)), 1.0)
     assert mixed.dtype == np.float32
     assert mixed_labels.dtype == np.float32
     for example in range(5):
@@ -139,7 +139,7 @@ def test_mixup_blends_images_and_labels_with_one_weight():
 def test_mixed_labels_stay_distributions(alpha):
     soft = np.random.default_rng(0).dirichlet(np.ones(4), 300).astype(np.float32)
     batch = images(batch=300)
-    mixed, labels = augmentation.mixup(batch, soft, drawing(np.arange(300)), alpha)
+    mixed, labels = mixing.mixup(batch, soft, drawing(np.arange(300)), alpha)
     assert (labels >= 0).all()
     np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
     assert mixed.min() >= batch.min()
@@ -149,7 +149,7 @@ def test_mixed_labels_stay_distributions(alpha):
 def test_mixup_leaves_its_inputs():
     batch, labels = images(batch=8, dtype=np.float32), np.eye(8, dtype=np.float32)
     before = batch.copy(), labels.copy()
-    augmentation.mixup(batch, labels, drawing(np.arange(8)), 1.0)
+    mixing.mixup(batch, labels, drawing(np.arange(8)), 1.0)
     assert np.array_equal(batch, before[0])
     assert np.array_equal(labels, before[1])
 
@@ -157,7 +157,7 @@ def test_mixup_leaves_its_inputs():
 def test_augmenter_with_mixup_transforms_first():
     batch, labels, draw = images(), np.eye(64, dtype=np.float32), drawing(np.arange(64))
     both = augmentation.augmenter("crop-flip", 0.4)(batch, labels, draw)
-    apart = augmentation.mixup(augmentation.crop_flip(batch, draw), labels, draw, 0.4)
+    apart = mixing.mixup(augmentation.crop_flip(batch, draw), labels, draw, 0.4)
     assert all(np.array_equal(a, b) for a, b in zip(both, apart, strict=True))
 
 
@@ -171,7 +171,7 @@ def test_no_augmentation_returns_what_came():
 @pytest.mark.parametrize(
     ("name", "alpha", "words"),
     [
-        ("cutout", 0.0, r"augmentation must be one of none, flip, crop, crop-flip, got 'cutout'"),
+        ("cutout", 0.0, r"augmentation must be one of none, flip, crop, crop-flip, trivial, randaugment, augmix, got 'cutout'"),
         ("none", -0.1, r"mixup must be 0 .* got -0.1"),
         ("none", float("nan"), r"mixup must be 0 .* got nan"),
         ("none", float("inf"), r"mixup must be 0 .* got inf"),
