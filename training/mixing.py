@@ -64,15 +64,13 @@ def _beta(alpha, uniform):
     return betaincinv(alpha, alpha, uniform).astype(np.float32)
 
 
-def _next(array):
-    return np.roll(array, -1, axis=0)
-
-
 def _blend(array, weight):
     """float32: each row by its weight, plus the next row by what is missing to 1."""
-    array = array.astype(np.float32, copy=False)
     weight = weight.reshape(-1, *[1] * (array.ndim - 1))
-    return array * weight + _next(array) * (1 - weight)
+    # Integers are converted within the product, and the sum needs no third array: half the time of doing one after the other.
+    mixed = np.multiply(array, weight, dtype=np.float32)
+    mixed += np.multiply(np.roll(array, -1, axis=0), 1 - weight, dtype=np.float32)
+    return mixed
 
 
 def _paste(target, images, draw, alpha, chosen):

@@ -1,3 +1,5 @@
+import colorsys
+
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
@@ -90,10 +92,15 @@ def test_hue_turns_the_circle_of_colours():
     turned = np.stack([np.asarray(Image.fromarray(image).convert("HSV")) for image in applied("hue", images, 0.25)]).astype(int)
     colourful = (hue[..., 1] > 60) & (hue[..., 2] > 60)
     assert colourful.any()
-    assert np.abs((turned - hue)[colourful][:, 0] % 256 - 64).max() <= 3  # Of 256: both ways are rounded.
+    assert np.abs((turned - hue)[colourful][:, 0] % 256 - 64).max() <= 3  # Of 256: to the pixels' levels, and to Pillow's hues.
     assert np.abs(turned - hue)[..., 2].max() <= 1
     red = np.full((1, 8, 8, 3), (255, 0, 0), np.uint8)
-    assert np.abs(applied("hue", red, 1 / 3)[0, 0, 0].astype(int) - (0, 255, 0)).max() <= 3
+    assert applied("hue", red, 1 / 3)[0, 0, 0].tolist() == [0, 255, 0]
+    for turns in (-0.9, 0.0, 0.13, 1.0):
+        for pixel, changed in zip(images[:, 5, 5], applied("hue", images, turns)[:, 5, 5], strict=True):
+            hue, saturation, value = colorsys.rgb_to_hsv(*pixel / 255)
+            expected = 255 * np.array(colorsys.hsv_to_rgb((hue + turns) % 1, saturation, value))
+            np.testing.assert_allclose(changed, expected, atol=0.501)
     assert np.array_equal(applied("hue", images[..., :1], 0.25), images[..., :1])
 
 
