@@ -288,6 +288,7 @@ def _train(args, run, callbacks, dataset):
         result=result,
         evaluation=scores,
         examples=mistakes,
+        augmented=augmentation.sheet(dataset.train, augment, dataset.class_names, pixel_maximum=dataset.pixel_maximum, seed=args.seed),
     )
     files.write_json(run.path("result.json"), {**result, "evaluation": scores})
     return result

@@ -136,11 +136,14 @@ def augmix(images, draw, severity=3.0, chains=3, depth=3):
     weights = weights / np.maximum(weights.sum(axis=0), np.finfo(np.float64).tiny)
     kept = draw("augmix kept")
     weights = ((1 - kept) * weights).astype(np.float32)
-    mixed = images * kept.astype(np.float32)[:, None, None, None]
-    for chain, weight in zip(chained.reshape(chains, *images.shape), weights, strict=True):
-        mixed += chain * weight[:, None, None, None]
-    mixed += np.float32(0.5)  # Cut off below, that is rounded; float32 sums may reach beyond 255 by some last digits.
-    return np.minimum(mixed, 255, out=mixed).astype(np.uint8)
+    result = np.empty_like(images)
+    for place, parts in enumerate(chained.reshape(chains, *images.shape).swapaxes(0, 1)):  # One at a time: no large array in float32.
+        mixed = np.multiply(images[place], np.float32(kept[place]), dtype=np.float32)
+        for chain, part in enumerate(parts):
+            mixed += np.multiply(part, weights[chain, place], dtype=np.float32)
+        mixed += np.float32(0.5)  # Cut off, that is rounded; sums in float32 may reach beyond 255 by some last digits.
+        result[place] = np.minimum(mixed, 255, out=mixed)
+    return result
 
 
 def colour(images, draw, strength=0.4):
