@@ -71,10 +71,21 @@ class Args:
     """Cut the norm of each variable's gradient to this; 0 for never."""
     accumulate_steps: int = 1
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
-    augmentation: Literal["none", "flip", "crop-flip", "crop"] = "crop"
-    """Random changes of the training images: mirrored left to right, shifted by an eighth of their size, or both."""
+    augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
+    """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
+    trivial, randaugment and augmix change shapes and colours."""
+    randaugment_operations: int = 2
+    """Operations an image, with --augmentation randaugment."""
+    randaugment_magnitude: float = 9.0
+    """Their strength from 0 to 10, with --augmentation randaugment."""
+    colour: float = 0.0
+    """Strength of a jitter of brightness, contrast, saturation and hue, such as 0.4; 0 for none."""
+    random_erasing: float = 0.0
+    """Probability of an image to have a rectangle filled with random pixels, such as 0.5; 0 for never."""
     mixup: float = 0.0
     """Alpha of mixup's Beta distribution, such as 0.2; 0 for none."""
+    cutmix: float = 0.0
+    """Alpha of CutMix' Beta distribution, such as 1; 0 for none. With mixup as well, each example has one of them."""
     label_smoothing: float = 0.0
     """Share of each label that is spread over all classes, such as 0.1."""
     class_weights: Literal["none", "balanced", "effective"] = "none"
@@ -253,6 +264,16 @@ def _train(args, run, callbacks, dataset, precision):
     validation = dataset.validation
     if validation is not None:
         validation = batches.evaluation_batches(validation, batch_size=256, num_classes=num_classes)
+    augment = augmentation.augmenter(
+        args.augmentation,
+        args.mixup,
+        cutmix_alpha=args.cutmix,
+        random_erasing_probability=args.random_erasing,
+        colour_strength=args.colour,
+        randaugment_operations=args.randaugment_operations,
+        randaugment_magnitude=args.randaugment_magnitude,
+        pixel_maximum=dataset.pixel_maximum,
+    )
     model.fit(
         batches.training_batches(
             dataset.train,
@@ -261,7 +282,7 @@ def _train(args, run, callbacks, dataset, precision):
             epochs=args.epochs,
             first_epoch=first_epoch,
             seed=args.seed,
-            augment=augmentation.augmenter(args.augmentation, args.mixup),
+            augment=augment,
             class_weights=imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights),
         ),
         steps_per_epoch=steps_per_epoch,
@@ -314,6 +335,7 @@ def _train(args, run, callbacks, dataset, precision):
         result=result,
         evaluation=scores,
         examples=mistakes,
+        augmented=augmentation.sheet(dataset.train, augment, dataset.class_names, pixel_maximum=dataset.pixel_maximum, seed=args.seed),
     )
     files.write_json(run.path("result.json"), {**result, "evaluation": scores})
     return result

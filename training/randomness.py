@@ -41,3 +41,19 @@ def uniform(seed, epoch, indices, stream):
 def permutation(seed, epoch, length):
     """The order of `length` examples in one epoch: int64 array `(length,)`, another for every seed and epoch."""
     return np.argsort(uniform(seed, epoch, np.arange(length), "order"), kind="stable")
+
+
+def noise(numbers, count):
+    """Random bytes that are a pure function of one number each.
+
+    Args:
+        numbers: float array `(examples,)` in [0, 1), such as `uniform` gives.
+        count: how many bytes an example.
+
+    Returns:
+        uint8 array `(examples, count)`, each byte uniform.
+    """
+    with np.errstate(over="ignore"):
+        keys = _mix((np.asarray(numbers) * 2.0**53).astype(np.uint64) * _GOLDEN_GAMMA + _GOLDEN_GAMMA)
+        words = _mix(keys[:, None] + np.arange(1, -(-count // 8) + 1, dtype=np.uint64) * _GOLDEN_GAMMA)
+    return words.astype("<u8").view(np.uint8)[:, :count]  # The same bytes whatever the machine's order.

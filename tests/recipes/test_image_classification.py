@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 import json
 import os
@@ -107,6 +108,7 @@ def test_a_finished_run_is_never_overwritten(finished):
         {"optimizer": "rmsprop", "schedule": "step", "warmup_epochs": 0.5, "clip_norm": 1.0, "class_weights": "effective"},
         {"optimizer": "adam", "schedule": "constant", "weight_normalization": "spectral", "normalization": "none", "label_smoothing": 0.1},
         {"activation": "silu", "initializer": "glorot_uniform", "l1": 1e-5, "evaluate": "validation", "early_stopping": 1},
+        {"augmentation": "randaugment", "randaugment_magnitude": 4.0, "cutmix": 1.0, "random_erasing": 0.5, "colour": 0.3, "mixup": 0.2},
         {"evaluate": "none", "validation_fraction": 0.0, "augmentation": "flip", "batch_size": 5000},
     ],
     ids=lambda options: "-".join(map(str, options.values())),
@@ -150,6 +152,25 @@ def test_arrays_of_colour_images(colour_images, tmp_path):
     assert json.loads((folder / "config.json").read_text())["dataset"] == dataset.name
 
 
+@pytest.mark.parametrize("augmented", [{"augmentation": "trivial"}, {"augmentation": "augmix", "cutmix": 1.0, "random_erasing": 1.0}])
+def test_augmentation_is_off_at_inference(augmented, tmp_path):
+    # Of so small a learning rate no weight moves, and without batch normalization nothing else: both runs evaluate the same weights.
+    still = {"learning_rate": 1e-30, "normalization": "none", "epochs": 1}
+    folders, results = zip(
+        *(run(tmp_path / name, **still, **options) for name, options in (("with", augmented), ("without", {"augmentation": "none"}))),
+        strict=True,
+    )
+    assert results[0]["metrics"] == results[1]["metrics"]
+    first, second = (keras.saving.load_model(folder / "model.keras") for folder in folders)
+    assert all(np.allclose(a, b, rtol=0, atol=1e-25) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+    assert [type(layer) for layer in first.layers] == [type(layer) for layer in second.layers]
+    histories = [list(csv.DictReader((folder / "history.csv").read_text().splitlines())) for folder in folders]
+    assert histories[0][0]["val_loss"] == histories[1][0]["val_loss"]
+    assert histories[0][0]["loss"] != histories[1][0]["loss"]  # Training did see other images.
+    assert "Augmented input" in (folders[0] / "report.html").read_text()
+    assert "Augmented input" not in (folders[1] / "report.html").read_text()
+
+
 def test_several_seeds_give_mean_and_spread(tmp_path, capsys):
     folder, summary = run(tmp_path, seeds=2, epochs=1)
     accuracies = [json.loads((folder / f"seed-{seed}/result.json").read_text())["metrics"]["accuracy"] for seed in (0, 1)]
@@ -187,6 +208,10 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"learning_rate": -1.0}, "learning_rate"),
         ({"warmup_epochs": 2.0}, "warmup_epochs"),
         ({"mixup": -0.1}, "mixup"),
+        ({"cutmix": -0.1}, "cutmix"),
+        ({"colour": 1.5}, "colour"),
+        ({"random_erasing": 2.0}, "random_erasing"),
+        ({"randaugment_magnitude": 12.0}, "randaugment_magnitude"),
         ({"dropout": 1.0}, "dropout"),
         ({"ema": 1.0}, "ema"),
         ({"label_smoothing": 1.5}, "--label-smoothing"),

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hornbook import UserError
-from hornbook.training import augmentation, randomness
+from hornbook.training import augmentation, augmentation_policies, batches, data, mixing, randomness
 
 
 def images(batch=64, height=8, width=6, channels=3, dtype=np.uint8):
@@ -18,17 +18,22 @@ def drawing(indices, seed=0, epoch=0):
 
 
 def augmented(name, batch, seed=0, epoch=0, indices=None):
+    """The batch after the augmentation `name`, or after that alone which a flag of `ALONE` adds."""
     draw = drawing(np.arange(len(batch)) if indices is None else indices, seed, epoch)
-    return augmentation.augmenter(name)(batch, np.zeros((len(batch), 2), np.float32), draw)[0]
+    augment = augmentation.augmenter("none", **ALONE[name]) if name in ALONE else augmentation.augmenter(name)
+    return augment(batch, np.zeros((len(batch), 2), np.float32), draw)[0]
 
 
-SPATIAL = ("flip", "crop", "crop-flip")
+ALONE = {"erasing": {"random_erasing_probability": 0.5}, "colour": {"colour_strength": 0.4}}
+# Everything but what mixes examples: each is a pure function of its own seed, epoch and index.
+PURE = (*augmentation.NAMES[1:], *ALONE)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("name", ["none", *SPATIAL])
-def test_shape_and_type_stay_and_the_input_is_not_touched(name, dtype):
-    batch = images(dtype=dtype)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ["none", *PURE])
+def test_shape_and_type_stay_and_the_input_is_not_touched(name, channels, dtype):
+    batch = images(batch=16, height=9, channels=channels, dtype=dtype)
     before = batch.copy()
     batch.flags.writeable = False
     result = augmented(name, batch)
@@ -37,7 +42,7 @@ def test_shape_and_type_stay_and_the_input_is_not_touched(name, dtype):
     assert np.array_equal(batch, before)
 
 
-@pytest.mark.parametrize("name", SPATIAL)
+@pytest.mark.parametrize("name", PURE)
 def test_an_example_is_treated_alike_in_any_batch(name):
     batch = images()
     whole = augmented(name, batch)
@@ -48,7 +53,7 @@ def test_an_example_is_treated_alike_in_any_batch(name):
     assert np.array_equal(augmented(name, batch[order], indices=order), whole[order])
 
 
-@pytest.mark.parametrize("name", SPATIAL)
+@pytest.mark.parametrize("name", PURE)
 def test_epochs_and_seeds_differ(name):
     batch = images()
     base = augmented(name, batch)
@@ -106,58 +111,10 @@ def test_crop_flip_is_crop_then_flip():
     assert np.array_equal(augmented("crop-flip", batch), augmentation.flip(augmentation.crop(batch, draw), draw))
 
 
-def blended(alpha, count=4000):
-    """Mixup of one-hot labels: each example's weight of its own label."""
-    labels = np.eye(count, dtype=np.float32)[:, : count + 1]
-    _, mixed = augmentation.mixup(np.zeros((count, 1, 1, 1), np.uint8), labels, drawing(np.arange(count)), alpha)
-    return np.diag(mixed)
-
-
-@pytest.mark.parametrize("alpha", [0.2, 1.0, 3.0])
-def test_mixup_weights_follow_the_beta_distribution(alpha):
-    weights = blended(alpha).astype(np.float64)
-    variance = 1 / (4 * (2 * alpha + 1))
-    assert abs(weights.mean() - 0.5) < 4 * np.sqrt(variance / 4000)
-    assert weights.var() == pytest.approx(variance, rel=0.1)
-    assert stats.kstest(weights, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
-
-
-def test_mixup_blends_images_and_labels_with_one_weight():
-    batch, labels = images(batch=5), np.eye(5, dtype=np.float32)
-    mixed, mixed_labels = augmentation.mixup(batch, labels, drawing(np.arange(5)), 1.0)
-    assert mixed.dtype == np.float32
-    assert mixed_labels.dtype == np.float32
-    for example in range(5):
-        weight = mixed_labels[example, example]
-        partner = (example + 1) % 5
-        assert mixed_labels[example, partner] == pytest.approx(1 - weight, abs=1e-6)
-        expected = weight * batch[example].astype(np.float64) + (1 - weight) * batch[partner]
-        np.testing.assert_allclose(mixed[example], expected, rtol=1e-5, atol=1e-3)
-
-
-@pytest.mark.parametrize("alpha", [1e-6, 1e-3, 0.2, 1.0, 50.0, 1e4])
-def test_mixed_labels_stay_distributions(alpha):
-    soft = np.random.default_rng(0).dirichlet(np.ones(4), 300).astype(np.float32)
-    batch = images(batch=300)
-    mixed, labels = augmentation.mixup(batch, soft, drawing(np.arange(300)), alpha)
-    assert (labels >= 0).all()
-    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
-    assert mixed.min() >= batch.min()
-    assert mixed.max() <= 255.001
-
-
-def test_mixup_leaves_its_inputs():
-    batch, labels = images(batch=8, dtype=np.float32), np.eye(8, dtype=np.float32)
-    before = batch.copy(), labels.copy()
-    augmentation.mixup(batch, labels, drawing(np.arange(8)), 1.0)
-    assert np.array_equal(batch, before[0])
-    assert np.array_equal(labels, before[1])
-
-
 def test_augmenter_with_mixup_transforms_first():
     batch, labels, draw = images(), np.eye(64, dtype=np.float32), drawing(np.arange(64))
     both = augmentation.augmenter("crop-flip", 0.4)(batch, labels, draw)
-    apart = augmentation.mixup(augmentation.crop_flip(batch, draw), labels, draw, 0.4)
+    apart = mixing.mixup(augmentation.crop_flip(batch, draw), labels, draw, 0.4)
     assert all(np.array_equal(a, b) for a, b in zip(both, apart, strict=True))
 
 
@@ -168,10 +125,113 @@ def test_no_augmentation_returns_what_came():
     assert result[1] is labels
 
 
+def test_everything_on_is_one_after_the_other():
+    batch, labels, draw = images(height=12, width=12), np.eye(64, dtype=np.float32), drawing(np.arange(64))
+    options = {"cutmix_alpha": 1.0, "random_erasing_probability": 0.7, "colour_strength": 0.3}
+    both = augmentation.augmenter("randaugment", 0.4, **options, randaugment_operations=3, randaugment_magnitude=5)(batch, labels, draw)
+    apart = augmentation_policies.randaugment(augmentation.crop_flip(batch, draw), draw, 3, 5)
+    apart = augmentation.random_erasing(augmentation_policies.colour(apart, draw, 0.3), draw, 0.7)
+    apart = mixing.mixup_or_cutmix(apart, labels, draw, 0.4, 1.0)
+    assert all(np.array_equal(a, b) for a, b in zip(both, apart, strict=True))
+
+
+@pytest.mark.parametrize("name", augmentation.NAMES)
+def test_pixels_of_another_maximum_are_treated_like_those_of_255(name):
+    white = images(batch=32)
+    augment = {maximum: augmentation.augmenter(name, colour_strength=0.4, pixel_maximum=maximum) for maximum in (255, 1.0)}
+    labels, draw = np.zeros((32, 2), np.float32), drawing(np.arange(32))
+    expected = augment[255](white, labels, draw)[0]
+    result = augment[1.0](white.astype(np.float32) / 255, labels, draw)[0]
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result * 255, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_digits_stay_digits(name):
+    digits = data.load("digits")
+    augment = augmentation.augmenter(name, pixel_maximum=16) if name not in ALONE else None
+    augment = augment or augmentation.augmenter("none", pixel_maximum=16, **ALONE[name])
+    result, _ = augment(digits.train.inputs[:64], np.zeros((64, 10), np.float32), drawing(np.arange(64)))
+    assert result.dtype == np.uint8
+    assert result.max() <= 16
+    assert result.std() > 2
+
+
+def erased(batch, probability=1.0, maximum=255):
+    result = augmentation.random_erasing(batch, drawing(np.arange(len(batch))), probability, maximum)
+    return result, (result != batch).any(axis=-1)
+
+
+def test_random_erasing_fills_one_rectangle_of_the_paper_s_size():
+    _, changed = erased(np.full((500, 40, 30, 3), -1.0))
+    for mask in changed:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        assert mask.sum() == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)  # It is full.
+        assert 0.015 < mask.mean() < 0.42
+    assert abs(changed.mean(axis=(1, 2)).mean() - 0.2) < 0.02  # Some of 0.02 to 0.4 is cut off at the sides.
+    places = changed.mean(axis=0)
+    assert places[20, 15] > places[0, 0] > 0  # Anywhere, and as always the middle most often.
+    assert abs(places[:20].mean() - places[20:].mean()) < 0.05
+
+
+def test_random_erasing_happens_as_often_as_asked_and_with_pixels_of_the_range():
+    for probability in (0.0, 0.3, 1.0):
+        _, changed = erased(np.full((1000, 8, 8, 1), -1.0), probability)
+        assert abs(changed.any(axis=(1, 2)).mean() - probability) < 4 * np.sqrt(0.21 / 1000)
+    for maximum, dtype in ((16, np.uint8), (1.0, np.float32)):
+        result, changed = erased(np.full((300, 8, 8, 1), 100, dtype), 1.0, maximum)
+        filled = result[changed]
+        assert (filled.min(), filled.max()) == (0, maximum)
+        assert abs(filled.mean() / maximum - 0.5) < 0.03
+
+
+@pytest.mark.parametrize("name", augmentation.NAMES)
+def test_evaluation_sees_no_augmentation(name):
+    part = data.load("digits").test
+    augment = augmentation.augmenter(name, 0.2, cutmix_alpha=1.0, random_erasing_probability=1.0, colour_strength=0.5, pixel_maximum=16)
+    list(zip(batches.training_batches(part, batch_size=64, num_classes=10, epochs=1, augment=augment), range(2), strict=False))
+    seen = [np.asarray(inputs) for inputs, _ in batches.evaluation_batches(part, batch_size=100, num_classes=10)]
+    assert np.array_equal(np.concatenate(seen), part.inputs)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_sheet_shows_what_training_sees(channels):
+    inputs = images(batch=40, channels=channels).astype(np.float32) / 255
+    part = data.Examples(inputs, np.arange(40) % 2, np.arange(40) + 1000, "train")
+    augment = augmentation.augmenter("crop-flip", pixel_maximum=1.0)
+    shown = augmentation.sheet(part, augment, ("cat", "dog"), pixel_maximum=1.0, count=4, versions=3, seed=7)
+    kept = slice(None) if channels != 4 else slice(1)  # Of four channels the first is shown.
+    positions = (0, 13, 26, 39)
+    assert [one["label"] for one in shown] == ["cat", "dog", "cat", "dog"]
+    for position, one in zip(positions, shown, strict=True):
+        assert np.array_equal(one["image"], np.rint(inputs[position][..., kept] * 255))
+        for epoch, version in enumerate(one["versions"]):
+            draw = drawing(part.indices[position : position + 1], seed=7, epoch=epoch)
+            expected, _ = augment(inputs[position : position + 1], np.zeros((1, 2), np.float32), draw)
+            assert version.dtype == np.uint8
+            assert np.array_equal(version, np.rint(expected[0][..., kept] * 255))
+    assert len(augmentation.sheet(part.subset(np.arange(2)), augment, ("cat", "dog"), count=6)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cutmix_alpha": -1.0}, "cutmix must be 0"),
+        ({"random_erasing_probability": 1.1}, "random_erasing must be from 0"),
+        ({"colour_strength": float("nan")}, "colour must be from 0"),
+        ({"randaugment_operations": 0}, "randaugment_operations must be at least 1, got 0"),
+        ({"randaugment_magnitude": 11}, "randaugment_magnitude must be from 0 to 10, got 11"),
+    ],
+)
+def test_refusals_of_numbers(options, words):
+    with pytest.raises(UserError, match=words):
+        augmentation.augmenter("none", **options)
+
+
 @pytest.mark.parametrize(
     ("name", "alpha", "words"),
     [
-        ("cutout", 0.0, r"augmentation must be one of none, flip, crop, crop-flip, got 'cutout'"),
+        ("cutout", 0.0, r"augmentation must be one of none, flip, crop, crop-flip, trivial, randaugment, augmix, got 'cutout'"),
         ("none", -0.1, r"mixup must be 0 .* got -0.1"),
         ("none", float("nan"), r"mixup must be 0 .* got nan"),
         ("none", float("inf"), r"mixup must be 0 .* got inf"),

@@ -86,3 +86,15 @@ def test_all_places_are_equally_likely():
     # Where example 0 of 8 stands, in 4,000 epochs.
     places = [int(np.flatnonzero(randomness.permutation(0, epoch, 8) == 0)[0]) for epoch in range(4000)]
     assert stats.chisquare(np.bincount(places, minlength=8)).pvalue > 1e-3
+
+
+def test_noise_is_uniform_bytes_of_each_number_alone():
+    numbers = randomness.uniform(0, 0, np.arange(300), "pixels")
+    noise = randomness.noise(numbers, 701)
+    assert noise.shape == (300, 701)
+    assert noise.dtype == np.uint8
+    assert stats.chisquare(np.bincount(noise.ravel(), minlength=256)).pvalue > 1e-3
+    assert np.array_equal(randomness.noise(numbers[7:8], 10)[0], noise[7, :10])
+    assert (noise[0] != noise[1]).mean() > 0.9
+    assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.2
+    assert randomness.noise(numbers, 0).shape == (300, 0)

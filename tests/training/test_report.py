@@ -191,11 +191,45 @@ def test_pictures_hold_the_pixels(written):
     assert "is cat said dog , 87.5%" in told.text
 
 
+def augmented(rows=2, versions=3, shape=(8, 8, 1), label="cat"):
+    generator = np.random.default_rng(1)
+    noise = [list(generator.integers(0, 256, (versions + 1, *shape)).astype(np.uint8)) for _ in range(rows)]
+    return [{"image": image, "versions": versions, "label": label} for image, *versions in noise]
+
+
+def test_a_sheet_shows_each_image_before_its_versions(written):
+    shown = augmented(label=HOSTILE)
+    told = written(augmented=shown, examples=())
+    assert "augmented" in told.ids
+    assert "Augmented input" in told.text
+    assert HOSTILE in told.text
+    pictures = [Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) for source in told.loads]
+    expected = [image for one in shown for image in (one["image"], *one["versions"])]
+    assert all(np.array_equal(np.asarray(picture), image[..., 0]) for picture, image in zip(pictures, expected, strict=True))
+    alternatives = [values["alt"] for tag, values in told.tags if tag == "img"]
+    assert alternatives[1:4] == [f"The same, augmented in epoch {epoch}" for epoch in (1, 2, 3)]
+
+
+def test_no_sheet_where_nothing_was_changed(written):
+    (one,) = augmented(1)
+    for sheet in ((), [{**one, "versions": [one["image"]] * 3}]):
+        assert "augmented" not in written(augmented=sheet).ids
+
+
+def test_photographs_of_a_sheet_are_jpeg(written):
+    (source, *_) = written(augmented=augmented(1, 1, (200, 100, 3)), examples=()).loads
+    assert source.startswith("data:image/jpeg;base64,")
+    picture = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+    assert (picture.format, picture.size) == ("JPEG", (72, 144))
+
+
 def test_many_large_pictures_stay_under_3_megabytes(written):
     names = ["日" * 200 + str(k) for k in range(1500)]
-    told = written(evaluation=scores(1500, 3000, names), examples=examples(60, (500, 400, 3)), history=epochs(3000))
+    sheet = augmented(8, 7, (300, 300, 3))
+    told = written(evaluation=scores(1500, 3000, names), examples=examples(60, (500, 400, 3)), augmented=sheet, history=epochs(3000))
     assert len(told.source.encode()) < 3_000_000
-    assert 8 <= len(told.loads) <= 24
+    assert 8 <= sum("image/png" in source for source in told.loads) <= 24
+    assert sum("image/jpeg" in source for source in told.loads) >= 16
     assert told.count("polyline") == 5
 
 
