@@ -11,6 +11,12 @@ IMAGENET_PLANS = {
     "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
 }
 
+# What comes before the first stage.
+STEMS = ("auto", "small", "large")
+
+# What goes around a block that changes the shape.
+SHORTCUTS = ("auto", "identity", "projection")
+
 
 def basic_block(x, inner, outer, strides, drop_rate, parts, name):
     """Two 3x3 convolutions; normalization and activation after each, the last activation after the sum."""
@@ -80,9 +86,19 @@ BLOCKS = {
 class ResNetParts(Parts):
     """The layers of a residual network: with shortcuts, and with padding as in PyTorch and keras.applications where asked."""
 
-    def __init__(self, *, preactivated, shortcut, zero_init_residual, block_dropout, bottleneck_stride, padding, **options):
+    def __init__(
+        self,
+        *,
+        preactivated,
+        shortcut,
+        zero_init_residual,
+        block_dropout,
+        bottleneck_stride,
+        padding,
+        **options,
+    ):
         super().__init__(**options)
-        self.projects = shortcut == "projection"
+        self.projects = shortcut != "identity"
         self.block_dropout = check_rate("block_dropout", block_dropout)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
         self.padding = check_choice("padding", padding, ("same", "symmetric"))
@@ -117,7 +133,7 @@ class ResNetParts(Parts):
             return self.resized(x, filters, strides, name)
         if strides == 1 and x.shape[-1] == filters:
             return x
-        x = self.conv(x, filters, 1, strides, name=f"{name}_shortcut_conv")
+        x = self.project(x, filters, strides, name)
         return self.norm(x, name=f"{name}_shortcut_norm")
 
     def preactivation_shortcut(self, x, preactivated, filters, strides, name):
@@ -125,7 +141,12 @@ class ResNetParts(Parts):
             return self.resized(x, filters, strides, name)
         if strides == 1 and x.shape[-1] == filters:
             return x
-        return self.conv(preactivated, filters, 1, strides, name=f"{name}_shortcut_conv")
+        return self.project(preactivated, filters, strides, name)
+
+    def project(self, x, filters, strides, name):
+        """Change the channels, and where there is a stride the size, by a convolution with 1x1 kernels."""
+        name = f"{name}_shortcut"
+        return self.conv(x, filters, 1, strides, name=f"{name}_conv")
 
     def resized(self, x, filters, strides, name):
         """Leave out positions and add channels of zeros: no weights (option A of He et al. 2015)."""
@@ -220,8 +241,8 @@ def resnet(
     input_shape = check_image_shape(input_shape)
     check_choice("block", block, BLOCKS)
     check_choice("plan", plan, ("cifar", "imagenet"))
-    check_choice("stem", stem, ("auto", "small", "large"))
-    check_choice("shortcut", shortcut, ("auto", "identity", "projection"))
+    check_choice("stem", stem, STEMS)
+    check_choice("shortcut", shortcut, SHORTCUTS)
     stages = _blocks_per_stage(depth, block, plan)
     width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)

@@ -141,7 +141,10 @@ def build(args, dataset):
 
 
 _MODEL_OPTIONS = (
-    "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
+    "depth", "width",
+    "normalization", "weight_normalization", "activation", "initializer",
+    "dropout", "stochastic_depth",
+    "l1", "l2",
 )  # fmt: skip
 
 
