@@ -60,6 +60,9 @@ def excluded(family, options):
     """Pairs that a builder refuses, each for a reason that it gives."""
     if options.get("zero_init_residual") and options.get("normalization") == "rms":
         return True
+    # A large stem leaves 2x2 of the 8x8 positions, and the second stage one.
+    if options.get("normalization") == "instance" and options.get("stem", "auto") != "auto":
+        return True
     without_scale = options.get("normalization") == "none" or options.get("block", "basic").startswith("preactivation")
     return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)
 
