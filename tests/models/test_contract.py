@@ -181,6 +181,16 @@ def test_mixed_precision(family, policy, options, tmp_path):
         keras.config.set_dtype_policy("float32")
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(("family", "option", "value"), [(family, *own) for family in FAMILIES for own in OWN[family]])
+def test_mixed_precision_of_a_family_s_own_options(family, option, value, policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        check(FAMILIES[family](**{option: value}), tmp_path, tolerance=1e-2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_seed_fixes_the_weights_and_layers_differ(family):
     def kernels():
