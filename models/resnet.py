@@ -11,8 +11,12 @@ IMAGENET_PLANS = {
     "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
 }
 
-# What comes before the first stage.
-STEMS = ("auto", "small", "large")
+# What comes before the first stage: of each convolution the kernel size, the stride and how many times fewer filters it has. Max pooling
+# follows where there is a stride.
+STEMS = {
+    "small": ((3, 1, 1),),
+    "large": ((7, 2, 1),),
+}
 
 # What goes around a block that changes the shape.
 SHORTCUTS = ("auto", "identity", "projection")
@@ -241,7 +245,7 @@ def resnet(
     input_shape = check_image_shape(input_shape)
     check_choice("block", block, BLOCKS)
     check_choice("plan", plan, ("cifar", "imagenet"))
-    check_choice("stem", stem, STEMS)
+    check_choice("stem", stem, ("auto", *STEMS))
     check_choice("shortcut", shortcut, SHORTCUTS)
     stages = _blocks_per_stage(depth, block, plan)
     width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
@@ -268,7 +272,9 @@ def resnet(
         l2=l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
-    x = _stem(x, width, stem == "large" or (stem == "auto" and plan == "imagenet"), preactivated, parts)
+    if stem == "auto":
+        stem = "large" if plan == "imagenet" else "small"
+    x = _stem(x, width, STEMS[stem], preactivated, parts)
     done = 0
     for stage, blocks in enumerate(stages):
         filters = width * 2**stage
@@ -285,11 +291,15 @@ def resnet(
     return keras.Model(inputs, parts.output(x, num_outputs), name=name)
 
 
-def _stem(x, filters, large, preactivated, parts):
-    x = parts.conv(x, filters, 7 if large else 3, 2 if large else 1, name="stem_conv")
-    if not preactivated:
-        x = parts.act(parts.norm(x, name="stem_norm"), name="stem_act")
-    return parts.max_pool(x, name="stem_pool") if large else x
+def _stem(x, filters, convolutions, preactivated, parts):
+    for place, (kernel_size, strides, divisor) in enumerate(convolutions, 1):
+        last = place == len(convolutions)
+        number = "" if last else place
+        x = parts.conv(x, max(1, filters // divisor), kernel_size, strides, name=f"stem_conv{number}")
+        # A pre-activation network begins each block with these.
+        if not (last and preactivated):
+            x = parts.act(parts.norm(x, name=f"stem_norm{number}"), name=f"stem_act{number}")
+    return parts.max_pool(x, name="stem_pool") if convolutions[0][1] > 1 else x
 
 
 def _blocks_per_stage(depth, block, plan):
