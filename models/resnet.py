@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate, check_share
 from hornbook.models.parts import Parts
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
@@ -30,6 +30,7 @@ def basic_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm2", zero=parts.zero_scale)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
     return parts.act(y, name=f"{name}_act2")
@@ -47,6 +48,7 @@ def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm3", zero=parts.zero_scale)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
     return parts.act(y, name=f"{name}_act3")
@@ -60,6 +62,7 @@ def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
@@ -75,6 +78,7 @@ def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, n
     y = parts.act(parts.norm(y, name=f"{name}_norm3"), name=f"{name}_act3")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
@@ -97,6 +101,7 @@ class ResNetParts(Parts):
         shortcut,
         zero_init_residual,
         block_dropout,
+        squeeze_excitation,
         bottleneck_stride,
         padding,
         **options,
@@ -104,6 +109,7 @@ class ResNetParts(Parts):
         super().__init__(**options)
         self.projects = shortcut != "identity"
         self.block_dropout = check_rate("block_dropout", block_dropout)
+        self.squeeze_excitation = check_share("squeeze_excitation", squeeze_excitation)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
         self.padding = check_choice("padding", padding, ("same", "symmetric"))
         # What comes last in a branch is its scale, or else its kernel.
@@ -178,6 +184,7 @@ def resnet(
     shortcut="auto",
     zero_init_residual=False,
     block_dropout=0.0,
+    squeeze_excitation=0.0,
     bottleneck_stride="3x3",
     padding="same",
     use_bias="auto",
@@ -211,6 +218,8 @@ def resnet(
         zero_init_residual: Start each residual branch at 0, by its last scale, or where none follows by its last kernel: the network
             starts as the identity (Goyal et al. 2017, section 5.1). Defaults to False.
         block_dropout: Rate of the dropout before the last convolution of each block (Zagoruyko and Komodakis 2016, section 2.4).
+        squeeze_excitation: Share of the channels in the squeeze of a gate that weighs the channels of each residual branch, such as 1/16
+            (Hu et al. 2018, section 3) or, where there are few channels, 1/4. Defaults to 0: no gate.
         bottleneck_stride: The convolution that has the stride: "3x3" (better by half a percent on ImageNet, and PyTorch's) or "1x1" (He
             et al. 2015, and keras.applications).
         padding: "same" (Keras') or "symmetric" (PyTorch's and keras.applications') for strided windows.
@@ -260,6 +269,7 @@ def resnet(
         shortcut=shortcut,
         zero_init_residual=zero_init_residual,
         block_dropout=block_dropout,
+        squeeze_excitation=squeeze_excitation,
         bottleneck_stride=bottleneck_stride,
         padding=padding,
         use_bias=use_bias,

@@ -45,6 +45,8 @@ class Args:
     """Share of features dropped before the output layer (in an mlp: after every layer)."""
     stochastic_depth: float = 0.0
     """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only)."""
+    squeeze_excitation: float | None = None
+    """Share of the channels in the squeeze of each residual branch's gate, such as 0.25; 0 for no gate (residual networks only)."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -144,6 +146,7 @@ _MODEL_OPTIONS = (
     "depth", "width",
     "normalization", "weight_normalization", "activation", "initializer",
     "dropout", "stochastic_depth",
+    "squeeze_excitation",
     "l1", "l2",
 )  # fmt: skip
 

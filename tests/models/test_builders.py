@@ -109,6 +109,8 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("resnet", block="bottelneck"), "did you mean 'bottleneck'"),
         (build("resnet", bottleneck_stride="1x1"), "is for bottleneck blocks"),
         (build("resnet", block="bottleneck", depth=(1,), shortcut="identity", width=4, stem="small", use_bias="no"), "use_bias must be"),
+        (build("resnet", squeeze_excitation=16), "at least 0 and at most 1, got 16; a reduction by 16 is the share 1/16"),
+        (build("resnet", squeeze_excitation=True), "squeeze_excitation is a share of the channels.*got True"),
         (build("resnet", zero_init_residual=True, normalization="rms"), "whose scale can start at 0"),
         (build("resnet", zero_init_residual=True, block="preactivation", weight_normalization="spectral"), "a kernel of zeros"),
         (build("cnn", depth=3), "depth must be at least 4 for 3 stages"),

@@ -41,6 +41,7 @@ OWN = {
         ("shortcut", "projection"),
         ("zero_init_residual", True),
         ("block_dropout", 0.2),
+        ("squeeze_excitation", 0.25),
         ("padding", "symmetric"),
         ("use_bias", True),
     ],

@@ -48,6 +48,11 @@ def test_published_counts_for_imagenet(name, published):
     assert trainable(models.build(name, (224, 224, 3), 1000)) == published
 
 
+def test_published_count_of_se_resnet50():
+    # Hu et al. 2018, where they compare reduction ratios: 28.1 million by 16.
+    assert trainable(models.resnet50((224, 224, 3), 1000, squeeze_excitation=1 / 16)) == pytest.approx(28.1e6, abs=0.05e6)
+
+
 @pytest.mark.slow
 def test_published_count_of_the_1001_layers():
     # He et al. 2016, table 4.
