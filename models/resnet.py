@@ -11,6 +11,9 @@ IMAGENET_PLANS = {
     "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
 }
 
+# How a block halves the map.
+DOWNSAMPLING = ("stride", "blur")
+
 # What comes before the first stage: of each convolution the kernel size, the stride and how many times fewer filters it has. Max pooling
 # follows where there is a stride.
 STEMS = {
@@ -27,6 +30,7 @@ def basic_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.conv(x, inner, 3, strides, name=f"{name}_conv1")
     y = parts.norm(y, name=f"{name}_norm1")
     y = parts.act(y, name=f"{name}_act1")
+    y = parts.blur(y, strides, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm2", zero=parts.zero_scale)
@@ -42,9 +46,11 @@ def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.conv(x, inner, 1, first, name=f"{name}_conv1")
     y = parts.norm(y, name=f"{name}_norm1")
     y = parts.act(y, name=f"{name}_act1")
+    y = parts.blur(y, first, name=f"{name}_blur")
     y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
     y = parts.norm(y, name=f"{name}_norm2")
     y = parts.act(y, name=f"{name}_act2")
+    y = parts.blur(y, middle, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm3", zero=parts.zero_scale)
@@ -60,6 +66,7 @@ def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
     shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
     y = parts.conv(y, inner, 3, strides, name=f"{name}_conv1")
     y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.blur(y, strides, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
     y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
@@ -74,8 +81,10 @@ def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, n
     shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
     y = parts.conv(y, inner, 1, first, name=f"{name}_conv1")
     y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.blur(y, first, name=f"{name}_blur")
     y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
     y = parts.act(parts.norm(y, name=f"{name}_norm3"), name=f"{name}_act3")
+    y = parts.blur(y, middle, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
     y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
@@ -103,6 +112,7 @@ class ResNetParts(Parts):
         block_dropout,
         squeeze_excitation,
         bottleneck_stride,
+        downsampling,
         padding,
         **options,
     ):
@@ -111,6 +121,7 @@ class ResNetParts(Parts):
         self.block_dropout = check_rate("block_dropout", block_dropout)
         self.squeeze_excitation = check_share("squeeze_excitation", squeeze_excitation)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
+        self.blurs = check_choice("downsampling", downsampling, DOWNSAMPLING) == "blur"
         self.padding = check_choice("padding", padding, ("same", "symmetric"))
         # What comes last in a branch is its scale, or else its kernel.
         self.zero_scale = zero_init_residual and not preactivated and self.normalization is not None
@@ -124,6 +135,25 @@ class ResNetParts(Parts):
             )
 
     def conv(self, x, filters, kernel_size, strides=1, *, name, zero=False):
+        """Convolve; where the network blurs, without the stride, which `blur` makes up for after the activation."""
+        return self.strided_conv(x, filters, kernel_size, 1 if self.blurs else strides, name=name, zero=zero)
+
+    def blur(self, x, strides, *, name):
+        """Take every second position of local averages, where the network blurs; else, and at stride 1, this is the tensor itself.
+
+        The filter of Zhang (2019, section 4) with 3x3 weights, (1, 2, 1) / 4 each way: (batch, height, width, channels) to half the height
+        and width, rounded up. With padding "same" the last row and column count twice at the border, with "symmetric" zeros surround all.
+        """
+        if not self.blurs or strides == 1:
+            return x
+        padding = "same"
+        if self.padding == "symmetric":
+            x, padding = self.pad(x, 1, name), "valid"
+        # Two averages of 2x2 are that filter, without weights to save. Keras leaves padding out of averages.
+        x = keras.layers.AveragePooling2D(2, 1, padding=padding, data_format="channels_last", name=f"{name}_average")(x)
+        return keras.layers.AveragePooling2D(2, 2, padding=padding, data_format="channels_last", name=name)(x)
+
+    def strided_conv(self, x, filters, kernel_size, strides, *, name, zero=False):
         # Only a strided window can tell the two apart: Keras' "same" then pads the far side alone.
         if self.padding == "symmetric" and strides > 1 and kernel_size > 1:
             return super().conv(self.pad(x, kernel_size // 2, name), filters, kernel_size, strides, name=name, padding="valid", zero=zero)
@@ -131,6 +161,9 @@ class ResNetParts(Parts):
 
     def max_pool(self, x, *, name):
         padding = "same"
+        if self.blurs:
+            x = keras.layers.MaxPooling2D(3, 1, padding=padding, data_format="channels_last", name=name)(x)
+            return self.blur(x, 2, name=f"{name}_blur")
         if self.padding == "symmetric":
             x, padding = self.pad(x, 1, name), "valid"
         return keras.layers.MaxPooling2D(3, 2, padding=padding, data_format="channels_last", name=name)(x)
@@ -156,11 +189,13 @@ class ResNetParts(Parts):
     def project(self, x, filters, strides, name):
         """Change the channels, and where there is a stride the size, by a convolution with 1x1 kernels."""
         name = f"{name}_shortcut"
-        return self.conv(x, filters, 1, strides, name=f"{name}_conv")
+        return self.conv(self.blur(x, strides, name=f"{name}_blur"), filters, 1, strides, name=f"{name}_conv")
 
     def resized(self, x, filters, strides, name):
         """Leave out positions and add channels of zeros: no weights (option A of He et al. 2015)."""
-        if strides > 1:
+        if strides > 1 and self.blurs:
+            x = self.blur(x, strides, name=f"{name}_shortcut_blur")
+        elif strides > 1:
             x = keras.layers.MaxPooling2D(1, strides, data_format="channels_last", name=f"{name}_shortcut_pool")(x)
         extra = filters - x.shape[-1]
         if extra < 0:
@@ -186,6 +221,7 @@ def resnet(
     block_dropout=0.0,
     squeeze_excitation=0.0,
     bottleneck_stride="3x3",
+    downsampling="stride",
     padding="same",
     use_bias="auto",
     normalization="batch",
@@ -222,6 +258,9 @@ def resnet(
             (Hu et al. 2018, section 3) or, where there are few channels, 1/4. Defaults to 0: no gate.
         bottleneck_stride: The convolution that has the stride: "3x3" (better by half a percent on ImageNet, and PyTorch's) or "1x1" (He
             et al. 2015, and keras.applications).
+        downsampling: "stride" or "blur": blocks, shortcuts and the stem's pooling go on at stride 1, and every second position is taken
+            after a 3x3 binomial filter, which shifts of the image change less (Zhang 2019, section 4). A large stem's convolution keeps its
+            stride, as in his ResNets.
         padding: "same" (Keras') or "symmetric" (PyTorch's and keras.applications') for strided windows.
         use_bias: Biases of the convolutions; "auto" is False where the normalization has an offset, else True.
         normalization: Of activations: "batch", "layer" (over the channels of each position), "group", "instance", "rms", "none", or a
@@ -271,6 +310,7 @@ def resnet(
         block_dropout=block_dropout,
         squeeze_excitation=squeeze_excitation,
         bottleneck_stride=bottleneck_stride,
+        downsampling=downsampling,
         padding=padding,
         use_bias=use_bias,
         normalization=normalization,
@@ -305,7 +345,8 @@ def _stem(x, filters, convolutions, preactivated, parts):
     for place, (kernel_size, strides, divisor) in enumerate(convolutions, 1):
         last = place == len(convolutions)
         number = "" if last else place
-        x = parts.conv(x, max(1, filters // divisor), kernel_size, strides, name=f"stem_conv{number}")
+        # Never blurred: a convolution without its stride on the largest maps takes too long.
+        x = parts.strided_conv(x, max(1, filters // divisor), kernel_size, strides, name=f"stem_conv{number}")
         # A pre-activation network begins each block with these.
         if not (last and preactivated):
             x = parts.act(parts.norm(x, name=f"stem_norm{number}"), name=f"stem_act{number}")

@@ -33,6 +33,8 @@ class Args:
     """Layers with kernels. Default: the model's own."""
     width: int | None = None
     """Filters of the first stage (units of an mlp; for wide variants the multiplier). Default: the model's own."""
+    downsampling: Literal["max", "stride", "blur"] | None = None
+    """How maps are halved: max pooling or a stride (a cnn), a stride or a blur (residual networks). Default: the model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] = "batch"
     """Normalization of activations."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
@@ -144,6 +146,7 @@ def build(args, dataset):
 
 _MODEL_OPTIONS = (
     "depth", "width",
+    "downsampling",
     "normalization", "weight_normalization", "activation", "initializer",
     "dropout", "stochastic_depth",
     "squeeze_excitation",

@@ -108,6 +108,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("resnet", depth=20.0), "whole number of at least 1, got 20.0"),
         (build("resnet", block="bottelneck"), "did you mean 'bottleneck'"),
         (build("resnet", bottleneck_stride="1x1"), "is for bottleneck blocks"),
+        (build("resnet", downsampling="max"), "downsampling must be one of stride, blur, got 'max'"),
         (build("resnet", block="bottleneck", depth=(1,), shortcut="identity", width=4, stem="small", use_bias="no"), "use_bias must be"),
         (build("resnet", squeeze_excitation=16), "at least 0 and at most 1, got 16; a reduction by 16 is the share 1/16"),
         (build("resnet", squeeze_excitation=True), "squeeze_excitation is a share of the channels.*got True"),

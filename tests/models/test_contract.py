@@ -43,6 +43,7 @@ OWN = {
         ("block_dropout", 0.2),
         ("squeeze_excitation", 0.25),
         ("padding", "symmetric"),
+        ("downsampling", "blur"),
         ("use_bias", True),
     ],
 }

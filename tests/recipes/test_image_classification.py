@@ -104,6 +104,7 @@ def test_a_finished_run_is_never_overwritten(finished):
     "options",
     [
         {"model": "resnet", "depth": 8, "precision": "bfloat16", "augmentation": "crop-flip", "mixup": 0.4, "ema": 0.9},
+        {"model": "resnet", "depth": 8, "downsampling": "blur"},
         {"model": "mlp", "width": 16, "optimizer": "sgd", "schedule": "one-cycle", "dropout": 0.1, "l2": 1e-4},
         {"optimizer": "rmsprop", "schedule": "step", "warmup_epochs": 0.5, "clip_norm": 1.0, "class_weights": "effective"},
         {"optimizer": "adam", "schedule": "constant", "weight_normalization": "spectral", "normalization": "none", "label_smoothing": 0.1},
@@ -205,6 +206,8 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"model": "nowhere:builder"}, "no module"),
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
+        ({"model": "mlp", "depth": 2, "downsampling": "blur"}, "--model mlp does not take --downsampling"),
+        ({"downsampling": "blur"}, "--model cnn: downsampling must be one of stride, max, got 'blur'"),
         ({"seeds": 0}, "seeds"),
         ({"learning_rate": -1.0}, "learning_rate"),
         ({"warmup_epochs": 2.0}, "warmup_epochs"),
