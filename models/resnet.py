@@ -22,7 +22,7 @@ STEMS = {
 }
 
 # What goes around a block that changes the shape.
-SHORTCUTS = ("auto", "identity", "projection")
+SHORTCUTS = ("auto", "identity", "projection", "pool-projection")
 
 
 def basic_block(x, inner, outer, strides, drop_rate, parts, name):
@@ -118,6 +118,7 @@ class ResNetParts(Parts):
     ):
         super().__init__(**options)
         self.projects = shortcut != "identity"
+        self.pools_shortcuts = shortcut == "pool-projection"
         self.block_dropout = check_rate("block_dropout", block_dropout)
         self.squeeze_excitation = check_share("squeeze_excitation", squeeze_excitation)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
@@ -188,6 +189,10 @@ class ResNetParts(Parts):
 
     def project(self, x, filters, strides, name):
         """Change the channels, and where there is a stride the size, by a convolution with 1x1 kernels."""
+        if self.pools_shortcuts and strides > 1:
+            # Averages of 2x2 positions, of which a stride would leave out three.
+            x = keras.layers.AveragePooling2D(2, strides, padding="same", data_format="channels_last", name=f"{name}_shortcut_average")(x)
+            strides = 1
         name = f"{name}_shortcut"
         return self.conv(self.blur(x, strides, name=f"{name}_blur"), filters, 1, strides, name=f"{name}_conv")
 
@@ -249,8 +254,8 @@ def resnet(
         plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
         stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
         shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
-            weights), or "auto": identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection,
-            as the papers have it.
+            weights), "pool-projection" (averages of 2x2 positions, then a 1x1 convolution: ResNet-D, He et al. 2019, figure 2c), or "auto":
+            identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection, as the papers have it.
         zero_init_residual: Start each residual branch at 0, by its last scale, or where none follows by its last kernel: the network
             starts as the identity (Goyal et al. 2017, section 5.1). Defaults to False.
         block_dropout: Rate of the dropout before the last convolution of each block (Zagoruyko and Komodakis 2016, section 2.4).

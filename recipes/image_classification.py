@@ -43,6 +43,9 @@ class Args:
     """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
+    shortcut: Literal["auto", "identity", "projection", "pool-projection"] | None = None
+    """What goes around a block that halves the map: positions left out, a 1x1 convolution, or one of averages; auto: as the papers have
+    it (residual networks only). Default: the model's own."""
     dropout: float = 0.0
     """Share of features dropped before the output layer (in an mlp: after every layer)."""
     stochastic_depth: float = 0.0
@@ -148,6 +151,7 @@ _MODEL_OPTIONS = (
     "depth", "width",
     "downsampling",
     "normalization", "weight_normalization", "activation", "initializer",
+    "shortcut",
     "dropout", "stochastic_depth",
     "squeeze_excitation",
     "l1", "l2",

@@ -106,6 +106,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("resnet", depth=()), "one count a stage"),
         (build("resnet", depth=(1, 0)), "at least 1, got 0"),
         (build("resnet", depth=20.0), "whole number of at least 1, got 20.0"),
+        (build("resnet", shortcut="pool_projection"), "shortcut must be one of .*did you mean 'pool-projection'"),
         (build("resnet", block="bottelneck"), "did you mean 'bottleneck'"),
         (build("resnet", bottleneck_stride="1x1"), "is for bottleneck blocks"),
         (build("resnet", downsampling="max"), "downsampling must be one of stride, blur, got 'max'"),

@@ -39,6 +39,7 @@ OWN = {
         ("width_multiplier", 2),
         ("stem", "large"),
         ("shortcut", "projection"),
+        ("shortcut", "pool-projection"),
         ("zero_init_residual", True),
         ("block_dropout", 0.2),
         ("squeeze_excitation", 0.25),
