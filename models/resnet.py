@@ -19,6 +19,7 @@ DOWNSAMPLING = ("stride", "blur")
 STEMS = {
     "small": ((3, 1, 1),),
     "large": ((7, 2, 1),),
+    "deep": ((3, 2, 2), (3, 1, 2), (3, 1, 1)),
 }
 
 # What goes around a block that changes the shape.
@@ -252,7 +253,9 @@ def resnet(
         width_multiplier: Factor on the filters of the 3x3 convolutions, the stem excepted: WRN-28-10 is depth 28 with 10.
         block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016).
         plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
-        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
+        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), "deep" (three of 3x3 for the
+            7x7, the first with stride 2, the first two with half the filters: ResNet-C, He et al. 2019, figure 2b), or "auto", small or
+            large by the plan.
         shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
             weights), "pool-projection" (averages of 2x2 positions, then a 1x1 convolution: ResNet-D, He et al. 2019, figure 2c), or "auto":
             identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection, as the papers have it.

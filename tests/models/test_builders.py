@@ -115,6 +115,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("resnet", squeeze_excitation=True), "squeeze_excitation is a share of the channels.*got True"),
         (build("resnet", zero_init_residual=True, normalization="rms"), "whose scale can start at 0"),
         (build("resnet", zero_init_residual=True, block="preactivation", weight_normalization="spectral"), "a kernel of zeros"),
+        (build("resnet", stem="depe"), "stem must be one of auto, small, large, deep, got 'depe'; did you mean 'deep'"),
         (build("cnn", depth=3), "depth must be at least 4 for 3 stages"),
         (build("cnn", stochastic_depth=0.1), "stochastic_depth must be 0 for a plain cnn, got 0.1"),
         (build("cnn", dropout=1), "dropout is the share that is dropped.*got 1"),

@@ -37,7 +37,7 @@ OWN = {
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
         ("width_multiplier", 2),
-        ("stem", "large"),
+        *(("stem", name) for name in ("large", "deep")),
         ("shortcut", "projection"),
         ("shortcut", "pool-projection"),
         ("zero_init_residual", True),

@@ -59,6 +59,18 @@ def test_published_count_of_the_1001_layers():
     assert trainable(models.preactivation_resnet1001((32, 32, 3), 10)) == pytest.approx(10.2e6, rel=0.02)
 
 
+def test_published_count_of_resnet50_d():
+    # He et al. 2019, figure 2, 25.6 million; the averages in the shortcuts have no weights.
+    model = models.resnet50((224, 224, 3), 1000, stem="deep")
+    assert trainable(model) == 25_557_032 - 7 * 7 * 3 * 64 + 3 * 3 * (3 * 32 + 32 * 32 + 32 * 64) + 2 * (32 + 32)
+    assert trainable(model) == pytest.approx(25.6e6, abs=0.05e6)
+    assert [model.get_layer(f"stem_conv{number}").output.shape for number in (1, 2, "")] == [
+        (None, 112, 112, 32),
+        (None, 112, 112, 32),
+        (None, 112, 112, 64),
+    ]
+
+
 def test_exact_count_of_wrn_28_10():
     assert trainable(models.wide_resnet28_10((32, 32, 3), 10)) == 36_479_194
 
