@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate, check_share
 from hornbook.models.parts import Parts
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
@@ -11,15 +11,31 @@ IMAGENET_PLANS = {
     "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
 }
 
+# How a block halves the map.
+DOWNSAMPLING = ("stride", "blur")
+
+# What comes before the first stage: of each convolution the kernel size, the stride and how many times fewer filters it has. Max pooling
+# follows where there is a stride.
+STEMS = {
+    "small": ((3, 1, 1),),
+    "large": ((7, 2, 1),),
+    "deep": ((3, 2, 2), (3, 1, 2), (3, 1, 1)),
+}
+
+# What goes around a block that changes the shape.
+SHORTCUTS = ("auto", "identity", "projection", "pool-projection")
+
 
 def basic_block(x, inner, outer, strides, drop_rate, parts, name):
     """Two 3x3 convolutions; normalization and activation after each, the last activation after the sum."""
     y = parts.conv(x, inner, 3, strides, name=f"{name}_conv1")
     y = parts.norm(y, name=f"{name}_norm1")
     y = parts.act(y, name=f"{name}_act1")
+    y = parts.blur(y, strides, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm2", zero=parts.zero_scale)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
     return parts.act(y, name=f"{name}_act2")
@@ -31,12 +47,15 @@ def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
     y = parts.conv(x, inner, 1, first, name=f"{name}_conv1")
     y = parts.norm(y, name=f"{name}_norm1")
     y = parts.act(y, name=f"{name}_act1")
+    y = parts.blur(y, first, name=f"{name}_blur")
     y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
     y = parts.norm(y, name=f"{name}_norm2")
     y = parts.act(y, name=f"{name}_act2")
+    y = parts.blur(y, middle, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
     y = parts.norm(y, name=f"{name}_norm3", zero=parts.zero_scale)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
     return parts.act(y, name=f"{name}_act3")
@@ -48,8 +67,10 @@ def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
     shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
     y = parts.conv(y, inner, 3, strides, name=f"{name}_conv1")
     y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.blur(y, strides, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
@@ -61,10 +82,13 @@ def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, n
     shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
     y = parts.conv(y, inner, 1, first, name=f"{name}_conv1")
     y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
+    y = parts.blur(y, first, name=f"{name}_blur")
     y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
     y = parts.act(parts.norm(y, name=f"{name}_norm3"), name=f"{name}_act3")
+    y = parts.blur(y, middle, name=f"{name}_blur")
     y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
     y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
+    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
@@ -80,11 +104,26 @@ BLOCKS = {
 class ResNetParts(Parts):
     """The layers of a residual network: with shortcuts, and with padding as in PyTorch and keras.applications where asked."""
 
-    def __init__(self, *, preactivated, shortcut, zero_init_residual, block_dropout, bottleneck_stride, padding, **options):
+    def __init__(
+        self,
+        *,
+        preactivated,
+        shortcut,
+        zero_init_residual,
+        block_dropout,
+        squeeze_excitation,
+        bottleneck_stride,
+        downsampling,
+        padding,
+        **options,
+    ):
         super().__init__(**options)
-        self.projects = shortcut == "projection"
+        self.projects = shortcut != "identity"
+        self.pools_shortcuts = shortcut == "pool-projection"
         self.block_dropout = check_rate("block_dropout", block_dropout)
+        self.squeeze_excitation = check_share("squeeze_excitation", squeeze_excitation)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
+        self.blurs = check_choice("downsampling", downsampling, DOWNSAMPLING) == "blur"
         self.padding = check_choice("padding", padding, ("same", "symmetric"))
         # What comes last in a branch is its scale, or else its kernel.
         self.zero_scale = zero_init_residual and not preactivated and self.normalization is not None
@@ -98,6 +137,25 @@ class ResNetParts(Parts):
             )
 
     def conv(self, x, filters, kernel_size, strides=1, *, name, zero=False):
+        """Convolve; where the network blurs, without the stride, which `blur` makes up for after the activation."""
+        return self.strided_conv(x, filters, kernel_size, 1 if self.blurs else strides, name=name, zero=zero)
+
+    def blur(self, x, strides, *, name):
+        """Take every second position of local averages, where the network blurs; else, and at stride 1, this is the tensor itself.
+
+        The filter of Zhang (2019, section 4) with 3x3 weights, (1, 2, 1) / 4 each way: (batch, height, width, channels) to half the height
+        and width, rounded up. With padding "same" the last row and column count twice at the border, with "symmetric" zeros surround all.
+        """
+        if not self.blurs or strides == 1:
+            return x
+        padding = "same"
+        if self.padding == "symmetric":
+            x, padding = self.pad(x, 1, name), "valid"
+        # Two averages of 2x2 are that filter, without weights to save. Keras leaves padding out of averages.
+        x = keras.layers.AveragePooling2D(2, 1, padding=padding, data_format="channels_last", name=f"{name}_average")(x)
+        return keras.layers.AveragePooling2D(2, 2, padding=padding, data_format="channels_last", name=name)(x)
+
+    def strided_conv(self, x, filters, kernel_size, strides, *, name, zero=False):
         # Only a strided window can tell the two apart: Keras' "same" then pads the far side alone.
         if self.padding == "symmetric" and strides > 1 and kernel_size > 1:
             return super().conv(self.pad(x, kernel_size // 2, name), filters, kernel_size, strides, name=name, padding="valid", zero=zero)
@@ -105,6 +163,9 @@ class ResNetParts(Parts):
 
     def max_pool(self, x, *, name):
         padding = "same"
+        if self.blurs:
+            x = keras.layers.MaxPooling2D(3, 1, padding=padding, data_format="channels_last", name=name)(x)
+            return self.blur(x, 2, name=f"{name}_blur")
         if self.padding == "symmetric":
             x, padding = self.pad(x, 1, name), "valid"
         return keras.layers.MaxPooling2D(3, 2, padding=padding, data_format="channels_last", name=name)(x)
@@ -117,7 +178,7 @@ class ResNetParts(Parts):
             return self.resized(x, filters, strides, name)
         if strides == 1 and x.shape[-1] == filters:
             return x
-        x = self.conv(x, filters, 1, strides, name=f"{name}_shortcut_conv")
+        x = self.project(x, filters, strides, name)
         return self.norm(x, name=f"{name}_shortcut_norm")
 
     def preactivation_shortcut(self, x, preactivated, filters, strides, name):
@@ -125,11 +186,22 @@ class ResNetParts(Parts):
             return self.resized(x, filters, strides, name)
         if strides == 1 and x.shape[-1] == filters:
             return x
-        return self.conv(preactivated, filters, 1, strides, name=f"{name}_shortcut_conv")
+        return self.project(preactivated, filters, strides, name)
+
+    def project(self, x, filters, strides, name):
+        """Change the channels, and where there is a stride the size, by a convolution with 1x1 kernels."""
+        if self.pools_shortcuts and strides > 1:
+            # Averages of 2x2 positions, of which a stride would leave out three.
+            x = keras.layers.AveragePooling2D(2, strides, padding="same", data_format="channels_last", name=f"{name}_shortcut_average")(x)
+            strides = 1
+        name = f"{name}_shortcut"
+        return self.conv(self.blur(x, strides, name=f"{name}_blur"), filters, 1, strides, name=f"{name}_conv")
 
     def resized(self, x, filters, strides, name):
         """Leave out positions and add channels of zeros: no weights (option A of He et al. 2015)."""
-        if strides > 1:
+        if strides > 1 and self.blurs:
+            x = self.blur(x, strides, name=f"{name}_shortcut_blur")
+        elif strides > 1:
             x = keras.layers.MaxPooling2D(1, strides, data_format="channels_last", name=f"{name}_shortcut_pool")(x)
         extra = filters - x.shape[-1]
         if extra < 0:
@@ -153,7 +225,9 @@ def resnet(
     shortcut="auto",
     zero_init_residual=False,
     block_dropout=0.0,
+    squeeze_excitation=0.0,
     bottleneck_stride="3x3",
+    downsampling="stride",
     padding="same",
     use_bias="auto",
     normalization="batch",
@@ -179,15 +253,22 @@ def resnet(
         width_multiplier: Factor on the filters of the 3x3 convolutions, the stem excepted: WRN-28-10 is depth 28 with 10.
         block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016).
         plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
-        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
+        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), "deep" (three of 3x3 for the
+            7x7, the first with stride 2, the first two with half the filters: ResNet-C, He et al. 2019, figure 2b), or "auto", small or
+            large by the plan.
         shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
-            weights), or "auto": identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection,
-            as the papers have it.
+            weights), "pool-projection" (averages of 2x2 positions, then a 1x1 convolution: ResNet-D, He et al. 2019, figure 2c), or "auto":
+            identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection, as the papers have it.
         zero_init_residual: Start each residual branch at 0, by its last scale, or where none follows by its last kernel: the network
             starts as the identity (Goyal et al. 2017, section 5.1). Defaults to False.
         block_dropout: Rate of the dropout before the last convolution of each block (Zagoruyko and Komodakis 2016, section 2.4).
+        squeeze_excitation: Share of the channels in the squeeze of a gate that weighs the channels of each residual branch, such as 1/16
+            (Hu et al. 2018, section 3) or, where there are few channels, 1/4. Defaults to 0: no gate.
         bottleneck_stride: The convolution that has the stride: "3x3" (better by half a percent on ImageNet, and PyTorch's) or "1x1" (He
             et al. 2015, and keras.applications).
+        downsampling: "stride" or "blur": blocks, shortcuts and the stem's pooling go on at stride 1, and every second position is taken
+            after a 3x3 binomial filter, which shifts of the image change less (Zhang 2019, section 4). A large stem's convolution keeps its
+            stride, as in his ResNets.
         padding: "same" (Keras') or "symmetric" (PyTorch's and keras.applications') for strided windows.
         use_bias: Biases of the convolutions; "auto" is False where the normalization has an offset, else True.
         normalization: Of activations: "batch", "layer" (over the channels of each position), "group", "instance", "rms", "none", or a
@@ -220,8 +301,8 @@ def resnet(
     input_shape = check_image_shape(input_shape)
     check_choice("block", block, BLOCKS)
     check_choice("plan", plan, ("cifar", "imagenet"))
-    check_choice("stem", stem, ("auto", "small", "large"))
-    check_choice("shortcut", shortcut, ("auto", "identity", "projection"))
+    check_choice("stem", stem, ("auto", *STEMS))
+    check_choice("shortcut", shortcut, SHORTCUTS)
     stages = _blocks_per_stage(depth, block, plan)
     width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
@@ -235,7 +316,9 @@ def resnet(
         shortcut=shortcut,
         zero_init_residual=zero_init_residual,
         block_dropout=block_dropout,
+        squeeze_excitation=squeeze_excitation,
         bottleneck_stride=bottleneck_stride,
+        downsampling=downsampling,
         padding=padding,
         use_bias=use_bias,
         normalization=normalization,
@@ -247,7 +330,9 @@ def resnet(
         l2=l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
-    x = _stem(x, width, stem == "large" or (stem == "auto" and plan == "imagenet"), preactivated, parts)
+    if stem == "auto":
+        stem = "large" if plan == "imagenet" else "small"
+    x = _stem(x, width, STEMS[stem], preactivated, parts)
     done = 0
     for stage, blocks in enumerate(stages):
         filters = width * 2**stage
@@ -264,11 +349,16 @@ def resnet(
     return keras.Model(inputs, parts.output(x, num_outputs), name=name)
 
 
-def _stem(x, filters, large, preactivated, parts):
-    x = parts.conv(x, filters, 7 if large else 3, 2 if large else 1, name="stem_conv")
-    if not preactivated:
-        x = parts.act(parts.norm(x, name="stem_norm"), name="stem_act")
-    return parts.max_pool(x, name="stem_pool") if large else x
+def _stem(x, filters, convolutions, preactivated, parts):
+    for place, (kernel_size, strides, divisor) in enumerate(convolutions, 1):
+        last = place == len(convolutions)
+        number = "" if last else place
+        # Never blurred: a convolution without its stride on the largest maps takes too long.
+        x = parts.strided_conv(x, max(1, filters // divisor), kernel_size, strides, name=f"stem_conv{number}")
+        # A pre-activation network begins each block with these.
+        if not (last and preactivated):
+            x = parts.act(parts.norm(x, name=f"stem_norm{number}"), name=f"stem_act{number}")
+    return parts.max_pool(x, name="stem_pool") if convolutions[0][1] > 1 else x
 
 
 def _blocks_per_stage(depth, block, plan):

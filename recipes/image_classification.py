@@ -33,6 +33,8 @@ class Args:
     """Layers with kernels. Default: the model's own."""
     width: int | None = None
     """Filters of the first stage (units of an mlp; for wide variants the multiplier). Default: the model's own."""
+    downsampling: Literal["max", "stride", "blur"] | None = None
+    """How maps are halved: max pooling or a stride (a cnn), a stride or a blur (residual networks). Default: the model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] = "batch"
     """Normalization of activations."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
@@ -41,10 +43,15 @@ class Args:
     """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
+    shortcut: Literal["auto", "identity", "projection", "pool-projection"] | None = None
+    """What goes around a block that halves the map: positions left out, a 1x1 convolution, or one of averages; auto: as the papers have
+    it (residual networks only). Default: the model's own."""
     dropout: float = 0.0
     """Share of features dropped before the output layer (in an mlp: after every layer)."""
     stochastic_depth: float = 0.0
     """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only)."""
+    squeeze_excitation: float | None = None
+    """Share of the channels in the squeeze of each residual branch's gate, such as 0.25; 0 for no gate (residual networks only)."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -141,7 +148,13 @@ def build(args, dataset):
 
 
 _MODEL_OPTIONS = (
-    "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
+    "depth", "width",
+    "downsampling",
+    "normalization", "weight_normalization", "activation", "initializer",
+    "shortcut",
+    "dropout", "stochastic_depth",
+    "squeeze_excitation",
+    "l1", "l2",
 )  # fmt: skip
 
 

@@ -22,12 +22,16 @@ def build_model(name, input_shape, num_outputs, options):
         UserError: there is no such builder, or it refuses an option.
     """
     builder = _user_builder(name) if ":" in name else None
+    known = models.options(name) if builder is None and name in models.names() else options
+    lacking = sorted(options.keys() - known.keys())
     try:
         if builder is None:
             return models.build(name, input_shape, num_outputs, **options)
         model = builder(input_shape, num_outputs, **options)
     except (ValueError, TypeError) as error:
-        raise UserError(f"--model {name}: {error}") from error
+        # A recipe has the flags of every model: the one that this model lacks is named as it was written.
+        flag = f" does not take --{lacking[0].replace('_', '-')}" if lacking else ""
+        raise UserError(f"--model {name}{flag}: {error}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):
