@@ -161,9 +161,9 @@ def test_fractions_out_of_range(part, fraction):
 
 def test_a_class_too_small_to_split():
     inputs, _ = arrays(9)
-    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example, .* pass --validation-fraction 0"):
+    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example left for training, .* none out: --validation-fraction 0"):
         data.from_arrays(inputs, np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), name="mine")
-    with pytest.raises(UserError, match=r"--validation-fraction 0\.8 of 9 examples cannot hold one of each of 3 classes"):
+    with pytest.raises(UserError, match=r"--validation-fraction 0\.8 takes 8 of 9 examples, .* one of each of 3 classes"):
         data.from_arrays(inputs, np.arange(9) % 3, validation_fraction=0.8)
     assert len(data.from_arrays(inputs, np.array([0] * 8 + [1]), validation_fraction=0).train) == 9
 
@@ -187,7 +187,7 @@ def test_unknown_sources(name, words):
 @pytest.mark.parametrize("name", ["validation", "training", "name", "parts"])
 def test_a_part_that_is_not_there(name):
     dataset = data.load("digits", validation_fraction=0)
-    with pytest.raises(UserError, match=f"digits has no {name} part; evaluate on one of train, test"):
+    with pytest.raises(UserError, match=f"digits has no {name} part; it has train, test"):
         dataset.part(name)
     assert dataset.part("test") is dataset.test
 
