@@ -360,7 +360,7 @@ def _train(args, run, callbacks, dataset, precision):
         print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     report.write_report(
         run.path("report.html"),
-        title=f"{args.model} on {dataset.name}",
+        title=f"{args.model} on {data.short_name(dataset.name)}",
         command=command_line.command("image_classification", args),
         config=run.config,
         history=history.rows,

@@ -141,6 +141,12 @@ def check_name(name):
     raise UserError(f"--dataset must be {', '.join(BUILT_IN)}, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got {name!r}{hint}")
 
 
+def short_name(name):
+    """A dataset's name for a headline: of a path the last part, `photos` of `folder:/home/me/photos`."""
+    kind, _, path = name.partition(":")
+    return (os.path.basename(os.path.normpath(path)) if kind in ("folder", "csv", "npz") else "") or name
+
+
 def _home(kind):
     return importlib.import_module(f"hornbook.training.{_HOMES[kind]}")
 

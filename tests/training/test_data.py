@@ -261,3 +261,18 @@ def test_arrays_are_known_again_by_their_checksum():
     assert data.from_arrays(pixels, 1 - labels).name != name
     with pytest.raises(UserError, match="from Python"):
         data.check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("folder:/home/me/photos/", "photos"),
+        ("csv:table.csv", "table.csv"),
+        ("npz:~/a.npz", "a.npz"),
+        ("folder:/", "folder:/"),
+        ("tfds:mnist/a:1.0.0[:5]", "tfds:mnist/a:1.0.0[:5]"),
+        ("digits", "digits"),
+    ],
+)
+def test_a_name_for_a_headline(name, short):
+    assert data.short_name(name) == short
