@@ -4,9 +4,11 @@ hornbook image-classification
 hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15
 """
 
+import contextlib
 import dataclasses
 import importlib.util
 import pathlib
+import re
 import time
 from typing import Literal
 
@@ -18,7 +20,7 @@ from hornbook.training import command_line, data, files, repeats, runs
 class Args:
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
-    tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
+    tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""
     image_size: str | None = None
     """Size to bring all images to: a number such as 64, or HEIGHTxWIDTH. Default: the size that they have in common."""
     path_column: str | None = None
@@ -185,10 +187,27 @@ def main(args, callbacks=(), dataset=None):
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
         with command_line.quiet_libraries():
             from hornbook.training import reproducibility
-        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision:
+        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision, _memory():
             result = _train(args, run, callbacks, dataset, precision)
     _print_result(result, folder)
     return result
+
+
+@contextlib.contextmanager
+def _memory():
+    """Say in one line that a batch of such images through such a model takes more memory than there is."""
+    try:
+        yield
+    except Exception as error:
+        # Of NumPy, TensorFlow, PyTorch and JAX; the classes of the backends that are not used must not be imported.
+        kinds = {kind.__name__ for kind in type(error).__mro__} & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+        if not kinds and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        wanted = re.search(r"(?:shape ?[\[(][\d, ]+[\])]|[\d.]+ [KMGT]i?B)", str(error))
+        raise UserError(
+            f"there is not enough memory{f' for an array of {wanted[0]}' if wanted else ''}; pass a smaller --batch-size, --image-size or "
+            "--width, or --in-memory never"
+        ) from error
 
 
 def _check(args):
@@ -200,6 +219,18 @@ def _check(args):
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
     if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
+
+
+def _check_parts(args, dataset):
+    """Refuse, before an epoch, what needs a part that the dataset lacks."""
+    needed = {f"--evaluate {args.evaluate}": args.evaluate, f"--early-stopping {args.early_stopping}": args.early_stopping and "validation"}
+    needed[f"--schedule {args.schedule}"] = "validation" if args.schedule == "plateau" else None
+    for flag, part in needed.items():
+        if part and part != "none" and part not in dataset.parts:
+            remedy = f"hold one out with --{part}-fraction 0.1"
+            if flag.startswith("--evaluate"):
+                remedy += f", or pass --evaluate {'validation or none' if 'validation' in dataset.parts else 'none'}"
+            raise UserError(f"{dataset.name} has no {part} part, which {flag} needs; {remedy}")
 
 
 _RANGES = (
@@ -229,9 +260,10 @@ def _train(args, run, callbacks, dataset, precision):
             label_column=args.label_column,
             skip_unreadable=args.skip_unreadable,
         )
-    evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
-    if args.early_stopping or args.schedule == "plateau":
-        dataset.part("validation")  # Refused now if there is none, not after an epoch.
+    _check_parts(args, dataset)
+    evaluated = dataset.parts.get(args.evaluate)
+    if run.resumed:
+        data.refuse_other_split(run.path("split.csv"), dataset)
     data.write_split(run.path("split.csv"), dataset)
     if dataset.unreadable:
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
@@ -341,7 +373,7 @@ def _train(args, run, callbacks, dataset, precision):
         print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     report.write_report(
         run.path("report.html"),
-        title=f"{args.model} on {dataset.name}",
+        title=f"{args.model} on {data.short_name(dataset.name)}",
         command=command_line.command("image_classification", args),
         config=run.config,
         history=history.rows,

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 from typing import Annotated
 
 import numpy as np
@@ -32,6 +33,8 @@ class EvaluateArgs:
     """As for training. Default: what the run was trained on, split as it was."""
     part: str = "test"
     """Which part of it: train, validation or test."""
+    skip_unreadable: bool = False
+    """Leave out images that cannot be read. Default: as in training."""
     json: bool = False
     """Print everything as JSON: per-class scores, confusion matrix and calibration with it."""
 
@@ -47,7 +50,7 @@ def predict(arguments):
         model = load_model(args.run)
         for (name, _), row in zip(named, probabilities(model, np.stack([image for _, image in named])), strict=True):
             best = np.argsort(-row, kind="stable")[: max(1, args.top)]
-            print(name, *(f"{about['class_names'][k]}\t{row[k]:.4f}" for k in best), sep="\t")
+            print(_field(name), *(f"{_field(about['class_names'][k])}\t{row[k]:.4f}" for k in best), sep="\t")
 
 
 def evaluate(arguments):
@@ -58,7 +61,8 @@ def evaluate(arguments):
         name = args.dataset or config["dataset"]
         data.check_name(name)
         model = load_model(args.run)
-        dataset = data.load(name, **_as_trained(name, config, about))
+        options = _as_trained(name, config, about)
+        dataset = data.load(name, **{**options, "skip_unreadable": options["skip_unreadable"] or args.skip_unreadable})
         part = dataset.part(args.part)
         if list(dataset.class_names) != about["class_names"]:
             raise UserError(
@@ -76,6 +80,8 @@ def evaluate(arguments):
         for metric in ("accuracy", "loss", "calibration_error", "macro_f1"):
             print(f"{metric.replace('_', ' ')}\t{scores[metric]:.4f}")
         print(f"examples\t{scores['examples']}")
+        if dataset.unreadable:
+            print(f"left out\t{len(dataset.unreadable)}")
 
 
 def _as_trained(name, config, about):
@@ -124,11 +130,33 @@ def _read(path, about):
     shape = tuple(about["input_shape"])
     if not path.endswith(".npy"):
         return [(path, pictures.from_file(path, shape, about["pixel_maximum"]))]
-    try:
-        array = np.asarray(np.load(path, allow_pickle=False), np.float32)
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    array = _array(path)
     array = array[None] if array.shape == shape else array
     if array.shape[1:] != shape or len(array) == 0:
         raise UserError(f"{path} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
+    if not np.isfinite(array).all():
+        raise UserError(f"{path}[{np.argwhere(~np.isfinite(array))[0][0]}] has a pixel that is not finite; accepted are numbers")
     return [(f"{path}[{place}]", image) for place, image in enumerate(array)]
+
+
+def _array(path):
+    """The float32 array in a `.npy` file."""
+    try:
+        with open(path, "rb") as file:
+            # Asked first, since NumPy advises to load what it does not know unsafely.
+            if file.read(6) != b"\x93NUMPY":
+                raise UserError(f"{path} is no NumPy array; accepted are image files and arrays that numpy.save wrote")
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}; accepted are image files and .npy arrays") from error
+    except (ValueError, EOFError, MemoryError) as error:
+        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    if array.dtype.kind not in "uifb":
+        raise UserError(f"{path} holds {array.dtype}; accepted are numbers")
+    return array.astype(np.float32)
+
+
+def _field(text):
+    """Text between tabs on a line of its own, whatever a file or class is called."""
+    text = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", lambda match: repr(match[0])[1:-1], text)
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,13 +1,12 @@
 """`npz:PATH`: images and labels as arrays in a NumPy file, as Keras' own datasets come."""
 
-import pathlib
 import zipfile
 import zlib
 
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data
+from hornbook.training import data, files
 
 # (images, labels) of each part. The first pair that is there counts.
 _NAMES = {
@@ -24,9 +23,8 @@ def check(path):
     Raises:
         UserError: with what is accepted.
     """
-    if not path or not pathlib.Path(path).expanduser().is_file():
-        state = "is a folder" if path and pathlib.Path(path).expanduser().is_dir() else "is not there"
-        raise UserError(f"--dataset npz:{path}: {path!r} {state}; accepted is a file that numpy.savez wrote")
+    if files.what_is(path) != "is a file":
+        raise UserError(f"--dataset {f'npz:{path}'!r} {files.what_is(path)}; accepted is a file that numpy.savez wrote")
 
 
 def load(name, *, class_names=None):
@@ -39,7 +37,7 @@ def load(name, *, class_names=None):
     Raises:
         UserError: whatever is wrong with the file, with the array and the place in it.
     """
-    path = pathlib.Path(name.removeprefix("npz:")).expanduser()
+    path = files.given(name.removeprefix("npz:"))
     arrays = _read(path)
     named = {}
     for part, pairs in _NAMES.items():
@@ -54,6 +52,9 @@ def load(name, *, class_names=None):
     labels = {part: _labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
         class_names = data.in_order(set(labels["train"].tolist()))
+        data.refuse_one_class_spelt_twice(
+            class_names, lambda label: f"{path}: {named['train'][1]}[{labels['train'].tolist().index(label)}]"
+        )
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{path}: {named['train'][1]} has {'one class' if class_names else 'no labels'}; at least two classes are needed")
@@ -75,27 +76,33 @@ def load(name, *, class_names=None):
 def _read(path):
     """The arrays of the file by name. Nothing pickled is loaded: it could run code."""
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {_ACCEPTED}")
-        with file:
-            arrays = {}
-            for key in file.files:
-                if key in {key for pairs in _NAMES.values() for pair in pairs for key in pair}:
-                    try:
-                        arrays[key] = file[key]
-                    except ValueError as error:
-                        raise UserError(
-                            f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text"
-                        ) from error
-                else:
-                    arrays[key] = None
-            return arrays
+        with open(path, "rb") as opened:
+            start = opened.read(6)
+            if start == b"\x93NUMPY":
+                raise UserError(f"{path} is one array (.npy), where an .npz file has several; {_ACCEPTED}")
+            if start[:2] != b"PK":  # Asked first, since NumPy advises to load what it does not know unsafely.
+                raise UserError(f"{path} {'is no .npz file' if start else 'is empty'}; accepted is a file that numpy.savez wrote")
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as file:
+                wanted = {key for pairs in _NAMES.values() for pair in pairs for key in pair}
+                return {key: _array(path, key, file) if key in wanted else None for key in file.files}
     except UserError:
         raise
     except (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} cannot be read as an .npz file ({reason[:120]}); write it again with numpy.savez") from error
+
+
+def _array(path, key, file):
+    try:
+        array = file[key]
+    except ValueError as error:
+        raise UserError(f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: {key} takes more memory than there is ({error}); accepted are fewer or smaller images") from error
+    if not isinstance(array, np.ndarray):  # Whatever else a ZIP file may hold comes as bytes.
+        raise UserError(f"{path}: {key} is no NumPy array; write the file again with numpy.savez")
+    return array
 
 
 def _labels(path, key, labels):
@@ -106,7 +113,12 @@ def _labels(path, key, labels):
             f"{path}: {key} must be integers or text of shape (examples,), got {labels.dtype} of shape {labels.shape}; "
             "of one-hot labels, save labels.argmax(axis=1)"
         )
-    return labels.astype(str).astype(object) if labels.dtype.kind != "U" else np.char.strip(labels).astype(object)
+    if labels.dtype.kind != "U":
+        return labels.astype(str).astype(object)
+    labels = np.char.strip(labels)
+    if (labels == "").any():
+        raise UserError(f"{path}: {key} is empty at position {(labels == '').argmax()}; accepted are names of classes")
+    return labels.astype(object)
 
 
 def _numbers(path, key, labels, class_names):

@@ -103,7 +103,8 @@ def run(main, options, arguments=None, *, recipe):
     program = f"hornbook {recipe.replace('_', '-')}"
     about = (sys.modules[options.__module__].__doc__ or "").strip()
     description = f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it."
-    sys.stdout.reconfigure(line_buffering=True)  # A log file shows each line when it is said.
+    # A log file shows each line when it is said, and a name that its encoding lacks does not end the run.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     with ending(program):
         main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
 
@@ -172,6 +173,7 @@ def _import_tensorflow():
 
 def _one_line(text):
     """The text in one line; of one of tyro's boxes, what went wrong without its frame, title and help."""
-    text = " ".join(re.sub(r"[─-╿]+", " ", text).split())
+    # Where the terminal has no such characters, the box is drawn with hyphens.
+    text = " ".join(re.sub(r"[─-╿]+|-{9,}", " ", text).split())
     text = re.sub(r"^(Value error|Unrecognized options|Required options|Invalid choice|Missing required arguments) (?=\S)", "", text)
     return re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)

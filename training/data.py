@@ -10,6 +10,8 @@ import csv
 import dataclasses
 import difflib
 import importlib
+import io
+import itertools
 import math
 import os
 import re
@@ -25,6 +27,7 @@ BUILT_IN = ("digits",)
 _HOMES = {"folder": "folders", "csv": "tables", "npz": "array_files", "tfds": "tfds_source"}
 # Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
 MEMORY_FRACTION = 0.25
+_LARGEST_PIXEL = 1e18  # Its square, of which the variance is made, is about the largest that float32 holds.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Dataset:
         """
         part = self.parts.get(name)
         if part is None:
-            raise UserError(f"{self.name} has no {name} part; evaluate on one of {', '.join(self.parts)}")
+            raise UserError(f"{self.name} has no {name} part; it has {', '.join(self.parts)}")
         return part
 
     @property
@@ -136,6 +139,12 @@ def check_name(name):
     if not close and os.path.exists(os.path.expanduser(name)):
         hint = f"; did you mean '{'folder' if os.path.isdir(os.path.expanduser(name)) else 'csv'}:{name}'?"
     raise UserError(f"--dataset must be {', '.join(BUILT_IN)}, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got {name!r}{hint}")
+
+
+def short_name(name):
+    """A dataset's name for a headline: of a path the last part, `photos` of `folder:/home/me/photos`."""
+    kind, _, path = name.partition(":")
+    return (os.path.basename(os.path.normpath(path)) if kind in ("folder", "csv", "npz") else "") or name
 
 
 def _home(kind):
@@ -205,6 +214,9 @@ def _checked(dataset, in_memory, skip_unreadable):
         lost = np.setdiff1d(dataset.train.labels, parts["train"].labels)
         if not skip_unreadable or empty or len(lost):
             remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
+            if empty or len(lost):
+                what = f"class {dataset.class_names[lost[0]]}" if len(lost) else f"{empty} part"
+                remedy += f" (--skip-unreadable cannot help: nothing would be left of the {what})"
             total = sum(map(len, dataset.parts.values()))
             image_files.refuse_unreadable(dataset.name, unreadable, total, remedy, can_skip=not (empty or len(lost)))
     return dataclasses.replace(dataset, **parts, unreadable=tuple(unreadable))
@@ -215,6 +227,26 @@ def in_order(names):
     names = sorted(names)
     whole = all(re.fullmatch(r"[+-]?\d+", name, re.ASCII) for name in names)
     return sorted(names, key=int) if whole else names
+
+
+def refuse_one_class_spelt_twice(names, where):
+    """Refuse names of classes that differ in capitals or in blanks around them alone. Single letters may: `A` is not `a`.
+
+    Args:
+        names: iterable of text.
+        where: function of a name that says where it stands, for the message.
+
+    Raises:
+        UserError: with both names.
+    """
+    spelt = {}
+    for name in sorted(names):
+        alike = name.strip() if len(name.strip()) == 1 else name.strip().casefold()
+        other = spelt.setdefault(alike, name)
+        if other != name:
+            raise UserError(
+                f"{where(name)}: the classes {other!r} ({where(other)}) and {name!r} differ in capitals or blanks alone; spell them alike"
+            )
 
 
 def some(names):
@@ -291,11 +323,23 @@ def array_examples(inputs, labels, name, source=None):
         raise UserError(f"{name} labels must be integers of shape {inputs.shape[:1]}, got {labels.dtype} of shape {labels.shape}")
     if len(labels) == 0:
         raise UserError(f"{name} has no examples")
+    if 0 in inputs.shape:
+        raise UserError(f"{name} images have no pixels: they are of shape {inputs.shape}; each side must be at least 1")
+    if inputs.shape[1] in (1, 3) and min(inputs.shape[2:]) > 4:
+        raise UserError(
+            f"{name} images of shape {inputs.shape} have their channels first; accepted are (examples, height, width, channels), "
+            "as numpy.moveaxis(images, 1, -1) makes them"
+        )
     if labels.min() < 0:
         raise UserError(f"{name} labels must count from 0, got {labels.min()} at position {labels.argmin()}")
     if inputs.dtype.kind == "f" and not np.isfinite(inputs).all():
         place = np.argwhere(~np.isfinite(inputs))[0]
-        raise UserError(f"{name} image {place[0]} has a pixel that is not finite at {tuple(map(int, place[1:]))}")
+        raise UserError(f"{name} image {place[0]} has a pixel that is not finite at {tuple(map(int, place[1:]))}; remove or mend it")
+    largest = max(float(inputs.max()), -float(inputs.min()))
+    if largest > _LARGEST_PIXEL:
+        raise UserError(
+            f"{name} images have a pixel of {largest:.3g}, whose square float32 cannot hold; accepted are up to {_LARGEST_PIXEL:g}"
+        )
     return Examples(inputs, labels.astype(np.int64), np.arange(len(labels)), source or name)
 
 
@@ -335,8 +379,13 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     counts = np.bincount(examples.labels)
     rare = np.flatnonzero(counts == 1)
     if len(rare):
+        part = flag.removeprefix("--").removesuffix("-fraction")
+        left = "" if part == "test" else " left for training"
+        # Who holds out no test images has none to take the result on, and validation would want one of each class too.
+        remedy = "--test-fraction 0 --validation-fraction 0 --evaluate none" if part == "test" else f"{flag} 0"
         raise UserError(
-            f"{name}: class {class_names[rare[0]]} has one example, which cannot stand in two parts; add examples, or pass {flag} 0"
+            f"{name}: class {class_names[rare[0]]} has one example{left}, which cannot be a {part} example too; "
+            f"add examples of it, or hold none out: {remedy}"
         )
     held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
     try:
@@ -344,7 +393,8 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     except ValueError as error:
         classes = int((counts > 0).sum())
         raise UserError(
-            f"{name}: {flag} {fraction} of {len(examples)} examples cannot hold one of each of {classes} classes; pass another share, or 0"
+            f"{name}: {flag} {fraction:g} takes {held_out} of {len(examples)} examples, and what it takes and what it leaves must both "
+            f"have one of each of {classes} classes; pass another share, or 0, or add examples"
         ) from error
     # In the source's order, so that a streamed part reads the same as one in memory.
     return examples.subset(np.sort(first)), examples.subset(np.sort(second))
@@ -352,14 +402,41 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
 
 def write_split(path, dataset):
     """Write which example went where: columns part, source, index, label, and file where there are files; a row an example."""
-    with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file)
-        writer.writerow(("part", "source", "index", "label", *(["file"] if with_files else [])))
-        for name, part in dataset.parts.items():
-            paths = part.files if with_files else [None] * len(part)
-            for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
-                writer.writerow((name, part.source, index, dataset.class_names[label], *([path] if with_files else [])))
+        csv.writer(file).writerows(_split_rows(dataset))
+
+
+def _split_rows(dataset):
+    with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
+    yield ("part", "source", "index", "label", *(["file"] if with_files else []))
+    for name, part in dataset.parts.items():
+        paths = part.files if with_files else [None] * len(part)
+        for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
+            yield (name, part.source, index, dataset.class_names[label], *([path] if with_files else []))
+
+
+def refuse_other_split(path, dataset):
+    """Refuse to go on with a run whose data have changed: images added, removed, renamed or in another class.
+
+    Args:
+        path: the `split.csv` that the run wrote when it began.
+        dataset: `Dataset`, as it is now.
+
+    Raises:
+        UserError: with the first row that differs.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        began = list(csv.reader(file))
+    now = io.StringIO(newline="")
+    csv.writer(now).writerows(_split_rows(dataset))
+    # As a file holds it: what UTF-8 lacks is spelt out.
+    now = list(csv.reader(io.StringIO(now.getvalue().encode("utf-8", "backslashreplace").decode(), newline="")))
+    if began != now:
+        was, is_now = next(pair for pair in itertools.zip_longest(began, now, fillvalue=["nothing"]) if pair[0] != pair[1])
+        raise UserError(
+            f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(is_now)} now; "
+            "restore the data, or begin again with another --output"
+        )
 
 
 def write_unreadable(path, unreadable):

@@ -9,6 +9,23 @@ import pathlib
 from hornbook import UserError
 
 
+def given(path):
+    """The `pathlib.Path` that somebody wrote: `~` is their home folder, and stays as it is where there is no such user."""
+    return pathlib.Path(os.path.expanduser(path))
+
+
+def what_is(path):
+    """What there is at a path that somebody wrote, in the words of a message about it."""
+    if not path:
+        return "has no path behind its colon"
+    path = given(path)
+    if os.path.isdir(path):  # Unlike `pathlib`, it takes a path of any length.
+        return "is a folder"
+    if os.path.isfile(path):
+        return "is a file"
+    return "is neither a file nor a folder" if os.path.exists(path) else "is not there"
+
+
 @contextlib.contextmanager
 def atomic(path):
     """A temporary path to write to, which takes `path`'s place when the block ends well and vanishes when it does not.

@@ -1,13 +1,12 @@
 """`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders."""
 
 import os
-import pathlib
 import unicodedata
 
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, image_files
+from hornbook.training import data, files, image_files
 
 _PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _LAYOUT = "accepted is PATH/CLASS/IMAGE, or PATH/train/CLASS/IMAGE with test/ and validation/ or val/ beside train/"
@@ -59,30 +58,29 @@ def load(name, *, image_size=None, channels=None, class_names=None):
     shape = image_files.choose_shape([file for part in everything.values() for file, _ in part], name, image_size, channels)
     parts = {}
     for part, examples in everything.items():
-        files, labels = zip(*examples, strict=True)
+        paths, labels = zip(*examples, strict=True)
         parts["train" if part == "all" else part] = image_files.FileExamples(
-            np.array(files, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
+            np.array(paths, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
         )
     return data.Dataset(name, class_names, shape, **parts)
 
 
 def _parts(path):
     """The folders of class folders by part: one called "all", or "train" and what lies beside it."""
-    root = pathlib.Path(path).expanduser()
-    if not path or not root.is_dir():
-        state = "is a file" if root.is_file() and path else "is not there"
-        raise UserError(f"--dataset folder:{path}: {path!r} {state}; {_LAYOUT}")
-    folders, files = _entries(root)
+    if files.what_is(path) != "is a folder":
+        raise UserError(f"--dataset {f'folder:{path}'!r} {files.what_is(path)}; {_LAYOUT}")
+    root = files.given(path)
+    folders, others = _entries(root)
     if not folders:
-        raise UserError(f"--dataset folder:{path} has no class folders{f', only files such as {files[0]}' if files else ''}; {_LAYOUT}")
+        raise UserError(f"--dataset folder:{path} has no class folders{f', only files such as {others[0]}' if others else ''}; {_LAYOUT}")
     parts = [folder for folder in folders if folder.lower() in _PARTS]
     # A class may be called "test" too: among other classes, and holding images where a part holds folders.
     if len(parts) < len(folders) and not any(_entries(root / part)[0] for part in parts):
-        _refuse_loose_images(root, files)
+        _refuse_what_has_no_class(root, others)
         return {"all": root}
-    others = [folder for folder in folders if folder not in parts]
-    if others:
-        raise UserError(f"--dataset folder:{path} has {others[0]}/ beside {parts[0]}/, which is neither a part nor a class; {_LAYOUT}")
+    strange = [folder for folder in folders if folder not in parts]
+    if strange:
+        raise UserError(f"--dataset folder:{path} has {strange[0]}/ beside {parts[0]}/, which is neither a part nor a class; {_LAYOUT}")
     found = {}
     for part in parts:
         kind = _PARTS[part.lower()]
@@ -93,18 +91,21 @@ def _parts(path):
         raise UserError(f"--dataset folder:{path} has {parts[0]}/ but no train/; {_LAYOUT}")
     found = {part: found[part] for part in ("train", "validation", "test") if part in found}
     for folder in found.values():
-        folders, files = _entries(folder)
-        if not folders:
-            raise UserError(f"{folder} has no class folders{f', only files such as {files[0]}' if files else ''}; {_LAYOUT}")
-        _refuse_loose_images(folder, files)
-    _refuse_loose_images(root, files=_entries(root)[1])
+        classes, loose = _entries(folder)
+        if not classes:
+            raise UserError(f"{folder} has no class folders{f', only files such as {loose[0]}' if loose else ''}; {_LAYOUT}")
+        _refuse_what_has_no_class(folder, loose)
+    _refuse_what_has_no_class(root, others)
     return found
 
 
-def _refuse_loose_images(folder, files):
-    loose = [file for file in files if file.lower().endswith(_IMAGE_SUFFIXES)]
-    if loose:
-        raise UserError(f"{folder / loose[0]} lies beside the class folders, so it has no class; move it into one, or remove it")
+def _refuse_what_has_no_class(folder, names):
+    """Refuse images beside class folders, and links there that lead nowhere: a class whose folder has moved would be missed in silence."""
+    for name in names:
+        if name.lower().endswith(_IMAGE_SUFFIXES):
+            raise UserError(f"{folder / name} lies beside the class folders, so it has no class; move it into one, or remove it")
+        if not os.path.exists(folder / name):
+            raise UserError(f"{folder / name} is a link to nothing, where a class folder may have been; repair or remove it")
 
 
 def _refuse_empty_classes(folder, classes):
@@ -125,22 +126,25 @@ def _class_files(folder):
         label = unicodedata.normalize("NFC", entry)
         if label in classes:
             raise UserError(f"{folder} has two folders called {label!r}, which differ in how accents are written; make them one")
-        inside, files = _entries(folder / entry)
-        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *files))
+        inside, images = _entries(folder / entry)
+        if inside and not images:
+            raise UserError(f"{folder / entry} has only folders in it, such as {inside[0]}, and no images; {_LAYOUT}")
+        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *images))
+    data.refuse_one_class_spelt_twice(classes, lambda label: str(folder / label))
     return classes
 
 
 def _entries(folder):
     """Names of folders and of other files, sorted; what is hidden or left by the operating system is left out."""
-    folders, files = [], []
+    folders, others = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.name.lower() not in _NOBODYS:
-                    (folders if _is_folder(entry) else files).append(entry.name)
+                    (folders if _is_folder(entry) else others).append(entry.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be read: {error.strerror}; make it readable, or remove it") from error
-    return sorted(folders), sorted(files)
+    return sorted(folders), sorted(others)
 
 
 def _is_folder(entry):

@@ -1,7 +1,9 @@
 """Image files as pixels: one way for training and for prediction, so that a model sees the same picture twice."""
 
 import io
+import os
 import re
+import stat
 import warnings
 
 import numpy as np
@@ -41,7 +43,7 @@ def from_file(path, input_shape, pixel_maximum):
         pixels = decode(path, (height, width), channels)
     except UnreadableError as error:
         if str(error) == _MISSING:
-            raise UserError(f"{path}: {error}") from None
+            raise UserError(f"{path or repr(path)}: {error}; accepted are image files ({ACCEPTED}) and .npy arrays") from None
         raise UserError(f"{path} cannot be read as an image ({error}); accepted are {ACCEPTED} and .npy arrays") from error
     return pixels.astype(np.float32) * np.float32(pixel_maximum / 255)
 
@@ -119,6 +121,11 @@ def _pillow():
 
 
 def _open(file):
+    if not isinstance(file, bytes):
+        kind = os.stat(file).st_mode
+        # Reading a pipe that nobody writes to would wait for ever.
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            raise ValueError("is a pipe or a device, not a file")
     return _pillow().open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
 
 

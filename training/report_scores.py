@@ -48,7 +48,8 @@ def confusions(evaluation):
 
 
 def _heat_table(names, matrix):
-    upright = sum(len(name) for name in names) > 60 or len(names) > 12
+    # Lying labels make columns as wide as they are long, so one long name would stretch its own.
+    upright = max(map(len, names)) * len(names) > 60 or len(names) > 12
     kind = "label upright" if upright else "label"
     headings = "".join(f'<th scope="col">{_label(name, kind)}</th>' for name in names)
     lines = []

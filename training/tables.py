@@ -12,7 +12,7 @@ import threading
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, image_files
+from hornbook.training import data, files, image_files
 
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
@@ -70,7 +70,7 @@ def read(path):
     Raises:
         UserError: no such file, another encoding, no row, two columns of one name, or a row that is too long or too short, with its line.
     """
-    path = pathlib.Path(path).expanduser()
+    path = files.given(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -79,7 +79,9 @@ def read(path):
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{path} line {line} is not UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8") from error
+        raise UserError(
+            f"{path} line {line} is not UTF-8 (byte 0x{content[error.start]:02x}); accepted is a CSV or TSV file saved as UTF-8"
+        ) from error
     first = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
     delimiter = max(_DELIMITERS, key=lambda one: (first.count(one), one == ("\t" if path.suffix.lower() == ".tsv" else ",")))
     rows, lines = [], []
@@ -126,9 +128,8 @@ def check(path):
     Raises:
         UserError: with what is accepted.
     """
-    if not path or not pathlib.Path(path).expanduser().is_file():
-        state = "is a folder" if path and pathlib.Path(path).expanduser().is_dir() else "is not there"
-        raise UserError(f"--dataset csv:{path}: {path!r} {state}; accepted is a CSV or TSV file with a line of column names")
+    if files.what_is(path) != "is a file":
+        raise UserError(f"--dataset {f'csv:{path}'!r} {files.what_is(path)}; accepted is a CSV or TSV file with a line of column names")
 
 
 def load(name, *, path_column=None, label_column=None, image_size=None, channels=None, class_names=None):
@@ -154,11 +155,11 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
         empty = [line for value, line in zip(values, table.lines, strict=True) if not value]
         if empty:
             raise UserError(f"{table.path}: column {column!r} is empty in {_lines(empty)}; fill it in, or remove the row")
-    files = [str(table.path.parent / path) for path in paths]
-    _refuse_twice(table, files)
+    paths = [str(table.path.parent / path) for path in paths]
+    _refuse_twice(table, paths)
     if class_names is None:
         class_names = data.in_order(set(labels))
-        _refuse_one_class_spelt_twice(table, labels, class_names)
+        data.refuse_one_class_spelt_twice(class_names, lambda label: f"{table.path} line {table.lines[labels.index(label)]}")
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{table.path}: column {label_column!r} has one class, {class_names[0]!r}; at least two are needed")
@@ -169,30 +170,18 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
             f"{table.path} line {table.lines[unknown[0]]}: the class {labels[unknown[0]]!r} is unknown in training; "
             f"accepted are {data.some(class_names)}"
         )
-    shape = image_files.choose_shape(files, name, image_size, channels)
+    shape = image_files.choose_shape(paths, name, image_size, channels)
     labels = np.array([number[label] for label in labels], np.int64)
-    part = image_files.FileExamples(np.array(files, object), labels, np.arange(len(labels)), "all", shape)
+    part = image_files.FileExamples(np.array(paths, object), labels, np.arange(len(labels)), "all", shape)
     return data.Dataset(name, class_names, shape, part)
 
 
-def _refuse_twice(table, files):
+def _refuse_twice(table, paths):
     first = {}
-    for file, line in zip(files, table.lines, strict=True):
+    for file, line in zip(paths, table.lines, strict=True):
         other = first.setdefault(os.path.normpath(file), line)
         if other != line:
             raise UserError(f"{table.path}: {file} is on line {other} and on line {line}, so training and test could share it; remove one")
-
-
-def _refuse_one_class_spelt_twice(table, labels, class_names):
-    spelt = {}
-    for label in class_names:
-        other = spelt.setdefault(label.casefold(), label)
-        if other != label:
-            lines = [table.lines[labels.index(one)] for one in (other, label)]
-            raise UserError(
-                f"{table.path}: the classes {other!r} (line {lines[0]}) and {label!r} (line {lines[1]}) differ in capitals alone; "
-                "spell them alike"
-            )
 
 
 def _lines(lines):

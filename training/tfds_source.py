@@ -4,27 +4,33 @@ A prepared folder is read back as it is (`builder_from_directory`), so it needs 
 the data sources imports TensorFlow, and only inside the functions that need it.
 """
 
+import contextlib
 import dataclasses
+import difflib
 import os
-import pathlib
 import re
 import socket
+import sys
+import tempfile
 import threading
 
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, image_files, pictures, randomness
+from hornbook.training import data, files, image_files, pictures, randomness
 
 # TensorFlow Datasets itself retries for minutes where there is no network; this asks once.
 _REACHABLE_HOST = ("storage.googleapis.com", 443)
 _REACHABLE_SECONDS = 2.0
 _SHUFFLE_BUFFER_BYTES = 512 * 2**20
+# NAME, perhaps a configuration, a version, and a slice as TensorFlow Datasets spells it.
+_NAME = re.compile(r"(?P<prepared>\w+(/[\w.-]+)?(:\d+\.\d+\.\d+)?)(?P<slice>\[(?=.*\d)(-?\d+%?)?:(-?\d+%?)?\])?", re.ASCII)
+_ACCEPTED = "tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:1.2.3, and behind it a slice of its training images such as [:1000] or [:10%]"
 
 
 def data_dir():
     """The folder of prepared datasets: `TFDS_DATA_DIR`, or the library's own default."""
-    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return files.given(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
 def prepared_folder(name):
@@ -53,16 +59,28 @@ def check(name):
     Raises:
         UserError: a name that is none, or nothing prepared and no network.
     """
-    if not re.fullmatch(r"\w+(/[\w.-]+)?(:\d+\.\d+\.\d+)?", name):
-        raise UserError(f"--dataset tfds:{name} is not a dataset's name; accepted is tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:1.2.3")
-    if prepared_folder(name) is None and not _network():
-        infos = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
-        prepared = sorted({str(info.parents[1].relative_to(data_dir())) for info in infos})
-        there = f"prepared there: {', '.join(prepared)}" if prepared else "nothing is prepared there"
+    match = _NAME.fullmatch(name)
+    if not match:
+        raise UserError(f"--dataset {f'tfds:{name}'!r} is not a dataset's name; accepted is {_ACCEPTED}")
+    if prepared_folder(match["prepared"]) is None and not _network():
         raise UserError(
-            f"tfds:{name} is not prepared in {data_dir()} and there is no network to download it; {there}; "
+            f"tfds:{name} is not prepared in {data_dir()} and there is no network to download it; {_what_is_prepared(match['prepared'])}; "
             "set TFDS_DATA_DIR to a folder that has it, or try --dataset digits"
         )
+
+
+def _what_is_prepared(name):
+    """What a message says of the datasets that are there, those whose names are like `name` first."""
+    infos = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
+    prepared = {}
+    for info in sorted(infos):
+        prepared.setdefault(str(info.parents[1].relative_to(data_dir())), []).append(info.parents[0].name)
+    own = {found: versions for found, versions in prepared.items() if name.partition(":")[0] in (found, found.partition("/")[0])}
+    if own:
+        return f"prepared of it: {', '.join(f'{found}:{version}' for found, versions in own.items() for version in versions)}"
+    close = difflib.get_close_matches(name.lower(), prepared, n=1)
+    hint = f"did you mean tfds:{close[0]}? " if close else ""
+    return f"{hint}prepared there: {', '.join(prepared)}" if prepared else "nothing is prepared there"
 
 
 def _network():
@@ -86,7 +104,7 @@ def load(name, *, image_size=None, channels=None):
     """A `data.Dataset` of `tfds:NAME`, streamed, with the source's own validation and test splits where it has them.
 
     Args:
-        name: `tfds:NAME[/CONFIG][:VERSION]`.
+        name: `tfds:NAME[/CONFIG][:VERSION]`, and perhaps a slice of its training split: `[:1000]`, `[10%:]`, `[-500:]`.
         image_size: text or integer that all images are resized to, as of `--image-size`; None: the size that the dataset declares.
         channels: 1 or 3; None: those that the dataset declares, else 3.
 
@@ -94,7 +112,8 @@ def load(name, *, image_size=None, channels=None):
         UserError: whatever is wrong with the prepared data, with the split and record, or images of no fixed size and no `image_size`.
     """
     size = None if image_size is None else pictures.parse_size(image_size)
-    builder = _builder(name.removeprefix("tfds:"))
+    match = _NAME.fullmatch(name.removeprefix("tfds:"))
+    builder = _builder(match["prepared"])
     image_key, label_key = _keys(builder, name)
     class_names = tuple(map(str, builder.info.features[label_key].names))
     declared = builder.info.features[image_key].shape
@@ -104,7 +123,7 @@ def load(name, *, image_size=None, channels=None):
     if shape != declared and shape[2] not in (1, 3):
         raise UserError(f"{name}: images have {shape[2]} channels and cannot be resized; accepted are 1 and 3, or no --image-size")
     parts = {}
-    for part, source in _source_splits(builder, name).items():
+    for part, source in _source_splits(builder, match["slice"] or "", name).items():
         labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
         parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)), shape)
         _check_labels(parts[part], len(class_names), name)
@@ -121,8 +140,13 @@ def _builder(name):
             return tfds.builder_from_directory(folder)
         builder = tfds.builder(name, data_dir=data_dir())
     except (tfds.core.registered.DatasetNotFoundError, ValueError, AssertionError, ParseError) as error:
-        reason = "dataset_info.json or features.json is missing or broken" if folder else "TensorFlow Datasets has no such name"
-        raise UserError(f"tfds:{name} cannot be read from {folder or data_dir()}: {reason}; prepare it again") from error
+        if folder is None:
+            raise UserError(
+                f"tfds:{name} is neither a dataset of TensorFlow Datasets nor prepared in {data_dir()}; accepted is {_ACCEPTED}"
+            ) from error
+        missing = [one for one in ("dataset_info.json", "features.json") if not (folder / one).is_file()]
+        reason = f"{missing[0]} is missing" if missing else "dataset_info.json or features.json is broken"
+        raise UserError(f"tfds:{name} cannot be read from {folder}: {reason}; prepare it again") from error
     try:
         builder.download_and_prepare()
     except Exception as error:  # Whatever a builder of somebody else's and the network may come to.
@@ -144,16 +168,30 @@ def _keys(builder, name):
     keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
     if not all(keys):
         kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
-        raise UserError(f"{name} has no image with a class label; its features are {kinds}")
+        raise UserError(
+            f"{name} has no image with a class label; its features are {kinds}; accepted are datasets with an Image and a ClassLabel"
+        )
     return keys[0][0], keys[1][0]
 
 
-def _source_splits(builder, name):
-    """Which of the source's splits serves as which part."""
+def _source_splits(builder, piece, name):
+    """Which of the source's splits serves as which part; of the training split only a `piece`, "[:1000]", unless that is empty."""
     splits = builder.info.splits
     if "train" not in splits:
         raise UserError(f"{name} has no train split; it has {', '.join(splits) or 'none'}")
-    return {part: part for part in ("train", "validation", "test") if part in splits and splits[part].num_examples}
+    sources = {part: part for part in ("train", "validation", "test") if part in splits and splits[part].num_examples}
+    if piece and "train" in sources:
+        sources["train"] += piece
+        try:
+            chosen = splits[sources["train"]].num_examples
+        except ValueError:  # Beyond the end, or more percents than a hundred.
+            chosen = 0
+        if chosen <= 0:
+            raise UserError(
+                f"{name}: there are no such images, its train split has {splits['train'].num_examples:,}; "
+                "accepted is a slice of them such as [:1000] or [:10%]"
+            )
+    return sources
 
 
 def _check_labels(examples, num_classes, name):
@@ -200,6 +238,30 @@ def _named_errors(records, name, source, unit="record"):
             ) from error
         yield record
         count += 1
+
+
+@contextlib.contextmanager
+def _decoders_kept_quiet():
+    """Keep TensorFlow's decoders from writing past Python to standard error what is said in one line afterwards; a crash shows all of it.
+
+    A progress bar in the block is still seen: Python's own `sys.stderr` goes on to the terminal.
+    """
+    sys.stderr.flush()
+    terminal, python_s = os.dup(2), sys.stderr
+    with tempfile.TemporaryFile() as said, open(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as shown:
+        os.dup2(said.fileno(), 2)
+        if python_s is sys.__stderr__:  # Else it does not end in this file, as in a notebook.
+            sys.stderr = shown
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, UserError):
+                said.seek(0)
+                os.write(terminal, said.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            sys.stderr = python_s
 
 
 def _tensorflow_reason(error):
@@ -297,16 +359,17 @@ class StreamedExamples:
         Returns:
             The part, and a list of (record, reason).
         """
-        try:
-            if in_memory:
-                return self.in_memory(), []
-            for _ in self._with_progress("checking"):
-                pass
-            return self, []
-        except UserError:
-            unreadable = self._unreadable()
-            if not unreadable:
-                raise
+        with _decoders_kept_quiet():
+            try:
+                if in_memory:
+                    return self.in_memory(), []
+                for _ in self._with_progress("checking"):
+                    pass
+                return self, []
+            except UserError:
+                unreadable = self._unreadable()
+                if not unreadable:
+                    raise
         part = self.subset(np.flatnonzero(~np.isin(self.indices, list(unreadable))))
         part = part.in_memory() if in_memory else part
         return part, [(self._record(index), reason) for index, reason in unreadable.items()]

@@ -363,6 +363,59 @@ def test_streamed_photos_train_the_same_model(photos, tmp_path):
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
+def test_photos_that_change_before_a_run_goes_on(photos, tmp_path):
+    args = Args(dataset=f"folder:{photos}", model="mlp", width=4, epochs=2, image_size="8", output=str(tmp_path / "run"))
+
+    class Cut(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        main(args, callbacks=[Cut()])
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    moved = next(photos.rglob("*.png"))
+    moved.rename(moved.with_name(f"other-{moved.name}"))
+    with pytest.raises(UserError, match=rf"has changed since the run began: {tmp_path}/run/split.csv has .* where there is .* now"):
+        main(args)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+    moved.with_name(f"other-{moved.name}").rename(moved)
+    assert main(args)["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"test_fraction": 0},
+            "has no test part, which --evaluate test needs; .* --test-fraction 0.1, or pass --evaluate validation or none",
+        ),
+        ({"test_fraction": 0, "validation_fraction": 0}, "or pass --evaluate none"),
+        (
+            {"validation_fraction": 0, "early_stopping": 2},
+            "no validation part, which --early-stopping 2 needs; .* --validation-fraction 0.1",
+        ),
+        ({"validation_fraction": 0, "schedule": "plateau"}, "no validation part, which --schedule plateau needs"),
+    ],
+)
+def test_a_part_that_is_not_there_is_said_with_the_flag_that_needs_it(tmp_path, options, words):
+    with pytest.raises(UserError, match=f"digits {words}"):
+        main(Args(output=str(tmp_path / "run"), **options))
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_memory_is_said_in_one_line(tmp_path):
+    import tensorflow as tf
+
+    class Hungry(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[64,4096,4096,32] and type float")
+
+    with pytest.raises(UserError, match=r"not enough memory for an array of shape\[64,4096,4096,32\]; pass a smaller --batch-size"):
+        main(Args(model="mlp", width=4, epochs=1, output=str(tmp_path / "run")), callbacks=[Hungry()])
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_the_default_run_on_digits_is_in_its_accuracy_band(tmp_path):
     summary = main(Args(output=str(tmp_path / "run"), seeds=5))

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import keras
@@ -98,14 +99,16 @@ def test_pictures_and_arrays_together(run, digits, tmp_path, capsys):
         ("flat.npy", np.zeros((2, 8, 8)), "has shape (2, 8, 8)"),
         ("number.npy", np.float64(3), "has shape ()"),
         ("none.npy", np.zeros((0, 8, 8, 1)), "has shape (0, 8, 8, 1)"),
-        ("text.npy", np.full((1, 8, 8, 1), "black"), "cannot be read as a NumPy array"),
+        ("text.npy", np.full((1, 8, 8, 1), "black"), "holds <U5; accepted are numbers"),
+        ("complex.npy", np.full((1, 8, 8, 1), 1j), "holds complex128; accepted are numbers"),
+        ("hole.npy", np.where(np.arange(64) == 9, np.nan, 1).reshape(1, 8, 8, 1), "has a pixel that is not finite"),
         ("objects.npy", np.full((1, 8, 8, 1), None), "cannot be read as a NumPy array"),
     ],
 )
 def test_predict_refuses_arrays(run, tmp_path, capsys, name, array, words):
     np.save(tmp_path / name, array)
     message = refusal(capsys, afterwards.predict, run, tmp_path / name)
-    assert message.startswith(f"hornbook predict: {tmp_path / name} ")
+    assert message.startswith(f"hornbook predict: {tmp_path / name}")
     assert words in message
 
 
@@ -115,8 +118,22 @@ def test_predict_refuses_what_is_no_array(run, tmp_path, capsys):
     np.savez(tmp_path / "several.npz", images=np.zeros((1, 8, 8, 1)))
     (tmp_path / "several.npz").rename(tmp_path / "several.npy")
     for name in ("empty.npy", "text.npy", "several.npy", "nosuch.npy"):
-        assert "cannot be read as a NumPy array" in refusal(capsys, afterwards.predict, run, tmp_path / name)
-    assert "nosuch.png: no such file" in refusal(capsys, afterwards.predict, run, tmp_path / "nosuch.png")
+        message = refusal(capsys, afterwards.predict, run, tmp_path / name)
+        assert str(tmp_path / name) in message
+        assert "accepted are image files and" in message
+        assert "pickle" not in message
+    (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
+    assert "cut.npy cannot be read as a NumPy array" in refusal(capsys, afterwards.predict, run, tmp_path / "cut.npy")
+    assert "nosuch.png: no such file; accepted are image files" in refusal(capsys, afterwards.predict, run, tmp_path / "nosuch.png")
+
+
+def test_a_line_an_input_whatever_it_is_called(run, digits, tmp_path, capfd):
+    for name in (b"a\nb.png", b"a\tb.png", b"\xff.png"):
+        path = os.path.join(os.fsencode(tmp_path), name)
+        Image.fromarray(digits.inputs[0, ..., 0] * 15).save(os.fsdecode(path))
+        [words] = lines(capfd, run, os.fsdecode(path))
+        assert len(words) == 3
+    assert words[0].endswith("\\udcff.png")
 
 
 def test_predict_refuses_wrong_words(run, tmp_path, capsys):
@@ -148,9 +165,7 @@ def test_evaluate_as_json_on_another_part(run, capsys):
 
 
 def test_evaluate_refuses(run, capsys, tmp_path, monkeypatch):
-    assert "digits has no exam part; evaluate on one of train, validation, test" in refusal(
-        capsys, afterwards.evaluate, run, "--part", "exam"
-    )
+    assert "digits has no exam part; it has train, validation, test" in refusal(capsys, afterwards.evaluate, run, "--part", "exam")
     assert "did you mean 'digits'" in refusal(capsys, afterwards.evaluate, run, "--dataset", "digit")
     assert "holds no run" in refusal(capsys, afterwards.evaluate, tmp_path)
 
@@ -182,3 +197,17 @@ def test_a_run_that_is_not_whole(run, digits, tmp_path, capsys, damage, words):
     np.save(tmp_path / "one.npy", digits.inputs[:1])
     assert words in refusal(capsys, afterwards.predict, tmp_path / "run", tmp_path / "one.npy")
     assert words in refusal(capsys, afterwards.evaluate, tmp_path / "run")
+
+
+def test_evaluate_leaves_out_what_cannot_be_read_if_asked(tmp_path, capsys):
+    for label in ("cat", "dog"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    name = f"folder:{tmp_path / 'photos'}"
+    recipe.main(recipe.Args(dataset=name, model="mlp", width=4, epochs=1, output=str(tmp_path / "run")))
+    (tmp_path / "photos/dog/broken.png").write_text("no")
+    assert "broken.png (is no image" in refusal(capsys, afterwards.evaluate, tmp_path / "run")
+    rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--skip-unreadable").splitlines())
+    assert rows["left out"] == "1"

@@ -1,3 +1,7 @@
+import io
+import pickle
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -90,6 +94,12 @@ def nothing_finite():
         ({"images": IMAGES.astype(object), "labels": LABELS}, "images holds Python objects"),
         ({"images": IMAGES, "labels": LABELS * 0}, "has one class"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "has no labels"),
+        ({"images": IMAGES[:, :0], "labels": LABELS}, "images have no pixels: they are of shape (24, 0, 5, 3)"),
+        ({"images": np.zeros((24, 3, 8, 9)), "labels": LABELS}, "images of shape (24, 3, 8, 9) have their channels first"),
+        ({"images": np.zeros((24, 1, 8, 9), np.uint8), "labels": LABELS}, "numpy.moveaxis(images, 1, -1)"),
+        ({"images": IMAGES * 1e300, "labels": LABELS}, "whose square float32 cannot hold; accepted are up to 1e+18"),
+        ({"images": IMAGES, "labels": np.array(["cat", "Cat", "dog"])[LABELS]}, "differ in capitals or blanks alone"),
+        ({"images": IMAGES, "labels": np.array(["cat", " ", "dog"])[LABELS]}, "labels is empty at position"),
         ({"images": IMAGES.reshape(24, -1), "labels": LABELS}, "got uint8 of shape (24, 90)"),
         ({"images": nothing_finite(), "labels": LABELS}, "image 5 has a pixel that is not finite at (0, 0, 0)"),
         ({"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS + 1}, "y_test has the class '3' at position 2, unknown"),
@@ -114,6 +124,28 @@ def test_files_that_are_none(tmp_path):
         assert str(path) in refusal(path)
     np.save(tmp_path / "one.npy", IMAGES)
     assert "is one array (.npy)" in refusal(tmp_path / "one.npy")
+
+
+def test_what_numpy_would_advise_to_load_unsafely(tmp_path):
+    for content, words in ((pickle.dumps({"x": 1}), "is no .npz file; accepted"), (b"", "is empty; accepted")):
+        (tmp_path / "a.npz").write_bytes(content)
+        message = refusal(tmp_path / "a.npz")
+        assert words in message
+        assert "pickle" not in message
+
+
+def test_members_that_are_no_arrays(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("images.npy", "text")
+    assert "images is no NumPy array" in refusal(tmp_path / "a.npz")
+
+
+def test_more_than_there_is_memory_for(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**15, 8, 8)})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("images.npy", header.getvalue() + b"few")
+    assert "images takes more memory than there is" in refusal(tmp_path / "a.npz")
 
 
 def test_arrays_are_not_resized(tmp_path):

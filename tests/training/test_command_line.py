@@ -180,6 +180,12 @@ def ended(error):
     return raised.value.code
 
 
+def test_a_box_of_hyphens_is_taken_off():
+    box = f"{'-' * 60}\n Unrecognized options: --nosuch\n{'-' * 60}\n"
+    assert command_line._one_line(box) == "Unrecognized options: --nosuch"
+    assert command_line._one_line("a--b --c -") == "a--b --c -"
+
+
 def test_a_user_s_error_is_one_line_and_code_2(capsys):
     assert ended(UserError("depth must be odd,\n  got 4")) == 2
     assert capsys.readouterr() == ("", "hornbook job: depth must be odd, got 4\n")

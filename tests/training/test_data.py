@@ -161,9 +161,9 @@ def test_fractions_out_of_range(part, fraction):
 
 def test_a_class_too_small_to_split():
     inputs, _ = arrays(9)
-    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example, .* pass --validation-fraction 0"):
+    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example left for training, .* none out: --validation-fraction 0"):
         data.from_arrays(inputs, np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), name="mine")
-    with pytest.raises(UserError, match=r"--validation-fraction 0\.8 of 9 examples cannot hold one of each of 3 classes"):
+    with pytest.raises(UserError, match=r"--validation-fraction 0\.8 takes 8 of 9 examples, .* one of each of 3 classes"):
         data.from_arrays(inputs, np.arange(9) % 3, validation_fraction=0.8)
     assert len(data.from_arrays(inputs, np.array([0] * 8 + [1]), validation_fraction=0).train) == 9
 
@@ -187,7 +187,7 @@ def test_unknown_sources(name, words):
 @pytest.mark.parametrize("name", ["validation", "training", "name", "parts"])
 def test_a_part_that_is_not_there(name):
     dataset = data.load("digits", validation_fraction=0)
-    with pytest.raises(UserError, match=f"digits has no {name} part; evaluate on one of train, test"):
+    with pytest.raises(UserError, match=f"digits has no {name} part; it has train, test"):
         dataset.part(name)
     assert dataset.part("test") is dataset.test
 
@@ -261,3 +261,18 @@ def test_arrays_are_known_again_by_their_checksum():
     assert data.from_arrays(pixels, 1 - labels).name != name
     with pytest.raises(UserError, match="from Python"):
         data.check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("folder:/home/me/photos/", "photos"),
+        ("csv:table.csv", "table.csv"),
+        ("npz:~/a.npz", "a.npz"),
+        ("folder:/", "folder:/"),
+        ("tfds:mnist/a:1.0.0[:5]", "tfds:mnist/a:1.0.0[:5]"),
+        ("digits", "digits"),
+    ],
+)
+def test_a_name_for_a_headline(name, short):
+    assert data.short_name(name) == short

@@ -150,7 +150,10 @@ def test_a_trained_model_s_classes(tmp_path):
         (lambda root: [photos(root / "train"), photos(root / "val"), photos(root / "validation")], ["which mean the same; remove one"]),
         (lambda root: [photos(root), write(root / "loose.JPG")], ["loose.JPG lies beside the class folders"]),
         (lambda root: [photos(root / "train"), write(root / "train/loose.png")], ["loose.png lies beside the class folders"]),
-        (lambda root: [photos(root), write(root / "owl/1.png")], ["class owl has one example", "pass --test-fraction 0"]),
+        (
+            lambda root: [photos(root), write(root / "owl/1.png")],
+            ["class owl has one example", "--test-fraction 0 --validation-fraction 0 --evaluate none"],
+        ),
         (lambda root: [photos(root), write(root / "cat/wide.png", (2, 9))], ["wide.png is 2x9", "0.png is 8x8", "--image-size"]),
     ],
 )
@@ -169,6 +172,47 @@ def test_no_folder(tmp_path):
     assert "accepted is PATH/CLASS/IMAGE" in refusal("")
     with pytest.raises(UserError, match=rf"did you mean 'folder:{tmp_path}'"):
         data.check_name(str(tmp_path))
+
+
+def test_paths_that_are_none(tmp_path, monkeypatch):
+    assert "--dataset 'folder:' has no path behind its colon; accepted is" in refusal("")
+    assert "--dataset 'folder: x' is not there" in refusal(" x")
+    assert "is not there" in refusal("~nobody-has-this-name/photos")
+    assert "is not there" in refusal("a" * 5000)
+    assert "is not there" in refusal("a\0b")
+    os.mkfifo(tmp_path / "pipe")
+    assert "is neither a file nor a folder" in refusal(tmp_path / "pipe")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    photos(tmp_path / "photos")
+    assert len(load("~/photos/").train) == 14
+
+
+def test_a_link_to_nothing_beside_the_class_folders(tmp_path):
+    photos(tmp_path)
+    (tmp_path / "owl").symlink_to("../moved/owl")
+    assert f"{tmp_path}/owl is a link to nothing, where a class folder may have been" in refusal(tmp_path)
+    (tmp_path / "owl").unlink()
+    (tmp_path / "owl").symlink_to("owl")
+    assert "is a link to nothing" in refusal(tmp_path)
+
+
+def test_folders_within_class_folders(tmp_path):
+    photos(tmp_path / "one")
+    photos(tmp_path / "two")
+    message = refusal(tmp_path)
+    assert f"{tmp_path}/one has only folders in it, such as cat, and no images; accepted is PATH/CLASS/IMAGE" in message
+
+
+@pytest.mark.parametrize(("first", "second"), [("Cat", "cat"), ("cat", "cat "), (" Cat", "cat")])
+def test_one_class_spelt_twice(tmp_path, first, second):
+    message = refusal(photos(tmp_path, ("dog", first, second)))
+    assert repr(first) in message
+    assert repr(second) in message
+    assert "differ in capitals or blanks alone" in message
+
+
+def test_letters_may_differ_in_capitals(tmp_path):
+    assert load(photos(tmp_path, ("A", "a"))).class_names == ("A", "a")
 
 
 def test_a_class_may_be_called_test(tmp_path):
@@ -222,7 +266,8 @@ def test_a_class_of_which_nothing_is_left_is_not_skipped(tmp_path):
         (tmp_path / f"owl/{number}.png").write_text("no")
     message = refusal(tmp_path, skip_unreadable=True)
     assert "5 of 25 images cannot be read" in message
-    assert "--skip-unreadable" not in message
+    assert "--skip-unreadable cannot help: nothing would be left of the class owl" in message
+    assert "or pass --skip-unreadable" not in message
 
 
 def test_links_to_folders_and_files_are_followed(tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -72,6 +74,15 @@ def test_what_is_no_picture(tmp_path):
         pictures.from_file(str(tmp_path / "nosuch.png"), (6, 5, 1), 255)
     with pytest.raises(UserError, match=r"the model takes 2 channels, .* pass arrays as .npy"):
         pictures.from_file(whole, (6, 5, 2), 255)
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")  # Opened for reading, it would wait for a writer.
+    for path in (tmp_path / "pipe.jpg", "/dev/zero"):
+        with pytest.raises(UserError, match=f"{path} cannot be read as an image .is a pipe or a device"):
+            pictures.from_file(str(path), (6, 5, 1), 255)
+        with pytest.raises(pictures.UnreadableError, match="is a pipe or a device"):
+            pictures.survey(str(path))
 
 
 def decoded(path, channels, size=(6, 5)):

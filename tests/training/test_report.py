@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.training import evaluation, page, report
+from hornbook.training import evaluation, page, report, report_scores
 
 HOSTILE = "<script>alert(1)</script> & 日本 \"quoted\" 'name'"
 VOID = {"meta", "br", "img", "link", "hr", "input"}
@@ -335,6 +335,20 @@ def test_findings_of_any_form(written):
     assert "<p><b>loss rose</b></p>" in told.source
     assert "<code>--learning-rate</code> to 0.01 or set <code>--clip-norm 1.0</code>." in told.source
     assert "findings" not in written().ids
+
+
+@pytest.mark.parametrize(
+    ("names", "upright"),
+    [
+        (("cat", "dog"), False),
+        (("cat", "handwriting"), False),
+        (("a", "b", "c", "d", "e", "f", "g", "automobile"), True),
+        (tuple("abcdefghijklm"), True),
+    ],
+)
+def test_columns_of_the_confusion_matrix_are_of_one_width(names, upright):
+    source = report_scores._heat_table(names, np.eye(len(names), dtype=int))
+    assert ("upright" in source) == upright
 
 
 @pytest.mark.parametrize("classes", [2, 20])

@@ -90,7 +90,7 @@ def test_numbers_are_ordered_as_numbers(tmp_path):
         (lambda rows: [("", "cat"), *rows, (" ", "cat")], "column 'path' is empty in 2 lines (2, 15)"),
         (lambda rows: [*rows, rows[0]], "0.png is on line 2 and on line 14"),
         (lambda rows: [*rows, ("./" + rows[0][0], "dog")], "0.png is on line 2 and on line 14"),
-        (lambda rows: [(rows[0][0], "Cat"), *rows[1:]], "the classes 'Cat' (line 2) and 'cat' (line 4) differ in capitals alone"),
+        (lambda rows: [(rows[0][0], "Cat"), *rows[1:]], "line 2) and 'cat' differ in capitals or blanks alone"),
         (lambda rows: [*rows[:4], ("pictures/4.png",), *rows[5:]], "line 6 has 1 fields, the first line 2 (separated by commas)"),
         (lambda rows: [*rows[:4], ("a, b", "cat"), *rows[5:]], "line 6 has 3 fields"),
         (lambda rows: [(path, "cat") for path, _ in rows], "has one class, 'cat'"),
@@ -119,7 +119,7 @@ def test_files_that_are_not_there_are_named_all_at_once(tmp_path):
 def test_files_that_are_no_tables(tmp_path):
     assert "is not there; accepted is a CSV or TSV file" in refusal(tmp_path / "nowhere.csv")
     assert "is a folder; accepted is a CSV or TSV file" in refusal(tmp_path)
-    assert "is not there" in refusal("")
+    assert "--dataset 'csv:' has no path" in refusal("")
     (tmp_path / "empty.csv").write_bytes(b"")
     assert "has nothing in it" in refusal(tmp_path / "empty.csv")
     (tmp_path / "blank.csv").write_bytes(b"\xef\xbb\xbf\r\n\r\n")
@@ -132,6 +132,11 @@ def test_files_that_are_no_tables(tmp_path):
     assert "see that the first line names the columns" in refusal(write(tmp_path, [("a.png", "cat")], ("b.png", "dog")))
     Image.new("L", (4, 4)).save(tmp_path / "picture.png")
     assert "is not UTF-8" in refusal(tmp_path / "picture.png")
+
+
+def test_letters_may_differ_in_capitals(tmp_path):
+    rows = [(path, "a" if label == "cat" else "A") for path, label in pictures(tmp_path)]
+    assert load(write(tmp_path, rows)).class_names == ("A", "a")
 
 
 def test_a_trained_model_s_classes(tmp_path):

@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
 import socket
+import sys
 
 import keras
 import numpy as np
@@ -241,7 +243,57 @@ def test_a_folder_that_is_not_there(tmp_path, monkeypatch, offline):
     assert "nothing is prepared there" in refusal()
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "mnist:1.0", "mnist:latest", "mnist/"])
+@pytest.mark.parametrize(
+    ("piece", "count"),
+    [("[:30]", 30), ("[10:]", 37), ("[-20:]", 20), ("[:50%]", 24), ("[10%:90%]", 37), ("[:-7]", 40), (":1.0.0[:30]", 30)],
+)
+def test_a_slice_is_of_the_training_split(root, piece, count):
+    whole = data.load("tfds:animals", validation_fraction=0)
+    part = data.load(f"tfds:animals{piece}", validation_fraction=0)
+    assert len(part.train) == count
+    assert part.train.source == f"train{piece.removeprefix(':1.0.0')}"
+    assert set(records(part.train)) <= set(records(whole.train))
+    assert records(part.test) == records(whole.test)
+    streamed = data.load(f"tfds:animals{piece}", validation_fraction=0, in_memory="never").train
+    assert np.array_equal(streamed.in_memory().inputs, part.train.inputs)
+    batches = list(streamed.stream(8, (3, 1)))
+    assert sorted(np.concatenate([positions for positions, _ in batches])) == list(range(count))
+
+
+@pytest.mark.parametrize("piece", ["[:48]", "[99:]", "[30:20]", "[60%:40%]", "[:101%]", "[5:5]"])
+def test_a_slice_of_nothing_is_refused(root, piece):
+    with pytest.raises(UserError, match=r"no such images, its train split has 47; accepted is a slice of them such as \[:1000\]"):
+        data.load(f"tfds:animals{piece}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("animals:2.0.0", "prepared of it: animals:1.0.0;"), ("Animal", "did you mean tfds:animals? prepared there: animals;")],
+)
+def test_what_is_there_is_said_with_the_nearest_first(root, offline, name, words):
+    with pytest.raises(UserError) as raised:
+        data.check_name(f"tfds:{name}")
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[:5]",
+        "mnist[]",
+        "mnist[:]",
+        "mnist[5]",
+        "mnist[a:b]",
+        "mnist[:5",
+        "mnist[:5][:2]",
+        "",
+        "a b",
+        "../x",
+        "mnist:1.0",
+        "mnist:latest",
+        "mnist/",
+    ],
+)
 def test_what_is_no_name(root, name, offline):
     assert "is not a dataset's name" in refusal(name)
     assert not offline
@@ -286,7 +338,7 @@ def test_broken_metadata_names_the_folder(copy, file, share):
         (copy / file).write_text(text[: int(share * len(text))])
     message = refusal()
     assert str(copy) in message
-    assert "missing or broken; prepare it again" in message
+    assert f"{'dataset_info.json or features.json is broken' if share else 'features.json is missing'}; prepare it again" in message
 
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupted", "removed"])
@@ -324,6 +376,45 @@ def test_a_broken_image_is_found_when_it_is_read(copy):
         assert [file for file, _ in dataset.unreadable] == ["record 5 of split test"]
         assert dataset.test.indices.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10]
         assert sum(len(images) for _, images in dataset.test.stream(4)) == 10 if in_memory == "never" else len(dataset.test.inputs) == 10
+
+
+@pytest.mark.parametrize("in_memory", ["always", "never"])
+def test_a_jpeg_cut_in_half_says_nothing_beside_the_refusal(tmp_path, monkeypatch, offline, capfd, in_memory):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    jpeg = tfds.features.Image(shape=(6, 5, 1), encoding_format="jpeg")
+    write_dataset(tmp_path, "photos", features={"image": jpeg, "label": tfds.features.ClassLabel(names=CLASSES)})
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    [file] = shards(tmp_path / "photos/1.0.0", "test")
+    content = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
+    example = tf.train.Example.FromString(content[5])
+    [whole] = example.features.feature["image"].bytes_list.value
+    example.features.feature["image"].bytes_list.value[0] = whole[: len(whole) // 2]
+    content[5] = example.SerializeToString()
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for record in content:
+            writer.write(record)
+    python_s = sys.stderr
+    capfd.readouterr()
+    with pytest.raises(UserError, match="record 5 of split test"):
+        data.load("tfds:photos", in_memory=in_memory)
+    # TensorFlow's decoder writes to the file of standard error, past Python.
+    assert capfd.readouterr().err == ""
+    assert sys.stderr is python_s
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"
+
+
+def test_what_decoders_say_before_a_crash_is_shown(capfd):
+    def crash():
+        with tfds_source._decoders_kept_quiet():
+            os.write(2, b"the reason")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        crash()
+    assert capfd.readouterr().err == "the reason"
 
 
 def test_a_label_out_of_range_names_the_record(copy, prepared):
