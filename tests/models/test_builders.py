@@ -35,6 +35,14 @@ def test_stochastic_depth_rises_linearly_and_drops_whole_examples():
     assert (dropped.min(1) == dropped.max(1)).all()
 
 
+@pytest.mark.parametrize("block", ["basic", "bottleneck", "preactivation", "preactivation_bottleneck"])
+def test_a_shortcut_of_averages_is_not_blurred_as_well(block):
+    options = {"stem": "deep", "shortcut": "pool-projection", "downsampling": "blur", "squeeze_excitation": 0.5}
+    names = names_of(models.resnet((18, 18, 3), 2, depth=(1, 1), width=4, block=block, **options))
+    assert {"stage2_block1_blur", "stage2_block1_shortcut_average"} <= set(names)
+    assert not any(name.startswith("stage2_block1_shortcut_blur") for name in names)
+
+
 def test_penalties_are_on_every_kernel_and_on_nothing_else():
     model = models.resnet((8, 8, 3), 2, depth=8, width=4, l2=0.1)
     assert len(model.losses) == sum(variable.name == "kernel" for variable in model.trainable_variables)
