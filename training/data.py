@@ -128,6 +128,10 @@ def check_name(name):
     """
     if name in BUILT_IN:
         return
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # The run's files, which name it, are UTF-8.
+        raise UserError(f"--dataset {name!r}: a path must be UTF-8; rename the folder or file, or pass a link to it") from None
     kind, _, rest = name.partition(":")
     if kind in _HOMES:
         _home(kind).check(rest)

@@ -113,7 +113,7 @@ footer { border-top: 1px solid var(--rule); padding-top: 1.25rem; padding-bottom
 @media (max-width: 34rem) {
   header { padding-top: 1.75rem; } .score strong { font-size: 3rem; } section { padding: 1.75rem 0; }
   dl, dl.options { grid-template-columns: repeat(2, 1fr); }
-  th, td { padding: 0.35rem 0.3rem; } tbody th, td.text { min-width: 5.4rem; } .meter { min-width: 3.6rem; padding: 0 0.2rem; }
+  th, td { padding: 0.35rem 0.3rem; } tbody th, td.text { min-width: 5.4rem; } .meter { min-width: 3.1rem; padding: 0 0.1rem; }
   .heat table { font-size: 0.75rem; border-spacing: 1px; } .heat td { min-width: 1.75rem; padding: 0.3rem 0.1rem; }
   .heat .label { max-width: 6rem; } .heat .upright { max-width: none; }
 }

@@ -390,12 +390,12 @@ def test_photos_that_change_before_a_run_goes_on(photos, tmp_path):
             {"test_fraction": 0},
             "has no test part, which --evaluate test needs; .* --test-fraction 0.1, or pass --evaluate validation or none",
         ),
-        ({"test_fraction": 0, "validation_fraction": 0}, "or pass --evaluate none"),
+        ({"test_fraction": 0, "validation_fraction": 0}, "has no test part, .*, or pass --evaluate none"),
         (
             {"validation_fraction": 0, "early_stopping": 2},
-            "no validation part, which --early-stopping 2 needs; .* --validation-fraction 0.1",
+            "has no validation part, which --early-stopping 2 needs; .* --validation-fraction 0.1",
         ),
-        ({"validation_fraction": 0, "schedule": "plateau"}, "no validation part, which --schedule plateau needs"),
+        ({"validation_fraction": 0, "schedule": "plateau"}, "has no validation part, which --schedule plateau needs"),
     ],
 )
 def test_a_part_that_is_not_there_is_said_with_the_flag_that_needs_it(tmp_path, options, words):

@@ -296,6 +296,12 @@ def test_a_name_that_is_no_text(tmp_path):
     assert "the name of a class must be UTF-8" in refusal(tmp_path)
 
 
+def test_a_path_that_is_no_text(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    photos(type(tmp_path)(path))
+    assert "a path must be UTF-8" in refusal(path)
+
+
 def test_columns_are_for_tables(tmp_path):
     assert "--path-column is for csv:PATH" in refusal(photos(tmp_path), path_column="a")
 
