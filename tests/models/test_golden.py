@@ -84,7 +84,15 @@ def test_count_of_kim():
 def test_counts_of_recurrent_layers(name, products):
     # A kernel for the inputs, one for the state, and biases (cuDNN's GRU has two); then the output layer.
     biases = 2 if name == "gru" else 1
-    assert trainable(models.build(name, (None, 10), 3)) == products * (10 * 128 + 128 * 128 + biases * 128) + 128 * 3 + 3
+    layer = products * (10 * 128 + 128 * 128 + biases * 128)
+    assert trainable(models.build(name, (None, 10), 3)) == layer + 128 * 3 + 3
+    assert trainable(models.build(name, (None, 10), 3, bidirectional=True)) == 2 * layer + 256 * 3 + 3
+
+
+# Ba et al. 2016, equations 20 to 22: a scale for either product, and scale and offset of the carry; of the GRU, the two scales.
+@pytest.mark.parametrize(("name", "added"), [("lstm", 2 * 4 * 128 + 2 * 128), ("gru", 2 * 3 * 128)])
+def test_layer_normalization_adds_scales(name, added):
+    assert trainable(models.build(f"layer_norm_{name}", (None, 10), 3)) - trainable(models.build(name, (None, 10), 3)) == added
 
 
 def ours_of(name):
