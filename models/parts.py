@@ -6,7 +6,7 @@ from hornbook.models.activations import resolve_activation
 from hornbook.models.checks import check_count, check_penalty, check_rate
 from hornbook.models.initializers import resolve_initializer
 from hornbook.models.normalization import normalization_layer, resolve_normalization
-from hornbook.models.sequences import apply_mask
+from hornbook.models.sequences import apply_mask, call_masked
 from hornbook.models.weight_normalization import resolve_weight_normalization
 
 
@@ -77,8 +77,8 @@ class Parts:
             return x
         options = {"gamma_initializer": "zeros"} if zero else {}
         layer = normalization_layer(self.normalization, x.shape, name, **options)
-        in_time = self.mask is not None and len(x.shape) == 3
-        return layer(x, mask=self.mask) if in_time and self.normalization.takes_mask else layer(x)
+        masked = len(x.shape) == 3 and self.normalization.takes_mask
+        return call_masked(layer, x, self.mask if masked else None)
 
     def act(self, x, *, name):
         return self._activation(name, len(x.shape))(x)

@@ -7,7 +7,7 @@ from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.checks import check_choice, check_count, check_rate
 from hornbook.models.parts import Parts
 from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
-from hornbook.models.sequences import POOLINGS, pool, sequence_inputs, step
+from hornbook.models.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
 
 # Keras' own, with their fast paths.
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}
@@ -37,7 +37,7 @@ class RecurrentParts(Parts):
         layer = self._recurrent_layer(width, name)
         if self.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=name)
-        return layer(x, mask=self.mask)
+        return call_masked(layer, x, self.mask)
 
     def _recurrent_layer(self, width, name):
         options = {
