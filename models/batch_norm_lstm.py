@@ -157,8 +157,8 @@ class BatchNormLSTM(keras.layers.RNN):
         rows = ops.minimum(steps, length - 1)
         moved = ops.logical_and(steps < length, ops.take(examples, rows, axis=0) > 1)[:, None]
         for variable, values in zip((cell.moving_mean, cell.moving_variance), moments, strict=True):
-            values = ops.stop_gradient(ops.take(values, rows, axis=0))
-            variable.assign(ops.where(moved, cell.momentum * variable + (1 - cell.momentum) * values, variable))
+            before, now = ops.convert_to_tensor(variable), ops.stop_gradient(ops.take(values, rows, axis=0))
+            variable.assign(ops.where(moved, cell.momentum * before + (1 - cell.momentum) * now, before))
 
     def get_config(self):
         own = ("return_sequences", "return_state", "go_backwards")
