@@ -4,13 +4,17 @@
 """
 
 from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
+from hornbook.models.cnn1d import cnn1d
+from hornbook.models.fcn import fcn
 from hornbook.models.group_normalization import GroupNormalization
 from hornbook.models.initializers import INITIALIZERS
 from hornbook.models.layer_normalization import LayerNormalization
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
+from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.registry import build, names, options
 from hornbook.models.resnet import (
     preactivation_resnet110,
@@ -31,11 +35,15 @@ from hornbook.models.resnet import (
     wide_resnet28_10,
     wide_resnet40_4,
 )
+from hornbook.models.resnet1d import resnet1d
+from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
 from hornbook.models.swap import swap_normalization
 from hornbook.models.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
+    SpectralConv1D,
     SpectralConv2D,
     SpectralDense,
+    StandardizedConv1D,
     StandardizedConv2D,
     StandardizedDense,
 )
@@ -45,15 +53,28 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "BatchNormLSTM",
     "BatchNormalization",
     "GroupNormalization",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
     "LayerNormalization",
+    "SpectralConv1D",
     "SpectralConv2D",
     "SpectralDense",
+    "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "bidirectional_gru",
+    "bidirectional_lstm",
     "build",
     "cnn",
+    "cnn1d",
+    "fcn",
+    "gru",
+    "layer_norm_gru",
+    "layer_norm_lstm",
+    "lstm",
     "mlp",
     "names",
     "options",
@@ -63,6 +84,7 @@ __all__ = [
     "preactivation_resnet164",
     "preactivation_resnet1001",
     "resnet",
+    "resnet1d",
     "resnet18",
     "resnet20",
     "resnet32",
@@ -73,6 +95,8 @@ __all__ = [
     "resnet101",
     "resnet110",
     "resnet152",
+    "rnn",
+    "simple_rnn",
     "swap_normalization",
     "vgg11",
     "vgg16",
