@@ -72,8 +72,8 @@ class RotaryAttention(_FasterAttention, keras.layers.GroupQueryAttention):
     "RoFormer: Enhanced Transformer with Rotary Position Embedding", equation 34, with the pairs' order that GPT-NeoX has (a permutation of
     features, which the projections learn either way). Keras has no layer of this kind, so a saved model needs `import hornbook.models`.
 
-    Takes what `keras.layers.GroupQueryAttention` takes, with `head_dim` even, and returns what it returns. As many key and value heads as query heads
-    make it multi-head attention. Called with `places`, int32 (batch, time) or (1, time), it turns by these; else by 0, 1, 2, ....
+    Takes what `keras.layers.GroupQueryAttention` takes, with `head_dim` even, and returns what it returns. As many key and value heads as
+    query heads make it multi-head attention. Called with `places`, int32 (batch or 1, time), it turns by these; else by 0, 1, 2, ....
 
     Example:
         ```python
@@ -93,7 +93,7 @@ class RotaryAttention(_FasterAttention, keras.layers.GroupQueryAttention):
         super().__init__(head_dim, *args, **options)
 
     def call(self, query, value, key=None, places=None, attention_mask=None, return_attention_scores=False, training=None):
-        """Attends from `query` (batch, time, features) to `value` (and `key`), where `attention_mask`, (batch, 1 or time, time), is True."""
+        """Attends from `query`, (batch, time, features), to `value` where `attention_mask`, (batch, 1 or time, time), is True."""
         # Keras' own path reads this; with scores asked for, it takes no kernel that hides them.
         self._return_attention_scores = return_attention_scores
         key = value if key is None else key
@@ -132,7 +132,8 @@ def attention_scores(model, inputs):
         inputs: What `model` takes. All of it is run at once, without dropout: give it a batch, not a data set.
 
     Returns:
-        A list with a float32 NumPy array (batch, heads, queries, keys) for each layer. Each row sums to 1; masked keys have 0.
+        A list with a float32 NumPy array (batch, heads, queries, keys) for each layer. Rows sum to 1, with 0 for masked keys; those of
+        queries that are padding mean nothing.
 
     Raises:
         ValueError: The model has no attention layer.
