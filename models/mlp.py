@@ -63,7 +63,7 @@ def mlp(
         depth: Layers with kernels, the output layer among them; 1 is linear (logistic) regression. Defaults to 3: two hidden layers.
         width: Units in each hidden layer. Defaults to 128.
         category_sizes: For a table, the number of known categories of each of its last columns: their codes are 1, 2, ..., and 0 stands
-            for rare and unseen ones, as does any other value there. Defaults to (): all columns are numbers.
+            for rare and unseen ones, as does any value outside. Defaults to (): all columns are numbers.
         embedding_size: Features of a category, the same for each column, or "auto", by the number of categories: 1.6 * number ** 0.56.
         normalization: Any but "instance", which is 0 for a vector.
         dropout: Rate after each hidden layer.
