@@ -75,6 +75,13 @@ class TransformerParts(Parts):
         usual = 8 * self.width // 3 if self.gated else 4 * self.width
         self.feed_forward_width = usual if feed_forward_width is None else check_count("feed_forward_width", feed_forward_width)
 
+    def norm(self, x, *, name):
+        y = super().norm(x, name=name)
+        if self.mask is None or self.normalization is None or not self.normalization.takes_mask:
+            return y
+        # A layer that is given a mask leaves it on its output, and those of Keras' that know no masks warn of it. A view has none.
+        return ops.squeeze(ops.expand_dims(y, 0), 0)
+
     def patches(self, x, size, *, name):
         """Map each patch of size x size pixels to a vector: (batch, height, width, channels) to (batch, rows, columns, width)."""
         layer = keras.layers.Conv2D(

@@ -23,7 +23,8 @@ def names_of(model):
     return [layer.name for layer in model.layers]
 
 
-@pytest.mark.parametrize(("position", "positions"), itertools.product(("pre", "post"), ("sinusoidal", "rotary", "none")))
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "none"])
+@pytest.mark.parametrize("position", ["pre", "post"])
 def test_padding_on_either_side_changes_no_output(position, positions):
     poolings, normalizations = itertools.cycle(("class", "mean", "max", "last", "attention")), itertools.cycle(("layer", "batch", "rms"))
     options = {"width": 16, "normalization_position": position, "positions": positions}
@@ -41,7 +42,8 @@ def test_padding_on_either_side_changes_no_output(position, positions):
 
 
 def test_padding_changes_no_statistics_in_training():
-    model = models.series_transformer((None, 2), 2, padded=True, width=16, normalization="batch")
+    # Warnings are errors in tests, and grouped-query attention would warn of a mask that it was not given.
+    model = models.series_transformer((None, 2), 2, padded=True, width=16, normalization="batch", key_value_heads=2)
     longer = np.pad(SERIES, [(0, 0), (0, 4), (0, 0)], constant_values=np.nan)
     found = [ops.convert_to_numpy(model(x, training=True)) for x in (SERIES, longer)]
     np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4)
