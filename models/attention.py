@@ -44,7 +44,7 @@ class MultiHeadAttention(_FasterAttention, keras.layers.MultiHeadAttention):
     and the heads' outputs joined and projected. Source: Vaswani et al. (2017), "Attention Is All You Need", equation 1 and section 3.2.2.
 
     It exists because Keras' layer scales the scores instead of the queries and leaves transpositions to einsum, which costs passes over the
-    scores. The softmax is in float32 under 16-bit policies, as in Keras' layer without dropout. Under JAX and PyTorch it is Keras' own path.
+    scores. The softmax is in float32 under 16-bit policies, as in Keras' layer without dropout. Under JAX and PyTorch it is Keras' own.
     Arguments, defaults, weights, their names and their types are those of `keras.layers.MultiHeadAttention`; so is what is written to a
     file, which loads as Keras' layer where Hornbook is not installed.
 

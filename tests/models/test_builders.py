@@ -116,7 +116,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
     [
         (build("resnet21"), r"there is no model 'resnet21'; did you mean resnet"),
         (build("zzz"), "there is no model 'zzz'; there are cnn, mlp, "),
-        (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, normalization"),
+        (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, category_sizes"),
         (build("cnn", normalisation="batch"), "did you mean 'normalization'"),
         (build("resnet", depth=21), r"depth must be 6n \+ 2 for basic blocks, got 21; try 20 or 26"),
         (build("resnet", depth=3), "got 3; try 8 or 14"),
