@@ -234,7 +234,8 @@ def test_mixed_precision(family, policy, options, tmp_path):
     try:
         model = FAMILIES[family](**options)
         assert model.layers[1].compute_dtype == policy.removeprefix("mixed_")
-        check(model, tmp_path, tolerance=1e-2)
+        # A reloaded transformer has Keras' own attention and GELU, which round the 8 bits of bfloat16 in another order.
+        check(model, tmp_path, tolerance=3e-2 if family in TRANSFORMERS and policy == "mixed_bfloat16" else 1e-2)
     finally:
         keras.config.set_dtype_policy("float32")
 
