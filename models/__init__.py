@@ -4,6 +4,7 @@
 """
 
 from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.attention import MultiHeadAttention, RotaryAttention, attention_scores
 from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
@@ -38,6 +39,8 @@ from hornbook.models.resnet import (
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
 from hornbook.models.swap import swap_normalization
+from hornbook.models.transformer import series_transformer, text_transformer
+from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
 from hornbook.models.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
     SpectralConv1D,
@@ -59,12 +62,15 @@ __all__ = [
     "LayerNormGRUCell",
     "LayerNormLSTMCell",
     "LayerNormalization",
+    "MultiHeadAttention",
+    "RotaryAttention",
     "SpectralConv1D",
     "SpectralConv2D",
     "SpectralDense",
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "attention_scores",
     "bidirectional_gru",
     "bidirectional_lstm",
     "build",
@@ -96,10 +102,16 @@ __all__ = [
     "resnet110",
     "resnet152",
     "rnn",
+    "series_transformer",
     "simple_rnn",
     "swap_normalization",
+    "text_transformer",
     "vgg11",
     "vgg16",
+    "vision_transformer",
+    "vit_b16",
+    "vit_s16",
+    "vit_ti16",
     "wide_resnet16_4",
     "wide_resnet28_10",
     "wide_resnet40_4",

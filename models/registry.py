@@ -11,20 +11,22 @@ from hornbook.models.mlp import mlp
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import rnn
+from hornbook.models.transformer import series_transformer, text_transformer
+from hornbook.models.vision_transformer import vision_transformer
 
 
 def _find_builders(families):
-    """Return, by name, (builder, family) for each family and for the variants that its file defines."""
+    """Return, by name, (builder, family) for each family and for the variants that its file defines; variants have a file of one family."""
     found = {}
     for family in families:
         for name, value in inspect.getmembers(sys.modules[family.__module__], inspect.isfunction):
             defined_here = value.__module__ == family.__module__
             if defined_here and list(inspect.signature(value).parameters)[:2] == ["input_shape", "num_outputs"]:
-                found[name] = (value, family)
+                found[name] = (value, value if value in families else family)
     return found
 
 
-_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn))
+_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
 
 
 def names():
