@@ -108,8 +108,8 @@ def _by_place(columns, about):
     absent = [name for name in features if name not in columns.cells]
     if absent:
         raise UserError(
-            f"{columns.name} has {len(columns.cells)} columns without names; accepted are the {len(features)} that the run predicts from, in "
-            f"this order: {', '.join(features)}; or a first line that names them"
+            f"{columns.name} has {len(columns.cells)} columns without names; accepted are the {len(features)} that the run predicts from, "
+            f"in this order: {', '.join(features)}; or a first line that names them"
         )
     return columns
 

@@ -153,10 +153,9 @@ def from_table(table, *, decimal="auto", missing=(), name=None):
     """
     cells = {column: np.array(values, object) for column, values in zip(table.columns, zip(*table.rows, strict=True), strict=True)}
     columns = Columns(name or str(table.path), cells, np.array(table.lines), missing=with_missing(missing))
-    if decimal == "auto":
-        comma = table.delimiter != "," and any(_has_commas(columns, column) for column in cells)
-    else:
-        comma = decimal == "comma"
+    comma = decimal == "comma"
+    if decimal == "auto" and table.delimiter != ",":
+        comma = any(_has_commas(columns, column) for column in cells)
     return dataclasses.replace(columns, decimal_comma=comma)
 
 

@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -45,7 +46,7 @@ def test_a_run_predicts_in_the_targets_own_units(finished, table, capsys):
     assert result["metrics"]["r2"] > 0.6
     assert result["metrics"]["mean_absolute_error"] > 1000
     lines = [line.split("\t") for line in said(capsys, afterwards.predict, folder, table.removeprefix("csv:"))]
-    prices = [float(line.rpartition(",")[2]) for line in open(table.removeprefix("csv:")).read().splitlines()[1:]]
+    prices = [float(line.rpartition(",")[2]) for line in pathlib.Path(table.removeprefix("csv:")).read_text().splitlines()[1:]]
     assert [line[0].rpartition(":")[2] for line in lines] == [str(k) for k in range(2, 122)]
     assert np.corrcoef(prices, [float(line[1]) for line in lines])[0, 1] > 0.8
     report = (folder / "report.html").read_text()
