@@ -66,5 +66,5 @@ def test_refusals(options, words):
 
 def test_several_labels_have_no_class_weights():
     with pytest.raises(UserError, match="one class an example"):
-        class_weights(np.eye(3), 3, "balanced")
-    assert class_weights(np.eye(3), 3, "none") is None
+        imbalance.class_weights(np.eye(3), 3, "balanced")
+    assert imbalance.class_weights(np.eye(3), 3, "none") is None
