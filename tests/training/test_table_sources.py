@@ -56,7 +56,7 @@ def test_numbers_text_vectors_and_classes(tmp_path):
     assert dataset.test.labels.tolist() == [k % 3 for k in range(12)]
     assert dataset.test.inputs[:, 1].tolist() == list(range(12))
     assert dataset.encoding.categories["town"] == ("here", "there")
-    with pytest.raises(UserError, match="record of split train 3, column 'age': the label is missing"):
+    with pytest.raises(UserError, match="record 3 of split train, column 'age': the label is missing"):
         table_data.load("tfds:people", task="regression", label_column="age")
 
 
@@ -74,6 +74,6 @@ def test_a_label_that_is_missing_is_named_by_its_record(tmp_path):
     write(tmp_path, {"x": np.float32, "y": np.float32}, {"train": [{"x": float(k), "y": np.nan if k == 4 else k} for k in range(20)]})
     with pytest.raises(UserError) as raised:
         table_data.load("tfds:people", task="regression")
-    assert "tfds:people record of split train 4, column 'y': the label is missing" in str(raised.value)
+    assert "tfds:people record 4 of split train, column 'y': the label is missing" in str(raised.value)
     with pytest.raises(UserError, match="tfds:nobody is not prepared"):
         table_data.load("tfds:nobody")
