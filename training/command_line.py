@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import os
 import pathlib
@@ -98,6 +99,33 @@ def _words(name, value):
     return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
 
 
+def check_ranges(args, ranges):
+    """Refuse numbers that no part would refuse in the words of a flag.
+
+    Args:
+        args: a recipe's options.
+        ranges: triples of a field's name, the lowest value that is accepted, and the one that is too high, or None.
+
+    Raises:
+        UserError: with the flag and what is accepted.
+    """
+    for name, low, high in ranges:
+        value = getattr(args, name)
+        if value < low or (high is not None and value >= high):
+            accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+
+
+def require_tensorboard():
+    """Refuse `--tensorboard` where the package is not installed.
+
+    Raises:
+        UserError: with how to install it.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
+
+
 def run(main, options, arguments=None, *, recipe):
     """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
     program = f"hornbook {recipe.replace('_', '-')}"
@@ -134,6 +162,21 @@ def warn_if_another_copy(script):
     # A recipe that somebody copied to a place of their own is meant to run with the installed parts.
     if installed != tree and (tree / "training" / "command_line.py").exists():
         print(f"note: {script} runs with the copy of Hornbook installed in {installed}, not with {tree}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def enough_memory(flags):
+    """Say in one line that a batch of such inputs through such a model takes more memory than there is, and which `flags` need less."""
+    try:
+        yield
+    except Exception as error:
+        # Of NumPy, TensorFlow, PyTorch and JAX; the classes of the backends that are not used must not be imported.
+        kinds = {kind.__name__ for kind in type(error).__mro__} & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+        if not kinds and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        wanted = re.search(r"(?:shape ?[\[(][\d, ]+[\])]|[\d.]+ [KMGT]i?B)", str(error))
+        array = f" for an array of {wanted[0]}" if wanted else ""
+        raise UserError(f"there is not enough memory{array}; pass a smaller {flags}") from error
 
 
 @contextlib.contextmanager

@@ -102,6 +102,11 @@ class Dataset:
     def num_classes(self):
         return len(self.class_names)
 
+    @property
+    def sizes(self):
+        """How many examples each part has, in words."""
+        return ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+
     def part(self, name):
         """The part called `name`: train, validation or test.
 
@@ -120,29 +125,35 @@ class Dataset:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def check_name(name):
+def check_name(name, built_in=BUILT_IN, kinds=tuple(_HOMES)):
     """Refuse a dataset that cannot be had, before anything slow happens.
+
+    Args:
+        name: as of `--dataset`.
+        built_in: the built-in names that are accepted.
+        kinds: what may stand before a colon.
 
     Raises:
         UserError: no such source, or one that is neither prepared nor within reach.
     """
-    if name in BUILT_IN:
+    if name in built_in:
         return
     try:
         name.encode()
     except UnicodeEncodeError:  # The run's files, which name it, are UTF-8.
         raise UserError(f"--dataset {name!r}: a path must be UTF-8; rename the folder or file, or pass a link to it") from None
     kind, _, rest = name.partition(":")
-    if kind in _HOMES:
+    if kind in kinds:
         _home(kind).check(rest)
         return
     if kind == "arrays":
         raise UserError(f"{name} was passed as arrays from Python, which are not kept with a run; pass them again, or another --dataset")
-    close = difflib.get_close_matches(name, BUILT_IN, n=1)
+    close = difflib.get_close_matches(name, built_in, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     if not close and os.path.exists(os.path.expanduser(name)):
         hint = f"; did you mean '{'folder' if os.path.isdir(os.path.expanduser(name)) else 'csv'}:{name}'?"
-    raise UserError(f"--dataset must be {', '.join(BUILT_IN)}, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got {name!r}{hint}")
+    accepted = [*built_in, *(f"{kind}:{'NAME' if kind == 'tfds' else 'PATH'}" for kind in kinds)]
+    raise UserError(f"--dataset must be {', '.join(accepted[:-1])} or {accepted[-1]}, got {name!r}{hint}")
 
 
 def short_name(name):
@@ -189,9 +200,9 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         dataset = _digits() if name == "digits" else _home(kind).load(name, class_names=class_names)
         _refuse_resizing(dataset, image_size)
     if dataset.test is None:
-        dataset = _hold_out(dataset, "test", test_fraction, split_seed)
+        dataset = hold_out(dataset, "test", test_fraction, split_seed)
     if dataset.validation is None:
-        dataset = _hold_out(dataset, "validation", validation_fraction, split_seed)
+        dataset = hold_out(dataset, "validation", validation_fraction, split_seed)
     return _checked(dataset, in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)), skip_unreadable)
 
 
@@ -292,12 +303,12 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         raise UserError(f"{name}: label {num_classes - 1} occurs, but only {len(class_names)} class names are given")
     if test is not None and test.inputs.shape[1:] != train.inputs.shape[1:]:
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
-    name = f"{name}:{_checksum(train, test)}"
+    name = f"{name}:{checksum(train, test)}"
     dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=white(train.inputs))
-    return _hold_out(dataset, "validation", validation_fraction, split_seed)
+    return hold_out(dataset, "validation", validation_fraction, split_seed)
 
 
-def _checksum(*parts):
+def checksum(*parts):
     """Eight hexadecimal digits (CRC-32) of all that the parts hold."""
     checksum = 0
     for array in (array for part in parts if part is not None for array in (part.inputs, part.labels)):
@@ -361,8 +372,14 @@ def _digits():
     return Dataset("digits", tuple(map(str, digits.target_names)), (8, 8, 1), whole, pixel_maximum=16)
 
 
-def _hold_out(dataset, part, fraction, split_seed):
-    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0."""
+def hold_out(dataset, part, fraction, split_seed):
+    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0.
+
+    Classes are stratified; labels of another kind (float arrays) are split at random.
+
+    Raises:
+        UserError: a fraction out of range, or a class that cannot stand in both parts.
+    """
     flag = f"--{part}-fraction"
     if not 0 <= fraction < 1:
         raise UserError(f"{flag} must be in [0, 1), got {fraction}")
@@ -375,11 +392,17 @@ def _hold_out(dataset, part, fraction, split_seed):
 def stratified_split(examples, fraction, seed, name, flag, class_names):
     """Two parts of `examples`, the second with `fraction` of them and of every class, and at least as many as there are classes.
 
+    Labels that are no classes (float arrays) are not stratified.
+
     Raises:
         UserError: a class has too few examples to stand in both parts.
     """
     from sklearn.model_selection import train_test_split
 
+    if examples.labels.dtype.kind == "f":
+        held_out = min(math.ceil(fraction * len(examples)), len(examples) - 1)
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed)
+        return examples.subset(np.sort(first)), examples.subset(np.sort(second))
     counts = np.bincount(examples.labels)
     rare = np.flatnonzero(counts == 1)
     if len(rare):
@@ -404,6 +427,39 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     return examples.subset(np.sort(first)), examples.subset(np.sort(second))
 
 
+def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant"):
+    """The part that a result is taken on, or None for `evaluate` "none".
+
+    Args:
+        dataset: with its parts by name in `parts`, such as a `Dataset`.
+        evaluate: "test", "validation" or "none".
+        early_stopping, schedule: as of the flags; whether they need a validation part is asked here, before an epoch.
+
+    Raises:
+        UserError: the dataset lacks a part that is needed, with the flag that needs it.
+    """
+    needed = {f"--evaluate {evaluate}": evaluate, f"--early-stopping {early_stopping}": "validation" if early_stopping else "none"}
+    needed[f"--schedule {schedule}"] = "validation" if schedule == "plateau" else "none"
+    for flag, part in needed.items():
+        if part != "none" and part not in dataset.parts:
+            remedy = f"hold one out with --{part}-fraction 0.1"
+            if flag.startswith("--evaluate"):
+                remedy += f", or pass --evaluate {'validation or none' if 'validation' in dataset.parts else 'none'}"
+            raise UserError(f"{dataset.name} has no {part} part, which {flag} needs; {remedy}")
+    return dataset.parts.get(evaluate)
+
+
+def record_split(path, dataset, *, resumed):
+    """Write which example went where; a run that is `resumed` must have the split that it began with.
+
+    Raises:
+        UserError: the data have changed since, see `refuse_other_split`.
+    """
+    if resumed:
+        refuse_other_split(path, dataset)
+    write_split(path, dataset)
+
+
 def write_split(path, dataset):
     """Write which example went where: columns part, source, index, label, and file where there are files; a row an example."""
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
@@ -416,7 +472,9 @@ def _split_rows(dataset):
     for name, part in dataset.parts.items():
         paths = part.files if with_files else [None] * len(part)
         for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
-            yield (name, part.source, index, dataset.class_names[label], *([path] if with_files else []))
+            # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
+            written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
+            yield (name, part.source, index, written, *([path] if with_files else []))
 
 
 def refuse_other_split(path, dataset):
