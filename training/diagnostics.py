@@ -11,7 +11,10 @@ _MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
 
 
-IMAGE_REMEDIES = {"untrained": "or --model resnet20 if the network is deep and plain", "overfitted": "--augmentation crop-flip, --mixup 0.2"}
+IMAGE_REMEDIES = {
+    "untrained": "or --model resnet20 if the network is deep and plain",
+    "overfitted": "--augmentation crop-flip, --mixup 0.2",
+}
 TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
 
 

@@ -28,7 +28,9 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
         return scaled
     parts = [scaled[:, :plain]] if plain else []
     if with_bins:
-        binned = _bins(scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins)
+        binned = _bins(
+            scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins
+        )
         parts += [binned] if binned is not None else []
     if encoding.categories:
         codes = scaled[:, plain:]

@@ -126,7 +126,11 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
     if kind not in NAMES:
         raise UserError(f"tokenizer must be one of {', '.join(NAMES)}, got {kind!r}")
     least = {"word": 3, "character": 3, "byte": 258, "bpe": 258}[kind]
-    for name, value, low in (("vocabulary_size", vocabulary_size, least), ("minimum_count", minimum_count, 1), ("max_length", max_length, 1)):
+    for name, value, low in (
+        ("vocabulary_size", vocabulary_size, least),
+        ("minimum_count", minimum_count, 1),
+        ("max_length", max_length, 1),
+    ):
         if value < low:
             raise UserError(f"{name} must be at least {low}{f' for {kind}' if name == 'vocabulary_size' else ''}, got {value}")
     fast = _empty(kind, lowercase)
