@@ -15,6 +15,10 @@ IMAGE_REMEDIES = {
     "untrained": "or --model resnet20 if the network is deep and plain",
     "overfitted": "--augmentation crop-flip, --mixup 0.2",
 }
+TEXT_REMEDIES = {
+    "untrained": "or another --model, such as cnn1d",
+    "overfitted": "--word-dropout 0.1, a smaller --width, a higher --minimum-count",
+}
 TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
 
 

@@ -58,13 +58,13 @@ class Scanned:
         found: the `text_rows.Layout`.
         places, label_column: of the text columns, and the label's name (None where there is none).
         lines: first line of each label, in the order of their numbers.
-        labels: numbers of the labels, an `array`, one a row.
+        labels, row_lines: number of the label and line of each row, `array`s.
         left_out: rows without text or label.
     """
 
     def __init__(self, found, places, label_column, keep):
         self.found, self.places, self.label_column = found, places, label_column
-        self.lines, self.labels, self.left_out = {}, array.array("i"), 0
+        self.lines, self.labels, self.row_lines, self.left_out = {}, array.array("i"), array.array("q"), 0
         # Arrays and no lists: a table of 2 GB can have twenty million rows.
         self._texts, self._starts, self._sizes = [] if keep else None, array.array("q"), array.array("i")
         self._numbers = {}
@@ -74,6 +74,7 @@ class Scanned:
             self._numbers[label] = len(self._numbers)
             self.lines[label] = line
         self.labels.append(self._numbers[label])
+        self.row_lines.append(line)
         if self._texts is not None:
             self._texts.append(text)
         else:
@@ -93,7 +94,7 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
     Args:
         path: of the file.
         text_columns, label_column, reading, skip_empty, keep: as of `load`.
-        labelled: whether there is a label's column.
+        labelled: whether there must be a label's column.
 
     Raises:
         UserError: a row without text or label, or one that cannot be read, with its line.
@@ -117,8 +118,9 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
 def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
     if not keep and not found.by_line:
         raise UserError(f"{found.path} cannot be read by rows in {found.encoding}, or with its line ends; save it as UTF-8")
-    label_column = choose_label(found, label_column) if labelled else None
-    text_columns = choose_texts(found, text_columns, label_column)
+    if labelled:
+        label_column = choose_label(found, label_column)
+    text_columns = choose_texts(found, text_columns, label_column or _usual(found.columns, LABEL_COLUMNS))
     places = [found.columns.index(column) for column in text_columns]
     label_place = found.columns.index(label_column) if labelled else None
     scanned = Scanned(found, places, label_column, keep)
@@ -144,10 +146,9 @@ def choose_label(found, name):
     """The label's column: `name`, or the first of the usual names."""
     if name is not None:
         return _known(found, name, "--label-column")
-    lower = {column.lower(): column for column in reversed(found.columns)}
-    for usual in LABEL_COLUMNS:
-        if usual in lower:
-            return lower[usual]
+    usual = _usual(found.columns, LABEL_COLUMNS)
+    if usual is not None:
+        return usual
     hint = "or --header no if the first line is a row" if found.header else "as the first line names none (it has a number in it)"
     raise UserError(
         f"{found.path}: none of its columns {', '.join(map(repr, found.columns))} is called {', '.join(LABEL_COLUMNS)}; pass --label-column "
@@ -163,11 +164,16 @@ def choose_texts(found, names, label_column):
             raise UserError(f"{found.path}: {label_column!r} cannot be both --text-columns and --label-column; it has {_listed(found)}")
         return chosen
     others = [column for column in found.columns if column != label_column]
-    lower = {column.lower(): column for column in reversed(others)}
-    usual = [lower[one] for one in TEXT_COLUMNS if one in lower]
-    if not usual and len(others) != 1:
+    usual = _usual(others, TEXT_COLUMNS)
+    if usual is None and len(others) != 1:
         raise UserError(f"{found.path}: none of its columns {_listed(found)} is called {', '.join(TEXT_COLUMNS)}; pass --text-columns")
-    return (usual or others)[:1]
+    return [others[0] if usual is None else usual]
+
+
+def _usual(columns, names):
+    """The first of some usual names that is a column's, capitals apart; None if none is."""
+    lower = {column.lower(): column for column in reversed(columns)}
+    return next((lower[name] for name in names if name in lower), None)
 
 
 def _known(found, name, flag):

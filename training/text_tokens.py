@@ -7,6 +7,7 @@ import numpy as np
 
 from hornbook.training import text_data, tokenizing
 
+_MANY_CUT, _MANY_UNKNOWN, _MANY_REPEATED = 0.05, 0.1, 0.01  # Shares that are worth a finding.
 _IN_MEMORY = 2**27  # Bytes of ids; more are kept in a file.
 
 
@@ -34,6 +35,38 @@ class Tokens:
         return tokenizing.pad(rows)
 
 
+def in_words(tokenizer, statistics):
+    """The statistics of all parts, `{part: statistics}`, as a line."""
+    train = statistics["train"]
+    cut = ", ".join(f"{one['cut']:,} of {one['texts']:,} {name}" for name, one in statistics.items() if one["cut"])
+    return (
+        f"vocabulary: {tokenizer.vocabulary_size:,} tokens; a text has {train['median_length']} (median), 95% have up to "
+        f"{train['long_length']}" + (f"; cut at {tokenizer.max_length:,}: {cut} texts" if cut else "")
+    )
+
+
+def findings(statistics, tokenizer):
+    """Findings on the tokens of all parts, sentences with the flag to try; empty where nothing stands out."""
+    found = []
+    for name, part in statistics.items():
+        if part["cut"] > _MANY_CUT * part["texts"]:
+            found.append(
+                f"{part['cut']:,} of {part['texts']:,} {name} texts were cut at {tokenizer.max_length:,} tokens; the longest has "
+                f"{part['longest']:,}. Try a larger --max-length, or --tokenizer word if it is another."
+            )
+        if name != "train" and part["unknown"] > _MANY_UNKNOWN:
+            found.append(
+                f"{part['unknown']:.1%} of the {name} tokens are unknown. Try --tokenizer bpe, a smaller --minimum-count, or a larger "
+                "--vocabulary-size."
+            )
+        if part.get("repeated", 0) > _MANY_REPEATED * part["texts"]:
+            found.append(
+                f"{part['repeated']:,} of {part['texts']:,} {name} texts stand in training too, so the score is better than on texts that "
+                "nobody has seen. Remove them from the data."
+            )
+    return found
+
+
 class _Memory:
     def __init__(self, ids):
         self.ids = ids
@@ -43,7 +76,7 @@ class _Memory:
 
 
 class _File:
-    """Ids in a file that has no name, so that nothing is left of it however the run ends. Read by `pread`: mapped, it would count as memory."""
+    """Ids in a file that has no name, so that nothing is left of it however the run ends. Read by `pread`: mapped, it would be memory."""
 
     def __init__(self, file, dtype):
         self.file, self.dtype = file, dtype

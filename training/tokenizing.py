@@ -16,6 +16,8 @@ from hornbook import UserError
 from hornbook.training import files
 
 NAMES = ("word", "character", "byte", "bpe")
+# Tokens that a text is cut to, where nothing else is said: about a page.
+DEFAULT_LENGTHS = {"word": 256, "character": 1024, "byte": 1024, "bpe": 256}
 PADDING, UNKNOWN = 0, 1
 # With a blank in them: no tokenizer here makes a token with a blank of more than one character, so no text can spell them.
 SPECIAL = ("<padding token>", "<unknown token>")
