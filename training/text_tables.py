@@ -58,7 +58,7 @@ class Scanned:
         found: the `text_rows.Layout`.
         places, label_column: of the text columns, and the label's name (None where there is none).
         lines: first line of each label, in the order of their numbers.
-        labels, row_lines: number of the label and line of each row, `array`s.
+        labels, row_lines: number of the label and line of each row, `array`s; lines only where texts are kept.
         left_out: rows without text or label.
     """
 
@@ -74,9 +74,9 @@ class Scanned:
             self._numbers[label] = len(self._numbers)
             self.lines[label] = line
         self.labels.append(self._numbers[label])
-        self.row_lines.append(line)
         if self._texts is not None:
             self._texts.append(text)
+            self.row_lines.append(line)
         else:
             self._starts.append(start)
             self._sizes.append(size)
