@@ -5,9 +5,13 @@ import sys
 
 import hornbook
 
-RECIPES = {"image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag."}
+RECIPES = {
+    "image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag.",
+    "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
+    "regression": "Train a network that predicts numbers from tables: values or their quantiles.",
+}
 COMMANDS = {
-    "predict": "Classify image files with a finished run's model.",
+    "predict": "Predict images or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
