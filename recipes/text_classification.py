@@ -18,12 +18,13 @@ class Args:
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
     folder:PATH (text files, a folder a class), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
     text_columns: str | None = None
-    """The columns of csv:PATH or tfds:NAME with the text, separated by commas; several make one text. Default: text, sentence, review or the
-    like, or the one column beside the label."""
+    """The columns of csv:PATH or tfds:NAME with the text, separated by commas; several make one text. Default: text, sentence, review
+    or the like, or the one column beside the label."""
     label_column: str | None = None
     """The column of csv:PATH or tfds:NAME with the classes. Default: label, class, category or the like."""
     encoding: str = "auto"
-    """Of text files and csv:PATH: auto (UTF-8, what a byte order mark says, else Windows-1252), or a name that Python knows, such as latin-1."""
+    """Of text files and csv:PATH: auto (UTF-8, what a byte order mark says, else Windows-1252), or a name that Python knows, such as
+    latin-1."""
     header: Literal["auto", "yes", "no"] = "auto"
     """Whether the first line of csv:PATH names the columns; auto: unless it has a number in it. Without, they are column1, column2, ..."""
     quoted: bool = True

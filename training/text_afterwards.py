@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import afterwards, classifier_scores, text_data, text_tables, text_tokens
+from hornbook.training import afterwards, classifier_scores, data, runs, tables, text_data, text_tables, text_tokens
 
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
 _TEXT_SUFFIXES = (".txt", ".text", ".md", ".csv", ".tsv")
@@ -16,7 +16,7 @@ def predict(args, about):
     """Print a line a text: its name, then class and probability."""
     from hornbook.training import tokenizing
 
-    config = afterwards.runs.read_json(pathlib.Path(args.run, "config.json"))
+    config = runs.read_json(pathlib.Path(args.run, "config.json"))
     named = [entry for given in args.inputs for entry in read(given, config)]
     tokenizer = tokenizing.load(pathlib.Path(args.run, "tokenizer.json"))
     model = afterwards.load_model(args.run)
@@ -45,8 +45,7 @@ def evaluate(args, about, config):
     dataset = text_data.load(name, **options, class_names=about["class_names"])
     if list(dataset.class_names) != about["class_names"]:
         raise UserError(
-            f"{name} has the classes {text_data.data.some(dataset.class_names)}; the run was trained on "
-            f"{text_data.data.some(about['class_names'])}"
+            f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
         )
     part = args.part or ("test" if own or "test" in dataset.parts else "train")
     if args.part and not own and len(dataset.parts) == 1:
@@ -82,7 +81,7 @@ def read(given, config):
 
 def _rows(path, config):
     """The rows of a table, by the text columns of the run's own."""
-    columns = text_data.tables.names(config["text_columns"])
+    columns = tables.names(config["text_columns"])
     reading = {key: config[key] for key in ("encoding", "header", "quoted")}
     scanned = text_tables.scan(path, columns, config["label_column"], reading, labelled=False)
     return [(f"{path}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]

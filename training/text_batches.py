@@ -37,7 +37,8 @@ def training_batches(tokens, *, batch_size, num_classes, epochs, first_epoch=0, 
     tokenizer = tokenizing.fit(dataset.train.texts())
     tokens = text_tokens.encode(dataset.train, tokenizer)
     feed = text_batches.training_batches(tokens, batch_size=8, num_classes=2, epochs=1)
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8, mask_zero=True), keras.layers.GRU(8), keras.layers.Dense(2)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8, mask_zero=True)
+    model = keras.Sequential([embedding, keras.layers.GRU(8), keras.layers.Dense(2)])
     model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
     model.fit(feed, steps_per_epoch=batches.steps_per_epoch(tokens, 8), epochs=1, shuffle=False, verbose=0)
     ```

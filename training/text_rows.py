@@ -1,4 +1,4 @@
-"""The rows of a CSV or TSV file one at a time, each with its place in it, so that a table larger than the memory can be read again by rows."""
+"""The rows of a CSV or TSV file one at a time, each with its place, so that a table larger than the memory can be read again by rows."""
 
 import csv
 import dataclasses
@@ -157,8 +157,8 @@ class _Lines:
                     line = raw.decode(found.encoding)
                 except UnicodeDecodeError as error:
                     raise EncodingError(
-                        f"{found.path} line {self.count} is not {found.encoding.upper()} (byte 0x{raw[error.start]:02x}); pass the --encoding "
-                        "that it has, such as cp1252, or save it as UTF-8"
+                        f"{found.path} line {self.count} is not {found.encoding.upper()} (byte 0x{raw[error.start]:02x}); pass the "
+                        "--encoding that it has, such as cp1252, or save it as UTF-8"
                     ) from error
                 if "\0" in line:
                     raise UserError(f"{found.path} line {self.count} has a NUL byte; remove it, or pass the --encoding that the file has")

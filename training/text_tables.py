@@ -151,8 +151,8 @@ def choose_label(found, name):
         return usual
     hint = "or --header no if the first line is a row" if found.header else "as the first line names none (it has a number in it)"
     raise UserError(
-        f"{found.path}: none of its columns {', '.join(map(repr, found.columns))} is called {', '.join(LABEL_COLUMNS)}; pass --label-column "
-        f"and --text-columns, {hint}"
+        f"{found.path}: none of its columns {', '.join(map(repr, found.columns))} is called {', '.join(LABEL_COLUMNS)}; pass "
+        f"--label-column and --text-columns, {hint}"
     )
 
 
