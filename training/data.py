@@ -18,13 +18,15 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import files
+from hornbook.training import files, randomness
 
 BUILT_IN = ("digits",)
 # Which file reads what is spelt PREFIX:REST; each has `check(rest)` and `load(name, ...)`.
 _HOMES = {"folder": "folders", "csv": "tables", "npz": "array_files", "tfds": "tfds_source"}
 # Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
 MEMORY_FRACTION = 0.25
+_LARGE = 1_000_000  # Examples from which a split takes care of memory.
+_AT_A_TIME = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -362,6 +364,9 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
             f"{name}: class {class_names[rare[0]]} has one example, which cannot stand in two parts; add examples, or pass {flag} 0"
         )
     held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
+    if len(examples) >= _LARGE:
+        first, second = _large_split(examples.labels, counts, fraction, seed)
+        return examples.subset(first), examples.subset(second)
     try:
         first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed, stratify=examples.labels)
     except ValueError as error:
@@ -373,6 +378,16 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     return examples.subset(np.sort(first)), examples.subset(np.sort(second))
 
 
+def _large_split(labels, counts, fraction, seed):
+    """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
+    chosen = np.zeros(len(labels), bool)
+    numbers = randomness.uniform(seed, 0, np.arange(len(labels)), "split")
+    for label in np.flatnonzero(counts):
+        own = np.flatnonzero(labels == label)
+        chosen[own[np.argsort(numbers[own], kind="stable")[: max(1, round(fraction * len(own)))]]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
 def write_split(path, dataset):
     """Write which example went where: columns part, source, index, label, and file where there are files; a row an example."""
     with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
@@ -380,11 +395,14 @@ def write_split(path, dataset):
         writer = csv.writer(file)
         writer.writerow(("part", "source", "index", "label", *(["file"] if with_files else [])))
         for name, part in dataset.parts.items():
-            paths = part.files if with_files else [None] * len(part)
-            for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
-                # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
-                written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
-                writer.writerow((name, part.source, index, written, *([path] if with_files else [])))
+            for start in range(0, len(part), _AT_A_TIME):  # Of millions, lists of Python's numbers would be most of the memory.
+                some = slice(start, start + _AT_A_TIME)
+                labels = part.labels[some].tolist()
+                paths = part.files[some] if with_files else [None] * len(labels)
+                for index, label, path in zip(part.indices[some].tolist(), labels, paths, strict=True):
+                    # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
+                    written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
+                    writer.writerow((name, part.source, index, written, *([path] if with_files else [])))
 
 
 def write_unreadable(path, unreadable):

@@ -5,7 +5,6 @@ import dataclasses
 import io
 import os
 import pathlib
-import threading
 
 import numpy as np
 
@@ -95,7 +94,7 @@ def rows(found):
     """
     header = found.header
     for line, start, size, row in _parsed(found):
-        if len(row) <= 1 and not any(map(str.strip, row)):
+        if not any(map(str.strip, row)):
             continue
         if header:
             header = False
@@ -180,7 +179,6 @@ class RowStore:
 
     def __init__(self, found, places, starts, sizes):
         self.found, self.places, self.starts, self.sizes = found, places, starts, sizes
-        self._lock, self._file = threading.Lock(), None
 
     def read(self, indices):
         """The texts of some rows, a list of strings.
@@ -189,19 +187,16 @@ class RowStore:
             UserError: the file is no longer what it was.
         """
         texts = []
-        with self._lock:
-            if self._file is None:
-                self._file = open(self.found.path, "rb", buffering=0)  # noqa: SIM115 - read from until the training ends.
-            quoting = csv.QUOTE_MINIMAL if self.found.quoted else csv.QUOTE_NONE
-            with tables.no_field_limit(_LONGEST):
-                for index in indices:
-                    raw = os.pread(self._file.fileno(), int(self.sizes[index]), int(self.starts[index]))
-                    try:
-                        text = io.StringIO(raw.decode(self.found.encoding), newline="")
-                        row = next(csv.reader(text, delimiter=self.found.delimiter, quoting=quoting, strict=True))
-                        texts.append(joined(row, self.places))
-                    except (ValueError, StopIteration, IndexError, csv.Error) as error:
-                        raise UserError(f"{self.found.path} was changed while it was read; begin again") from error
+        quoting = csv.QUOTE_MINIMAL if self.found.quoted else csv.QUOTE_NONE
+        with open(self.found.path, "rb", buffering=0) as file, tables.no_field_limit(_LONGEST):
+            for index in indices:
+                raw = os.pread(file.fileno(), int(self.sizes[index]), int(self.starts[index]))
+                try:
+                    text = io.StringIO(raw.decode(self.found.encoding), newline="")
+                    row = next(csv.reader(text, delimiter=self.found.delimiter, quoting=quoting, strict=True))
+                    texts.append(joined(row, self.places))
+                except (ValueError, StopIteration, IndexError, csv.Error) as error:
+                    raise UserError(f"{self.found.path} was changed while it was read; begin again") from error
         return texts
 
     @property

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -78,12 +79,20 @@ class _Memory:
 class _File:
     """Ids in a file that has no name, so that nothing is left of it however the run ends. Read by `pread`: mapped, it would be memory."""
 
-    def __init__(self, file, dtype):
-        self.file, self.dtype = file, dtype
+    def __init__(self, folder, dtype):
+        self.file, path = tempfile.mkstemp(dir=folder)
+        os.unlink(path)
+        weakref.finalize(self, os.close, self.file)
+        self.dtype = dtype
+
+    def write(self, ids):
+        rest = memoryview(ids).cast("B")
+        while len(rest):
+            rest = rest[os.write(self.file, rest) :]
 
     def read(self, start, end):
         size = self.dtype.itemsize
-        return np.frombuffer(os.pread(self.file.fileno(), (end - start) * size, start * size), self.dtype)
+        return np.frombuffer(os.pread(self.file, (end - start) * size, start * size), self.dtype)
 
 
 def encode(examples, tokenizer, folder=None):
@@ -117,11 +126,11 @@ def encode(examples, tokenizer, folder=None):
         if file is None:
             kept.append(ids)
             if folder is not None and size > _IN_MEMORY:
-                file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - open until the training ends.
+                file = _File(folder, dtype)
                 ids = np.concatenate(kept)
                 kept = []
         if file is not None:
-            file.write(ids.tobytes())
+            file.write(ids)
     statistics = {
         "texts": done,
         "tokens": total,
@@ -131,4 +140,4 @@ def encode(examples, tokenizer, folder=None):
         "median_length": int(np.median(lengths)),
         "long_length": int(np.quantile(lengths, 0.95, method="higher")),
     }
-    return Tokens(examples, lengths, _Memory(np.concatenate(kept)) if file is None else _File(file, dtype), statistics)
+    return Tokens(examples, lengths, _Memory(np.concatenate(kept)) if file is None else file, statistics)
