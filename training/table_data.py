@@ -1,7 +1,7 @@
 """Tables as datasets: split, and encoded by what the training rows alone teach.
 
-Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not imported
-here. Reading stands in `table_sources`, what is learned from the training rows in `table_encoding`.
+Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not
+imported here. Reading stands in `table_sources`, what is learned from the training rows in `table_encoding`.
 """
 
 import dataclasses
@@ -35,6 +35,16 @@ class TableDataset(data.Dataset):
     target_names: tuple = ()
     feature_names: tuple = ()
     columns: dict = dataclasses.field(default_factory=dict)
+
+    def require_task(self, *tasks):
+        """Refuse a dataset of the caller's that is for another recipe.
+
+        Raises:
+            UserError: with the recipe that it is for.
+        """
+        if self.task not in tasks:
+            recipe = "regression" if self.task == "regression" else "tabular_classification"
+            raise UserError(f"{self.name} is a dataset of {self.task}, for the recipe {recipe}")
 
     @property
     def num_numbers(self):
@@ -155,8 +165,9 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
                         feature_names=tuple(features), columns=shown)  # fmt: skip
 
 
-def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification", column_names=None,
-                categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0, name="arrays"):  # fmt: skip
+def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification",
+                column_names=None, categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0,
+                name="arrays"):  # fmt: skip
     """A `TableDataset` of the caller's arrays.
 
     Args:

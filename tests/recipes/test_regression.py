@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -11,9 +12,9 @@ from hornbook.training import afterwards, table_data
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
 
 
-def run(tmp_path, dataset=None, **options):
+def run(tmp_path, own=None, /, **options):
     folder = tmp_path / "run"
-    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=own)
     return folder, result
 
 
@@ -45,7 +46,7 @@ def test_a_run_predicts_in_the_targets_own_units(finished, table, capsys):
     assert result["metrics"]["r2"] > 0.6
     assert result["metrics"]["mean_absolute_error"] > 1000
     lines = [line.split("\t") for line in said(capsys, afterwards.predict, folder, table.removeprefix("csv:"))]
-    prices = [float(line.rpartition(",")[2]) for line in open(table.removeprefix("csv:")).read().splitlines()[1:]]
+    prices = [float(line.rpartition(",")[2]) for line in pathlib.Path(table.removeprefix("csv:")).read_text().splitlines()[1:]]
     assert [line[0].rpartition(":")[2] for line in lines] == [str(k) for k in range(2, 122)]
     assert np.corrcoef(prices, [float(line[1]) for line in lines])[0, 1] > 0.8
     report = (folder / "report.html").read_text()

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -32,9 +33,9 @@ def write(path, count=90, *, broken=None, header="age;height;colour;code;label")
     return f"csv:{path}"
 
 
-def run(tmp_path, dataset=None, **options):
+def run(tmp_path, own=None, /, **options):
     folder = tmp_path / "run"
-    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=own)
     return folder, result
 
 
@@ -113,7 +114,7 @@ def test_raw_rows_are_predicted(finished, table, tmp_path, capsys):
     assert np.mean([word == ("no", "yes")[k % 2] for k, (_, word, _) in enumerate(lines)]) > 0.8
     # The same rows without the label, in another order, in English.
     other = tmp_path / "other.csv"
-    rows = [line.split(";") for line in open(path, encoding="utf-8").read().splitlines()]
+    rows = [line.split(";") for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
     other.write_text("\n".join(",".join((row[3], row[2], row[1].replace(",", "."), row[0], "more")) for row in rows))
     again = [line.split("\t")[1:] for line in said(capsys, afterwards.predict, folder, other, "--top", "2")]
     assert [row[:2] for row in again] == [row[1:] for row in lines]
