@@ -75,6 +75,13 @@ class TransformerParts(Parts):
         usual = 8 * self.width // 3 if self.gated else 4 * self.width
         self.feed_forward_width = usual if feed_forward_width is None else check_count("feed_forward_width", feed_forward_width)
 
+    def norm(self, x, *, name):
+        y = super().norm(x, name=name)
+        if self.mask is None or self.normalization is None or not self.normalization.takes_mask:
+            return y
+        # A layer that is given a mask leaves it on its output, and those of Keras' that know no masks warn of it. A view has none.
+        return ops.squeeze(ops.expand_dims(y, 0), 0)
+
     def patches(self, x, size, *, name):
         """Map each patch of size x size pixels to a vector: (batch, height, width, channels) to (batch, rows, columns, width)."""
         layer = keras.layers.Conv2D(
@@ -90,19 +97,27 @@ class TransformerParts(Parts):
 
     def attention(self, x, places, *, name):
         size = self.width // self.heads
-        options = {
-            "dropout": self.attention_dropout,
-            "kernel_initializer": self._output_initializer(),
-            "kernel_regularizer": self._regularizer(),
-            "name": name,
-        }
+        options = {"dropout": self.attention_dropout, "kernel_regularizer": self._regularizer(), "name": name}
         # The same keys count for every query.
-        mask = None if self.mask is None else ops.expand_dims(self.mask, 1)
+        mask = {"attention_mask": None if self.mask is None else ops.expand_dims(self.mask, 1)}
         if self.positions == "rotary":
-            return RotaryAttention(size, self.heads, self.key_value_heads, **options)(x, x, places=places, attention_mask=mask)
-        if self.heads == self.key_value_heads:
-            return MultiHeadAttention(self.heads, size, **options)(x, x, attention_mask=mask)
-        return keras.layers.GroupQueryAttention(size, self.heads, self.key_value_heads, **options)(x, x, attention_mask=mask)
+            layer, mask["places"] = RotaryAttention(size, self.heads, self.key_value_heads, **options), places
+        elif self.heads == self.key_value_heads:
+            layer = MultiHeadAttention(self.heads, size, **options)
+        else:
+            layer = keras.layers.GroupQueryAttention(size, self.heads, self.key_value_heads, **options)
+        outputs = layer(x, x, **mask)
+        self._start(layer)
+        return outputs
+
+    def _start(self, attention):
+        # Keras takes a kernel (features, heads, size) for a convolution's, and starts it with a third of the deviation or less.
+        for projection in attention._flatten_layers(include_self=False, recursive=False):
+            if isinstance(projection, keras.layers.EinsumDense):
+                shape = projection.kernel.shape
+                rows = math.prod(shape[:-1]) if projection.name == "attention_output" else shape[0]
+                kernel = self._output_initializer()((rows, math.prod(shape) // rows))
+                projection.kernel.assign(ops.reshape(kernel, shape))
 
     def feed_forward(self, x, *, name):
         y = self.dense(x, self.feed_forward_width, name=f"{name}1")
