@@ -10,6 +10,7 @@ vocabulary, token ids, model. `--in-memory always` shows the other way, for comp
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -84,10 +85,8 @@ def turn(options):
             output=os.path.join(scratch, "run"),
             epochs=1000,
         )
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             text_classification.main(args, callbacks=[Enough()])
-        except KeyboardInterrupt:
-            pass
 
 
 def main():
