@@ -240,7 +240,7 @@ def _train(args, run, callbacks, dataset, precision):
         vocabulary_size=args.vocabulary_size,
         minimum_count=args.minimum_count,
         lowercase=args.lowercase,
-        max_length=args.max_length or tokenizing.DEFAULT_LENGTHS[args.tokenizer],
+        max_length=tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length,
     )
     wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
     tokens = {name: text_tokens.encode(dataset.parts[name], tokenizer, run.folder) for name in wanted}
