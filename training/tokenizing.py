@@ -21,12 +21,10 @@ DEFAULT_LENGTHS = {"word": 256, "character": 1024, "byte": 1024, "bpe": 256}
 PADDING, UNKNOWN = 0, 1
 # With a blank in them: no tokenizer here makes a token with a blank of more than one character, so no text can spell them.
 SPECIAL = ("<padding token>", "<unknown token>")
-# A word keeps what stands behind an apostrophe (don't); of numbers, each run of digits is a token, of signs each sign. Scripts that write
-# no blanks between words would make a token of a whole sentence, so there each character is one.
-_WORDS = (
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-    r"|\p{L}[\p{L}\p{M}]*(?:['\u2019]\p{L}+)?|\p{N}+|[^\s\p{L}\p{N}]"
-)
+# A word is letters and digits (mp3, 1970s) and keeps what stands behind an apostrophe (don't); each sign is a token. Scripts that write no
+# blanks between words would make a token of a whole sentence, so there each character is one.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_WORDS = rf"[{_UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}&&[^{_UNSPACED}]]+(?:['\u2019]\p{{L}}+)?|[^\s\p{{L}}\p{{N}}\p{{M}}]"
 _AT_A_TIME = 2048
 
 
@@ -102,7 +100,7 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
 
     Args:
         texts: iterable of strings, those of the training split; read once.
-        kind: one of `NAMES`. "word": words, numbers and signs. "character": each character. "byte": each byte of UTF-8, for which nothing
+        kind: one of `NAMES`. "word": words, numbers and signs, of scripts without blanks characters. "character": each character. "byte": each byte of UTF-8, for which nothing
             is learned and nothing is unknown. "bpe": pieces of words, byte-level (Sennrich et al. 2016, Radford et al. 2019), of which
             nothing is unknown either.
         vocabulary_size: at most so many ids, padding and unknown among them; bytes have 258, and bpe begins with them.

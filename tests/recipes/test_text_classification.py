@@ -168,13 +168,14 @@ def test_an_interrupted_run_ends_with_the_same_weights_in_memory_or_not(table, t
     weights = [keras.saving.load_model(folder / "model.keras").get_weights() for folder in (whole, tmp_path / "cut")]
     assert all(first.tobytes() == second.tobytes() for first, second in zip(*weights, strict=True))
     assert resumed["metrics"] == result["metrics"]
-    history = [[row[:-1] for row in csv.reader((folder / "history.csv").open())] for folder in (whole, tmp_path / "cut")]
+    rows_of = ((folder / "history.csv").read_text().splitlines() for folder in (whole, tmp_path / "cut"))
+    history = [[row.rpartition(",")[0] for row in rows] for rows in rows_of]  # Without the seconds.
     assert history[0] == history[1]
 
 
 def test_lists_from_python_and_several_seeds(tmp_path):
     texts, labels = zip(*rows(120), strict=True)
-    dataset = text_data.from_texts(texts, labels, texts[:20], labels[:20])
+    dataset = text_data.from_texts(texts, labels, texts[:20], labels[:20], validation_fraction=0)
     args = Args(**{**SMALL, "epochs": 1, "seeds": 2, "output": str(tmp_path / "run")})
     summary = main(args, dataset=dataset)
     assert summary["metrics"]["accuracy"]["n"] == 2

@@ -26,8 +26,8 @@ def test_words_numbers_and_signs_are_tokens():
 
 
 def test_scripts_without_blanks_are_cut_into_characters():
-    tokenizer = tokenizing.fit(["日本語 ok", "สวัสดี"])
-    assert pieces(tokenizer, "日本 ok") == ["日", "本", "ok"]
+    tokenizer = tokenizing.fit(["日本語 ok mp3", "สวัสดี"])
+    assert pieces(tokenizer, "日本ok mp3") == ["日", "本", "ok", "mp3"]
 
 
 def test_an_accent_is_one_letter_however_it_is_composed():
