@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from hornbook import UserError
@@ -29,7 +30,7 @@ def write(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     kinds = {"text": tfds.features.Text(), "title": tfds.features.Text(), "label": tfds.features.ClassLabel(names=CLASSES)}
     kinds |= {name: tfds.features.ClassLabel(names=("low", "high")) for name in ("coarse", "fine")}
-    kinds |= {"topic": tfds.features.ClassLabel(names=("a", "b", "c")), "number": tfds.features.Scalar("int64")}
+    kinds |= {"topic": tfds.features.ClassLabel(names=("a", "b", "c")), "number": tfds.features.Scalar(np.int64)}
 
     def write(records, *names):
         return write_dataset(tmp_path, "notes", records, tfds.features.FeaturesDict({name: kinds[name] for name in names}))
