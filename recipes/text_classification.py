@@ -87,7 +87,7 @@ class Args:
     """Cut the norm of each variable's gradient to this; 0 for never."""
     accumulate_steps: int = 1
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
-    word_dropout: float = 0.0
+    word_dropout: float = 0.2
     """Share of the tokens of each text that become unknown in training, others every epoch; also what trains the unknown token."""
     word_swap: float = 0.0
     """Share of neighbouring tokens that change places in training."""
@@ -99,7 +99,7 @@ class Args:
     """Momentum of a moving average of the weights, such as 0.999, which is what is evaluated and kept; 0 for none."""
     batch_size: int = 64
     """Examples a step."""
-    epochs: int = 10
+    epochs: int = 6
     """Passes over the training texts."""
     early_stopping: int = 0
     """Stop after this many epochs without a better validation loss, and keep the best epoch's weights; 0 for never: keep the last."""

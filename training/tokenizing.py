@@ -101,8 +101,8 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
     Args:
         texts: iterable of strings, those of the training split; read once.
         kind: one of `NAMES`. "word": words, numbers and signs, of scripts without blanks characters. "character": each character.
-            "byte": each byte of UTF-8, for which nothing is learned and nothing is unknown. "bpe": pieces of words, byte-level (Sennrich et al. 2016, Radford et al. 2019), of which
-            nothing is unknown either.
+            "byte": each byte of UTF-8, for which nothing is learned and nothing is unknown. "bpe": pieces of words, byte-level (Sennrich et
+            al. 2016, Radford et al. 2019), of which nothing is unknown either.
         vocabulary_size: at most so many ids, padding and unknown among them; bytes have 258, and bpe begins with them.
         minimum_count: tokens that occur less often are unknown (of bpe: pairs that occur less often are not joined).
         lowercase: whether capitals do not count. Bytes are left as they are.

@@ -56,7 +56,15 @@ def table(tmp_path):
     return f"csv:{tmp_path / 'films.csv'}"
 
 
-SMALL = {"model": "small_text_builder:small", "epochs": 3, "batch_size": 16, "learning_rate": 3e-2, "dropout": 0.1, "minimum_count": 1}
+SMALL = {
+    "model": "small_text_builder:small",
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 3e-2,
+    "dropout": 0.1,
+    "minimum_count": 1,
+    "word_dropout": 0.0,
+}
 
 
 def run(tmp_path, dataset, name="run", **options):
