@@ -17,6 +17,7 @@ BATCH = 256  # Inputs at a time; the result does not depend on it.
 # By the run's recipe, the file of this folder that knows its inputs: `predict(args, about)` and `evaluate(args, about, config)`.
 HOMES = {
     "image_classification": "image_afterwards",
+    "text_classification": "text_afterwards",
     "tabular_classification": "table_afterwards",
     "regression": "table_afterwards",
 }
@@ -27,7 +28,8 @@ class PredictArgs:
     run: Annotated[str, tyro.conf.Positional]
     """Folder of a finished run."""
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """For images: image files, or .npy arrays (examples, height, width, channels) of raw pixels. For tables: CSV or TSV files of rows as
+    """For images: image files, or .npy arrays (examples, height, width, channels) of raw pixels. For texts: a sentence in
+    quotes, text files of a text a line, CSV or TSV files with the text's column. For tables: CSV or TSV files of rows as
     in training, with or without the label, or .npy arrays (rows, columns) of numbers."""
     top: int = 1
     """How many classes to name for each input, the most probable first."""

@@ -10,7 +10,6 @@ import csv
 import dataclasses
 import difflib
 import importlib
-import io
 import itertools
 import math
 import os
@@ -20,7 +19,7 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import files
+from hornbook.training import files, randomness
 
 BUILT_IN = ("digits",)
 # Which file reads what is spelt PREFIX:REST; each has `check(rest)` and `load(name, ...)`.
@@ -28,6 +27,8 @@ _HOMES = {"folder": "folders", "csv": "tables", "npz": "array_files", "tfds": "t
 # Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
 MEMORY_FRACTION = 0.25
 _LARGEST_PIXEL = 1e18  # Its square, of which the variance is made, is about the largest that float32 holds.
+_LARGE = 1_000_000  # Examples from which a split takes care of memory.
+_AT_A_TIME = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -415,6 +416,9 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
             f"add examples of it, or hold none out: {remedy}"
         )
     held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
+    if len(examples) >= _LARGE:
+        first, second = _large_split(examples.labels, counts, fraction, seed)
+        return examples.subset(first), examples.subset(second)
     try:
         first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed, stratify=examples.labels)
     except ValueError as error:
@@ -460,6 +464,16 @@ def record_split(path, dataset, *, resumed):
     write_split(path, dataset)
 
 
+def _large_split(labels, counts, fraction, seed):
+    """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
+    chosen = np.zeros(len(labels), bool)
+    numbers = randomness.uniform(seed, 0, np.arange(len(labels)), "split")
+    for label in np.flatnonzero(counts):
+        own = np.flatnonzero(labels == label)
+        chosen[own[np.argsort(numbers[own], kind="stable")[: max(1, round(fraction * len(own)))]]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
 def write_split(path, dataset):
     """Write which example went where: columns part, source, index, label, and file where there are files; a row an example."""
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
@@ -470,11 +484,14 @@ def _split_rows(dataset):
     with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
     yield ("part", "source", "index", "label", *(["file"] if with_files else []))
     for name, part in dataset.parts.items():
-        paths = part.files if with_files else [None] * len(part)
-        for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
-            # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
-            written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
-            yield (name, part.source, index, written, *([path] if with_files else []))
+        for start in range(0, len(part), _AT_A_TIME):  # Of millions, lists of Python's numbers would be most of the memory.
+            some = slice(start, start + _AT_A_TIME)
+            labels = part.labels[some].tolist()
+            paths = part.files[some] if with_files else [None] * len(labels)
+            for index, label, path in zip(part.indices[some].tolist(), labels, paths, strict=True):
+                # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
+                written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
+                yield (name, part.source, index, written, *([path] if with_files else []))
 
 
 def refuse_other_split(path, dataset):
@@ -488,17 +505,14 @@ def refuse_other_split(path, dataset):
         UserError: with the first row that differs.
     """
     with open(path, newline="", encoding="utf-8") as file:
-        began = list(csv.reader(file))
-    now = io.StringIO(newline="")
-    csv.writer(now).writerows(_split_rows(dataset))
-    # As a file holds it: what UTF-8 lacks is spelt out.
-    now = list(csv.reader(io.StringIO(now.getvalue().encode("utf-8", "backslashreplace").decode(), newline="")))
-    if began != now:
-        was, is_now = next(pair for pair in itertools.zip_longest(began, now, fillvalue=["nothing"]) if pair[0] != pair[1])
-        raise UserError(
-            f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(is_now)} now; "
-            "restore the data, or begin again with another --output"
-        )
+        for was, now in itertools.zip_longest(csv.reader(file), _split_rows(dataset), fillvalue=["nothing"]):
+            # As a file holds it: what UTF-8 lacks is spelt out.
+            now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+            if was != now:
+                raise UserError(
+                    f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
+                    "restore the data, or begin again with another --output"
+                )
 
 
 def write_unreadable(path, unreadable):

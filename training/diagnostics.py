@@ -15,6 +15,11 @@ IMAGE_REMEDIES = {
     "untrained": "or --model resnet20 if the network is deep and plain",
     "overfitted": "--augmentation crop-flip, --mixup 0.2",
 }
+TEXT_REMEDIES = {
+    "untrained": "or another --model, such as cnn1d",
+    "overfitted": "--word-dropout 0.1, a smaller --width, a higher --minimum-count",
+    "too sure": "--word-dropout 0.1",
+}
 TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
 
 
@@ -25,11 +30,11 @@ def findings(history, scores, num_classes, remedies=IMAGE_REMEDIES):
         history: list of dicts, one an epoch, with `loss`, `accuracy` and, where there was validation, `val_loss` and `val_accuracy`.
         scores: what `evaluation.classification` returned, or None.
         num_classes: how many classes there are.
-        remedies: what a recipe has of its own to try, for "untrained" and "overfitted".
+        remedies: what a recipe has of its own to try, for "untrained", "overfitted" and "too sure".
     """
     found = [_untrained(history, num_classes, remedies) or _overfitted(history, remedies) or _unfinished(history)]
     if scores is not None:
-        found += [_neglected_class(scores), _miscalibrated(scores)]
+        found += [_neglected_class(scores), _miscalibrated(scores, remedies)]
     return [finding for finding in found if finding]
 
 
@@ -110,11 +115,11 @@ def _neglected_class(scores):
     return None
 
 
-def _miscalibrated(scores):
+def _miscalibrated(scores, remedies):
     confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
     if scores["calibration_error"] > 0.1 and confidence > scores["accuracy"]:
         return (
             f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}. Try "
-            "--label-smoothing 0.1 or --mixup 0.2."
+            f"--label-smoothing 0.1 or {remedies.get('too sure', '--mixup 0.2')}."
         )
     return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import hornbook
-from hornbook.training import charts, files, page, report_regression, report_scores, report_sheet
+from hornbook.training import charts, files, page, report_regression, report_scores, report_sheet, report_texts
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -16,7 +16,7 @@ _SHOWN_ELSEWHERE = ("metrics", "seconds", "seed", "versions", "findings", "evalu
 _DATA = {"test": "the test data, which training never saw", "validation": "the validation data"}
 
 
-def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), diagnostics=()):
+def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None, diagnostics=()):
     """Write `report.html`: headline, findings, curves, confusions, per-class scores, calibration, mistakes, options, versions.
 
     The file is self-contained (inline SVG and PNG, no script, nothing loaded), stays under 3 MB, and is replaced as a whole: a reader
@@ -35,6 +35,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       than fit.
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`augmentation.sheet`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
+    - `tokens`: a dict from a part's name to the `statistics` of its `text_tokens.Tokens`, or None.
     - `diagnostics`: findings to add to the result's: strings, dicts or dataclasses of text.
 
     Example:
@@ -60,6 +61,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
         ("classes", "Classes", report_scores.classes(evaluation)),
         ("calibration", "Calibration", report_scores.calibration(evaluation)),
         ("mistakes", "Most confident mistakes", report_scores.mistakes(examples)),
+        ("tokens", "Texts and tokens", report_texts.tokens(tokens)),
         ("augmented", "Augmented input", report_sheet.sheet(augmented)),
         ("options", "Options", _options(config)),
         ("run", "The run", _run(command, result)),

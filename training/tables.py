@@ -17,8 +17,8 @@ from hornbook.training import data, files, image_files
 
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
-_LABEL_COLUMNS = ("label", "class", "class_name", "category", "target")
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+LABEL_COLUMNS = ("label", "class", "class_name", "category", "target")
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _LINES_TRIED = 20  # Of a file, to tell what separates its fields.
 _LIMIT_LOCK = threading.RLock()
 
@@ -93,10 +93,10 @@ def read(path, *, encoding=None, header="yes"):
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; accepted is a CSV or TSV file") from error
-    text, encoding = _decoded(path, content, encoding)
-    delimiter = _delimiter(text, path.suffix.lower() == ".tsv")
+    text, encoding = decoded(path, content, encoding)
+    delimiter = find_delimiter(text, path.suffix.lower() == ".tsv")
     rows, lines = [], []
-    with _no_field_limit():
+    with no_field_limit():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
             for row in reader:
@@ -105,7 +105,7 @@ def read(path, *, encoding=None, header="yes"):
                     lines.append(reader.line_num)
         except csv.Error as error:
             raise UserError(f"{path} line {reader.line_num} is no CSV: {error}") from error
-    with_header = bool(rows) and (header == "yes" or (header == "auto" and not any(map(_is_number, rows[0]))))
+    with_header = bool(rows) and (header == "yes" or (header == "auto" and not any(map(is_number, rows[0]))))
     if len(rows) < 1 + with_header:
         accepted = "a line of names, then a row each" if header == "yes" else "a row a line"
         raise UserError(f"{path} has {'no row below its first line' if rows else 'nothing in it'}; accepted is {accepted}")
@@ -116,7 +116,7 @@ def read(path, *, encoding=None, header="yes"):
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(columns):
             raise UserError(
-                f"{path} line {line} has {len(row)} fields, the first line {len(columns)} (separated by {_DELIMITERS[delimiter]}); "
+                f"{path} line {line} has {len(row)} fields, the first line {len(columns)} (separated by {DELIMITERS[delimiter]}); "
                 "put quotes around text with separators in it"
             )
     return Table(path, columns, rows[with_header:], lines[with_header:], encoding, delimiter, with_header)
@@ -127,7 +127,7 @@ def names(text):
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
 
 
-def _decoded(path, content, encoding):
+def decoded(path, content, encoding):
     """The text, and the name of the encoding it was in."""
     tried = encoding or "utf-8-sig"
     if encoding == "auto":
@@ -150,27 +150,29 @@ def _decoded(path, content, encoding):
         raise UserError(f"{path} line {line} is not {name} (byte 0x{content[error.start]:02x}); {remedy}") from error
 
 
-def _delimiter(text, is_tsv):
+def find_delimiter(text, is_tsv):
+    """The separator by which the first lines of a text have equally many fields, else the most frequent of the first line."""
     first = re.split(r"[\r\n]", text.lstrip("\r\n "), maxsplit=1)[0]
     begin = "".join(text[:100_000].splitlines(keepends=True)[:_LINES_TRIED])
     for one in "\t;,":  # Commas last: with semicolons between the fields, they are in the numbers.
         if one in first:
-            with _no_field_limit(), contextlib.suppress(csv.Error):
+            with no_field_limit(), contextlib.suppress(csv.Error):
                 widths = [len(row) for row in csv.reader(io.StringIO(begin, newline=""), delimiter=one) if any(map(str.strip, row))]
                 if len(set(widths[:-1])) == 1 and len(widths) > 2:  # The last may be cut off.
                     return one
-    return max(_DELIMITERS, key=lambda one: (first.count(one), one == ("\t" if is_tsv else ",")))
+    return max(DELIMITERS, key=lambda one: (first.count(one), one == ("\t" if is_tsv else ",")))
 
 
-def _is_number(field):
+def is_number(field):
+    """Whether a field is a number as people write it, with a point or a comma."""
     return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", field) is not None
 
 
 @contextlib.contextmanager
-def _no_field_limit():
-    """Fields of any length; the module's own limit is one for all, so it is given back."""
+def no_field_limit(limit=2**31 - 1):
+    """Fields of any length, or of so many characters; the module's own limit is one for all, so it is given back."""
     with _LIMIT_LOCK:
-        before = csv.field_size_limit(2**31 - 1)
+        before = csv.field_size_limit(limit)
         try:
             yield
         finally:
@@ -201,7 +203,7 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
     """
     table = read(name.removeprefix("csv:"))
     path_column = table.choose(path_column, _PATH_COLUMNS, "--path-column")
-    label_column = table.choose(label_column, _LABEL_COLUMNS, "--label-column")
+    label_column = table.choose(label_column, LABEL_COLUMNS, "--label-column")
     if path_column == label_column:
         raise UserError(f"{table.path}: {path_column!r} cannot be both --path-column and --label-column; it has {', '.join(table.columns)}")
     paths = [path.strip() for path in table.column(path_column)]

@@ -91,7 +91,7 @@ def test_a_feed_that_begins_later_yields_what_a_whole_one_yields_then(source, au
 
 
 def test_batches_asked_in_any_order_are_the_same():
-    part = batches._ArrayBatches(examples(), 8, 6, range(3), batches._Finish(CLASSES, 0, augmentation.augmenter("crop"), None))
+    part = batches._ArrayBatches(examples(), 8, 6, range(3), batches.Finish(CLASSES, 0, augmentation.augmenter("crop"), None))
     forth = [part[number] for number in range(18)]
     back = [part[number] for number in reversed(range(18))][::-1]
     assert same(forth, back)
