@@ -40,7 +40,7 @@ def load(name, *, class_names=None):
         UserError: whatever is wrong with the file, with the array and the place in it.
     """
     path = pathlib.Path(name.removeprefix("npz:")).expanduser()
-    arrays = _read(path)
+    arrays = read(path, {key for pairs in _NAMES.values() for pair in pairs for key in pair}, _ACCEPTED)
     named = {}
     for part, pairs in _NAMES.items():
         pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
@@ -51,15 +51,15 @@ def load(name, *, class_names=None):
             named[part] = pair
     if "train" not in named:
         raise UserError(f"{path} has the arrays {data.some(arrays) or 'none'}; {_ACCEPTED}")
-    labels = {part: _labels(path, key, arrays[key]) for part, (_, key) in named.items()}
+    named_labels = {part: labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
-        class_names = data.in_order(set(labels["train"].tolist()))
+        class_names = data.in_order(set(named_labels["train"].tolist()))
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{path}: {named['train'][1]} has {'one class' if class_names else 'no labels'}; at least two classes are needed")
     parts = {}
     for part, (images, key) in named.items():
-        parts[part] = data.array_examples(arrays[images], _numbers(path, key, labels[part], class_names), f"{path}: {images}", part)
+        parts[part] = data.array_examples(arrays[images], _numbers(path, key, named_labels[part], class_names), f"{path}: {images}", part)
     whole = "train" if len(parts) > 1 else "all"
     shape = parts["train"].inputs.shape[1:]
     for part, examples in parts.items():
@@ -72,16 +72,20 @@ def load(name, *, class_names=None):
     return data.Dataset(name, class_names, shape, **parts, pixel_maximum=data.white(parts["train"].inputs))
 
 
-def _read(path):
-    """The arrays of the file by name. Nothing pickled is loaded: it could run code."""
+def read(path, wanted, accepted):
+    """The arrays of an .npz file by name; those that are not among `wanted` are None. Nothing pickled is loaded: it could run code.
+
+    Raises:
+        UserError: it cannot be read, or what is wanted holds Python objects; `accepted` says what would do.
+    """
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
-            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {_ACCEPTED}")
+            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {accepted}")
         with file:
             arrays = {}
             for key in file.files:
-                if key in {key for pairs in _NAMES.values() for pair in pairs for key in pair}:
+                if key in wanted:
                     try:
                         arrays[key] = file[key]
                     except ValueError as error:
@@ -98,15 +102,19 @@ def _read(path):
         raise UserError(f"{path} cannot be read as an .npz file ({reason[:120]}); write it again with numpy.savez") from error
 
 
-def _labels(path, key, labels):
-    """Labels as text `(examples,)`."""
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if labels.ndim != 1 or labels.dtype.kind not in "uiU":
+def labels(path, key, array):
+    """Labels as text, an object array `(examples,)`.
+
+    Raises:
+        UserError: the array holds neither integers nor text, or one value an example is not what it has.
+    """
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.ndim != 1 or array.dtype.kind not in "uiU":
         raise UserError(
-            f"{path}: {key} must be integers or text of shape (examples,), got {labels.dtype} of shape {labels.shape}; "
+            f"{path}: {key} must be integers or text of shape (examples,), got {array.dtype} of shape {array.shape}; "
             "of one-hot labels, save labels.argmax(axis=1)"
         )
-    return labels.astype(str).astype(object) if labels.dtype.kind != "U" else np.char.strip(labels).astype(object)
+    return array.astype(str).astype(object) if array.dtype.kind != "U" else np.char.strip(array).astype(object)
 
 
 def _numbers(path, key, labels, class_names):

@@ -1,4 +1,7 @@
-"""`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders."""
+"""`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders.
+
+What lies in the class folders is images here; readers of other files take `labelled_files`.
+"""
 
 import os
 import pathlib
@@ -10,7 +13,7 @@ from hornbook import UserError
 from hornbook.training import data, image_files
 
 _PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-_LAYOUT = "accepted is PATH/CLASS/IMAGE, or PATH/train/CLASS/IMAGE with test/ and validation/ or val/ beside train/"
+_LAYOUT = "accepted is PATH/CLASS/FILE, or PATH/train/CLASS/FILE with test/ and validation/ or val/ beside train/"
 # What Windows and macOS leave in folders. Names that begin with a dot are left alone too.
 _NOBODYS = ("thumbs.db", "desktop.ini", "__macosx")
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -36,11 +39,36 @@ def load(name, *, image_size=None, channels=None, class_names=None):
     Raises:
         UserError: a layout that is none, a class without images or unknown in training, images of several sizes.
     """
-    folders = _parts(name.removeprefix("folder:"))
+    class_names, everything = labelled_files(name.removeprefix("folder:"), class_names)
+    shape = image_files.choose_shape([file for part in everything.values() for file, _ in part], name, image_size, channels)
+    parts = {}
+    for part, examples in everything.items():
+        files, labels = zip(*examples, strict=True)
+        parts["train" if part == "all" else part] = image_files.FileExamples(
+            np.array(files, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
+        )
+    return data.Dataset(name, class_names, shape, **parts)
+
+
+def labelled_files(path, class_names=None, noun="images"):
+    """The files in the class folders of a folder, by part.
+
+    Args:
+        path: of the folder.
+        class_names: the classes in their order, such as a trained model's; the folder may lack some. Default: the training folders.
+        noun: what the files are, for messages.
+
+    Returns:
+        The class names, a tuple, and a dict from a part ("all", or "train" and others) to a list of (path, label), label an index.
+
+    Raises:
+        UserError: a layout that is none, or a class without files or unknown in training.
+    """
+    folders = _parts(path)
     listed = {part: _class_files(folder) for part, folder in folders.items()}
     first = "train" if "train" in listed else "all"
     if class_names is None:
-        _refuse_empty_classes(folders[first], listed[first])
+        _refuse_empty_classes(folders[first], listed[first], noun)
         class_names = data.in_order(listed[first])
     class_names = tuple(class_names)
     if len(class_names) < 2:
@@ -51,19 +79,12 @@ def load(name, *, image_size=None, channels=None, class_names=None):
         if unknown:
             raise UserError(
                 f"{folders[part] / unknown[0]}: the class {unknown[0]!r} is unknown in training; accepted are {data.some(class_names)}; "
-                "add training images of it, or remove the folder"
+                f"add training {noun} of it, or remove the folder"
             )
         everything[part] = [(file, label) for label, known in enumerate(class_names) for file in classes.get(known, ())]
         if not everything[part]:
-            raise UserError(f"{folders[part]} has no images in its class folders; add some, or remove the folder")
-    shape = image_files.choose_shape([file for part in everything.values() for file, _ in part], name, image_size, channels)
-    parts = {}
-    for part, examples in everything.items():
-        files, labels = zip(*examples, strict=True)
-        parts["train" if part == "all" else part] = image_files.FileExamples(
-            np.array(files, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
-        )
-    return data.Dataset(name, class_names, shape, **parts)
+            raise UserError(f"{folders[part]} has no {noun} in its class folders; add some, or remove the folder")
+    return class_names, everything
 
 
 def _parts(path):
@@ -107,10 +128,10 @@ def _refuse_loose_images(folder, files):
         raise UserError(f"{folder / loose[0]} lies beside the class folders, so it has no class; move it into one, or remove it")
 
 
-def _refuse_empty_classes(folder, classes):
+def _refuse_empty_classes(folder, classes, noun):
     empty = data.in_order(label for label, files in classes.items() if not files)
     if empty:
-        raise UserError(f"{folder / empty[0]} has no images; add some, or remove the folder, and with it the class {empty[0]!r}")
+        raise UserError(f"{folder / empty[0]} has no {noun}; add some, or remove the folder, and with it the class {empty[0]!r}")
 
 
 def _class_files(folder):

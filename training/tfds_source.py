@@ -94,7 +94,7 @@ def load(name, *, image_size=None, channels=None):
         UserError: whatever is wrong with the prepared data, with the split and record, or images of no fixed size and no `image_size`.
     """
     size = None if image_size is None else pictures.parse_size(image_size)
-    builder = _builder(name.removeprefix("tfds:"))
+    builder = open_builder(name.removeprefix("tfds:"))
     image_key, label_key = _keys(builder, name)
     class_names = tuple(map(str, builder.info.features[label_key].names))
     declared = builder.info.features[image_key].shape
@@ -104,14 +104,22 @@ def load(name, *, image_size=None, channels=None):
     if shape != declared and shape[2] not in (1, 3):
         raise UserError(f"{name}: images have {shape[2]} channels and cannot be resized; accepted are 1 and 3, or no --image-size")
     parts = {}
-    for part, source in _source_splits(builder, name).items():
+    for part, source in source_splits(builder, name).items():
         labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
         parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)), shape)
         _check_labels(parts[part], len(class_names), name)
     return data.Dataset(name, class_names, shape, **parts)
 
 
-def _builder(name):
+def open_builder(name):
+    """The builder of a dataset that is prepared, or is prepared now.
+
+    Args:
+        name: NAME[/CONFIG][:VERSION].
+
+    Raises:
+        UserError: there is none, or it cannot be read or prepared.
+    """
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
 
@@ -148,7 +156,7 @@ def _keys(builder, name):
     return keys[0][0], keys[1][0]
 
 
-def _source_splits(builder, name):
+def source_splits(builder, name):
     """Which of the source's splits serves as which part."""
     splits = builder.info.splits
     if "train" not in splits:
@@ -180,10 +188,10 @@ def _dataset(builder, source, image_key):
 def _labels(builder, source, image_key, label_key, name):
     """The labels of a split; a broken file is named."""
     records = _dataset(builder, source, image_key).map(lambda _, record: record[label_key])
-    yield from _named_errors(records.as_numpy_iterator(), name, source)
+    yield from named_errors(records.as_numpy_iterator(), name, source)
 
 
-def _named_errors(records, name, source, unit="record"):
+def named_errors(records, name, source, unit="record"):
     """The same records; TensorFlow's reading errors become one line that says where."""
     import tensorflow as tf
 
@@ -277,7 +285,7 @@ class StreamedExamples:
             feature = self._feature
             records = records.map(lambda place, image: (place, feature.decode_example(image)), num_parallel_calls=os.cpu_count())
         batches = records.batch(batch_size).prefetch(2).as_numpy_iterator()
-        batches = _named_errors(batches, self.name, self.source, f"batch of {batch_size}")
+        batches = named_errors(batches, self.name, self.source, f"batch of {batch_size}")
         if self._as_declared:
             yield from batches
         else:

@@ -137,7 +137,7 @@ def test_a_trained_model_s_classes(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda root: None, ["has no class folders; accepted is PATH/CLASS/IMAGE"]),
+        (lambda root: None, ["has no class folders; accepted is PATH/CLASS/FILE"]),
         (lambda root: write(root / "1.jpg"), ["has no class folders, only files such as 1.jpg"]),
         (lambda root: photos(root, ("cat",)), ["has one class folder, cat; at least two are needed"]),
         (lambda root: [photos(root), (root / "bird").mkdir()], ["bird has no images", "the class 'bird'"]),
@@ -164,9 +164,9 @@ def test_layouts_that_are_none(tmp_path, make, words):
 
 def test_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "is not there; accepted is PATH/CLASS/IMAGE" in refusal(tmp_path / "nowhere")
-    assert "is a file; accepted is PATH/CLASS/IMAGE" in refusal(tmp_path / "file")
-    assert "accepted is PATH/CLASS/IMAGE" in refusal("")
+    assert "is not there; accepted is PATH/CLASS/FILE" in refusal(tmp_path / "nowhere")
+    assert "is a file; accepted is PATH/CLASS/FILE" in refusal(tmp_path / "file")
+    assert "accepted is PATH/CLASS/FILE" in refusal("")
     with pytest.raises(UserError, match=rf"did you mean 'folder:{tmp_path}'"):
         data.check_name(str(tmp_path))
 
