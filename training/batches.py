@@ -63,7 +63,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
                 if len(positions) == batch_size:
                     yield finish(inputs, examples.labels[positions], examples.indices[positions], epoch)
 
-    return _tensorflow_feed(stream)
+    return tensorflow_feed(stream)
 
 
 def steps_per_epoch(examples, batch_size):
@@ -108,7 +108,7 @@ def evaluation_batches(examples, *, batch_size, num_classes):
         for positions, inputs in examples.stream(batch_size):
             yield finish(inputs, examples.labels[positions], examples.indices[positions], 0)
 
-    return _tensorflow_feed(stream, steps)
+    return tensorflow_feed(stream, steps)
 
 
 class _Finish:
@@ -153,15 +153,23 @@ def _feed(batches, steps=None):
     """The batches as `fit` takes them best: under TensorFlow a dataset that is read ahead, elsewhere themselves."""
     if keras.backend.backend() != "tensorflow":
         return batches
-    return _tensorflow_feed(lambda: (batches[number] for number in range(len(batches))), steps)
+    return tensorflow_feed(lambda: (batches[number] for number in range(len(batches))), steps)
 
 
-def _tensorflow_feed(generator, steps=None):
-    """A dataset of what `generator()` yields; `steps` where its end is to be expected."""
+def tensorflow_feed(generator, steps=None, free_axes=(0,)):
+    """A `tf.data.Dataset` of what `generator()` yields, read ahead.
+
+    Args:
+        generator: function to an iterator of tuples of arrays.
+        steps: how many there are, where their end is to be expected.
+        free_axes: axes of the first array, the inputs, whose sizes differ from batch to batch; of the others the first alone does.
+    """
     import tensorflow as tf
 
     first = next(iter(generator()))
-    signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in first)
+    inputs, *others = first
+    inputs = tf.TensorSpec([None if axis in free_axes else size for axis, size in enumerate(inputs.shape)], inputs.dtype)
+    signature = (inputs, *(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in others))
     dataset = tf.data.Dataset.from_generator(lambda: _in_idle_time(generator()), output_signature=signature)
     if steps is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
