@@ -73,7 +73,7 @@ def evaluation_batches(examples, *, batch_size, num_classes, length=None):
 
 
 def bucket_lengths(lengths):
-    """The numbers of steps that batches are padded to, ascending: quantiles of the lengths, at most `MOST_LENGTHS`; the last is the longest."""
+    """The numbers of steps that batches are padded to, ascending: at most `MOST_LENGTHS` quantiles of the lengths, the longest too."""
     return np.unique(np.quantile(lengths, np.arange(1, MOST_LENGTHS + 1) / MOST_LENGTHS, method="higher"))
 
 

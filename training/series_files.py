@@ -1,6 +1,6 @@
 """`ts:PATH`: series in the text formats of the UCR and UEA archives, with train and test files beside each other.
 
-`.ts` (https://www.timeseriesclassification.com): a header of lines that begin with `@`, then a series a line: dimensions separated by colons,
+`.ts` (timeseriesclassification.com): lines of a header that begin with `@`, then a series a line, its dimensions separated by colons, their
 values by commas, the label last. `.tsv` and `.txt` (Dau et al. 2019): a series a line, the label first.
 """
 
@@ -13,9 +13,7 @@ from hornbook import UserError
 from hornbook.training.series_data import Series, Source
 
 _SUFFIXES = (".ts", ".tsv", ".txt")
-_ACCEPTED = (
-    "accepted is a .ts, .tsv or .txt file of the UCR or UEA archive, a folder with NAME_TRAIN and NAME_TEST in it, or their path to NAME"
-)
+_ACCEPTED = "accepted are .ts, .tsv and .txt files of the UCR or UEA archive, a folder with NAME_TRAIN and NAME_TEST, or their path to NAME"
 _MISSING = ("", "?", "nan")
 
 
@@ -59,9 +57,7 @@ def _paths(path):
     if not path or given is None:
         raise UserError(f"--dataset ts:{path}: {path!r} is not there; {_ACCEPTED}")
     if given.suffix.lower() not in _SUFFIXES:
-        raise UserError(
-            f"--dataset ts:{path}: {given.name} is of another format; {_ACCEPTED}, and csv:PATH is a table of rows with an id each"
-        )
+        raise UserError(f"--dataset ts:{path}: {given.name} is of another format; {_ACCEPTED}")
     if given.stem.endswith("_TRAIN"):
         test = given.with_name(f"{given.stem.removesuffix('_TRAIN')}_TEST{given.suffix}")
         if test.is_file():
@@ -102,7 +98,7 @@ def _ts(path, lines, options):
             continue
         if not line.lstrip().startswith("@"):
             raise UserError(
-                f"{path} line {number} stands before @data and is no header; a .ts file begins with lines such as @classLabel true"
+                f"{path} line {number} stands before @data and does not begin with @; accepted are lines such as @classLabel true"
             )
         key, _, value = line.strip().lower().partition(" ")
         if key == "@data":
@@ -154,9 +150,7 @@ def _numbers(fields, place):
         return float32(np.array(fields, np.float64))
     except ValueError:
         wrong = next(k for k, field in enumerate(fields) if not is_number(field))
-        raise UserError(
-            f"{place(wrong)} is {fields[wrong]!r}, no number; accepted are numbers, and ? or NaN where one is missing"
-        ) from None
+        raise UserError(f"{place(wrong)} is {fields[wrong]!r}, no number; accepted are numbers, and ? where one is missing") from None
 
 
 def float32(values):

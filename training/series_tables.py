@@ -1,6 +1,7 @@
 """`csv:PATH`: series in long form, a row a step, with a column that says which series it is of; and one series a file."""
 
 import datetime
+import itertools
 import pathlib
 
 import numpy as np
@@ -23,9 +24,7 @@ def check(path):
     """
     if not path or not pathlib.Path(path).expanduser().is_file():
         state = "is a folder" if path and pathlib.Path(path).expanduser().is_dir() else "is not there"
-        raise UserError(
-            f"--dataset csv:{path}: {path!r} {state}; accepted is a CSV or TSV file with a row a step and a line of column names"
-        )
+        raise UserError(f"--dataset csv:{path}: {path!r} {state}; accepted is a CSV or TSV file with a line of names, then a row a step")
 
 
 def read(path, options):
@@ -123,13 +122,10 @@ def _in_time(table, rows, unit, time_column):
         order = sorted(range(len(rows)), key=times.__getitem__)
     except TypeError:
         raise UserError(f"{table.path}: column {time_column!r} has times with and without a zone in the series {unit!r}") from None
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         if times[before] == times[after]:
-            lines = sorted((table.lines[rows[before]], table.lines[rows[after]]))
-            raise UserError(
-                f"{table.path}: {unit!r} has the time {table.rows[rows[after]][place].strip()!r} on line {lines[0]} and on line {lines[1]}; "
-                "remove one"
-            )
+            lines, time = sorted((table.lines[rows[before]], table.lines[rows[after]])), table.rows[rows[after]][place].strip()
+            raise UserError(f"{table.path}: {unit!r} has the time {time!r} on line {lines[0]} and on line {lines[1]}; remove one")
     return [rows[k] for k in order]
 
 
@@ -149,9 +145,9 @@ def _stretches(table, unit, rows, values, labels, group, features, columns, opti
     """A unit as one series; where windows are to be cut, as one for every stretch of one label."""
     changes = [k for k in range(1, len(rows)) if labels[rows[k]] != labels[rows[k - 1]]]
     if changes and (options.numbers or not options.window):
-        line = table.lines[rows[changes[0]]]
+        line, before, after = table.lines[rows[changes[0]]], labels[rows[changes[0] - 1]], labels[rows[changes[0]]]
         raise UserError(
-            f"{table.path} line {line}: the label of {unit!r} changes from {labels[rows[changes[0] - 1]]!r} to {labels[rows[changes[0]]]!r}; "
+            f"{table.path} line {line}: the label of {unit!r} changes from {before!r} to {after!r}; "
             + ("a series has one number to predict" if options.numbers else "pass --window to cut it into windows of one label each")
         )
     for first, last in zip([0, *changes], [*changes, len(rows)], strict=True):
