@@ -117,25 +117,31 @@ class Dataset:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def check_name(name):
+def check_name(name, built_in=BUILT_IN, kinds=tuple(_HOMES)):
     """Refuse a dataset that cannot be had, before anything slow happens.
+
+    Args:
+        name: as of `--dataset`.
+        built_in: the built-in names that are accepted.
+        kinds: what may stand before a colon.
 
     Raises:
         UserError: no such source, or one that is neither prepared nor within reach.
     """
-    if name in BUILT_IN:
+    if name in built_in:
         return
     kind, _, rest = name.partition(":")
-    if kind in _HOMES:
+    if kind in kinds:
         _home(kind).check(rest)
         return
     if kind == "arrays":
         raise UserError(f"{name} was passed as arrays from Python, which are not kept with a run; pass them again, or another --dataset")
-    close = difflib.get_close_matches(name, BUILT_IN, n=1)
+    close = difflib.get_close_matches(name, built_in, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     if not close and os.path.exists(os.path.expanduser(name)):
         hint = f"; did you mean '{'folder' if os.path.isdir(os.path.expanduser(name)) else 'csv'}:{name}'?"
-    raise UserError(f"--dataset must be {', '.join(BUILT_IN)}, folder:PATH, csv:PATH, npz:PATH or tfds:NAME, got {name!r}{hint}")
+    accepted = [*built_in, *(f"{kind}:{'NAME' if kind == 'tfds' else 'PATH'}" for kind in kinds)]
+    raise UserError(f"--dataset must be {', '.join(accepted[:-1])} or {accepted[-1]}, got {name!r}{hint}")
 
 
 def _home(kind):
@@ -176,9 +182,9 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         dataset = _digits() if name == "digits" else _home(kind).load(name, class_names=class_names)
         _refuse_resizing(dataset, image_size)
     if dataset.test is None:
-        dataset = _hold_out(dataset, "test", test_fraction, split_seed)
+        dataset = hold_out(dataset, "test", test_fraction, split_seed)
     if dataset.validation is None:
-        dataset = _hold_out(dataset, "validation", validation_fraction, split_seed)
+        dataset = hold_out(dataset, "validation", validation_fraction, split_seed)
     return _checked(dataset, in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)), skip_unreadable)
 
 
@@ -256,12 +262,12 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         raise UserError(f"{name}: label {num_classes - 1} occurs, but only {len(class_names)} class names are given")
     if test is not None and test.inputs.shape[1:] != train.inputs.shape[1:]:
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
-    name = f"{name}:{_checksum(train, test)}"
+    name = f"{name}:{checksum(train, test)}"
     dataset = Dataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=white(train.inputs))
-    return _hold_out(dataset, "validation", validation_fraction, split_seed)
+    return hold_out(dataset, "validation", validation_fraction, split_seed)
 
 
-def _checksum(*parts):
+def checksum(*parts):
     """Eight hexadecimal digits (CRC-32) of all that the parts hold."""
     checksum = 0
     for array in (array for part in parts if part is not None for array in (part.inputs, part.labels)):
@@ -313,8 +319,14 @@ def _digits():
     return Dataset("digits", tuple(map(str, digits.target_names)), (8, 8, 1), whole, pixel_maximum=16)
 
 
-def _hold_out(dataset, part, fraction, split_seed):
-    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0."""
+def hold_out(dataset, part, fraction, split_seed):
+    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0.
+
+    Classes are stratified; labels of another kind (float arrays) are split at random.
+
+    Raises:
+        UserError: a fraction out of range, or a class that cannot stand in both parts.
+    """
     flag = f"--{part}-fraction"
     if not 0 <= fraction < 1:
         raise UserError(f"{flag} must be in [0, 1), got {fraction}")
@@ -327,11 +339,17 @@ def _hold_out(dataset, part, fraction, split_seed):
 def stratified_split(examples, fraction, seed, name, flag, class_names):
     """Two parts of `examples`, the second with `fraction` of them and of every class, and at least as many as there are classes.
 
+    Labels that are no classes (float arrays) are not stratified.
+
     Raises:
         UserError: a class has too few examples to stand in both parts.
     """
     from sklearn.model_selection import train_test_split
 
+    if examples.labels.dtype.kind == "f":
+        held_out = min(math.ceil(fraction * len(examples)), len(examples) - 1)
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed)
+        return examples.subset(np.sort(first)), examples.subset(np.sort(second))
     counts = np.bincount(examples.labels)
     rare = np.flatnonzero(counts == 1)
     if len(rare):
@@ -359,7 +377,9 @@ def write_split(path, dataset):
         for name, part in dataset.parts.items():
             paths = part.files if with_files else [None] * len(part)
             for index, label, path in zip(part.indices.tolist(), part.labels.tolist(), paths, strict=True):
-                writer.writerow((name, part.source, index, dataset.class_names[label], *([path] if with_files else [])))
+                # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
+                written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
+                writer.writerow((name, part.source, index, written, *([path] if with_files else [])))
 
 
 def write_unreadable(path, unreadable):

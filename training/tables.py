@@ -1,5 +1,6 @@
 """`csv:PATH`: a table that names image files and their classes; and any table of text columns, for other sources."""
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -18,7 +19,8 @@ from hornbook.training import data, image_files
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
 _LABEL_COLUMNS = ("label", "class", "class_name", "category", "target")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_LIMIT_LOCK = threading.Lock()
+_LINES_TRIED = 20  # Of a file, to tell what separates its fields.
+_LIMIT_LOCK = threading.RLock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +29,20 @@ class Table:
 
     Attributes:
         path: the file.
-        columns: the names in its first line, in their order.
+        columns: the names in its first line, in their order; column1, column2, ... where it names none.
         rows: list of lists of text, each as long as `columns`; blank lines are left out.
         lines: the line in the file that each row ends on, from 1, for messages.
+        encoding, delimiter: how the file was read.
+        header: whether its first line names the columns.
     """
 
     path: pathlib.Path
     columns: tuple
     rows: list
     lines: list
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    header: bool = True
 
     def column(self, name):
         """The values of a column, as they are."""
@@ -55,17 +62,28 @@ class Table:
         known = {column.lower(): column for column in reversed(self.columns)}
         found = [known[one] for one in usual if one in known]
         if not found:
+            hint = (
+                ", and see that the first line names the columns"
+                if self.header
+                else "; the first line names none, as it has a number in it"
+            )
             raise UserError(
-                f"{self.path}: none of its columns {', '.join(map(repr, self.columns))} is called {', '.join(usual)}; "
-                f"pass {flag}, and see that the first line names the columns"
+                f"{self.path}: none of its columns {', '.join(map(repr, self.columns))} is called {', '.join(usual)}; pass {flag}{hint}"
             )
         return found[0]
 
 
-def read(path):
-    """A `Table` from a CSV or TSV file in UTF-8, with or without a byte order mark, by commas, semicolons or tabs.
+def read(path, *, encoding=None, header="yes"):
+    """A `Table` from a CSV or TSV file, with or without a byte order mark, by commas, semicolons or tabs.
 
-    The separator is that of the first line, which names the columns.
+    The separator is the one by which the first lines have equally many fields, else the most frequent of the first line.
+
+    Args:
+        path: of the file.
+        encoding: None: UTF-8. "auto": what a byte order mark says, else UTF-8, else Windows-1252, which other single-byte files mostly are.
+            Or a name that Python knows, such as latin-1.
+        header: "yes": the first line names the columns; "no": they are called column1, column2, ...; "auto": it does unless it has a
+            number in it.
 
     Raises:
         UserError: no such file, another encoding, no row, two columns of one name, or a row that is too long or too short, with its line.
@@ -75,13 +93,8 @@ def read(path):
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; accepted is a CSV or TSV file") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{path} line {line} is not UTF-8 (byte 0x{content[error.start]:02x}); save the file as UTF-8") from error
-    first = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
-    delimiter = max(_DELIMITERS, key=lambda one: (first.count(one), one == ("\t" if path.suffix.lower() == ".tsv" else ",")))
+    text, encoding = _decoded(path, content, encoding)
+    delimiter = _delimiter(text, path.suffix.lower() == ".tsv")
     rows, lines = [], []
     with _no_field_limit():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -92,11 +105,11 @@ def read(path):
                     lines.append(reader.line_num)
         except csv.Error as error:
             raise UserError(f"{path} line {reader.line_num} is no CSV: {error}") from error
-    if len(rows) < 2:
-        raise UserError(
-            f"{path} has {'no row below its first line' if rows else 'nothing in it'}; accepted is a line of names, then a row each"
-        )
-    columns = tuple(column.strip() for column in rows[0])
+    with_header = bool(rows) and (header == "yes" or (header == "auto" and not any(map(_is_number, rows[0]))))
+    if len(rows) < 1 + with_header:
+        accepted = "a line of names, then a row each" if header == "yes" else "a row a line"
+        raise UserError(f"{path} has {'no row below its first line' if rows else 'nothing in it'}; accepted is {accepted}")
+    columns = tuple(column.strip() for column in rows[0]) if with_header else tuple(f"column{k + 1}" for k in range(len(rows[0])))
     twice = [column for place, column in enumerate(columns) if column in columns[:place]]
     if twice:
         raise UserError(f"{path} has two columns called {twice[0]!r}; rename one")
@@ -106,7 +119,51 @@ def read(path):
                 f"{path} line {line} has {len(row)} fields, the first line {len(columns)} (separated by {_DELIMITERS[delimiter]}); "
                 "put quotes around text with separators in it"
             )
-    return Table(path, columns, rows[1:], lines[1:])
+    return Table(path, columns, rows[with_header:], lines[with_header:], encoding, delimiter, with_header)
+
+
+def names(text):
+    """The column names in a flag's value: separated by commas, in quotes where they have one themselves. None: an empty tuple."""
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
+
+
+def _decoded(path, content, encoding):
+    """The text, and the name of the encoding it was in."""
+    tried = encoding or "utf-8-sig"
+    if encoding == "auto":
+        marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+        tried = next((name for mark, name in marks.items() if content.startswith(mark)), "utf-8-sig")
+    try:
+        return content.decode(tried), tried
+    except LookupError as error:
+        raise UserError(
+            f"--encoding {encoding} is unknown; accepted are auto and Python's names, such as utf-8, latin-1, cp1252"
+        ) from error
+    except UnicodeDecodeError as error:
+        # Bytes that no text has are a picture, an archive or a spreadsheet, which Windows-1252 would turn into rubbish.
+        if encoding == "auto" and tried == "utf-8-sig" and not re.search(rb"[\x00-\x08\x0e-\x1f]", content):
+            with contextlib.suppress(UnicodeDecodeError):
+                return content.decode("cp1252"), "cp1252"
+        line = content[: error.start].count(b"\n") + 1
+        name = {"utf-8-sig": "UTF-8"}.get(tried, tried)
+        remedy = "save the file as UTF-8" if encoding is None else "pass the --encoding that it has, or save it as UTF-8"
+        raise UserError(f"{path} line {line} is not {name} (byte 0x{content[error.start]:02x}); {remedy}") from error
+
+
+def _delimiter(text, is_tsv):
+    first = re.split(r"[\r\n]", text.lstrip("\r\n "), maxsplit=1)[0]
+    begin = "".join(text[:100_000].splitlines(keepends=True)[:_LINES_TRIED])
+    for one in "\t;,":  # Commas last: with semicolons between the fields, they are in the numbers.
+        if one in first:
+            with _no_field_limit(), contextlib.suppress(csv.Error):
+                widths = [len(row) for row in csv.reader(io.StringIO(begin, newline=""), delimiter=one) if any(map(str.strip, row))]
+                if len(set(widths[:-1])) == 1 and len(widths) > 2:  # The last may be cut off.
+                    return one
+    return max(_DELIMITERS, key=lambda one: (first.count(one), one == ("\t" if is_tsv else ",")))
+
+
+def _is_number(field):
+    return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", field) is not None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,240 @@
+"""Tables as datasets: split, and encoded by what the training rows alone teach.
+
+Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not imported
+here. Reading stands in `table_sources`, what is learned from the training rows in `table_encoding`.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import data, table_columns, table_encoding, table_sources, table_targets, tables
+from hornbook.training.table_encoding import Encoding
+
+KINDS = ("csv", "tfds")
+_LABEL_COLUMNS = {"classification": ("label", "class", "class_name", "category", "target"), "regression": ("target", "y", "value", "label")}
+_FEWEST = 10  # Rows, of which training, validation and test each need some.
+
+
+@dataclasses.dataclass(frozen=True)
+class TableDataset(data.Dataset):
+    """A table, split and encoded. Attributes as of `data.Dataset`, and:
+
+    Attributes:
+        encoding: `table_encoding.Encoding`.
+        task: "classification" (labels are int64 `(rows,)`), "multi-label" (0 or 1, float64 `(rows, labels)`), or "regression" (float64
+            `(rows, targets)`).
+        target_names: the columns of the labels or targets.
+        feature_names: all columns of the table that are features, in its order, those that were left out among them.
+        columns: dict of part to its `table_columns.Columns`, in the order of the part's examples, to show rows by.
+    """
+
+    encoding: Encoding | None = None
+    task: str = "classification"
+    target_names: tuple = ()
+    feature_names: tuple = ()
+    columns: dict = dataclasses.field(default_factory=dict)
+
+
+def check_name(name):
+    """Refuse a dataset that cannot be had, see `data.check_name`."""
+    data.check_name(name, tuple(table_sources.BUILT_IN), KINDS)
+
+
+def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
+         missing_values=None, encoding="auto", header="auto", decimal="auto", rare_categories=5, test_dataset=None,
+         validation_fraction=0.1, test_fraction=0.2, split_seed=0):  # fmt: skip
+    """A `TableDataset` by name.
+
+    Args:
+        name: `csv:PATH`, `tfds:NAME[/CONFIG][:VERSION]`, or one of `table_sources.BUILT_IN`.
+        task: "classification", or "regression". Several label columns make a classification "multi-label".
+        label_column: names of the columns to predict, separated by commas. Default: what the source says, else the usual names.
+        feature_columns: names of those to predict from. Default: all others but `id_column`.
+        categorical_columns: features that are categories though they are numbers.
+        id_column: names of columns to leave out.
+        missing_values: further texts that stand for a missing value, separated by commas.
+        encoding, header, decimal: how a file is read, see `tables.read` and `table_columns.from_table`.
+        rare_categories: a category of fewer training rows counts as unseen.
+        test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
+        validation_fraction, test_fraction, split_seed: as for `data.load`.
+
+    Raises:
+        UserError: whatever is wrong with the table, with its line and column and what would be accepted.
+    """
+    check_name(name)
+    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": tables.names(missing_values)}
+    parts, source_label, source_classes = table_sources.read(name, **reading)
+    if test_dataset is not None:
+        check_name(test_dataset)
+        tested = table_sources.read(test_dataset, **reading)[0]
+        parts["test"] = tested.get("test", tested["train"])
+    train = parts["train"]
+    targets = _choose_targets(train, task, tables.names(label_column), source_label)
+    features = _choose_features(train, targets, tables.names(feature_columns), tables.names(categorical_columns), tables.names(id_column))
+    return split(
+        name,
+        parts,
+        targets,
+        features,
+        task=task,
+        categorical=tables.names(categorical_columns),
+        class_names=source_classes if targets == (source_label,) and task == "classification" else None,
+        rare_categories=rare_categories,
+        fractions={"test": test_fraction, "validation": validation_fraction},
+        split_seed=split_seed,
+    )
+
+
+def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0):
+    """A `TableDataset` of columns.
+
+    Args:
+        name: of the dataset.
+        parts: dict of "train", and "validation" and "test" where there are any, to `table_columns.Columns`.
+        targets, features: names of columns.
+        task, categorical, class_names, rare_categories, split_seed: as of `load`.
+        fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
+
+    Raises:
+        UserError: as `load`.
+    """
+    if task == "classification" and len(targets) > 1:
+        task = "multi-label"
+    train = parts["train"]
+    held = [part for part in ("test", "validation") if part not in parts and fractions[part]]
+    if len(train) < _FEWEST:
+        raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
+    labels = {}
+    labels["train"], class_names = table_targets.read(train, targets, task, class_names)
+    if task == "classification":
+        table_targets.refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
+    for part in parts.keys() - {"train"}:
+        labels[part], _ = table_targets.read(parts[part], targets, task, class_names)
+    numbers, categories = table_encoding.kinds(train, features, categorical)
+
+    # Split as positions: what the table's rows teach is learned from those of training alone.
+    positions = {
+        part: data.Examples(np.arange(len(labels[part])), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
+    }
+    divided = data.Dataset(name, class_names, (1,), **positions)
+    for part in held:
+        divided = data.hold_out(divided, part, fractions[part], split_seed)
+    rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
+    encoding = table_encoding.learn(train.select(divided.train.inputs), numbers, categories, rare=rare_categories)
+    for column, reason in encoding.left_out.items():
+        print(f"note: the column {column!r} is left out: {reason}")
+    _say_what_is_ignored(parts, {*features, *targets})
+    examples = {part: dataclasses.replace(one, inputs=encoding.encode(columns.select(one.inputs))) for part, (columns, one) in rows.items()}
+    if task == "regression":
+        table_targets.refuse_constant(train.name, targets, divided.train.labels)
+    shown = {part: columns.select(one.inputs) for part, (columns, one) in rows.items()}
+    shape = (len(encoding.inputs),)
+    return TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
+                        feature_names=tuple(features), columns=shown)  # fmt: skip
+
+
+def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification", column_names=None,
+                categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0, name="arrays"):  # fmt: skip
+    """A `TableDataset` of the caller's arrays.
+
+    Args:
+        train_features, test_features: arrays `(rows, columns)` of numbers or of mixed objects, or pandas frames; None and NaN are missing.
+        train_targets, test_targets: arrays `(rows,)` of classes (integers or text) or of numbers; `(rows, targets)` for several targets
+            or, of 0 and 1, several labels. No test arrays: the dataset has no test part.
+        task: "classification" or "regression".
+        column_names: of the features; default: a frame's own, else column1, column2, ...
+        categorical_columns: names of columns that are categories though they are numbers.
+        class_names: a name for every integer class, or for every label of several.
+        rare_categories, validation_fraction, split_seed: as for `load`.
+        name: what the run calls it, with a checksum behind it, by which a resumed run knows the arrays again.
+
+    Raises:
+        UserError: shapes, types or values that do not fit, with the row and column.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.training import table_data
+
+    rows = numpy.array([[age, "red" if age % 3 else None] for age in range(60)], object)
+    dataset = table_data.from_arrays(rows, numpy.arange(60) % 2, column_names=("age", "colour"), categorical_columns=("colour",))
+    print(dataset.encoding.inputs, dataset.train.inputs.shape, dataset.num_classes)
+    ```
+    """
+    given = {"train": (train_features, train_targets)}
+    if test_features is not None:
+        given["test"] = (test_features, test_targets)
+    parts = {}
+    for part, (features, values) in given.items():
+        columns = table_columns.from_array(features, column_names, f"{part} {name}", source=part)
+        targets = table_targets.add(columns, values, class_names)
+        parts[part] = columns
+    features = tuple(column for column in parts["train"].cells if column not in targets)
+    parts["train"].require(categorical_columns, "categorical_columns")
+    if len(targets) > 1 or task == "regression":
+        class_names = None
+    fractions = {"validation": validation_fraction, "test": 0}
+    found = split(name, parts, targets, features, task=task, categorical=categorical_columns, class_names=class_names,
+                  rare_categories=rare_categories, fractions=fractions, split_seed=split_seed)  # fmt: skip
+    return dataclasses.replace(found, name=f"{name}:{data.checksum(found.train, found.validation, found.test)}")
+
+
+def as_trained(columns, about, encoding):
+    """Inputs and labels of another table, as a run's own were made.
+
+    Args:
+        columns: `table_columns.Columns`; of a file without a header, they may be called by their numbers.
+        about: the run's `labels.json`.
+        encoding: `Encoding`.
+
+    Returns:
+        `data.Examples`.
+
+    Raises:
+        UserError: a column that is not there, a class that training did not have, or whatever is wrong with a cell.
+    """
+    columns.require(about["target_names"], "what the run predicts")
+    labels, _ = table_targets.read(columns, about["target_names"], about["task"], tuple(about["class_names"]))
+    return data.Examples(encoding.encode(columns), labels, np.arange(len(labels)), columns.source)
+
+
+def _choose_targets(columns, task, named, source_label):
+    if named:
+        columns.require(named, "--label-column")
+        return named
+    if source_label is not None:
+        return (source_label,)
+    known = {column.lower(): column for column in reversed(columns.cells)}
+    usual = _LABEL_COLUMNS[task]
+    found = [known[one] for one in usual if one in known]
+    if not found:
+        raise UserError(
+            f"{columns.name}: none of its columns {columns.listed()} is called {', '.join(usual)}; "
+            "pass --label-column, and --header no if its first line is a row"
+        )
+    return (found[0],)
+
+
+def _choose_features(columns, targets, named, categorical, ids):
+    for names, flag in ((named, "--feature-columns"), (categorical, "--categorical-columns"), (ids, "--id-column")):
+        columns.require(names, flag)
+    both = [name for name in named if name in targets]
+    if both:
+        raise UserError(f"{columns.name}: {both[0]!r} cannot be both --label-column and among --feature-columns")
+    features = tuple(name for name in named or columns.cells if name not in targets and name not in ids)
+    strange = [name for name in categorical if name not in features]
+    if strange:
+        raise UserError(f"{columns.name}: {strange[0]!r} is among --categorical-columns, but is no feature")
+    if not features:
+        raise UserError(f"{columns.name} has no column to predict {', '.join(targets)} from; it has {columns.listed()}")
+    return features
+
+
+def _say_what_is_ignored(parts, used):
+    train = parts["train"]
+    for columns in parts.values():
+        further = [name for name in columns.cells if name not in used and name not in train.cells]
+        if further:
+            print(f"note: {columns.name} has columns that the training table has not, which are left alone: {data.some(further)}")

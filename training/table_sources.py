@@ -1,0 +1,120 @@
+"""Where tables come from: `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`. What comes out are columns."""
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import table_columns, tables, tfds_source
+
+# Scikit-learn's own, in its package: real data that needs no network.
+BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabetes": "regression"}
+_AT_A_TIME = 1024
+
+
+def read(name, *, encoding="auto", header="auto", decimal="auto", missing=()):
+    """The tables of a source: a dict of part ("train", and "validation", "test" if the source has them) to `table_columns.Columns`.
+
+    Args:
+        name: `csv:PATH`, `tfds:NAME` or one of `BUILT_IN`.
+        encoding, header: of a file, see `tables.read`.
+        decimal, missing: of a file, see `table_columns.from_table`.
+
+    Returns:
+        The dict; and the label's column and its class names (a tuple, or None for a number), where the source says so, else Nones.
+
+    Raises:
+        UserError: whatever is wrong with the source, with the file and line.
+    """
+    if name in BUILT_IN:
+        return _built_in(name)
+    kind, _, rest = name.partition(":")
+    if kind == "tfds":
+        return _from_tfds(name, missing)
+    table = tables.read(rest, encoding=encoding, header=header)
+    if table.encoding == "cp1252" and encoding == "auto":
+        print(f"note: {table.path} is not UTF-8 and was read as Windows-1252; pass --encoding if it is another")
+    if not table.header and header == "auto":
+        print(f"note: the first line of {table.path} has numbers in it and was read as a row; if it names the columns, pass --header yes")
+    return {"train": table_columns.from_table(table, decimal=decimal, missing=missing)}, None, None
+
+
+def _built_in(name):
+    from sklearn import datasets
+
+    # Unscaled, as users' own tables are; scikit-learn's default for diabetes is standardized over all rows, the test's among them.
+    bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
+    columns = table_columns.from_array(bunch.data, bunch.feature_names, name, source="all")
+    columns.cells["target"] = bunch.target.astype(np.float64)
+    return {"train": columns}, "target", tuple(map(str, bunch.target_names)) if BUILT_IN[name] == "classification" else None
+
+
+def _from_tfds(name, missing):
+    import tensorflow_datasets as tfds
+
+    builder = tfds_source.open_builder(name.removeprefix("tfds:"))
+    flat = _flat(builder.info.features, name)
+    usual = [key for key in (*(builder.info.supervised_keys or ())[1:], "label") if key in flat]
+    classes = [key for key in [*usual, *flat] if type(flat[key]) is tfds.features.ClassLabel]
+    label = next(iter([*classes, *usual]), None)
+    names = tuple(map(str, flat[label].names)) if classes else None
+    parts = {}
+    for part, source in tfds_source.source_splits(builder, name).items():
+        cells = _cells(builder, source, flat, name)
+        count = len(next(iter(cells.values())))
+        parts[part] = table_columns.Columns(
+            name, cells, np.arange(count), f"record of split {source}", missing=table_columns.with_missing(missing), source=source
+        )
+    return parts, label, names
+
+
+def _flat(features, name, prefix=""):
+    """The features as columns: those in a dictionary under their own names, a vector as one column an entry."""
+    import tensorflow_datasets as tfds
+
+    flat = {}
+    for key, feature in features.items():
+        if isinstance(feature, tfds.features.FeaturesDict):
+            inner = _flat(feature, name, f"{key}/")
+            flat |= {key: value for key, value in inner.items() if key not in flat}
+        elif len(feature.shape or ()) > 1 or None in (feature.shape or ()) or isinstance(feature, tfds.features.Image):
+            raise UserError(
+                f"{name}: the feature {prefix}{key} ({type(feature).__name__} of shape {feature.shape}) is no column of a table; accepted "
+                "are numbers, text, classes, and vectors of a fixed length"
+            )
+        else:
+            flat[key] = feature
+    return flat
+
+
+def _cells(builder, source, flat, name):
+    """Arrays of all records of a split, by column."""
+    import tensorflow_datasets as tfds
+
+    reading = tfds.ReadConfig(try_autocache=False)
+    records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading).batch(_AT_A_TIME)
+    found = {key: [] for key in flat}
+    for batch in tfds_source.named_errors(records.as_numpy_iterator(), name, source, f"batch of {_AT_A_TIME}"):
+        for key, values in _leaves(batch):
+            found[key].append(values)
+    cells = {}
+    for key, feature in flat.items():
+        values = np.concatenate(found[key])
+        if type(feature) is tfds.features.ClassLabel:
+            # As text: a class is a category, and as the label it has a name.
+            wrong = np.flatnonzero((values < 0) | (values >= feature.num_classes))
+            if len(wrong):
+                raise UserError(
+                    f"{name}: record {wrong[0]} of split {source} has {key} {values[wrong[0]]}, but features.json names "
+                    f"{feature.num_classes} classes (0 to {feature.num_classes - 1})"
+                )
+            values = np.array(feature.names, object)[values]
+        columns = {key: values} if values.ndim == 1 else {f"{key}{place}": values[:, place] for place in range(values.shape[1])}
+        cells |= {column: table_columns.from_values(cell) for column, cell in columns.items()}
+    return cells
+
+
+def _leaves(batch):
+    for key, values in batch.items():
+        if isinstance(values, dict):
+            yield from _leaves(values)
+        else:
+            yield key, values
