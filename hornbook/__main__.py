@@ -5,7 +5,10 @@ import sys
 
 import hornbook
 
-RECIPES = {"image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag."}
+RECIPES = {
+    "image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag.",
+    "sequence-classification": "Train a classifier of time series or audio, from any source, with any model for sequences.",
+}
 COMMANDS = {
     "predict": "Classify image files with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",

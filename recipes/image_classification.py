@@ -5,12 +5,10 @@ hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --au
 """
 
 import dataclasses
-import importlib.util
 import pathlib
 import time
 from typing import Literal
 
-from hornbook import UserError
 from hornbook.training import command_line, data, files, repeats, runs
 
 
@@ -127,11 +125,9 @@ def build(args, dataset):
     """
     import keras
 
-    from hornbook.training.builders import build_model
+    from hornbook.training.builders import asked_for, build_model
 
-    options = {name: getattr(args, name) for name in _MODEL_OPTIONS if getattr(args, name) is not None}
-    if ":" in args.model:  # A builder of the user's need not know the zoo's options: it is given those that were asked for.
-        options = {name: value for name, value in options.items() if value != getattr(Args, name)}
+    options = asked_for(args.model, args, _MODEL_OPTIONS)
     network = build_model(args.model, dataset.input_shape, dataset.num_classes, options)
     mean, variance = dataset.train.moments()
     pixels = keras.Input(dataset.input_shape, name="pixels")
@@ -166,7 +162,7 @@ def main(args, callbacks=(), dataset=None):
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return _several_seeds(args, folder, callbacks, dataset)
+        return repeats.several_seeds(main, args, folder, "image_classification", callbacks, dataset)
     config = command_line.to_config("image_classification", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -174,19 +170,15 @@ def main(args, callbacks=(), dataset=None):
             from hornbook.training import reproducibility
         with reproducibility.settings(seed=args.seed, precision=args.precision) as precision:
             result = _train(args, run, callbacks, dataset, precision)
-    _print_result(result, folder)
+    runs.print_result(result, folder, "IMAGE...")
     return result
 
 
 def _check(args):
     """Refuse what no part would refuse in the words of a flag."""
-    for name, low, high in _RANGES:
-        value = getattr(args, name)
-        if value < low or (high is not None and value >= high):
-            accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
-            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
-    if args.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
+    command_line.check_ranges(args, _RANGES)
+    if args.tensorboard:
+        command_line.require_tensorboard()
 
 
 _RANGES = (
@@ -224,7 +216,7 @@ def _train(args, run, callbacks, dataset, precision):
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
         print(f"images left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")
     num_classes = dataset.num_classes
-    print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
+    print(f"{dataset.name}: {dataset.sizes}, {num_classes} classes")
 
     # Model.
     model = build(args, dataset)
@@ -232,8 +224,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
-    if args.accumulate_steps > steps_per_epoch * args.epochs:
-        raise UserError(f"--accumulate-steps {args.accumulate_steps} is more than the {steps_per_epoch * args.epochs} batches of the run")
+    optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
     length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     model.compile(
         optimization.optimizer(
@@ -323,9 +314,7 @@ def _train(args, run, callbacks, dataset, precision):
         "findings": diagnostics.findings(history.rows, scores, num_classes),
         **runs.environment(),
     }
-    ours = runs.save_model(run, model, class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
-    if ours:
-        print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
+    runs.save_model(run, model, outputs="logits", class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
     report.write_report(
         run.path("report.html"),
         title=f"{args.model} on {dataset.name}",
@@ -339,25 +328,6 @@ def _train(args, run, callbacks, dataset, precision):
     )
     files.write_json(run.path("result.json"), {**result, "evaluation": scores})
     return result
-
-
-def _several_seeds(args, folder, callbacks, dataset):
-    def run_one(seed, own_folder):
-        return main(dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder)), callbacks, dataset)
-
-    config = command_line.to_config("image_classification", dataclasses.replace(args, seeds=1))
-    summary = repeats.over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
-    for name, spread in summary["metrics"].items():
-        print(f"{name}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
-    return summary
-
-
-def _print_result(result, folder):
-    scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
-    print(f"{result['evaluated_on']}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
-    for finding in result["findings"]:
-        print(f"finding: {finding}")
-    print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} IMAGE...")
 
 
 if __name__ == "__main__":

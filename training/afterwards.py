@@ -1,6 +1,7 @@
 """What is done with a finished run: `hornbook predict RUN INPUT...` and `hornbook evaluate RUN`."""
 
 import dataclasses
+import importlib
 import json
 import pathlib
 from typing import Annotated
@@ -11,6 +12,7 @@ import tyro
 from hornbook import UserError
 from hornbook.training import command_line, data, evaluation, pictures, runs
 
+_HOMES = {"sequence_classification": "series_afterwards"}  # Of recipes that read something else than images.
 _BATCH = 256  # Inputs at a time; the result does not depend on it.
 
 
@@ -19,7 +21,7 @@ class PredictArgs:
     run: Annotated[str, tyro.conf.Positional]
     """Folder of a finished run."""
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Image files, or .npy arrays (examples, height, width, channels) of raw pixels."""
+    """Image files, or .npy arrays (examples, height, width, channels) of raw pixels; of a run on series, WAV, CSV or .npy files."""
     top: int = 1
     """How many classes to name for each input, the most probable first."""
 
@@ -42,10 +44,15 @@ def predict(arguments):
         args = command_line.parse(PredictArgs, arguments, "hornbook predict", "Classify inputs with a finished run's model.")
         if not args.inputs:
             raise UserError("nothing to predict: pass image files or .npy arrays")
-        about = labels(args.run)
-        named = [entry for path in args.inputs for entry in _read(path, about)]
-        model = load_model(args.run)
-        for (name, _), row in zip(named, probabilities(model, np.stack([image for _, image in named])), strict=True):
+        about, config = labels(args.run), runs.read_json(pathlib.Path(args.run, "config.json"))
+        home = _home(config)
+        if home is None:
+            named = [entry for path in args.inputs for entry in _read(path, about)]
+            rows = probabilities(load_model(args.run), np.stack([image for _, image in named]))
+        else:
+            named = [entry for path in args.inputs for entry in home.read(path, about)]
+            rows = home.probabilities(load_model(args.run), [series for _, series in named])
+        for (name, _), row in zip(named, rows, strict=True):
             best = np.argsort(-row, kind="stable")[: max(1, args.top)]
             print(name, *(f"{about['class_names'][k]}\t{row[k]:.4f}" for k in best), sep="\t")
 
@@ -55,6 +62,10 @@ def evaluate(arguments):
     with command_line.ending("hornbook evaluate"):
         args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
         about, config = labels(args.run), runs.read_json(pathlib.Path(args.run, "config.json"))
+        home = _home(config)
+        if home is not None:
+            _print_scores(home.score(args.dataset, args.part, about, config, lambda: load_model(args.run)), args.json)
+            return
         name = args.dataset or config["dataset"]
         data.check_name(name)
         model = load_model(args.run)
@@ -70,12 +81,22 @@ def evaluate(arguments):
 
         feed = batches.evaluation_batches(part, batch_size=_BATCH, num_classes=dataset.num_classes)
         scores = evaluation.classification(part.labels, model.predict(feed, verbose=0), dataset.class_names)
-        if args.json:
-            print(json.dumps(scores, ensure_ascii=False))
-            return
-        for metric in ("accuracy", "loss", "calibration_error", "macro_f1"):
-            print(f"{metric.replace('_', ' ')}\t{scores[metric]:.4f}")
-        print(f"examples\t{scores['examples']}")
+        _print_scores(scores, args.json)
+
+
+def _home(config):
+    """The file that reads the inputs of a run's recipe, None for images."""
+    home = _HOMES.get(config.get("recipe"))
+    return home and importlib.import_module(f"hornbook.training.{home}")
+
+
+def _print_scores(scores, as_json):
+    if as_json:
+        print(json.dumps(scores, ensure_ascii=False))
+        return
+    for metric in ("accuracy", "loss", "calibration_error", "macro_f1"):
+        print(f"{metric.replace('_', ' ')}\t{scores[metric]:.4f}")
+    print(f"examples\t{scores['examples']}")
 
 
 def _as_trained(name, config, about):

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from hornbook.training import files
 from hornbook.training.series_files import float32
 
 HOP_SECONDS = 0.010
@@ -123,6 +124,12 @@ def feature_model(sample_rate, mel_bands):
     )(keras.layers.Reshape((-1,))(padded))
     frames = keras.layers.Cropping1D((0, silence // hop))(keras.layers.Permute((2, 1))(mel))
     return keras.Model(inputs, frames, name="log_mel")
+
+
+def save_feature_model(path, preprocessing):
+    """Write `feature_model` of a dataset's `preprocessing`, for those who use the classifier without Hornbook."""
+    with files.atomic(path) as temporary:
+        feature_model(preprocessing["sample_rate"], preprocessing["mel_bands"]).save(temporary)
 
 
 def features(waveforms, sample_rate, mel_bands):

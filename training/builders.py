@@ -35,6 +35,23 @@ def build_model(name, input_shape, num_outputs, options):
     return model
 
 
+def asked_for(model, args, names):
+    """The options among `names` that a builder is to be given.
+
+    Args:
+        model: the builder's name. One of the user's need not know the zoo's options: it is given those that are not the default.
+        args: a recipe's options, a dataclass instance.
+        names: of its fields that are options of builders.
+
+    Returns:
+        A dict for `build_model`, without those that are None, which leave the builder its own default.
+    """
+    options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if ":" in model:
+        options = {name: value for name, value in options.items() if value != getattr(type(args), name)}
+    return options
+
+
 def _user_builder(name):
     module, _, builder = name.partition(":")
     if not module or not builder:

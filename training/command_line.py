@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import os
 import pathlib
@@ -96,6 +97,33 @@ def _words(name, value):
         return [f"--{name}", *map(str, value)]
     # What begins with a dash would be taken for an option.
     return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
+
+
+def check_ranges(args, ranges):
+    """Refuse numbers that no part would refuse in the words of a flag.
+
+    Args:
+        args: a recipe's options.
+        ranges: triples of a field's name, the lowest value that is accepted, and the one that is too high, or None.
+
+    Raises:
+        UserError: with the flag and what is accepted.
+    """
+    for name, low, high in ranges:
+        value = getattr(args, name)
+        if value < low or (high is not None and value >= high):
+            accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+
+
+def require_tensorboard():
+    """Refuse `--tensorboard` where the package is not installed.
+
+    Raises:
+        UserError: with how to install it.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard")
 
 
 def run(main, options, arguments=None, *, recipe):

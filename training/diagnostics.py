@@ -6,34 +6,73 @@ _LEARNED = 1.5  # Times chance: a network that ends below has learned next to no
 _GAP = 0.05  # Of accuracy between training and validation: what augmentation and regularization can win back.
 _RISE = 1.25  # Of the validation loss over its lowest: the network has become surer of its mistakes.
 _STILL_FALLING = 0.03  # Of the validation loss in the last tenth of the epochs: more epochs pay.
+_EXPLAINED = 0.05  # Of the variance: what is less may be luck.
+_MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
 
 
-def findings(history, scores, num_classes):
+IMAGE_REMEDIES = {
+    "untrained": "or --model resnet20 if the network is deep and plain",
+    "overfitted": "--augmentation crop-flip, --mixup 0.2",
+}
+SERIES_REMEDIES = {"untrained": "or another --model, such as fcn or gru", "overfitted": "--jitter 0.05, --time-warp 0.2, --mixup 0.2"}
+TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
+
+
+def findings(history, scores, num_classes, remedies=IMAGE_REMEDIES):
     """Findings on a classifier's training: a list of sentences, each with the flag to try; empty where nothing stands out.
 
     Args:
         history: list of dicts, one an epoch, with `loss`, `accuracy` and, where there was validation, `val_loss` and `val_accuracy`.
         scores: what `evaluation.classification` returned, or None.
         num_classes: how many classes there are.
+        remedies: what a recipe has of its own to try, for "untrained" and "overfitted".
     """
-    found = [_untrained(history, num_classes) or _overfitted(history) or _unfinished(history)]
+    found = [_untrained(history, num_classes, remedies) or _overfitted(history, remedies) or _unfinished(history)]
     if scores is not None:
         found += [_neglected_class(scores), _miscalibrated(scores)]
     return [finding for finding in found if finding]
 
 
-def _untrained(history, num_classes):
+def regression_findings(history, scores):
+    """Findings on a training to predict numbers, as `findings`.
+
+    Args:
+        history: list of dicts, one an epoch, with `loss` and, where there was validation, `val_loss`.
+        scores: what `regression_scores.regression` returned, or None.
+    """
+    found = [_unfinished(history)]
+    best = min((row["val_loss"] for row in history if math.isfinite(row.get("val_loss", math.nan))), default=None)
+    if best is not None and history[-1]["val_loss"] > _RISE * best and history[-1]["val_loss"] > _RISE * history[-1]["loss"]:
+        found = [
+            f"The network overfits: its validation loss ends at {history[-1]['val_loss']:.3g}, {history[-1]['val_loss'] / best:.1f} times its "
+            f"lowest, with a training loss of {history[-1]['loss']:.3g}. Try --early-stopping 20, --dropout 0.2, a higher --weight-decay, a "
+            "smaller --width, or --mixup 0.2."
+        ]
+    if scores is not None and scores["r2"] < _EXPLAINED:
+        found.append(
+            f"The network predicts hardly better than the mean would: R2 is {scores['r2']:.3f}. Try --learning-rate a tenth or ten times as "
+            "high, or see whether the columns can tell."
+        )
+    if scores is not None and scores.get("coverage_error", 0) > _MISSED:
+        found.append(
+            f"The quantiles do not cover what they should: they are off by {scores['coverage_error']:.1%} on average. Try --early-stopping 20 "
+            "or more training rows."
+        )
+    return [finding for finding in found if finding]
+
+
+def _untrained(history, num_classes, remedies):
     accuracy = history[-1]["accuracy"]
     if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
         return (
             f"The network has not learned: its training accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}. Try "
-            "--learning-rate a tenth or ten times as high, --normalization batch, or --model resnet20 if the network is deep and plain."
+            f"--learning-rate a tenth or ten times as high, --normalization batch, {remedies['untrained']}."
         )
     return None
 
 
-def _overfitted(history):
+def _overfitted(history, remedies):
     last = history[-1]
     if "val_loss" not in last:
         return None
@@ -43,7 +82,7 @@ def _overfitted(history):
     if gap > _GAP and rise > _RISE:
         return (
             f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation, "
-            f"where the loss is {rise:.1f} times that of epoch {best['epoch']}. Try --augmentation crop-flip, --mixup 0.2, --dropout 0.3, "
+            f"where the loss is {rise:.1f} times that of epoch {best['epoch']}. Try {remedies['overfitted']}, --dropout 0.3, "
             "a higher --weight-decay, or --early-stopping 5."
         )
     return None

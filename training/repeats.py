@@ -1,8 +1,9 @@
 """The same run with several seeds: how much of a score is luck."""
 
+import dataclasses
 import pathlib
 
-from hornbook.training import evaluation, files, runs
+from hornbook.training import command_line, evaluation, files, runs
 
 
 def over_seeds(run_one, seeds, folder, config):
@@ -35,4 +36,31 @@ def over_seeds(run_one, seeds, folder, config):
         "seeds": list(seeds),
     }
     files.write_json(folder / "seeds.json", summary)
+    return summary
+
+
+def several_seeds(main, args, folder, recipe, callbacks=(), dataset=None):
+    """A recipe's `main` with `args.seeds` seeds from `args.seed` on, each in a folder of its own; prints mean and spread.
+
+    Args:
+        main: function `(args, callbacks, dataset) -> result`.
+        args: the recipe's options, with `seed`, `seeds` and `output`.
+        folder: of all.
+        recipe: its name.
+        callbacks, dataset: passed on.
+
+    Returns:
+        As `over_seeds`.
+
+    Raises:
+        UserError: as `over_seeds`, and whatever a run raises.
+    """
+
+    def run_one(seed, own_folder):
+        return main(dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder)), callbacks, dataset)
+
+    config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
+    summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
+    for name, spread in summary["metrics"].items():
+        print(f"{name}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
     return summary

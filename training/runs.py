@@ -165,14 +165,13 @@ def finished(folder):
     return read_json(folder / "result.json")
 
 
-def save_model(run, model, *, class_names, pixel_maximum):
+def save_model(run, model, **about):
     """Write `model.keras`, uncompiled, and `labels.json`, which says what its inputs and outputs mean.
 
     Args:
         run: `Run`.
-        model: functional `keras.Model` from raw pixels to logits.
-        class_names: a name an output, in their order.
-        pixel_maximum: the number that stands for white in its inputs.
+        model: functional `keras.Model` from raw inputs to outputs.
+        **about: JSON values for `labels.json`, `class_names` and `outputs` ("logits") among them.
 
     Returns:
         Names of the layers' classes that Keras lacks: where there are any, the model loads only after `import hornbook.models`.
@@ -183,9 +182,25 @@ def save_model(run, model, *, class_names, pixel_maximum):
     with files.atomic(run.path("model.keras")) as temporary:
         uncompiled.save(temporary)
     ours = sorted(set(re.findall(r'"hornbook>(\w+)"', uncompiled.to_json())))
-    about = {"class_names": class_names, "outputs": "logits", "input_shape": model.input_shape[1:], "pixel_maximum": pixel_maximum}
-    files.write_json(run.path("labels.json"), {**about, "requires": ours})
+    files.write_json(run.path("labels.json"), {**about, "input_shape": model.input_shape[1:], "requires": ours})
+    if ours:
+        print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     return ours
+
+
+def print_result(result, folder, inputs):
+    """Print a finished run's scores, findings and where they are.
+
+    Args:
+        result: as in `result.json`.
+        folder: the run's.
+        inputs: what `hornbook predict` takes, such as "IMAGE...".
+    """
+    scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
+    print(f"{result['evaluated_on']}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
+    for finding in result["findings"]:
+        print(f"finding: {finding}")
+    print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} {inputs}")
 
 
 def environment():

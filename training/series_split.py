@@ -74,7 +74,6 @@ def windows(examples, options, name, notes=None):
         UserError: a unit is shorter than the window.
     """
     window = options.window
-    stride = options.stride or max(1, window // 2)
     lengths = examples.lengths
     short = np.flatnonzero(lengths < window)
     if len(short):
@@ -90,10 +89,15 @@ def windows(examples, options, name, notes=None):
             notes.append(f"{len(short):,} stretches between two changes of the label are shorter than a window and were left out")
     positions, starts = [], []
     for place, length in enumerate(lengths.tolist()):
-        own = range(0, length - window + 1, stride)
+        own = window_starts(length, window, options.stride)
         positions += [place] * len(own)
         starts += own
     cut = examples.subset(np.array(positions, np.int64))
     series = np.empty(len(cut), object)
     series[:] = [values[start : start + window] for values, start in zip(cut.series, starts, strict=True)]
     return dataclasses.replace(cut, series=series, firsts=cut.firsts + np.array(starts, np.int64))
+
+
+def window_starts(steps, window, stride=None):
+    """The first steps of the windows of a series, a range; the default stride is half a window."""
+    return range(0, steps - window + 1, stride or max(1, window // 2))

@@ -257,7 +257,7 @@ def test_logs_for_tensorboard(tmp_path):
 
 def test_tensorboard_that_is_not_installed_is_said_before_training(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    monkeypatch.setattr(image_classification.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="--tensorboard needs the package tensorboard, which is not installed: pip install tensorboard"):
         run(tmp_path, tensorboard=True)
     assert not (tmp_path / "run").exists()
