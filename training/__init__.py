@@ -10,6 +10,7 @@ _HOMES = {
     "Checkpoint": "checkpoint",
     "EarlyStopping": "callbacks",
     "OneCycle": "optimization",
+    "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
     "Warmup": "optimization",
     "augmenter": "augmentation",

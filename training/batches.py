@@ -27,7 +27,8 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     Args:
         examples: `data.Examples` or `tfds_source.StreamedExamples`.
         batch_size: examples a batch; smaller parts are one batch.
-        num_classes: length of the one-hot labels.
+        num_classes: length of the one-hot labels. 1: of two classes, the second is 1 and the first 0, `(batch, 1)`. None: labels are numbers
+            `(examples, targets)`, and stay so.
         epochs: of the whole training.
         first_epoch: the epoch to begin at, from 0; a resumed run's.
         seed: of order and augmentation.
@@ -35,8 +36,8 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         class_weights: float array `(classes,)` or None; each example's weight is that of its (soft) label.
 
     Returns:
-        A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32 one-hot
-        `(batch, classes)`.
+        A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32
+        `(batch, classes)`, one-hot unless `num_classes` says otherwise.
 
     Example:
     ```python
@@ -115,15 +116,20 @@ class _Finish:
     """What happens to every batch, wherever it came from: one-hot labels, augmentation, weights."""
 
     def __init__(self, num_classes, seed, augment, class_weights):
-        self.identity = np.eye(num_classes, dtype=np.float32)
+        self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
+        if num_classes == 1:
+            self.identity = np.array([[0], [1]], np.float32)
         self.seed, self.augment, self.class_weights = seed, augment, class_weights
 
     def __call__(self, inputs, labels, indices, epoch):
-        labels = self.identity[labels]
+        labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
         if self.augment is not None:
             inputs, labels = self.augment(inputs, labels, lambda stream: randomness.uniform(self.seed, epoch, indices, stream))
         if self.class_weights is None:
             return inputs, labels
+        if labels.shape[1] == 1:
+            first, second = self.class_weights
+            return inputs, labels, first + (second - first) * labels[:, 0]
         return inputs, labels, labels @ self.class_weights
 
 

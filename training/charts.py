@@ -70,6 +70,37 @@ def reliability_chart(bins, height=340):
     return _svg("Reliability diagram: share of right predictions against confidence", height, drawn)
 
 
+def scatter_chart(label, points, x_name, *, diagonal=False, level=False, height=340):
+    """Points in a frame, an SVG string: `points` is a finite array (points, 2) of across and up.
+
+    With `diagonal`, both axes are the same and the line of equal values is drawn; with `level`, the line at 0.
+    """
+    across_values, up_values = list(points[:, 0]), list(points[:, 1])
+    if diagonal:
+        across_values = up_values = [*across_values, *up_values]
+    across = _Axis(across_values, _LEFT, WIDTH - _RIGHT)
+    up = _Axis([*up_values, 0.0] if level else up_values, height - _BOTTOM, 8)
+    drawn = [_grid(across, up, height, x_name=x_name)]
+    if diagonal or level:
+        ends = [(across(x), up(x if diagonal else 0.0)) for x in (across.low, across.high)]
+        (x1, y1), (x2, y2) = ends
+        drawn.append(f'<line class="mark" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
+    drawn += [f'<circle class="point" cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.5"/>' for x, y in points.tolist()]
+    return _svg(label, height, drawn)
+
+
+def histogram(label, counts, edges, x_name, height=340):
+    """Bars of counts between `edges`, one more than there are counts, an SVG string."""
+    across = _Axis(list(edges), _LEFT, WIDTH - _RIGHT)
+    up = _Axis([0.0, float(max(counts))], height - _BOTTOM, 8)
+    drawn = [_grid(across, up, height, x_name=x_name)]
+    for count, low, high in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        left, right = across(low) + 0.5, across(high) - 0.5
+        told = f"{page.number(count)} from {page.number(low)} to {page.number(high)}"
+        drawn.append(f"<g><title>{told}</title>{_rectangle('bar', left, up(count), max(right - left, 0.5), up(0.0) - up(count))}</g>")
+    return _svg(label, height, drawn)
+
+
 def ticks(low, high, count=5):
     """About `count` round numbers from `low` to `high`, steps of 1, 2 or 5 times a power of ten."""
     if not high > low:

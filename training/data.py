@@ -99,6 +99,11 @@ class Dataset:
     def num_classes(self):
         return len(self.class_names)
 
+    @property
+    def sizes(self):
+        """How many examples each part has, in words."""
+        return ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+
     def part(self, name):
         """The part called `name`: train, validation or test.
 

@@ -120,6 +120,38 @@ def calibration(labels, probabilities, num_bins=CALIBRATION_BINS):
     return error, bins
 
 
+def ranking(members, scores):
+    """Area under the ROC curve and average precision: how well scores rank members before others, whatever the threshold.
+
+    `members` is a bool array (examples, classes), which example is of which class; `scores` a float array of that shape. Each class is
+    ranked against all others, and the two are means over the classes that have members and others (NaN without any). For two classes
+    that exclude each other, pass the second's column alone: its average precision is what is meant for a rare class.
+
+    Average precision is the sum over thresholds of the precision times the rise of the recall, without interpolation.
+
+    Returns two floats.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    members, scores = np.asarray(members, bool), np.asarray(scores, np.float64)
+    scores = np.where(np.isnan(scores), -np.finfo(np.float64).max, np.clip(scores, -1e300, 1e300))  # What is lost ranks last.
+    ranked = [k for k in range(members.shape[1]) if 0 < members[:, k].sum() < len(members)]
+    if not ranked:
+        return math.nan, math.nan
+    areas = [roc_auc_score(members[:, k], scores[:, k]) for k in ranked]
+    precisions = [average_precision_score(members[:, k], scores[:, k]) for k in ranked]
+    return float(np.mean(areas)), float(np.mean(precisions))
+
+
+def class_ranking(labels, logits):
+    """`ranking` of a classifier: of integer labels (examples,) by logits (examples, classes); of two classes, the second's."""
+    labels, probabilities = np.asarray(labels), softmax(logits)
+    if probabilities.shape[1] == 2:  # The difference of logits, which tells apart what rounds to one probability.
+        logits = np.asarray(logits).astype(np.float64)
+        return ranking(labels[:, None] == 1, logits[:, 1:] - logits[:, :1])
+    return ranking(labels[:, None] == np.arange(probabilities.shape[1]), probabilities)
+
+
 def wilson_interval(successes, trials):
     """The 95% score interval of a proportion, [low, high] (Wilson, 1927).
 

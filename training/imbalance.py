@@ -43,6 +43,8 @@ def class_weights(labels, num_classes, method="balanced", beta=0.999):
         raise UserError(f"beta must be in [0, 1), got {beta}")
     if method == "none":
         return None
+    if np.ndim(labels) != 1:
+        raise UserError(f"class_weights {method} is for one class an example, and these have several labels; pass --class-weights none")
     counts = np.bincount(labels, minlength=num_classes).astype(np.float64)
     present = counts > 0
     weights = np.zeros(num_classes)

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from hornbook import UserError
+
 _AT_A_TIME = 16_384  # Numbers of a temporary array.
 
 
@@ -24,6 +26,40 @@ def mixup(images, labels, draw, alpha):
     """
     weight = _beta(alpha, draw("mixup"))
     return _blend(images, weight), _blend(labels, weight)
+
+
+def mixup_rows(rows, labels, draw, alpha, num_numbers):
+    """Blend each row of a table with the next one of the batch, as `mixup` does images.
+
+    Codes of categories have no mean: each is the row's own or the next row's, with the weights as probabilities.
+
+    Args:
+        rows: float array `(batch, columns)`: numbers, then category codes.
+        labels: float array `(batch, classes)` or `(batch, targets)`.
+        draw: function from a name to uniform numbers `(batch,)`.
+        alpha: of Beta(alpha, alpha).
+        num_numbers: how many of the columns are numbers.
+
+    Returns:
+        float32 rows and labels of the same shapes.
+    """
+    weight = _beta(alpha, draw("mixup"))
+    mixed = _blend(rows, weight)
+    for column in range(num_numbers, rows.shape[1]):
+        own = draw(f"mixup category {column}") < weight
+        mixed[:, column] = np.where(own, rows[:, column], np.roll(rows[:, column], -1))
+    return mixed, _blend(labels, weight)
+
+
+def row_mixer(alpha, num_numbers):
+    """The function `(rows, labels, draw) -> (rows, labels)` of `mixup_rows` for a feed, or None with an alpha of 0.
+
+    Raises:
+        UserError: alpha is negative or not finite.
+    """
+    if not 0 <= alpha < math.inf:
+        raise UserError(f"mixup must be 0 (off) or a positive alpha of Beta(alpha, alpha) such as 0.2, got {alpha}")
+    return (lambda rows, labels, draw: mixup_rows(rows, labels, draw, alpha, num_numbers)) if alpha else None
 
 
 def cutmix(images, labels, draw, alpha):

@@ -133,6 +133,16 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, clip_valu
     return _CLASSES[name](learning_rate, **options)
 
 
+def check_accumulation(accumulate_steps, batches):
+    """Refuse to accumulate more batches than a run has: it would never update.
+
+    Raises:
+        UserError: with both numbers.
+    """
+    if accumulate_steps > batches:
+        raise UserError(f"--accumulate-steps {accumulate_steps} is more than the {batches} batches of the run")
+
+
 def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None):
     """A learning rate over a training, by name.
 

@@ -59,7 +59,7 @@ svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); stroke-opaci
 svg .line { fill: none; stroke: var(--series); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 svg .train .line { stroke-dasharray: 5 4; stroke-width: 1.75; }
 svg .dense .line { stroke-dasharray: none; stroke-width: 1.25; }
-svg .dot { fill: var(--series); }
+svg .dot { fill: var(--series); } svg .point { fill: rgb(var(--good) / 0.5); }
 svg .hit { fill: var(--series); fill-opacity: 0; } svg .hit:hover { fill-opacity: 0.85; }
 svg .mark { stroke: var(--ink); stroke-dasharray: 2 3; } svg .mark-label { fill: var(--ink); }
 svg .bar { fill: rgb(var(--good) / 0.75); } svg .missing { fill: rgb(var(--bad) / 0.45); }

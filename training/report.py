@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import hornbook
-from hornbook.training import charts, files, page, report_scores, report_sheet
+from hornbook.training import charts, files, page, report_regression, report_scores, report_sheet
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -29,9 +29,10 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text), `findings` (a list),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`). Other plain values are listed among the run's details.
-    - `evaluation`: what `evaluation.classification` returned, or None.
-    - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string), `true`, `predicted` (names), `confidence`
-      (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no more than fit.
+    - `evaluation`: what `evaluation.classification`, `classifier_scores.scores` or `regression_scores.regression` returned, or None.
+    - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
+      (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no
+      more than fit.
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`augmentation.sheet`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `diagnostics`: findings to add to the result's: strings, dicts or dataclasses of text.
@@ -52,6 +53,9 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     sections = [
         ("findings", "Findings", _findings(result, evaluation, diagnostics)),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
+        ("predictions", "Predictions", report_regression.predictions(evaluation)),
+        ("residuals", "Residuals", report_regression.residuals(evaluation)),
+        ("quantiles", "Quantiles", report_regression.quantiles(evaluation)),
         ("confusions", "Confusions", report_scores.confusions(evaluation)),
         ("classes", "Classes", report_scores.classes(evaluation)),
         ("calibration", "Calibration", report_scores.calibration(evaluation)),
@@ -110,7 +114,7 @@ def _main_score(history, result):
 def _facts(shown, history, result, evaluation):
     scores = {name: value for name, value in (result.get("metrics") or {}).items() if name != shown and _is_number(value)}
     if evaluation:
-        scores = {**{name: evaluation[name] for name in ("macro_f1", "calibration_error")}, **scores}
+        scores = {**{name: evaluation[name] for name in ("macro_f1", "calibration_error") if name in evaluation}, **scores}
     facts = [(_heading(name), _written(name, value)) for name, value in scores.items()]
     if history:
         facts.append(("Epochs", page.number(len(history))))

@@ -12,6 +12,7 @@ _LISTED = 20
 # Beyond it the table of classes alone would be most of a report's 3 MB.
 _MOST_CLASSES = 1000
 _MOST_PICTURES = 24
+_LONGEST_TEXT = 400
 _PICTURE_SIDE = 144
 # Characters of base64 for all pictures together, so that with curves and tables the file stays below 3 MB.
 _PICTURE_BUDGET = 1_700_000
@@ -19,7 +20,7 @@ _PICTURE_BUDGET = 1_700_000
 
 def confusions(evaluation):
     """The confusion matrix as a heat table, HTML; beyond 20 classes the pairs that were confused most often. "" without an evaluation."""
-    if not evaluation:
+    if not evaluation or "confusion_matrix" not in evaluation:
         return ""
     names = [one["name"] for one in evaluation["per_class"]]
     matrix = np.array(evaluation["confusion_matrix"])
@@ -77,7 +78,7 @@ def _heat_cell(matrix, true, predicted):
 
 def classes(evaluation):
     """Precision, recall and F1 of every class, HTML; beyond 20 classes the weakest, with all of them folded. "" without an evaluation."""
-    if not evaluation:
+    if not evaluation or "per_class" not in evaluation:
         return ""
     rows = evaluation["per_class"]
     absent = sum(not one["support"] for one in rows)
@@ -110,7 +111,7 @@ def _class_table(rows):
 
 def calibration(evaluation):
     """The reliability diagram with a verdict, HTML. "" without an evaluation."""
-    if not evaluation:
+    if not evaluation or "calibration_bins" not in evaluation:
         return ""
     bins, error = evaluation["calibration_bins"], evaluation["calibration_error"]
     total = sum(one["count"] for one in bins)
@@ -135,8 +136,11 @@ def calibration(evaluation):
 def mistakes(examples):
     """The examples as pictures with captions, HTML: at most 24, and no more than fit into the file. "" without any.
 
-    Each is a dict of `image` (uint8 array (height, width, channels), or an SVG string), `true`, `predicted` and `confidence`.
+    Each is a dict of `image` (uint8 array (height, width, channels), or an SVG string), `true`, `predicted` and `confidence`. Where the
+    first has a `text` and no image, all are shown as rows of a table.
     """
+    if examples and "image" not in examples[0]:
+        return _mistakes_in_words(examples)
     shown, left = [], _PICTURE_BUDGET
     for example in examples[:_MOST_PICTURES]:
         image = example["image"]
@@ -152,6 +156,24 @@ def mistakes(examples):
         "ambiguous pictures and things that training never showed."
     )
     return f'<p class="lead">{lead}</p>\n<div class="pictures">\n' + "\n".join(shown) + "\n</div>"
+
+
+def _mistakes_in_words(examples):
+    rows = [
+        (
+            page.escape(_cut(one["text"])),
+            page.isolated(one["true"]),
+            page.isolated(one["predicted"]),
+            page.percent(float(one["confidence"])),
+        )
+        for one in examples[:_MOST_PICTURES]
+    ]
+    lead = "The mistakes that the network was surest of. Look here first for wrong labels and for what training never showed."
+    return f'<p class="lead">{lead}</p>\n{page.table(["Example", "Is", "Said", "How sure"], rows, text_columns=(0, 1, 2))}'
+
+
+def _cut(text):
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _mistake(example, source):

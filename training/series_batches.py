@@ -18,7 +18,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     Args:
         examples: `series_data.SeriesExamples`.
         batch_size: examples a batch; smaller parts are one batch.
-        num_classes: length of the one-hot labels; 0: labels are numbers to predict, which become float32 `(batch, 1)`.
+        num_classes: length of the one-hot labels. None: labels are numbers `(examples, targets)`, and stay so.
         epochs, first_epoch: of the whole training, and the one to begin at; a resumed run's.
         seed: of order and augmentation.
         augment: function `(inputs, labels, draw) -> (inputs, labels)`, see `series_augmentation.augmenter`.
@@ -94,11 +94,11 @@ class _Finish:
     """What happens to every batch: labels as the loss takes them, augmentation, weights."""
 
     def __init__(self, num_classes, seed, augment, class_weights):
-        self.identity = np.eye(num_classes, dtype=np.float32) if num_classes else None
+        self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
         self.seed, self.augment, self.class_weights = seed, augment, class_weights
 
     def __call__(self, inputs, labels, keys, epoch):
-        labels = labels[:, None].astype(np.float32) if self.identity is None else self.identity[labels]
+        labels = labels if self.identity is None else self.identity[labels]
         if self.augment is not None:
             inputs, labels = self.augment(inputs, labels, lambda stream: randomness.uniform(self.seed, epoch, keys, stream))
         return (inputs, labels) if self.class_weights is None else (inputs, labels, labels @ self.class_weights)

@@ -52,7 +52,7 @@ class SeriesExamples:
 
     Attributes:
         series: object array `(examples,)` of float32 arrays `(steps, features)`.
-        labels: int64 array `(examples,)`, an index into the class names, or float32 targets.
+        labels: int64 array `(examples,)`, an index into the class names, or float32 array `(examples, 1)`, numbers to predict.
         indices: int64 array `(examples,)`: the series' position in the source.
         source: the source's own split that the indices count in ("train", "test", "all").
         units: object array `(examples,)` of names.
@@ -323,7 +323,7 @@ def _dataset(name, source, options, fractions, class_names, preprocessing):
 def _examples(series, part, class_names, options):
     """`SeriesExamples` of a list of `Series`, in its order."""
     if options.numbers:
-        labels = np.array([one.label for one in series], np.float32)
+        labels = np.array([[one.label] for one in series], np.float32)
     else:
         number = {label: place for place, label in enumerate(class_names)}
         labels = np.array([number[one.label] for one in series], np.int64)
@@ -346,4 +346,4 @@ def write_split(path, dataset):
         for name, part in dataset.parts.items():
             columns = (part.indices.tolist(), part.labels.tolist(), part.units, part.groups, part.firsts.tolist(), part.lengths.tolist())
             for index, label, *rest in zip(*columns, strict=True):
-                writer.writerow((name, part.source, index, dataset.class_names[label] if dataset.class_names else label, *rest))
+                writer.writerow((name, part.source, index, label[0] if isinstance(label, list) else dataset.class_names[label], *rest))

@@ -36,6 +36,22 @@ class TableDataset(data.Dataset):
     feature_names: tuple = ()
     columns: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def num_numbers(self):
+        """How many of the inputs are no category codes."""
+        return self.input_shape[0] - len(self.encoding.categories)
+
+    def about(self):
+        """What a run's `labels.json` says of the table, see `as_trained`."""
+        return {"task": self.task, "target_names": self.target_names, "feature_names": self.feature_names}
+
+    def row_in_words(self, part, position):
+        """Where an example of a part stands and what is in it, text for a report."""
+        columns = self.columns[part]
+        cells = {name: columns.cells[name][position] for name in self.feature_names}
+        words = (f"{name} {cell:g}" if isinstance(cell, float) else f"{name} {cell.strip()}" for name, cell in cells.items())
+        return f"{columns.place(position)}: {', '.join(words)}"
+
 
 def check_name(name):
     """Refuse a dataset that cannot be had, see `data.check_name`."""
@@ -64,6 +80,10 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         UserError: whatever is wrong with the table, with its line and column and what would be accepted.
     """
     check_name(name)
+    built_for = table_sources.BUILT_IN.get(name, task)
+    if built_for != task:
+        recipe = "tabular-classification" if built_for == "classification" else "regression"
+        raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
     reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": tables.names(missing_values)}
     parts, source_label, source_classes = table_sources.read(name, **reading)
     if test_dataset is not None:

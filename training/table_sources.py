@@ -82,7 +82,8 @@ def _flat(features, name, prefix=""):
             )
         else:
             flat[key] = feature
-    return flat
+    # What is read from features.json has no order of its own, and a resumed run must find its columns in the same.
+    return dict(sorted(flat.items()))
 
 
 def _cells(builder, source, flat, name):

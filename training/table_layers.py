@@ -1,0 +1,69 @@
+"""The first layers of a table's model, all of them Keras' own: scaling of numbers, bins, one-hot categories."""
+
+import keras
+import numpy as np
+
+
+def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
+    """What a network is given of an encoded table.
+
+    Numbers are standardized by the training rows' mean and deviation, as a layer, so that the saved model takes them as they are.
+
+    Args:
+        inputs: `keras.Input` of shape `(inputs,)`, float32.
+        encoding: `table_encoding.Encoding` of them.
+        train_inputs: array `(rows, inputs)` of the training rows.
+        bins: beside each number, as many inputs that rise from 0 to 1 one after the other while the number passes through the bins of
+            equally many training rows: a piecewise linear encoding (Gorishniy et al. 2022, equation 1, kept within 0 and 1). 0 for none.
+        one_hot: whether categories are turned into zeros and ones; else their codes come last, for a network that embeds them.
+
+    Returns:
+        float32 tensor `(batch, features)`.
+    """
+    scale, offset = _scaling(encoding, train_inputs, one_hot)
+    scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype="float32", name="standardize")(inputs)
+    plain = len(encoding.numbers) + len(encoding.indicators)
+    with_bins = bool(bins and encoding.numbers)
+    if not with_bins and not (one_hot and encoding.categories):
+        return scaled
+    parts = [scaled[:, :plain]] if plain else []
+    if with_bins:
+        binned = _bins(scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins)
+        parts += [binned] if binned is not None else []
+    if encoding.categories:
+        codes = scaled[:, plain:]
+        if one_hot:
+            # In float32 under any policy: bfloat16 cannot tell 256 from 257. Each column's codes begin where the one before ends.
+            codes = keras.layers.CategoryEncoding(sum(encoding.category_sizes), "multi_hot", dtype="float32", name="one_hot")(codes)
+        parts.append(codes)
+    return keras.layers.Concatenate(dtype="float32", name="features")(parts) if len(parts) > 1 else parts[0]
+
+
+def _scaling(encoding, train_inputs, one_hot):
+    numbers = train_inputs[:, : len(encoding.numbers)].astype(np.float64)
+    deviation = numbers.std(axis=0)
+    # A column that is constant but for missing values is its median everywhere.
+    deviation = np.where(deviation > 1e-6 * np.abs(numbers).max(axis=0, initial=0), deviation, 1.0)
+    scale, offset = np.ones(train_inputs.shape[1]), np.zeros(train_inputs.shape[1])
+    scale[: len(encoding.numbers)] = 1 / deviation
+    offset[: len(encoding.numbers)] = -numbers.mean(axis=0) / deviation
+    if one_hot and encoding.categories:
+        offset[-len(encoding.categories) :] = np.cumsum([0, *encoding.category_sizes[:-1]])
+    return scale, offset
+
+
+def _bins(scaled, train_numbers, bins):
+    columns, scale, offset = [], [], []
+    for place, values in enumerate(train_numbers.T):
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)).astype(np.float32)).astype(np.float64)
+        for low, high in zip(edges[:-1], edges[1:], strict=True):
+            columns.append(place)
+            scale.append(1 / (high - low))
+            offset.append(-low / (high - low))
+    if not columns:
+        return None
+    # Chosen by index and not by a matrix of ones: products of matrices have 10 bits on some accelerators.
+    chosen = keras.ops.take(scaled, columns, axis=1)
+    return keras.layers.ReLU(max_value=1.0, dtype="float32", name="within_bins")(
+        keras.layers.Rescaling(scale, offset, dtype="float32", name="bins")(chosen)
+    )
