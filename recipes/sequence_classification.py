@@ -34,7 +34,7 @@ class Args:
     stride: int | None = None
     """Steps between the beginnings of two windows. Default: half a window."""
     missing: Literal["refuse", "interpolate", "mask"] = "refuse"
-    """Of missing values: refuse them; interpolate between the neighbours in time; mask: put the training mean, and channels that say where."""
+    """Of missing values: refuse them; interpolate between the neighbours in time; mask: the training mean, and channels that say where."""
     sample_rate: int | None = None
     """Samples a second that all audio is brought to. Default: the rate that it has in common."""
     mel_bands: int = 40

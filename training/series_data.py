@@ -116,7 +116,7 @@ class SeriesExamples:
         for values in self.series:  # Around the mean: the mean of squares less the square of the mean loses what is small beside it.
             square += np.nansum(np.square(values - mean), axis=0)
         variance = square / np.maximum(count, 1)
-        return mean, np.where(variance > (1e-6 * np.abs(mean)) ** 2, variance, 1.0)
+        return mean, np.where(variance > (1e-7 * np.abs(mean)) ** 2, variance, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
