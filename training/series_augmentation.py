@@ -83,7 +83,7 @@ def time_masking(series, draw, share, fill, count=2):
     """
     result, lengths = series.copy(), _lengths(series)
     for number in range(count):
-        width = (draw(f"time mask width {number}") * (share * lengths + 1)).astype(np.intp)
+        width = (draw(f"time mask width {number}") * (np.floor(share * lengths) + 1)).astype(np.intp)
         first = (draw(f"time mask {number}") * (lengths - width + 1)).astype(np.intp)
         for values, start, stop in zip(result, first, first + width, strict=True):
             values[start:stop] = fill
@@ -104,7 +104,7 @@ def feature_masking(series, draw, share, fill, count=2):
     result, features = series.copy(), series.shape[2]
     lengths, fill = _lengths(series), np.asarray(fill, np.float32)
     for number in range(count):
-        width = (draw(f"feature mask width {number}") * (share * features + 1)).astype(np.intp)
+        width = (draw(f"feature mask width {number}") * (math.floor(share * features) + 1)).astype(np.intp)
         first = (draw(f"feature mask {number}") * (features - width + 1)).astype(np.intp)
         for values, start, stop, length in zip(result, first, first + width, lengths, strict=True):
             values[:length, start:stop] = fill[start:stop]
