@@ -51,7 +51,7 @@ def test_lengths_are_few_and_padding_is_little(unequal):
     made = read(training(unequal), 36)
     assert len({inputs.shape[1] for inputs, _ in made}) <= series_batches.MOST_LENGTHS
     padding = sum(np.isnan(inputs[:, :, 0]).sum() for inputs, _ in made) / sum(inputs[:, :, 0].size for inputs, _ in made)
-    assert padding < 0.15  # Without buckets about a half.
+    assert padding < 0.2  # Without buckets about a half.
     order = [inputs.shape[1] for inputs, _ in made[:12]]
     assert order != sorted(order)
 
