@@ -8,9 +8,11 @@ import hornbook
 RECIPES = {
     "image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag.",
     "sequence-classification": "Train a classifier of time series or audio, from any source, with any model for sequences.",
+    "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
+    "regression": "Train a network that predicts numbers from tables: values or their quantiles.",
 }
 COMMANDS = {
-    "predict": "Classify image files with a finished run's model.",
+    "predict": "Predict images, rows of tables or series with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }

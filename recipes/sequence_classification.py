@@ -10,7 +10,6 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook import UserError
 from hornbook.training import command_line, data, files, repeats, runs, series_data, tables
 
 
@@ -236,8 +235,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
-    if args.accumulate_steps > steps_per_epoch * args.epochs:
-        raise UserError(f"--accumulate-steps {args.accumulate_steps} is more than the {steps_per_epoch * args.epochs} batches of the run")
+    optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
     length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     model.compile(
         optimization.optimizer(
@@ -331,7 +329,9 @@ def _train(args, run, callbacks, dataset, precision):
         "findings": diagnostics.findings(history.rows, scores, num_classes, diagnostics.SERIES_REMEDIES),
         **runs.environment(),
     }
-    runs.save_model(run, model, outputs="logits", class_names=dataset.class_names, preprocessing=dataset.preprocessing)
+    runs.save_model(
+        run, model, outputs="logits", task="classification", class_names=dataset.class_names, preprocessing=dataset.preprocessing
+    )
     if "sample_rate" in dataset.preprocessing:
         from hornbook.training import audio
 

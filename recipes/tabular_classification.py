@@ -44,7 +44,9 @@ class Args:
     width: int | None = None
     """Units of a layer. Default: the model's own."""
     bins: int = 0
-    """Beside each number, as many inputs that rise one after the other as it passes through bins of equally many training rows; 0 for none."""
+    """Beside each number, as many inputs that rise one after the other as it passes through bins of equally many training rows; 0: none."""
+    categories: Literal["one-hot", "embedding"] = "one-hot"
+    """What a model is given of categories: zeros and ones, or their codes, for a model that embeds them."""
     normalization: Literal["batch", "layer", "group", "rms", "none"] = "batch"
     """Normalization of activations."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
@@ -128,8 +130,11 @@ def build(args, dataset, num_outputs=None):
     from hornbook.training.builders import asked_for, build_model
 
     inputs = keras.Input(dataset.input_shape, name="columns")
-    features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins)
+    one_hot = args.categories == "one-hot" or not dataset.encoding.categories
+    features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
     options = asked_for(args.model, args, _MODEL_OPTIONS)
+    if not one_hot:
+        options["category_sizes"] = dataset.encoding.category_sizes
     network = build_model(args.model, features.shape[1:], num_outputs or dataset.num_classes, options)
     return keras.Model(inputs, network(features), name="tabular_classifier")
 

@@ -27,8 +27,8 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     Args:
         examples: `data.Examples` or `tfds_source.StreamedExamples`.
         batch_size: examples a batch; smaller parts are one batch.
-        num_classes: length of the one-hot labels. 1: of two classes, the second is 1 and the first 0, `(batch, 1)`. None: labels are numbers
-            `(examples, targets)`, and stay so.
+        num_classes: length of the one-hot labels. 1: of two classes, the second is 1 and the first 0, `(batch, 1)`. None: labels are
+            numbers `(examples, targets)`, and stay so.
         epochs: of the whole training.
         first_epoch: the epoch to begin at, from 0; a resumed run's.
         seed: of order and augmentation.

@@ -45,19 +45,19 @@ def regression_findings(history, scores):
     best = min((row["val_loss"] for row in history if math.isfinite(row.get("val_loss", math.nan))), default=None)
     if best is not None and history[-1]["val_loss"] > _RISE * best and history[-1]["val_loss"] > _RISE * history[-1]["loss"]:
         found = [
-            f"The network overfits: its validation loss ends at {history[-1]['val_loss']:.3g}, {history[-1]['val_loss'] / best:.1f} times its "
-            f"lowest, with a training loss of {history[-1]['loss']:.3g}. Try --early-stopping 20, --dropout 0.2, a higher --weight-decay, a "
-            "smaller --width, or --mixup 0.2."
+            f"The network overfits: its validation loss ends at {history[-1]['val_loss']:.3g}, "
+            f"{history[-1]['val_loss'] / best:.1f} times its lowest, with a training loss of {history[-1]['loss']:.3g}. Try "
+            "--early-stopping 20, --dropout 0.2, a higher --weight-decay, a smaller --width, or --mixup 0.2."
         ]
     if scores is not None and scores["r2"] < _EXPLAINED:
         found.append(
-            f"The network predicts hardly better than the mean would: R2 is {scores['r2']:.3f}. Try --learning-rate a tenth or ten times as "
-            "high, or see whether the columns can tell."
+            f"The network predicts hardly better than the mean would: R2 is {scores['r2']:.3f}. Try --learning-rate a tenth or ten times "
+            "as high, or see whether the columns can tell."
         )
     if scores is not None and scores.get("coverage_error", 0) > _MISSED:
         found.append(
-            f"The quantiles do not cover what they should: they are off by {scores['coverage_error']:.1%} on average. Try --early-stopping 20 "
-            "or more training rows."
+            f"The quantiles do not cover what they should: they are off by {scores['coverage_error']:.1%} on average. Try "
+            "--early-stopping 20 or more training rows."
         )
     return [finding for finding in found if finding]
 

@@ -29,7 +29,9 @@ def choose_classification(name, task, num_classes):
     if name == "auto":
         return fitting
     if task == "multi-label" and name != "multi-label":
-        raise UserError(f"--loss {name} is for one class an example, and these have {num_classes} labels of their own; pass --loss multi-label")
+        raise UserError(
+            f"--loss {name} is for one class an example, and these have {num_classes} labels of their own; pass --loss multi-label"
+        )
     if task != "multi-label" and name == "multi-label":
         raise UserError("--loss multi-label is for several labels an example, and these have one class; pass --loss cross-entropy")
     if name == "binary" and num_classes != 2:

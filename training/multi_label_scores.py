@@ -50,7 +50,13 @@ def multi_label(labels, logits, names):
         "auc": auc,
         "average_precision": average_precision,
         "per_class": [
-            {"name": str(name), "support": int(support[k]), "precision": float(precision[k]), "recall": float(recall[k]), "f1": float(f1[k])}
+            {
+                "name": str(name),
+                "support": int(support[k]),
+                "precision": float(precision[k]),
+                "recall": float(recall[k]),
+                "f1": float(f1[k]),
+            }
             for k, name in enumerate(names)
         ],
         "macro_precision": _mean(precision[present]),

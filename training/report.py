@@ -100,7 +100,7 @@ def _main_score(history, result):
     """(metric, value, words for the data it was taken on), from the result, else from the history's best or last epoch, else Nones."""
     metrics = {name: value for name, value in (result.get("metrics") or {}).items() if _is_number(value)}
     if metrics:
-        metric = next((name for name in ("accuracy", *metrics) if name in metrics and name != "loss"), "loss")
+        metric = next((name for name in ("accuracy", "r2", *metrics) if name in metrics and name != "loss"), "loss")
         where = result.get("evaluated_on")
         return metric, float(metrics[metric]), f" on {_DATA.get(where, where)}" if where else ""
     best = result.get("best_epoch")

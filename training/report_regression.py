@@ -20,7 +20,7 @@ def predictions(evaluation):
         f"<p>The mean absolute error is <b>{page.number(evaluation['mean_absolute_error'])}</b>, the root of the mean squared error "
         f"{page.number(evaluation['root_mean_squared_error'])}. "
         + (f"Of the variance {page.percent(r2) if r2 > 0 else 'none'} is explained (R2 {page.number(r2)})." if math.isfinite(r2) else "")
-        + '</p><p class="soft">Each point is an example. On the dashed line the prediction is right; above it too high, below it too low.</p>'
+        + '</p><p class="soft">Each point is an example. On the dashed line the prediction is right, above it too high.</p>'
     )
     if len(evaluation["per_target"]) > 1:
         rows = [
@@ -46,8 +46,8 @@ def residuals(evaluation):
     if abs(bias) > 2 * deviation / math.sqrt(len(residual)) and abs(bias) > 0:
         verdict = f"on average {page.number(abs(bias))} too {'high' if bias > 0 else 'low'}"
     lead = (
-        f"The residual is the prediction less the true value. These are {verdict}. A trend or a funnel on the left says that the model misses "
-        "something: a target of wide range may want --loss huber or its logarithm."
+        f"The residual is the prediction less the true value. These are {verdict}. A trend or a funnel on the left says that the model "
+        "misses something: a target of wide range may want --loss huber or its logarithm."
     )
     return f'<p class="lead">{lead}</p>\n<div class="charts">\n<figure>{scatter}</figure>\n<figure>{spread}</figure>\n</div>'
 

@@ -1,4 +1,4 @@
-"""What is done with a finished run on series: reading what is to be predicted as training read it, and other data to score it on."""
+"""`hornbook predict` and `hornbook evaluate` for runs on series."""
 
 import dataclasses
 import os
@@ -6,11 +6,34 @@ import os
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import audio, evaluation, series_data, series_missing, series_split, series_tables
+from hornbook.training import (
+    afterwards,
+    audio,
+    evaluation,
+    regression_scores,
+    series_data,
+    series_missing,
+    series_split,
+    series_tables,
+    tables,
+)
 from hornbook.training.series_files import float32, without_padding
 
 INPUTS = "WAV files, CSV or TSV files of one series each, or .npy arrays (steps, features) or (examples, steps, features)"
 _BATCH = 256
+_METRICS = ("accuracy", "loss", "calibration_error", "macro_f1")
+
+
+def predict(args, about):
+    """Print a line a series: its file, then class and probability of the most probable classes, or a number for each target or quantile."""
+    named = [entry for path in args.inputs for entry in read(path, about)]
+    rows = outputs(afterwards.load_model(args.run), [series for _, series in named], about)
+    for (name, _), row in zip(named, rows, strict=True):
+        if about["task"] == "regression":
+            print(name, *(f"{value:.6g}" for value in row), sep="\t")
+        else:
+            best = np.argsort(-row, kind="stable")[: max(1, args.top)]
+            print(name, *(f"{about['class_names'][k]}\t{row[k]:.4f}" for k in best), sep="\t")
 
 
 def read(path, about):
@@ -85,54 +108,49 @@ def _as_trained(name, values, place, about):
     return [values]
 
 
-def probabilities(model, inputs):
-    """Class probabilities, float64 `(examples, classes)`, of what `read` gives: of a series in windows, their mean."""
+def outputs(model, inputs, about):
+    """Class probabilities or predicted numbers, float64 `(examples, outputs)`, of what `read` gives: of a series in windows, their mean."""
     flat = [window for windows in inputs for window in windows]
     batch = np.full((len(flat), max(map(len, flat)), flat[0].shape[1]), np.nan, np.float32)
     for row, window in zip(batch, flat, strict=True):
         row[: len(window)] = window
-    rows = evaluation.softmax(model.predict(batch, batch_size=_BATCH, verbose=0))
+    rows = model.predict(batch, batch_size=_BATCH, verbose=0).astype(np.float64)
+    rows = rows if about["task"] == "regression" else evaluation.softmax(rows)
     ends = np.cumsum([len(windows) for windows in inputs])[:-1]
     return np.stack([part.mean(axis=0) for part in np.split(rows, ends)])
 
 
-def score(name, part, about, config, load_model):
-    """What `evaluation.classification` says of a run's model on a part of a dataset.
+def evaluate(args, about, config):
+    """The scores, and the names of those to print."""
+    from hornbook.training import series_batches
 
-    Args:
-        name: of the dataset, or None: the run's own.
-        part: "train", "validation" or "test". Of other data than the run's, "test" is all where they are not split.
-        about, config: the run's `labels.json` and `config.json`.
-        load_model: function to the model, called once the data are read.
+    part, own = args.part or "test", args.dataset in (None, config["dataset"])
+    dataset = _as_in_training(args.dataset or config["dataset"], own, about, config)
+    steps = about["input_shape"][0]
+    if dataset.input_shape[1] != about["input_shape"][1]:
+        raise UserError(f"{dataset.name} has {dataset.input_shape[1]} features; the run's model takes {about['input_shape'][1]}")
+    if steps and dataset.input_shape[0] != steps:
+        raise UserError(f"{dataset.name} has series of {dataset.input_shape[0] or 'unequal'} steps; the run's model takes {steps}")
+    # Other data than the run's are all there to be scored, where they are not split.
+    chosen = dataset.train if not own and part == "test" and dataset.test is None else dataset.part(part)
+    num_classes = None if about["task"] == "regression" else len(about["class_names"])
+    feed = series_batches.evaluation_batches(chosen, batch_size=_BATCH, num_classes=num_classes, length=steps)
+    outputs = afterwards.load_model(args.run).predict(feed, verbose=0)
+    if about["task"] == "regression":
+        scores = regression_scores.regression(chosen.labels, outputs, about["target_names"], about["quantiles"])
+        return scores, [metric for metric in regression_scores.METRICS if metric in scores]
+    return evaluation.classification(chosen.labels, outputs, about["class_names"]), _METRICS
 
-    Raises:
-        UserError: data that cannot be read, or are not what the model takes.
-    """
-    from hornbook.training import series_batches, tables
 
-    own = name is None or name == config["dataset"]
-    name = name or config["dataset"]
+def _as_in_training(name, own, about, config):
+    """A dataset read as the run's own was, and split so if it is that."""
     series_data.check_name(name)
-    keys = {field.name for field in dataclasses.fields(series_data.Options)} - {"numbers", "class_names", "split_seed"}
-    options = {key: config[key] for key in keys if key in config and key != "feature_columns"}
+    keys = {field.name for field in dataclasses.fields(series_data.Options)} & config.keys() - {"feature_columns", "split_seed"}
+    options = {key: config[key] for key in keys}
     if name.startswith(("csv:", "folder:")):
         options["feature_columns"] = tables.names(config["feature_columns"])
     else:
         options = {key: value for key, value in options.items() if not key.endswith("_column")}
-    fractions = {key: config[key] if own else 0 for key in ("validation_fraction", "test_fraction")}
-    dataset = series_data.load(
-        name,
-        **options,
-        **fractions,
-        split_seed=config["split_seed"],
-        class_names=about["class_names"],
-        preprocessing=about["preprocessing"],
-    )
-    if dataset.input_shape[1] != about["input_shape"][1]:
-        raise UserError(f"{name} has {dataset.input_shape[1]} features; the run's model takes {about['input_shape'][1]}")
-    steps = about["input_shape"][0]
-    if steps and dataset.input_shape[0] != steps:
-        raise UserError(f"{name} has series of {dataset.input_shape[0] or 'different numbers of'} steps; the run's model takes {steps}")
-    chosen = dataset.train if not own and part == "test" and dataset.test is None else dataset.part(part)
-    feed = series_batches.evaluation_batches(chosen, batch_size=_BATCH, num_classes=dataset.num_classes, length=steps)
-    return evaluation.classification(chosen.labels, load_model().predict(feed, verbose=0), about["class_names"])
+    options |= {key: config[key] if own else 0 for key in ("validation_fraction", "test_fraction")}
+    about = {"class_names": about["class_names"] or None, "preprocessing": about["preprocessing"], "numbers": about["task"] == "regression"}
+    return series_data.load(name, **options, **about, split_seed=config["split_seed"])

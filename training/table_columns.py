@@ -153,10 +153,9 @@ def from_table(table, *, decimal="auto", missing=(), name=None):
     """
     cells = {column: np.array(values, object) for column, values in zip(table.columns, zip(*table.rows, strict=True), strict=True)}
     columns = Columns(name or str(table.path), cells, np.array(table.lines), missing=with_missing(missing))
-    if decimal == "auto":
-        comma = table.delimiter != "," and any(_has_commas(columns, column) for column in cells)
-    else:
-        comma = decimal == "comma"
+    comma = decimal == "comma"
+    if decimal == "auto" and table.delimiter != ",":
+        comma = any(_has_commas(columns, column) for column in cells)
     return dataclasses.replace(columns, decimal_comma=comma)
 
 
@@ -198,3 +197,8 @@ def from_values(values):
     if all(value is None or isinstance(value, (int, float)) for value in plain):
         return np.array([np.nan if value is None else value for value in plain], np.float64)
     return np.array(["" if value is None or value != value else str(value) for value in plain], object)
+
+
+def renamed(columns, names):
+    """The same columns under other names, in their order."""
+    return dataclasses.replace(columns, cells=dict(zip(names, columns.cells.values(), strict=True)))

@@ -1,7 +1,7 @@
 """Tables as datasets: split, and encoded by what the training rows alone teach.
 
-Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not imported
-here. Reading stands in `table_sources`, what is learned from the training rows in `table_encoding`.
+Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not
+imported here. Reading stands in `table_sources`, what is learned from the training rows in `table_encoding`.
 """
 
 import dataclasses
@@ -155,8 +155,9 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
                         feature_names=tuple(features), columns=shown)  # fmt: skip
 
 
-def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification", column_names=None,
-                categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0, name="arrays"):  # fmt: skip
+def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification",
+                column_names=None, categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0,
+                name="arrays"):  # fmt: skip
     """A `TableDataset` of the caller's arrays.
 
     Args:

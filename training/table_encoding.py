@@ -1,7 +1,7 @@
 """From a table's columns to what a network is given, learned from the training rows alone: imputed numbers, then codes of categories.
 
-An `Encoding` is kept with a run as `table.json`, so that raw rows can be predicted later. Scaling is no part of it: that is the model's first
-layer.
+An `Encoding` is kept with a run as `table.json`, so that raw rows can be predicted later. Scaling is no part of it: that is the model's
+first layer.
 """
 
 import dataclasses
@@ -46,8 +46,8 @@ class Encoding:
 
     @property
     def category_sizes(self):
-        """How many codes each category column has, 0 among them."""
-        return tuple(len(values) + 1 for values in self.categories.values())
+        """How many known categories each column of them has; with 0, the codes are one more."""
+        return tuple(len(values) for values in self.categories.values())
 
     def encode(self, columns):
         """The network's input: float32 array `(rows, inputs)`.
@@ -61,8 +61,8 @@ class Encoding:
         absent = [name for name in self.columns if name not in columns.cells]
         if absent:
             raise UserError(
-                f"{columns.name} has no column {absent[0]!r}, which the training table had; needed are {', '.join(map(repr, self.columns))}, "
-                f"and it has {columns.listed()}"
+                f"{columns.name} has no column {absent[0]!r}, which the training table had; needed are "
+                f"{', '.join(map(repr, self.columns))}, and it has {columns.listed()}"
             )
         numbers = {name: columns.numbers(name) for name in self.numbers}
         inputs = [np.where(np.isnan(values), self.numbers[name], values) for name, values in numbers.items()]

@@ -1,5 +1,7 @@
 """The first layers of a table's model, all of them Keras' own: scaling of numbers, bins, one-hot categories."""
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -20,7 +22,8 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
     Returns:
         float32 tensor `(batch, features)`.
     """
-    scale, offset = _scaling(encoding, train_inputs, one_hot)
+    sizes = [size + 1 for size in encoding.category_sizes]
+    scale, offset = _scaling(encoding, train_inputs, sizes if one_hot else [])
     scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype="float32", name="standardize")(inputs)
     plain = len(encoding.numbers) + len(encoding.indicators)
     with_bins = bool(bins and encoding.numbers)
@@ -28,18 +31,20 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
         return scaled
     parts = [scaled[:, :plain]] if plain else []
     if with_bins:
-        binned = _bins(scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins)
+        binned = _bins(
+            scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins
+        )
         parts += [binned] if binned is not None else []
     if encoding.categories:
         codes = scaled[:, plain:]
         if one_hot:
             # In float32 under any policy: bfloat16 cannot tell 256 from 257. Each column's codes begin where the one before ends.
-            codes = keras.layers.CategoryEncoding(sum(encoding.category_sizes), "multi_hot", dtype="float32", name="one_hot")(codes)
+            codes = keras.layers.CategoryEncoding(sum(sizes), "multi_hot", dtype="float32", name="one_hot")(codes)
         parts.append(codes)
     return keras.layers.Concatenate(dtype="float32", name="features")(parts) if len(parts) > 1 else parts[0]
 
 
-def _scaling(encoding, train_inputs, one_hot):
+def _scaling(encoding, train_inputs, sizes):
     numbers = train_inputs[:, : len(encoding.numbers)].astype(np.float64)
     deviation = numbers.std(axis=0)
     # A column that is constant but for missing values is its median everywhere.
@@ -47,8 +52,8 @@ def _scaling(encoding, train_inputs, one_hot):
     scale, offset = np.ones(train_inputs.shape[1]), np.zeros(train_inputs.shape[1])
     scale[: len(encoding.numbers)] = 1 / deviation
     offset[: len(encoding.numbers)] = -numbers.mean(axis=0) / deviation
-    if one_hot and encoding.categories:
-        offset[-len(encoding.categories) :] = np.cumsum([0, *encoding.category_sizes[:-1]])
+    if sizes:
+        offset[-len(encoding.categories) :] = np.cumsum([0, *sizes[:-1]])
     return scale, offset
 
 
@@ -56,7 +61,7 @@ def _bins(scaled, train_numbers, bins):
     columns, scale, offset = [], [], []
     for place, values in enumerate(train_numbers.T):
         edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)).astype(np.float32)).astype(np.float64)
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             columns.append(place)
             scale.append(1 / (high - low))
             offset.append(-low / (high - low))

@@ -31,7 +31,7 @@ def read(columns, names, task, class_names=None):
         if len(missing):
             cell = columns.cells[name][missing[0]]
             shown = "nan" if isinstance(cell, float) else cell.strip()
-            more = f", and {len(missing) - 1} further rows" if len(missing) > 1 else ""
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise UserError(f"{columns.where(missing[0], name)}{more}: the label is missing ({shown!r}); fill it in, or remove the row")
     if task == "regression":
         return np.stack([_target(columns, name) for name in names], axis=1), ()

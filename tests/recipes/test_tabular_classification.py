@@ -1,0 +1,258 @@
+import dataclasses
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import typing
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import UserError
+from hornbook.models import normalization, weight_normalization
+from hornbook.recipes import image_classification, regression, tabular_classification
+from hornbook.recipes.tabular_classification import Args, main
+from hornbook.training import afterwards, imbalance, losses, optimization, reproducibility, table_data
+
+SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
+
+
+def write(path, count=90, *, broken=None, header="age;height;colour;code;label"):
+    """A European table of numbers, a category, and a class that height tells; every seventh age is missing."""
+    generator = np.random.default_rng(0)
+    lines = [header] if header else []
+    for k in range(count):
+        age = "" if k % 7 == 0 else str(generator.integers(20, 70))
+        height = f"{generator.normal() + 3 * (k % 2):.3f}".replace(".", ",")
+        lines.append(";".join((age, height, ("red", "blue", "green")[k % 3], str(k % 4), ("no", "yes")[k % 2])))
+    if broken:
+        lines[broken[0] - 1] = broken[1]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return f"csv:{path}"
+
+
+def run(tmp_path, dataset=None, **options):
+    folder = tmp_path / "run"
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    return folder, result
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("table") / "table.csv")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, table):
+    options = {"dataset": table, "categorical_columns": "code", "epochs": 20, "learning_rate": 0.01, "bins": 4, "class_weights": "balanced"}
+    return run(tmp_path_factory.mktemp("finished"), **options)
+
+
+def said(capsys, command, *words):
+    capsys.readouterr()
+    command([str(word) for word in words])
+    return capsys.readouterr().out.splitlines()
+
+
+def refusal(capsys, command, *words):
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as raised:
+        command([str(word) for word in words])
+    assert raised.value.code == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    return message
+
+
+def test_a_run_leaves_what_the_documents_promise(finished):
+    folder, result = finished
+    promised = {
+        "config.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "labels.json",
+        "table.json",
+        "split.csv",
+        "report.html",
+        "checkpoint",
+    }
+    assert {entry.name for entry in folder.iterdir()} == promised | {".lock"}
+    assert result["metrics"]["accuracy"] > 0.7
+    assert result["metrics"]["auc"] > 0.8
+    about = json.loads((folder / "labels.json").read_text())
+    assert about["feature_names"] == ["age", "height", "colour", "code"]
+    encoding = json.loads((folder / "table.json").read_text())
+    assert encoding["categories"]["code"] == ["0", "1", "2", "3"]
+    report = (folder / "report.html").read_text()
+    assert "Reliability diagram" in report
+
+
+def test_the_saved_model_outlives_hornbook(finished, tmp_path):
+    folder, result = finished
+    dataset = table_data.load(json.loads((folder / "config.json").read_text())["dataset"], categorical_columns="code")
+    np.save(tmp_path / "inputs.npy", dataset.test.inputs)
+    script = (
+        "import sys; sys.modules['hornbook'] = None\n"
+        "import keras, numpy\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "numpy.save(sys.argv[3], model.predict(numpy.load(sys.argv[2]), verbose=0))\n"
+    )
+    files = [str(folder / "model.keras"), str(tmp_path / "inputs.npy"), str(tmp_path / "outputs.npy")]
+    done = subprocess.run([sys.executable, "-c", script, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (np.load(files[2]).argmax(axis=1) == dataset.test.labels).mean() == pytest.approx(result["metrics"]["accuracy"])
+
+
+def test_raw_rows_are_predicted(finished, table, tmp_path, capsys):
+    folder, _ = finished
+    path = table.removeprefix("csv:")
+    lines = [line.split("\t") for line in said(capsys, afterwards.predict, folder, path)]
+    assert [name for name, *_ in lines] == [f"{path}:{line}" for line in range(2, 92)]
+    assert np.mean([word == ("no", "yes")[k % 2] for k, (_, word, _) in enumerate(lines)]) > 0.8
+    # The same rows without the label, in another order, in English.
+    other = tmp_path / "other.csv"
+    rows = [line.split(";") for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
+    other.write_text("\n".join(",".join((row[3], row[2], row[1].replace(",", "."), row[0], "more")) for row in rows))
+    again = [line.split("\t")[1:] for line in said(capsys, afterwards.predict, folder, other, "--top", "2")]
+    assert [row[:2] for row in again] == [row[1:] for row in lines]
+    assert all(float(row[1]) + float(row[3]) == pytest.approx(1, abs=2e-4) for row in again)
+    bare = tmp_path / "bare.csv"
+    bare.write_text("\n".join(";".join(row[:4]) for row in rows[1:]))
+    assert [line.split("\t")[1:] for line in said(capsys, afterwards.predict, folder, bare)] == [row[1:] for row in lines]
+
+
+def test_rows_that_are_wrong_are_refused(finished, tmp_path, capsys):
+    folder, _ = finished
+    write(tmp_path / "text.csv", 12, broken=(4, "old;1,5;red;1;no"))
+    assert "text.csv line 4, column 'age': 'old' is no number" in refusal(capsys, afterwards.predict, folder, tmp_path / "text.csv")
+    (tmp_path / "fewer.csv").write_text("age;colour;code\n1;red;2\n")
+    assert "has no column 'height', which the training table had" in refusal(capsys, afterwards.predict, folder, tmp_path / "fewer.csv")
+    (tmp_path / "bare.csv").write_text("1;2\n3;4\n")
+    assert "has 2 columns without names; accepted are the 4" in refusal(capsys, afterwards.predict, folder, tmp_path / "bare.csv")
+    np.save(tmp_path / "rows.npy", np.ones((3, 9)))
+    assert "has shape (3, 9); the run takes (rows, 4)" in refusal(capsys, afterwards.predict, folder, tmp_path / "rows.npy")
+    assert "cannot be read" in refusal(capsys, afterwards.predict, folder, tmp_path / "nowhere.csv")
+
+
+def test_evaluate(finished, table, tmp_path, capsys):
+    folder, result = finished
+    rows = dict(line.split("\t") for line in said(capsys, afterwards.evaluate, folder))
+    assert rows.pop("examples") == "18"
+    assert rows == {name.replace("_", " "): f"{value:.4f}" for name, value in result["metrics"].items()}
+    scores = json.loads(said(capsys, afterwards.evaluate, folder, "--part", "train", "--json")[0])
+    assert scores["examples"] == 64
+    other = write(tmp_path / "other.csv", 12)
+    assert "examples\t12" in said(capsys, afterwards.evaluate, folder, "--dataset", other)
+    unknown = write(tmp_path / "unknown.csv", 12, broken=(4, "3;1,5;red;1;maybe"))
+    message = refusal(capsys, afterwards.evaluate, folder, "--dataset", unknown)
+    assert "unknown.csv line 4, column 'label': the class 'maybe' is unknown in training" in message
+    assert "has no exam part" in refusal(capsys, afterwards.evaluate, folder, "--part", "exam")
+    assert "has no exam part" in refusal(capsys, afterwards.evaluate, folder, "--dataset", other, "--part", "exam")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "binary", "mixup": 0.4, "class_weights": "balanced", "precision": "bfloat16", "ema": 0.9, "bins": 3},
+        {
+            "dataset": "wine",
+            "optimizer": "sgd",
+            "schedule": "one-cycle",
+            "label_smoothing": 0.1,
+            "normalization": "layer",
+            "evaluate": "validation",
+        },
+        {"dataset": "wine", "depth": 1, "evaluate": "none", "validation_fraction": 0.0},
+    ],
+    ids=str,
+)
+def test_options_run(options, table, tmp_path):
+    folder, result = run(tmp_path, **{"dataset": table, **options})
+    assert (folder / "report.html").stat().st_size > 5_000
+    assert all(np.isfinite(value) for value in result["metrics"].values())
+
+
+def test_several_labels(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(80, 3))
+    dataset = table_data.from_arrays(features, (features[:, :2] > 0).astype(int), features, (features[:, :2] > 0), class_names=("a", "b"))
+    folder, result = run(tmp_path, dataset, epochs=15, learning_rate=0.03)
+    assert result["metrics"]["macro_f1"] > 0.7
+    np.save(tmp_path / "rows.npy", features[:4])
+    lines = said(capsys, afterwards.predict, folder, tmp_path / "rows.npy")
+    assert [line.split("\t")[1::2] for line in lines] == [["a", "b"]] * 4
+    with pytest.raises(UserError, match="one class an example"):
+        run(tmp_path / "weighted", dataset, class_weights="balanced")
+    with pytest.raises(UserError, match="pass --loss multi-label"):
+        run(tmp_path / "other", dataset, loss="cross-entropy")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "binary", "dataset": "wine"}, "pass --loss cross-entropy"),
+        ({"loss": "multi-label"}, "pass --loss cross-entropy"),
+        ({"dataset": "diabetes"}, "hornbook regression"),
+        ({"dataset": "digits"}, "--dataset must be breast_cancer, wine, diabetes, csv:PATH or tfds:NAME"),
+        ({"model": "cnn"}, "--model cnn"),
+        ({"bins": -1}, "--bins"),
+        ({"mixup": -0.1}, "--mixup"),
+        ({"rare_categories": 0}, "--rare-categories"),
+        ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
+        ({"label_column": "color"}, "has no column 'color'"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_one_line_before_training(options, message, tmp_path):
+    with pytest.raises(UserError) as caught:
+        run(tmp_path, **options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_and_a_folder_that_cannot_be_written(finished, tmp_path):
+    with pytest.raises(UserError, match="finished run"):
+        main(Args(**SMALL, output=str(finished[0])))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        main(Args(**SMALL, output=str(tmp_path / "file/run")))
+
+
+def test_a_killed_run_ends_with_the_same_weights(table, tmp_path):
+    options = {**SMALL, "dataset": table, "dropout": 0.2, "mixup": 0.2, "ema": 0.9, "epochs": 3, "early_stopping": 5}
+    script = """
+import os, signal, sys, json, keras
+from hornbook.recipes.tabular_classification import Args, main
+class Killer(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+main(Args(**json.loads(sys.argv[1])), callbacks=[Killer()])
+"""
+    killed = {**options, "output": str(tmp_path / "killed")}
+    done = subprocess.run([sys.executable, "-c", script, json.dumps(killed)], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    results = [main(Args(**{**options, "output": str(tmp_path / name)})) for name in ("killed", "whole")]
+    assert results[0]["metrics"] == results[1]["metrics"]
+    weights = [keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("killed", "whole")]
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+@pytest.mark.parametrize("recipe", [tabular_classification, regression])
+def test_shared_flags_mean_the_same_in_every_recipe(recipe):
+    ours, theirs = (typing.get_type_hints(args) for args in (recipe.Args, image_classification.Args))
+    different = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
+    assert different == {"normalization"}  # Instance normalization of a vector is 0.
+    defaults = [{field.name: field.default for field in dataclasses.fields(args)} for args in (recipe.Args, image_classification.Args)]
+    chosen = {"dataset", "model", "dropout", "learning_rate", "weight_decay", "batch_size", "epochs", "width", "depth", "normalization"}
+    assert {name for name in ours.keys() & theirs.keys() if defaults[0][name] != defaults[1][name]} <= chosen
+    accepted = {"optimizer": optimization.OPTIMIZERS, "schedule": optimization.SCHEDULES, "precision": reproducibility.PRECISIONS}
+    accepted |= {"normalization": [name for name in normalization.NORMALIZATIONS if name != "instance"]}
+    accepted |= {"weight_normalization": weight_normalization.WEIGHT_NORMALIZATIONS}
+    classifies = recipe is tabular_classification
+    accepted |= {"loss": losses.CLASSIFICATION, "class_weights": imbalance.NAMES} if classifies else {"loss": losses.REGRESSION}
+    assert all(set(typing.get_args(ours[name])) == set(offered) for name, offered in accepted.items())

@@ -1,0 +1,33 @@
+import keras
+import numpy as np
+
+from hornbook.training import data
+from hornbook.training.target_scaling import TargetScaling
+
+
+def examples():
+    generator = np.random.default_rng(0)
+    targets = np.stack([generator.normal(3e5, 7e4, 50), generator.normal(-1e-3, 1e-5, 50)], axis=1)
+    return data.Examples(generator.normal(size=(50, 3)).astype("float32"), targets, np.arange(50), "all")
+
+
+def test_there_and_back():
+    part = examples()
+    scaling = TargetScaling(part.labels)
+    scaled = scaling.scaled(part).labels
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(scaled.std(axis=0), 1)
+    inputs = keras.Input((2,))
+    whole = scaling.in_units(keras.Model(inputs, keras.layers.Identity()(inputs)))
+    np.testing.assert_allclose(whole(scaled.astype("float32")), part.labels, rtol=1e-5)
+
+
+def test_quantiles_are_put_in_order(tmp_path):
+    scaling = TargetScaling(examples().labels[:, :1])
+    inputs = keras.Input((3,))
+    whole = scaling.in_units(keras.Model(inputs, keras.layers.Identity()(inputs)), sort=True)
+    out = whole(np.array([[2.0, 0.0, 1.0]], "float32")).numpy()[0]
+    np.testing.assert_allclose((out - scaling.mean) / scaling.deviation, [0, 1, 2], atol=1e-4)
+    whole.save(tmp_path / "model.keras")
+    assert '"hornbook>' not in whole.to_json()
+    np.testing.assert_allclose(keras.saving.load_model(tmp_path / "model.keras")(np.array([[2.0, 0.0, 1.0]], "float32"))[0], out)

@@ -1,0 +1,68 @@
+"""`hornbook predict` and `hornbook evaluate` for runs of image_classification."""
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import afterwards, data, evaluation, pictures
+
+
+def predict(args, about):
+    """Print a line an image: its file, then class and probability of the most probable classes."""
+    named = [entry for path in args.inputs for entry in _read(path, about)]
+    model = afterwards.load_model(args.run)
+    for (name, _), row in zip(named, probabilities(model, np.stack([image for _, image in named])), strict=True):
+        best = np.argsort(-row, kind="stable")[: max(1, args.top)]
+        print(name, *(f"{about['class_names'][k]}\t{row[k]:.4f}" for k in best), sep="\t")
+
+
+def evaluate(args, about, config):
+    """The scores, and the names of those to print."""
+    name = args.dataset or config["dataset"]
+    data.check_name(name)
+    model = afterwards.load_model(args.run)
+    dataset = data.load(name, **_as_trained(name, config, about))
+    part = dataset.part(args.part or "test")
+    if list(dataset.class_names) != about["class_names"]:
+        raise UserError(
+            f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
+        )
+    if list(dataset.input_shape) != about["input_shape"]:
+        raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(about['input_shape'])}")
+    from hornbook.training import batches
+
+    feed = batches.evaluation_batches(part, batch_size=afterwards.BATCH, num_classes=dataset.num_classes)
+    scores = evaluation.classification(part.labels, model.predict(feed, verbose=0), dataset.class_names)
+    return scores, ("accuracy", "loss", "calibration_error", "macro_f1")
+
+
+def _as_trained(name, config, about):
+    """Options of `data.load` that read `name` as the run's own data were read."""
+    height, width, channels = about["input_shape"]
+    # A run of an earlier release has no options for image files.
+    options = {"split_seed": config["split_seed"], "skip_unreadable": config.get("skip_unreadable", False)}
+    options |= {key: config[key] for key in ("validation_fraction", "test_fraction")}
+    if name.startswith("csv:"):
+        options |= {key: config.get(key) for key in ("path_column", "label_column")}
+    if name.startswith(("folder:", "csv:")) or (name.startswith("tfds:") and config.get("image_size")):
+        options |= {"image_size": f"{height}x{width}", "channels": channels}
+    return {**options, "class_names": about["class_names"]}
+
+
+def probabilities(model, inputs):
+    """Class probabilities, float64 `(examples, classes)`, of raw inputs `(examples, height, width, channels)`."""
+    return evaluation.softmax(model.predict(inputs, batch_size=afterwards.BATCH, verbose=0))
+
+
+def _read(path, about):
+    """Pairs of name and input from one file."""
+    shape = tuple(about["input_shape"])
+    if not path.endswith(".npy"):
+        return [(path, pictures.from_file(path, shape, about["pixel_maximum"]))]
+    try:
+        array = np.asarray(np.load(path, allow_pickle=False), np.float32)
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    array = array[None] if array.shape == shape else array
+    if array.shape[1:] != shape or len(array) == 0:
+        raise UserError(f"{path} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
+    return [(f"{path}[{place}]", image) for place, image in enumerate(array)]

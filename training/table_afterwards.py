@@ -1,0 +1,128 @@
+"""`hornbook predict` and `hornbook evaluate` for runs on tables: tabular_classification and regression."""
+
+import pathlib
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import (
+    afterwards,
+    classifier_scores,
+    regression_scores,
+    runs,
+    table_columns,
+    table_data,
+    table_sources,
+    tables,
+)
+from hornbook.training.table_encoding import Encoding
+
+
+def predict(args, about):
+    """Print a line a row: its file and line, then class and probability, or a number for each target or quantile."""
+    encoding, reading = _encoding(args.run), _reading(runs.read_json(pathlib.Path(args.run, "config.json")))
+    tabled = [_read(path, about, reading) for path in args.inputs]
+    inputs = [encoding.encode(columns) for columns in tabled]
+    model = afterwards.load_model(args.run)
+    for columns, rows in zip(tabled, inputs, strict=True):
+        outputs = model.predict(rows, batch_size=afterwards.BATCH, verbose=0)
+        for row, words in enumerate(_in_words(outputs, about, args.top)):
+            print(columns.place(row), *words, sep="\t")
+
+
+def evaluate(args, about, config):
+    """The scores, and the names of those to print."""
+    own = args.dataset in (None, config["dataset"])
+    name = config["dataset"] if own else args.dataset
+    table_data.check_name(name)
+    encoding = _encoding(args.run)
+    if own:
+        # Split as it was. What the encoding learns again from the same rows is what it was.
+        options = {key: config[key] for key in _READING + _SPLITTING}
+        task = "regression" if about["task"] == "regression" else "classification"
+        dataset = table_data.load(name, task=task, **options)
+        examples = table_data.as_trained(dataset.columns[_part(dataset, args.part or "test")], about, encoding)
+    else:
+        parts, _, _ = table_sources.read(name, **_reading(config))
+        columns = parts[_named(parts, name, args.part)]
+        examples = table_data.as_trained(columns, about, encoding)
+    outputs = afterwards.load_model(args.run).predict(examples.inputs, batch_size=afterwards.BATCH, verbose=0)
+    if about["task"] == "regression":
+        scores = regression_scores.regression(examples.labels, outputs, about["target_names"], about["quantiles"])
+        return scores, [metric for metric in regression_scores.METRICS if metric in scores]
+    return classifier_scores.scores(about["loss"], examples.labels, outputs, about["class_names"]), classifier_scores.METRICS
+
+
+_READING = (
+    "label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "encoding", "header", "decimal",
+)  # fmt: skip
+_SPLITTING = ("rare_categories", "test_dataset", "validation_fraction", "test_fraction", "split_seed")
+
+
+def _reading(config):
+    """Options of `table_sources.read` as the run's own."""
+    return {**{name: config[name] for name in ("encoding", "header", "decimal")}, "missing": tables.names(config["missing_values"])}
+
+
+def _encoding(run):
+    return Encoding.from_json(runs.read_json(pathlib.Path(run, "table.json")))
+
+
+def _part(dataset, name):
+    dataset.part(name)
+    return name
+
+
+def _named(parts, name, part):
+    """The part of another table that is scored: the one that is asked for, its test split, or all of it."""
+    if part is None:
+        return "test" if "test" in parts else "train"
+    if part not in parts or len(parts) == 1:
+        raise UserError(
+            f"{name} has no {part} part; it has {', '.join(parts) if len(parts) > 1 else 'rows alone, all of which are scored'}"
+        )
+    return part
+
+
+def _read(path, about, reading):
+    """The columns of a file."""
+    if path.endswith(".npy"):
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+        features = about["feature_names"]
+        if array.ndim != 2 or array.shape[1] != len(features) or not len(array):
+            raise UserError(f"{path} has shape {array.shape}; the run takes (rows, {len(features)}): {', '.join(features)}")
+        return table_columns.from_array(array, features, path, missing=reading["missing"])
+    table = tables.read(path, encoding=reading["encoding"], header=reading["header"])
+    columns = table_columns.from_table(table, decimal=reading["decimal"], missing=reading["missing"])
+    return columns if table.header else _by_place(columns, about)
+
+
+def _by_place(columns, about):
+    """Columns without names of their own, called as in training: the features alone, or all columns as they were there."""
+    features = about["feature_names"]
+    if len(columns.cells) == len(features):
+        return table_columns.renamed(columns, features)
+    absent = [name for name in features if name not in columns.cells]
+    if absent:
+        raise UserError(
+            f"{columns.name} has {len(columns.cells)} columns without names; accepted are the {len(features)} that the run predicts from, "
+            f"in this order: {', '.join(features)}; or a first line that names them"
+        )
+    return columns
+
+
+def _in_words(outputs, about, top):
+    """For each row the words of its line."""
+    if about["task"] == "regression":
+        for row in outputs:
+            yield [f"{value:.6g}" for value in row]
+        return
+    names = about["class_names"]
+    for row in classifier_scores.probabilities(about["loss"], outputs):
+        best = np.argsort(-row, kind="stable")[: max(1, top)]
+        if about["task"] == "multi-label":
+            best = range(len(names))  # Each label has a probability of its own.
+        yield [f"{names[k]}\t{row[k]:.4f}" for k in best]
