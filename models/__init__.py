@@ -4,6 +4,7 @@
 """
 
 from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.group_normalization import GroupNormalization
@@ -11,6 +12,7 @@ from hornbook.models.initializers import INITIALIZERS
 from hornbook.models.layer_normalization import LayerNormalization
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
+from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.registry import build, names, options
 from hornbook.models.resnet import (
     preactivation_resnet110,
@@ -45,8 +47,11 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "BatchNormLSTM",
     "BatchNormalization",
     "GroupNormalization",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
     "LayerNormalization",
     "SpectralConv2D",
     "SpectralDense",

@@ -17,12 +17,20 @@ class Parts:
     Args:
         use_bias: "auto", True or False. "auto" leaves out the biases of hidden kernels when the normalization adds an offset of its own,
             which would make them redundant, and keeps them before RMS normalization (no offset) and without normalization.
+        mask: Boolean (batch, time), False where a sequence is padding, or None. Convolutions then see zeros there, and batch
+            normalization leaves it out of its statistics. One mask serves the whole network, so nothing in it may change the time axis.
 
     The other arguments are those of the builders (see `resnet`).
     """
 
-    def __init__(self, *, normalization, weight_normalization, activation, initializer, dropout, l1, l2, use_bias="auto"):
+    def __init__(self, *, normalization, weight_normalization, activation, initializer, dropout, l1, l2, use_bias="auto", mask=None):
         self.normalization = resolve_normalization(normalization)
+        self.mask = mask
+        if mask is not None and self.normalization is not None and self.normalization.mixes_positions:
+            raise ValueError(
+                f"normalization {normalization!r} takes its statistics over all time steps of an example, so padding would change its "
+                "outputs: use 'layer', 'rms', 'batch' or 'none', or padded=False for sequences of one length"
+            )
         self._conv, self._dense = resolve_weight_normalization(weight_normalization)
         self._activation = resolve_activation(activation)
         self._initializer = resolve_initializer(initializer, activation)
@@ -65,7 +73,9 @@ class Parts:
         if self.normalization is None:
             return x
         options = {"gamma_initializer": "zeros"} if zero else {}
-        return normalization_layer(self.normalization, x.shape, name, **options)(x)
+        layer = normalization_layer(self.normalization, x.shape, name, **options)
+        in_time = self.mask is not None and len(x.shape) == 3
+        return layer(x, mask=self.mask) if in_time and self.normalization.takes_mask else layer(x)
 
     def act(self, x, *, name):
         return self._activation(name, len(x.shape))(x)
@@ -84,17 +94,22 @@ class Parts:
         # Plain dropout with one draw an example is stochastic depth, and is saved as what it is.
         return keras.layers.Dropout(rate, noise_shape=(None, *(1 for _ in x.shape[1:])), name=name)(x)
 
-    def output(self, x, num_outputs):
-        """Map features to float32 logits. The kernel is never normalized: logits need a free scale."""
+    def linear(self, x, units, *, name, use_bias=True, dtype=None):
+        """Map features linearly, where no activation follows and the kernel is never normalized."""
         layer = keras.layers.Dense(
-            check_count("num_outputs", num_outputs),
+            units,
+            use_bias=use_bias,
             kernel_initializer=self._output_initializer(),
             kernel_regularizer=self._regularizer(),
-            # Losses of 16-bit logits lose digits that training needs.
-            dtype="float32",
-            name="logits",
+            dtype=dtype,
+            name=name,
         )
         return layer(x)
+
+    def output(self, x, num_outputs):
+        """Map features to float32 logits. The kernel is never normalized: logits need a free scale."""
+        # Losses of 16-bit logits lose digits that training needs.
+        return self.linear(x, check_count("num_outputs", num_outputs), name="logits", dtype="float32")
 
     def _regularizer(self):
         return keras.regularizers.L1L2(self._l1, self._l2) if self._l1 or self._l2 else None
