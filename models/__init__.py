@@ -4,6 +4,7 @@
 """
 
 from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.attention import MultiHeadAttention, RotaryAttention, attention_scores
 from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
@@ -34,6 +35,8 @@ from hornbook.models.resnet import (
     wide_resnet40_4,
 )
 from hornbook.models.swap import swap_normalization
+from hornbook.models.transformer import series_transformer, text_transformer
+from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
 from hornbook.models.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
     SpectralConv2D,
@@ -53,10 +56,13 @@ __all__ = [
     "LayerNormGRUCell",
     "LayerNormLSTMCell",
     "LayerNormalization",
+    "MultiHeadAttention",
+    "RotaryAttention",
     "SpectralConv2D",
     "SpectralDense",
     "StandardizedConv2D",
     "StandardizedDense",
+    "attention_scores",
     "build",
     "cnn",
     "mlp",
@@ -78,9 +84,15 @@ __all__ = [
     "resnet101",
     "resnet110",
     "resnet152",
+    "series_transformer",
     "swap_normalization",
+    "text_transformer",
     "vgg11",
     "vgg16",
+    "vision_transformer",
+    "vit_b16",
+    "vit_s16",
+    "vit_ti16",
     "wide_resnet16_4",
     "wide_resnet28_10",
     "wide_resnet40_4",

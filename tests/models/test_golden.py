@@ -48,6 +48,22 @@ def test_published_counts_for_imagenet(name, published):
     assert trainable(models.build(name, (224, 224, 3), 1000)) == published
 
 
+@pytest.mark.parametrize(
+    ("name", "published"),
+    # Those of timm's vit_tiny_patch16_224, vit_small_patch16_224 and vit_base_patch16_224; the last is torchvision's vit_b_16, too.
+    [("vit_ti16", 5_717_416), ("vit_s16", 22_050_664), ("vit_b16", 86_567_656)],
+)
+def test_published_counts_of_vision_transformers(name, published):
+    assert trainable(models.build(name, (224, 224, 3), 1000)) == published
+
+
+def test_published_count_of_a_block_of_bert():
+    # Devlin et al. 2019: BERT-base has 12 blocks of 7,087,872.
+    options = {"depth": 1, "width": 768, "heads": 12, "normalization_position": "post", "vocabulary_size": 2}
+    model = models.text_transformer((8,), 2, **options)
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables if v.path.startswith("block1")) == 7_087_872
+
+
 @pytest.mark.slow
 def test_published_count_of_the_1001_layers():
     # He et al. 2016, table 4.
