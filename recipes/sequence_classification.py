@@ -45,19 +45,38 @@ class Args:
     skip_unreadable: bool = False
     """Leave out WAV files that cannot be read, and list them in skipped.csv; else they are named before training, which does not begin."""
     model: str = "gru"
-    """A builder's name (lstm, gru, rnn, cnn1d, fcn, resnet1d, series_transformer), or mymodule:builder of your own."""
+    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, series_transformer and their variants, such as bidirectional_gru), or
+    mymodule:builder of your own."""
     depth: int | None = None
     """Layers or blocks. Default: the model's own."""
     width: int | None = None
     """Units or filters of a layer. Default: the model's own."""
+    pooling: Literal["mean", "max", "last", "attention"] | None = None
+    """How steps become one. Default: the model's own."""
+    bidirectional: bool = False
+    """Read the series in both directions (recurrent models only)."""
+    residual: bool = False
+    """Add each layer's input to its output (recurrent models only)."""
+    recurrent_normalization: Literal["none", "layer", "batch"] | None = None
+    """Normalization inside the recurrence (recurrent models only). Default: none."""
+    recurrent_dropout: float | None = None
+    """Share of the recurrent state dropped (recurrent models only). Default: 0."""
+    heads: int | None = None
+    """Attention heads (transformers only). Default: the model's own."""
+    positions: str | None = None
+    """Positions of steps: sinusoidal, learned, rotary or none (transformers only). Default: the model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
     """Normalization of activations. Default: the model's own."""
+    weight_normalization: Literal["none", "spectral", "standardized"] | None = None
+    """Normalization of kernels. Default: none."""
     activation: str | None = None
     """Any activation of Keras that works in a network. Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float = 0.0
-    """Share of features dropped."""
+    dropout: float | None = None
+    """Share of features dropped. Default: the model's own."""
+    stochastic_depth: float | None = None
+    """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only). Default: 0."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -139,6 +158,7 @@ def build(args, dataset):
     from hornbook.training.builders import asked_for, build_model
 
     options = asked_for(args.model, args, _MODEL_OPTIONS)
+    options |= {name: True for name in ("bidirectional", "residual") if getattr(args, name)}
     if dataset.input_shape[0] is None:
         options["padded"] = True
     network = build_model(args.model, dataset.input_shape, dataset.num_classes, options)
@@ -149,7 +169,10 @@ def build(args, dataset):
     return keras.Model(series, network(standardized), name="sequence_classifier")
 
 
-_MODEL_OPTIONS = ("depth", "width", "normalization", "activation", "initializer", "dropout", "l1", "l2")
+_MODEL_OPTIONS = (
+    "depth", "width", "pooling", "recurrent_normalization", "recurrent_dropout", "heads", "positions", "normalization",
+    "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
+)  # fmt: skip
 
 
 def main(args, callbacks=(), dataset=None):

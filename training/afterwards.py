@@ -52,7 +52,7 @@ def predict(arguments):
         if not args.inputs:
             raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
         about = labels(args.run)
-        _home(args.run).predict(args, about)
+        _home(args.run, about).predict(args, about)
 
 
 def evaluate(arguments):
@@ -60,7 +60,7 @@ def evaluate(arguments):
     with command_line.ending("hornbook evaluate"):
         args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
         about = labels(args.run)
-        home = _home(args.run)
+        home = _home(args.run, about)
         scores, shown = home.evaluate(args, about, runs.read_json(pathlib.Path(args.run, "config.json")))
         if args.json:
             print(json.dumps(scores, ensure_ascii=False))
@@ -70,11 +70,12 @@ def evaluate(arguments):
         print(f"examples\t{scores['examples']}")
 
 
-def _home(run):
+def _home(run, about):
     recipe = runs.read_json(pathlib.Path(run, "config.json")).get("recipe")
     if recipe not in HOMES:
         raise UserError(f"{run} is a run of the recipe {recipe!r}; known are {', '.join(HOMES)}")
-    return importlib.import_module(f"hornbook.training.{HOMES[recipe]}")
+    home = "series_afterwards" if "preprocessing" in about else HOMES[recipe]  # A regression is on tables or on series.
+    return importlib.import_module(f"hornbook.training.{home}")
 
 
 def labels(run):

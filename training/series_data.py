@@ -127,11 +127,18 @@ class SeriesDataset(data.Dataset):
         feature_names: a name for every feature of the inputs.
         preprocessing: JSON values: all that must be done to another series before this dataset's model can take it.
         notes: sentences on what was left out, for who trains.
+        target_names: names of the numbers to predict; empty for classes.
     """
 
     feature_names: tuple = ()
     preprocessing: dict = dataclasses.field(default_factory=dict)
     notes: tuple = ()
+    target_names: tuple = ()
+
+    def about(self):
+        """What a run's `labels.json` says of the inputs."""
+        task = "regression" if self.target_names else "classification"
+        return {"task": task, "target_names": self.target_names, "preprocessing": self.preprocessing}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,13 +163,17 @@ class Options:
     class_names: tuple = ()
 
 
-def check_name(name, options=None):
+def is_series(name, time_column=None):
+    """Whether a dataset of numbers to predict is one of series: by its name, or as a table that has a time column."""
+    return name == "adding" or name.startswith(("ts:", "npz:")) or (name.startswith("csv:") and time_column is not None)
+
+
+def check_name(name):
     """Refuse a dataset that cannot be had, before anything slow happens.
 
     Raises:
         UserError: no such source, or one that is neither prepared nor within reach.
     """
-    options = options or Options()
     if name in (*BUILT_IN, "adding"):
         return
     kind, _, rest = name.partition(":")
@@ -212,7 +223,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
     options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
     series_checks.refuse_wrong_options(name, options)
-    check_name(name, options)
+    check_name(name)
     kind, _, rest = name.partition(":")
     home = _HOMES.get(kind, "series_problems")
     source = importlib.import_module(f"hornbook.training.{home}").read(rest if kind in _HOMES else name, options)
@@ -317,6 +328,7 @@ def _dataset(name, source, options, fractions, class_names, preprocessing):
         feature_names=feature_names,
         preprocessing=about,
         notes=tuple(notes),
+        target_names=("target",) if options.numbers else (),
     )
 
 
