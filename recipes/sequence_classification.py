@@ -250,7 +250,7 @@ def _train(args, run, callbacks, dataset, precision):
     for note in dataset.notes:
         print(f"note: {note}")
     num_classes = dataset.num_classes
-    print(f"{dataset.name}: {', '.join(f'{len(part):,} {name}' for name, part in dataset.parts.items())}, {num_classes} classes")
+    print(f"{dataset.name}: {dataset.sizes}, {num_classes} classes")
 
     # Model.
     model = build(args, dataset)
@@ -352,9 +352,7 @@ def _train(args, run, callbacks, dataset, precision):
         "findings": diagnostics.findings(history.rows, scores, num_classes, diagnostics.SERIES_REMEDIES),
         **runs.environment(),
     }
-    runs.save_model(
-        run, model, outputs="logits", task="classification", class_names=dataset.class_names, preprocessing=dataset.preprocessing
-    )
+    runs.save_model(run, model, outputs="logits", class_names=dataset.class_names, **dataset.about())
     if "sample_rate" in dataset.preprocessing:
         from hornbook.training import audio
 
