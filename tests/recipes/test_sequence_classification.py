@@ -17,8 +17,8 @@ from hornbook.training import afterwards, series_batches, series_data
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "heads": 2, "epochs": 2, "batch_size": 16}
 
 
-def run(folder, dataset=None, **options):
-    return main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+def run(folder, **options):
+    return main(Args(**{**SMALL, "output": str(folder), **options}))
 
 
 def walks(count=60, features=2, least=8, most=20, seed=0):
@@ -49,9 +49,7 @@ TABLE = {"time_column": "t", "missing": "mask", "jitter": 0.05, "scaling": 0.1, 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, long_table):
     folder = tmp_path_factory.mktemp("finished") / "run"
-    return folder, run(
-        folder, dataset=None, **{**TABLE, "dataset": f"csv:{long_table}", "feature_masking": 0.5, "class_weights": "balanced"}
-    )
+    return folder, run(folder, **TABLE, dataset=f"csv:{long_table}", feature_masking=0.5, class_weights="balanced")
 
 
 def test_a_run_leaves_what_the_documents_promise(finished):
@@ -137,7 +135,7 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
     (tmp_path / "wav" / "low" / "broken.wav").write_bytes(b"RIFF")
     folder = tmp_path / "run"
     options = {"feature_masking": 0.2, "time_masking": 0.2, "mel_bands": 16, "batch_size": 7, "missing": "refuse"}
-    run(folder, dataset=None, **{**options, "dataset": f"folder:{tmp_path / 'wav'}", "skip_unreadable": True})
+    run(folder, **options, dataset=f"folder:{tmp_path / 'wav'}", skip_unreadable=True)
     assert "broken.wav" in (folder / "skipped.csv").read_text()
     assert (folder / "features.keras").exists()
     sound, other = tmp_path / "wav" / "low" / "0.wav", tmp_path / "other.wav"
