@@ -211,7 +211,7 @@ def main(args, callbacks=(), dataset=None):
 
 
 def _load_series(args):
-    options = {name: getattr(args, name) for name in ("window", "stride", "missing", "length", "examples")}
+    options = {name: getattr(args, name) for name in ("window", "stride", "missing", "length", "examples", "encoding")}
     if args.dataset.startswith("csv:"):
         options |= {name: getattr(args, name) for name in ("id_column", "time_column", "label_column")}
         options["feature_columns"] = tables.names(args.feature_columns)

@@ -28,6 +28,8 @@ class Args:
     """The columns of tables with the values, separated by commas. Default: all that have no other role."""
     label_column: str | None = None
     """The column of csv:PATH with the classes. Default: label, class, category or the like."""
+    encoding: str = "auto"
+    """Of tables: auto (by the byte order mark, else UTF-8, else Windows-1252), utf-8, latin-1, or another of Python's names."""
     window: int | None = None
     """Cut series into windows of so many steps, after they were split into training, validation and test. Default: whole series."""
     stride: int | None = None
@@ -223,7 +225,8 @@ _RANGES = (
 def data_options(args):
     """The options of `series_data.load` that `args` have, by name."""
     names = ("validation_fraction", "test_fraction", "split_seed", "window", "stride", "missing", "sample_rate", "mel_bands", "length",
-             "examples", "id_column", "time_column", "group_column", "label_column", "skip_unreadable")  # fmt: skip
+             "examples", "id_column", "time_column", "group_column", "label_column", "encoding",
+             "skip_unreadable")  # fmt: skip
     return {**{name: getattr(args, name) for name in names}, "feature_columns": tables.names(args.feature_columns)}
 
 

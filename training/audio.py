@@ -12,6 +12,7 @@ HOP_SECONDS = 0.010
 WINDOW_SECONDS = 0.025
 FLOOR = 1e-8  # Of power, -80 dB: below the rounding of 16 bits. Silence is this and not the logarithm of 0.
 ACCEPTED = "WAV files of 8 to 32 bits or of floats"
+LEAST_RATE = 1000  # Below it, a frame of 25 ms has next to no samples.
 _AT_A_TIME = 32
 
 
@@ -49,6 +50,8 @@ def read(path):
     # Whatever a broken header may lead the reader to.
     except Exception as error:
         raise UnreadableError(f"is no WAV file that can be read ({' '.join(str(error).split())[:80] or type(error).__name__})") from error
+    if rate < LEAST_RATE:
+        raise UnreadableError(f"has {rate} samples per second; accepted are {LEAST_RATE} or more")
     return waveform(samples), rate
 
 

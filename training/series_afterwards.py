@@ -63,7 +63,7 @@ def read(path, about):
     elif suffix == ".npy":
         found = _arrays(path, len(preprocessing["features"]))
     elif suffix in (".csv", ".tsv"):
-        options = series_data.Options(time_column=preprocessing.get("time_column"))
+        options = series_data.Options(time_column=preprocessing["time_column"], encoding=preprocessing["encoding"])
         # A table of one column has the one feature, whatever it is called: arrays and archives have no names to go by.
         names = None if preprocessing["features"] == ["value"] else preprocessing["features"]
         values, _, place = series_tables.one_file(path, options, names)

@@ -15,7 +15,7 @@ def refuse_wrong_options(name, options):
     Raises:
         UserError: in the words of the flag.
     """
-    for flag, least in (("window", 1), ("stride", 1), ("sample_rate", 100), ("mel_bands", 1), ("length", 2), ("examples", 10)):
+    for flag, least in (("window", 1), ("stride", 1), ("sample_rate", 1000), ("mel_bands", 1), ("length", 2), ("examples", 10)):
         value = getattr(options, flag)
         if value is not None and value < least:
             raise UserError(f"--{flag.replace('_', '-')} must be at least {least}, got {value}")

@@ -153,6 +153,7 @@ class Options:
     group_column: str | None = None
     feature_columns: tuple = ()
     label_column: str | None = None
+    encoding: str = "auto"
     sample_rate: int | None = None
     mel_bands: int = 40
     length: int = 200
@@ -204,7 +205,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         class_names: the classes in their order, such as a trained model's; None: those that occur in training.
         preprocessing: a trained model's, whose statistics and options take the place of those learned here; None: learn them.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
-            `missing`: one of `series_missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`: of
+            `missing`: one of `series_missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`, `encoding`: of
             tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`, `examples`: of problems
             that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are numbers to predict.
 
@@ -317,6 +318,7 @@ def _dataset(name, source, options, fractions, class_names, preprocessing):
         "stride": options.stride,
         **({"sample_rate": source.sample_rate, "mel_bands": options.mel_bands} if source.sample_rate else {}),
         "time_column": options.time_column,
+        "encoding": options.encoding,
     }
     steps = lengths.pop() if len(lengths) == 1 else None
     return SeriesDataset(

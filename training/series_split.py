@@ -58,6 +58,10 @@ def _by_group(groups, labels, num_classes, fraction, seed):
             chosen[group] = True
             held += counts[group]
             left -= counts[group]
+    if not chosen.any():  # Every group is larger than what is wanted: the nearest one, if each class stays in the first part.
+        spare = [group for group in range(len(names)) if not ((left - counts[group] <= 0) & (left > 0)).any()]
+        if spare:
+            chosen[min(spare, key=lambda group: np.square(counts[group] - wanted).sum())] = True
     return np.flatnonzero(~chosen[member]), np.flatnonzero(chosen[member])
 
 

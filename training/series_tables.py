@@ -12,6 +12,7 @@ from hornbook.training.series_data import Series, Source
 from hornbook.training.series_files import float32, is_number
 
 _MISSING = ("", "nan", "na", "n/a", "null", "none", "?", "-")
+_EMPTY = ("", "nan")  # Of labels and ids: a class may well be called none.
 _LABELS = ("label", "class", "class_name", "category", "target")
 _IDS = ("id", "unit", "series", "series_id", "unit_id")
 
@@ -40,7 +41,7 @@ def read(path, options):
     Raises:
         UserError: whatever is wrong with the table, with line and column.
     """
-    table = tables.read(path)
+    table = tables.read(path, encoding=options.encoding)
     columns = {
         "id": table.choose(options.id_column, _IDS, "--id-column"),
         "label": table.choose(options.label_column, _LABELS, "--label-column"),
@@ -53,7 +54,7 @@ def read(path, options):
     ids, labels = ([value.strip() for value in table.column(columns[kind])] for kind in ("id", "label"))
     groups = [value.strip() for value in table.column(columns["group"])] if "group" in columns else ids
     for kind, texts in (("id", ids), ("label", labels), ("group", groups)):
-        wrong = next((k for k, text in enumerate(texts) if text.lower() in _MISSING), None)
+        wrong = next((k for k, text in enumerate(texts) if text.lower() in _EMPTY), None)
         if wrong is not None:
             raise UserError(f"{table.path} line {table.lines[wrong]}: column {columns.get(kind, columns['id'])!r} is empty; fill it in")
     if options.numbers:
@@ -170,7 +171,7 @@ def one_file(path, options, features=None):
     Raises:
         UserError: whatever is wrong with it, with line and column.
     """
-    table = tables.read(path)
+    table = tables.read(path, encoding=options.encoding)
     columns = {"time": table.choose(options.time_column, (), "--time-column")} if options.time_column else {}
     if features is not None:
         missing = [name for name in features if name not in table.columns]

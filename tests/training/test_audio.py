@@ -87,6 +87,7 @@ def truncated(path):
         (truncated, "is cut off: its header announces more samples than there are"),
         (lambda path: write(path, np.zeros(0, np.int16)), "has no samples"),
         (lambda path: path.write_bytes(b"RIFF and no more"), "is no WAV file that can be read"),
+        (lambda path: write(path, np.ones(80, np.int16), 10), "has 10 samples per second; accepted are 1000 or more"),
         (lambda path: path.write_bytes(b""), "is no WAV file that can be read"),
         (lambda path: path.write_text("not a sound"), "is no WAV file that can be read"),
         (lambda path: write(path, np.full(400, np.nan, np.float32)), "has a sample that is not finite at position 0"),

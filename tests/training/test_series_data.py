@@ -312,6 +312,13 @@ def test_arrays_from_python():
     assert not set(dataset.train.groups) & set(dataset.validation.groups)
 
 
+def test_a_group_larger_than_its_share_is_held_out_where_there_is_no_other():
+    groups = np.repeat(["p", "q", "r"], 10)
+    dataset = series_data.from_arrays(np.zeros((30, 4)), np.arange(30) % 2, groups=groups, validation_fraction=0.1)
+    assert len(dataset.validation) == 10
+    assert len(set(dataset.validation.groups)) == 1
+
+
 @pytest.mark.parametrize(
     ("series", "labels", "said"),
     [
