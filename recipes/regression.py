@@ -273,6 +273,7 @@ def _train(args, run, callbacks, dataset, precision):
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
         )
+    dataset.require_task("regression")
     evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
     if args.early_stopping or args.schedule == "plateau":
         dataset.part("validation")  # Refused now if there is none, not after an epoch.

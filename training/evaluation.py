@@ -148,7 +148,8 @@ def class_ranking(labels, logits):
     labels, probabilities = np.asarray(labels), softmax(logits)
     if probabilities.shape[1] == 2:  # The difference of logits, which tells apart what rounds to one probability.
         logits = np.asarray(logits).astype(np.float64)
-        return ranking(labels[:, None] == 1, logits[:, 1:] - logits[:, :1])
+        with np.errstate(invalid="ignore"):  # Infinity less infinity, of a network that is lost.
+            return ranking(labels[:, None] == 1, logits[:, 1:] - logits[:, :1])
     return ranking(labels[:, None] == np.arange(probabilities.shape[1]), probabilities)
 
 

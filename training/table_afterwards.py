@@ -22,7 +22,10 @@ def predict(args, about):
     """Print a line a row: its file and line, then class and probability, or a number for each target or quantile."""
     encoding, reading = _encoding(args.run), _reading(runs.read_json(pathlib.Path(args.run, "config.json")))
     tabled = [_read(path, about, reading) for path in args.inputs]
-    inputs = [encoding.encode(columns) for columns in tabled]
+    try:
+        inputs = [encoding.encode(columns) for columns in tabled]
+    except UserError as error:
+        raise UserError(str(error).partition("; if it stands for")[0]) from error  # What is missing was settled in training.
     model = afterwards.load_model(args.run)
     for columns, rows in zip(tabled, inputs, strict=True):
         outputs = model.predict(rows, batch_size=afterwards.BATCH, verbose=0)

@@ -11,6 +11,7 @@ from hornbook import UserError
 MISSING = ("", "nan", "?", "n/a", "na", "#n/a", "<na>", "null")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_ODD = re.compile(r"[^0-9eE+\-.\n]")
 # The model computes in float32, which ends at 3.4e38, and squares the distance to the mean.
 _LARGEST = 1e18
 _LISTED = 16  # Columns in a message.
@@ -24,7 +25,7 @@ class Columns:
         name: of the table, for messages.
         cells: dict of column name to an array `(rows,)`: float64, NaN where a number is missing, or object with text.
         places: integer array `(rows,)`, the line or record that each row is.
-        unit: what `places` count: "line", "row", "record of split train".
+        unit: how a place is written: "line {}", "row {}", "record {} of split train".
         decimal_comma: whether numbers in text have a comma where others have a point.
         missing: texts that stand for a missing value, in lower case.
         source: the split that the rows are: "all", "train", "test".
@@ -33,7 +34,7 @@ class Columns:
     name: str
     cells: dict
     places: np.ndarray
-    unit: str = "line"
+    unit: str = "line {}"
     decimal_comma: bool = False
     missing: tuple = MISSING
     source: str = "all"
@@ -43,7 +44,7 @@ class Columns:
 
     def where(self, row, column):
         """The place of a cell, for the beginning of a message."""
-        return f"{self.name} {self.unit} {self.places[row]}, column {column!r}"
+        return f"{self.name} {self.unit.format(self.places[row])}, column {column!r}"
 
     def place(self, row):
         """The place of a row, such as table.csv:5."""
@@ -92,7 +93,10 @@ class Columns:
         cells = self.cells[column]
         if cells.dtype.kind == "f":
             return ~np.isnan(cells)
-        return np.array([self._number(cell) is not None for cell in cells], bool) & ~self.is_missing(column)
+        missing = self.is_missing(column)
+        if self._plain(cells[~missing]) is not None:
+            return ~missing
+        return np.array([self._number(cell) is not None for cell in cells], bool) & ~missing
 
     def numbers(self, column):
         """Float64 array `(rows,)`, NaN where a value is missing.
@@ -106,7 +110,10 @@ class Columns:
         else:
             missing = self.is_missing(column)
             values = np.full(len(cells), np.nan)
-            for row in np.flatnonzero(~missing):
+            plain = self._plain(cells[~missing])
+            if plain is not None:
+                values[~missing] = plain
+            for row in np.flatnonzero(~missing) if plain is None else ():
                 number = self._number(cells[row])
                 if number is None:
                     raise UserError(f"{self.where(row, column)}: {self._not_a_number(cells[row].strip())}")
@@ -119,6 +126,21 @@ class Columns:
                 f"if it stands for a missing value, pass --missing-values {str(value).strip()}"
             )
         return values
+
+    def _plain(self, cells):
+        """All of a column at once where nothing in it is odd, which takes a tenth of the time of cell by cell; else None."""
+        joined = "\n".join(cells)
+        if self.decimal_comma:
+            if "." in joined:
+                return None
+            joined = joined.replace(",", ".")
+        if _ODD.search(joined):
+            return None
+        try:
+            values = np.array([float(cell) for cell in joined.split("\n")], np.float64) if len(cells) else np.zeros(0)
+        except ValueError:
+            return None
+        return values if len(values) == len(cells) else None  # A cell may hold a line's end.
 
     def _number(self, cell):
         cell = cell.strip()
@@ -185,7 +207,7 @@ def from_array(array, names, name, *, source="all", missing=()):
     if len(names) != array.shape[1] or len(set(names)) != len(names):
         raise UserError(f"{name} has {array.shape[1]} columns, which need as many different names; got {len(names)}: {', '.join(names)}")
     cells = {column: from_values(array[:, place]) for place, column in enumerate(names)}
-    return Columns(name, cells, np.arange(len(array)), "row", missing=with_missing(missing), source=source)
+    return Columns(name, cells, np.arange(len(array)), "row {}", missing=with_missing(missing), source=source)
 
 
 def from_values(values):

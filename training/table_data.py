@@ -36,6 +36,16 @@ class TableDataset(data.Dataset):
     feature_names: tuple = ()
     columns: dict = dataclasses.field(default_factory=dict)
 
+    def require_task(self, *tasks):
+        """Refuse a dataset of the caller's that is for another recipe.
+
+        Raises:
+            UserError: with the recipe that it is for.
+        """
+        if self.task not in tasks:
+            recipe = "regression" if self.task == "regression" else "tabular_classification"
+            raise UserError(f"{self.name} is a dataset of {self.task}, for the recipe {recipe}")
+
     @property
     def num_numbers(self):
         """How many of the inputs are no category codes."""

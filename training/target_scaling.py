@@ -51,4 +51,4 @@ class TargetScaling:
         width = outputs.shape[-1]
         scale, offset = (np.broadcast_to(values, width).tolist() for values in (self.deviation, self.mean))
         outputs = keras.layers.Rescaling(scale, offset, dtype="float32", name="in_units")(outputs)
-        return keras.Model(model.inputs, outputs, name="regressor")
+        return keras.Model(model.input, outputs, name="regressor")

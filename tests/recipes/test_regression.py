@@ -12,9 +12,9 @@ from hornbook.training import afterwards, table_data
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
 
 
-def run(tmp_path, dataset=None, **options):
+def run(tmp_path, own=None, /, **options):
     folder = tmp_path / "run"
-    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=own)
     return folder, result
 
 

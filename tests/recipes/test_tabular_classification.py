@@ -33,9 +33,9 @@ def write(path, count=90, *, broken=None, header="age;height;colour;code;label")
     return f"csv:{path}"
 
 
-def run(tmp_path, dataset=None, **options):
+def run(tmp_path, own=None, /, **options):
     folder = tmp_path / "run"
-    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=dataset)
+    result = main(Args(**{**SMALL, "output": str(folder), **options}), dataset=own)
     return folder, result
 
 
