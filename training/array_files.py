@@ -79,22 +79,24 @@ def read(path, wanted, accepted):
         UserError: it cannot be read, or what is wanted holds Python objects; `accepted` says what would do.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {accepted}")
-        with file:
-            arrays = {}
-            for key in file.files:
-                if key in wanted:
-                    try:
-                        arrays[key] = file[key]
-                    except ValueError as error:
-                        raise UserError(
-                            f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text"
-                        ) from error
-                else:
-                    arrays[key] = None
-            return arrays
+        # Opened here: of a broken file NumPy would leave it open.
+        with open(path, "rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise UserError(f"{path} is one array (.npy); accepted is an .npz file with several: {accepted}")
+            with file:
+                arrays = {}
+                for key in file.files:
+                    if key in wanted:
+                        try:
+                            arrays[key] = file[key]
+                        except ValueError as error:
+                            raise UserError(
+                                f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text"
+                            ) from error
+                    else:
+                        arrays[key] = None
+                return arrays
     except UserError:
         raise
     except (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
