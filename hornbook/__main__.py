@@ -8,11 +8,12 @@ import hornbook
 RECIPES = {
     "image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag.",
     "text-classification": "Train a classifier of texts, from any source, with any model for sequences of words or characters.",
+    "sequence-classification": "Train a classifier of time series or audio, from any source, with any model for sequences.",
     "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
     "regression": "Train a network that predicts numbers from tables: values or their quantiles.",
 }
 COMMANDS = {
-    "predict": "Predict images, texts or rows of tables with a finished run's model.",
+    "predict": "Predict images, texts, series or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }

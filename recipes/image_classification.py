@@ -9,7 +9,7 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs
+from hornbook.training import command_line, data, files, repeats, runs, splits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,8 +225,8 @@ def _train(args, run, callbacks, dataset, precision):
             label_column=args.label_column,
             skip_unreadable=args.skip_unreadable,
         )
-    evaluated = data.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
-    data.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     if dataset.unreadable:
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
         print(f"images left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")

@@ -1,7 +1,8 @@
-"""Train a network that predicts numbers from tables: from CSV files or TensorFlow Datasets, every technique one flag.
+"""Train a network that predicts numbers from tables or series: from files or TensorFlow Datasets, every technique one flag.
 
 hornbook regression
 hornbook regression --dataset csv:houses.csv --label-column price --loss quantile --quantiles 0.1 0.5 0.9
+hornbook regression --dataset adding --length 200 --model lstm --clip-norm 1
 """
 
 import dataclasses
@@ -9,14 +10,14 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs, table_data
+from hornbook.training import command_line, files, repeats, runs, series_data, splits, table_data, tables
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     dataset: str = "diabetes"
     """Where the rows come from: diabetes (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
-    TensorFlow Datasets."""
+    TensorFlow Datasets. Or series: adding (built in), ts:PATH, npz:PATH, or csv:PATH with --time-column."""
     test_dataset: str | None = None
     """Another table to test on, such as csv:test.csv. Default: the source's own test split, else a share of its rows."""
     label_column: str | None = None
@@ -37,6 +38,18 @@ class Args:
     """Whether a file's first line names the columns; auto: unless it has a number in it. Else they are called column1, column2, ..."""
     decimal: Literal["auto", "point", "comma"] = "auto"
     """What a file's numbers have; auto: commas where fields are separated by something else and a column has commas alone."""
+    time_column: str | None = None
+    """The column of csv:PATH that orders the rows of a series, which --id-column tells apart. Default: each row is for itself."""
+    window: int | None = None
+    """Cut series into windows of so many steps, after they were split into training, validation and test. Default: whole series."""
+    stride: int | None = None
+    """Steps between the beginnings of two windows. Default: half a window."""
+    missing: Literal["refuse", "interpolate", "mask"] = "refuse"
+    """Of missing values in series: refuse them, interpolate in time, or mask: the training mean, and channels that say where."""
+    length: int = 200
+    """Steps of the generated series adding."""
+    examples: int = 10_000
+    """Training series of adding."""
     model: str = "mlp"
     """A builder's name (mlp), or mymodule:builder of your own."""
     depth: int | None = None
@@ -129,6 +142,8 @@ def build(args, dataset, num_outputs=None):
     from hornbook.training import table_layers
     from hornbook.training.builders import asked_for, build_model
 
+    if isinstance(dataset, series_data.SeriesDataset):
+        return _build_for_series(args, dataset, num_outputs or len(dataset.target_names))
     inputs = keras.Input(dataset.input_shape, name="columns")
     one_hot = args.categories == "one-hot" or not dataset.encoding.categories
     features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
@@ -137,6 +152,22 @@ def build(args, dataset, num_outputs=None):
         options["category_sizes"] = dataset.encoding.category_sizes
     network = build_model(args.model, features.shape[1:], num_outputs or len(dataset.target_names), options)
     return keras.Model(inputs, network(features), name="standardized_regressor")
+
+
+def _build_for_series(args, dataset, num_outputs):
+    import keras
+
+    from hornbook.training.builders import asked_for, build_model
+
+    # This recipe's defaults suit tables: a model for series is given what was asked for, and has its own for the rest.
+    options = asked_for(":", args, _MODEL_OPTIONS)
+    if dataset.input_shape[0] is None:
+        options["padded"] = True
+    network = build_model(args.model, dataset.input_shape, num_outputs, options)
+    mean, variance = dataset.train.moments()
+    series = keras.Input(dataset.input_shape, name="series")
+    standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(series)
+    return keras.Model(series, network(standardized), name="standardized_regressor")
 
 
 _MODEL_OPTIONS = (
@@ -160,7 +191,9 @@ def main(args, callbacks=(), dataset=None):
     """
     _check(args)
     folder = pathlib.Path(args.output or runs.default_folder("regression", args.model))
-    if dataset is None:
+    if dataset is None and series_data.is_series(args.dataset, args.time_column):
+        series_data.check_name(args.dataset)
+    elif dataset is None:
         table_data.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
@@ -174,8 +207,17 @@ def main(args, callbacks=(), dataset=None):
         enough_memory = command_line.enough_memory("--batch-size or --width")
         with reproducibility.settings(seed=args.seed, precision=args.precision) as precision, enough_memory:
             result = _train(args, run, callbacks, dataset, precision)
-    runs.print_result(result, folder, "ROWS.csv...")
+    runs.print_result(result, folder, "FILE...")
     return result
+
+
+def _load_series(args):
+    options = {name: getattr(args, name) for name in ("window", "stride", "missing", "length", "examples", "encoding")}
+    if args.dataset.startswith("csv:"):
+        options |= {name: getattr(args, name) for name in ("id_column", "time_column", "label_column")}
+        options["feature_columns"] = tables.names(args.feature_columns)
+    fractions = {name: getattr(args, name) for name in ("validation_fraction", "test_fraction", "split_seed")}
+    return series_data.load(args.dataset, numbers=True, **fractions, **options)
 
 
 def _check(args):
@@ -194,14 +236,27 @@ _RANGES = (
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import batches, diagnostics, losses, mixing, optimization, regression_scores, report, target_scaling
+    from hornbook.training import (
+        batches,
+        diagnostics,
+        losses,
+        mixing,
+        optimization,
+        regression_scores,
+        report,
+        series_augmentation,
+        series_batches,
+        target_scaling,
+    )
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
     started = time.monotonic()
 
     # Data.
-    if dataset is None:
+    if dataset is None and series_data.is_series(args.dataset, args.time_column):
+        dataset = _load_series(args)
+    elif dataset is None:
         dataset = table_data.load(
             args.dataset,
             task="regression",
@@ -220,11 +275,13 @@ def _train(args, run, callbacks, dataset, precision):
             split_seed=args.split_seed,
         )
     dataset.require_task("regression")
-    evaluated = data.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
     num_outputs = losses.choose_regression(args.loss, args.quantiles, len(dataset.target_names))
     quantiles = list(args.quantiles) if args.loss == "quantile" else None
     scaling = target_scaling.TargetScaling(dataset.train.labels)
-    data.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
+    is_series = isinstance(dataset, series_data.SeriesDataset)
+    rows = series_data.split_rows if is_series else splits.split_rows
+    splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed, rows=rows)
     print(f"{dataset.name}: {dataset.sizes}, to predict {', '.join(dataset.target_names)}")
 
     # Model.
@@ -262,18 +319,24 @@ def _train(args, run, callbacks, dataset, precision):
     first_epoch = checkpoint.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {args.epochs}")
+    if is_series:
+        feed, as_batches = series_batches, {"num_classes": None, "length": dataset.input_shape[0]}
+        mean, variance = dataset.train.moments()
+        augment = series_augmentation.augmenter(mean=mean, deviation=variance**0.5, mixup_alpha=args.mixup)
+    else:
+        feed, as_batches, augment = batches, {"num_classes": None}, mixing.row_mixer(args.mixup, dataset.num_numbers)
     validation = dataset.validation
     if validation is not None:
-        validation = batches.evaluation_batches(scaling.scaled(validation), batch_size=1024, num_classes=None)
+        validation = feed.evaluation_batches(scaling.scaled(validation), batch_size=1024, **as_batches)
     model.fit(
-        batches.training_batches(
+        feed.training_batches(
             scaling.scaled(dataset.train),
             batch_size=args.batch_size,
-            num_classes=None,
             epochs=args.epochs,
             first_epoch=first_epoch,
             seed=args.seed,
-            augment=mixing.row_mixer(args.mixup, dataset.num_numbers),
+            augment=augment,
+            **as_batches,
         ),
         steps_per_epoch=steps_per_epoch,
         initial_epoch=first_epoch,
@@ -298,7 +361,7 @@ def _train(args, run, callbacks, dataset, precision):
     model = scaling.in_units(model, sort=quantiles is not None)
     scores, metrics = None, {}
     if evaluated is not None:
-        outputs = model.predict(evaluated.inputs, batch_size=1024, verbose=0)
+        outputs = model.predict(feed.evaluation_batches(evaluated, batch_size=1024, **as_batches), verbose=0)
         scores = regression_scores.regression(evaluated.labels, outputs, dataset.target_names, quantiles)
         metrics = {name: scores[name] for name in regression_scores.METRICS if name in scores}
     result = {
@@ -313,7 +376,8 @@ def _train(args, run, callbacks, dataset, precision):
         "findings": diagnostics.regression_findings(history.rows, scores),
         **runs.environment(),
     }
-    files.write_json(run.path("table.json"), dataset.encoding.to_json())
+    if not is_series:
+        files.write_json(run.path("table.json"), dataset.encoding.to_json())
     runs.save_model(run, model, loss=args.loss, quantiles=quantiles, class_names=(), **dataset.about())
     report.write_report(
         run.path("report.html"),

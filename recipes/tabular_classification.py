@@ -9,7 +9,7 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs, table_data
+from hornbook.training import command_line, files, repeats, runs, splits, table_data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,10 +220,10 @@ def _train(args, run, callbacks, dataset, precision):
             split_seed=args.split_seed,
         )
     dataset.require_task("classification", "multi-label")
-    evaluated = data.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
     num_classes = dataset.num_classes
     loss_name = losses.choose_classification(args.loss, dataset.task, num_classes)
-    data.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
+    splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     print(f"{dataset.name}: {dataset.sizes}, {num_classes} {'labels' if dataset.task == 'multi-label' else 'classes'}")
 
     # Model.

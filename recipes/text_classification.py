@@ -9,7 +9,7 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs, text_data
+from hornbook.training import command_line, files, repeats, runs, splits, text_data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,9 +225,9 @@ def _train(args, run, callbacks, dataset, precision):
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
         )
-    data.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
     num_classes = dataset.num_classes
-    data.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
+    splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     left_out = f"; left out as empty: {dataset.left_out:,}" if dataset.left_out else ""
     print(f"{dataset.name}: {dataset.sizes}, {num_classes} classes{left_out}")
 

@@ -20,6 +20,7 @@ HOMES = {
     "text_classification": "text_afterwards",
     "tabular_classification": "table_afterwards",
     "regression": "table_afterwards",
+    "sequence_classification": "series_afterwards",
 }
 
 
@@ -30,7 +31,8 @@ class PredictArgs:
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """For images: image files, or .npy arrays (examples, height, width, channels) of raw pixels. For texts: a sentence in
     quotes, text files of a text a line, CSV or TSV files with the text's column. For tables: CSV or TSV files of rows as
-    in training, with or without the label, or .npy arrays (rows, columns) of numbers."""
+    in training, with or without the label, or .npy arrays (rows, columns) of numbers. For series: WAV files, tables of one
+    series each, or .npy arrays (steps, features)."""
     top: int = 1
     """How many classes to name for each input, the most probable first."""
 
@@ -56,7 +58,7 @@ def predict(arguments):
         if not args.inputs:
             raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
         about = labels(args.run)
-        _home(args.run).predict(args, about)
+        _home(args.run, about).predict(args, about)
 
 
 def evaluate(arguments):
@@ -64,7 +66,7 @@ def evaluate(arguments):
     with command_line.ending("hornbook evaluate"):
         args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
         about = labels(args.run)
-        home = _home(args.run)
+        home = _home(args.run, about)
         scores, shown = home.evaluate(args, about, runs.read_json(pathlib.Path(args.run, "config.json")))
         if args.json:
             print(json.dumps(scores, ensure_ascii=False))
@@ -76,11 +78,12 @@ def evaluate(arguments):
             print(f"left out\t{scores['left_out']}")
 
 
-def _home(run):
+def _home(run, about):
     recipe = runs.read_json(pathlib.Path(run, "config.json")).get("recipe")
     if recipe not in HOMES:
         raise UserError(f"{run} is a run of the recipe {recipe!r}; known are {', '.join(HOMES)}")
-    return importlib.import_module(f"hornbook.training.{HOMES[recipe]}")
+    home = "series_afterwards" if "preprocessing" in about else HOMES[recipe]  # A regression is on tables or on series.
+    return importlib.import_module(f"hornbook.training.{home}")
 
 
 def labels(run):

@@ -38,7 +38,7 @@ def load(name, *, class_names=None):
         UserError: whatever is wrong with the file, with the array and the place in it.
     """
     path = files.given(name.removeprefix("npz:"))
-    arrays = _read(path)
+    arrays = read(path, {key for pairs in _NAMES.values() for pair in pairs for key in pair}, _ACCEPTED)
     named = {}
     for part, pairs in _NAMES.items():
         pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
@@ -49,18 +49,18 @@ def load(name, *, class_names=None):
             named[part] = pair
     if "train" not in named:
         raise UserError(f"{path} has the arrays {data.some(arrays) or 'none'}; {_ACCEPTED}")
-    labels = {part: _labels(path, key, arrays[key]) for part, (_, key) in named.items()}
+    named_labels = {part: labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
-        class_names = data.in_order(set(labels["train"].tolist()))
+        class_names = data.in_order(set(named_labels["train"].tolist()))
         data.refuse_one_class_spelt_twice(
-            class_names, lambda label: f"{path}: {named['train'][1]}[{labels['train'].tolist().index(label)}]"
+            class_names, lambda label: f"{path}: {named['train'][1]}[{named_labels['train'].tolist().index(label)}]"
         )
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{path}: {named['train'][1]} has {'one class' if class_names else 'no labels'}; at least two classes are needed")
     parts = {}
     for part, (images, key) in named.items():
-        parts[part] = data.array_examples(arrays[images], _numbers(path, key, labels[part], class_names), f"{path}: {images}", part)
+        parts[part] = data.array_examples(arrays[images], _numbers(path, key, named_labels[part], class_names), f"{path}: {images}", part)
     whole = "train" if len(parts) > 1 else "all"
     shape = parts["train"].inputs.shape[1:]
     for part, examples in parts.items():
@@ -73,18 +73,21 @@ def load(name, *, class_names=None):
     return data.Dataset(name, class_names, shape, **parts, pixel_maximum=data.white(parts["train"].inputs))
 
 
-def _read(path):
-    """The arrays of the file by name. Nothing pickled is loaded: it could run code."""
+def read(path, wanted, accepted):
+    """The arrays of an .npz file by name; those that are not among `wanted` are None. Nothing pickled is loaded: it could run code.
+
+    Raises:
+        UserError: it cannot be read, or what is wanted holds Python objects; `accepted` says what would do.
+    """
     try:
         with open(path, "rb") as opened:
             start = opened.read(6)
             if start == b"\x93NUMPY":
-                raise UserError(f"{path} is one array (.npy), where an .npz file has several; {_ACCEPTED}")
+                raise UserError(f"{path} is one array (.npy), where an .npz file has several: {accepted}")
             if start[:2] != b"PK":  # Asked first, since NumPy advises to load what it does not know unsafely.
                 raise UserError(f"{path} {'is no .npz file' if start else 'is empty'}; accepted is a file that numpy.savez wrote")
             opened.seek(0)
             with np.load(opened, allow_pickle=False) as file:
-                wanted = {key for pairs in _NAMES.values() for pair in pairs for key in pair}
                 return {key: _array(path, key, file) if key in wanted else None for key in file.files}
     except UserError:
         raise
@@ -105,20 +108,24 @@ def _array(path, key, file):
     return array
 
 
-def _labels(path, key, labels):
-    """Labels as text `(examples,)`."""
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if labels.ndim != 1 or labels.dtype.kind not in "uiU":
+def labels(path, key, array):
+    """Labels as text, an object array `(examples,)`.
+
+    Raises:
+        UserError: the array holds neither integers nor text, or one value an example is not what it has.
+    """
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.ndim != 1 or array.dtype.kind not in "uiU":
         raise UserError(
-            f"{path}: {key} must be integers or text of shape (examples,), got {labels.dtype} of shape {labels.shape}; "
+            f"{path}: {key} must be integers or text of shape (examples,), got {array.dtype} of shape {array.shape}; "
             "of one-hot labels, save labels.argmax(axis=1)"
         )
-    if labels.dtype.kind != "U":
-        return labels.astype(str).astype(object)
-    labels = np.char.strip(labels)
-    if (labels == "").any():
-        raise UserError(f"{path}: {key} is empty at position {(labels == '').argmax()}; accepted are names of classes")
-    return labels.astype(object)
+    if array.dtype.kind != "U":
+        return array.astype(str).astype(object)
+    array = np.char.strip(array)
+    if (array == "").any():
+        raise UserError(f"{path}: {key} is empty at position {(array == '').argmax()}; accepted are names of classes")
+    return array.astype(object)
 
 
 def _numbers(path, key, labels, class_names):

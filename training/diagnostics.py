@@ -20,6 +20,7 @@ TEXT_REMEDIES = {
     "overfitted": "--word-dropout 0.1, a smaller --width, a higher --minimum-count",
     "too sure": "--word-dropout 0.1",
 }
+SERIES_REMEDIES = {"untrained": "or another --model, such as fcn or gru", "overfitted": "--jitter 0.05, --time-warp 0.2, --mixup 0.2"}
 TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
 
 

@@ -232,8 +232,10 @@ def written(size):
     return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
 
 
-def refuse_unreadable(name, unreadable, total, remedy="repair or remove what is named", *, can_skip=True):
-    """Refuse images that cannot be read, in one line: the first few, and where the whole list is.
+def refuse_unreadable(
+    name, unreadable, total, remedy="repair or remove what is named", *, can_skip=True, noun="images", accepted=pictures.ACCEPTED
+):
+    """Refuse images or other files that cannot be read, in one line: the first few, and where the whole list is.
 
     The list is a file in the system's folder for temporary files: a run that was refused leaves nothing in its own.
 
@@ -247,6 +249,4 @@ def refuse_unreadable(name, unreadable, total, remedy="repair or remove what is 
         data.write_unreadable(path, unreadable)
         shown += f", ... (all in {path})"
     skip = ", or pass --skip-unreadable to leave them out" if can_skip else ""
-    raise UserError(
-        f"{name}: {len(unreadable):,} of {total:,} images cannot be read: {shown}; accepted are {pictures.ACCEPTED}; {remedy}{skip}"
-    )
+    raise UserError(f"{name}: {len(unreadable):,} of {total:,} {noun} cannot be read: {shown}; accepted are {accepted}; {remedy}{skip}")

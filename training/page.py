@@ -99,6 +99,8 @@ pre { background: var(--panel); padding: 0.9rem 1rem; border-radius: 0.35rem; ma
   overflow-wrap: anywhere; font: 0.85rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.3rem, 1fr)); gap: 1.25rem 0.85rem; }
 .pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: 0.35rem; }
+.pictures svg, .sheet svg { display: block; width: 100%; background: var(--panel); border-radius: 0.35rem; color: var(--ink); }
+.sheet svg:first-child { outline: 2px solid var(--validation); outline-offset: 0; }
 .pictures img.small { image-rendering: pixelated; }
 .pictures figcaption { font-size: 0.85rem; line-height: 1.4; margin-top: 0.4rem; overflow-wrap: anywhere; }
 .pictures b { color: var(--ink); font-weight: 600; }

@@ -30,9 +30,9 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`). Other plain values are listed among the run's details.
     - `evaluation`: what `evaluation.classification`, `classifier_scores.scores` or `regression_scores.regression` returned, or None.
-    - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels) or `text`, `true`, `predicted` (names),
-      `confidence` (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no more
-      than fit.
+    - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
+      (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`evaluation.mistakes`). As many as 24 are shown, and no
+      more than fit.
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`augmentation.sheet`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `tokens`: a dict from a part's name to the `statistics` of its `text_tokens.Tokens`, or None.

@@ -137,14 +137,15 @@ def calibration(evaluation):
 def mistakes(examples):
     """The examples as pictures with captions, HTML: at most 24, and no more than fit into the file. "" without any.
 
-    Each is a dict of `image` (uint8 array (height, width, channels)), `true`, `predicted` and `confidence`. Where the first has a `text`
-    and no image, all are shown as rows of a table.
+    Each is a dict of `image` (uint8 array (height, width, channels), or an SVG string), `true`, `predicted` and `confidence`. Where the
+    first has a `text` and no image, all are shown as rows of a table.
     """
     if examples and "image" not in examples[0]:
         return _mistakes_in_words(examples)
     shown, left = [], _PICTURE_BUDGET
     for example in examples[:_MOST_PICTURES]:
-        source = page.picture(example["image"], _PICTURE_SIDE)
+        image = example["image"]
+        source = image if isinstance(image, str) else page.picture(image, _PICTURE_SIDE)
         left -= len(source)
         if left < 0:
             break
@@ -177,10 +178,15 @@ def _cut(text):
 
 
 def _mistake(example, source):
+    if isinstance(example["image"], str):
+        return f"<figure>{source}<figcaption>{_caption(example)}</figcaption></figure>"
     # A picture of few pixels is shown as those, not as a blur.
     small = ' class="small"' if max(np.shape(example["image"])[:2]) < 64 else ""
     true, predicted = example["true"], example["predicted"]
     alternative = page.escape(f"An example of {page.shortened(true)}, taken for {page.shortened(predicted)}")
+    return f'<figure><img{small} alt="{alternative}" src="{source}"><figcaption>{_caption(example)}</figcaption></figure>'
+
+
+def _caption(example):
     sure = page.percent(float(example["confidence"]))
-    caption = f"is <b>{page.isolated(true)}</b><br>said {page.isolated(predicted)}, {sure}"
-    return f'<figure><img{small} alt="{alternative}" src="{source}"><figcaption>{caption}</figcaption></figure>'
+    return f"is <b>{page.isolated(example['true'])}</b><br>said {page.isolated(example['predicted'])}, {sure}"

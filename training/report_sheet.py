@@ -16,7 +16,7 @@ _BUDGET = 600_000
 def sheet(augmented):
     """Images with their augmented versions as rows of pictures, HTML: at most 8 of 7, and no more than fit. "" where nothing changed.
 
-    Each is a dict of `image`, `versions` (a list), all uint8 arrays (height, width, channels), and `label`.
+    Each is a dict of `image`, `versions` (a list), all uint8 arrays (height, width, channels) or all SVG strings, and `label`.
     """
     if not any(not np.array_equal(one["image"], version) for one in augmented for version in one["versions"]):
         return ""
@@ -37,6 +37,10 @@ def sheet(augmented):
 
 
 def _row(label, images):
+    if isinstance(images[0], str):
+        return (
+            f'<figure><figcaption>{page.isolated(label)}</figcaption><div style="--columns:{len(images)}">{"".join(images)}</div></figure>'
+        )
     small = max(np.shape(images[0])[:2]) < _PHOTOGRAPH
     kind, css_class = ("PNG", ' class="small"') if small else ("JPEG", "")
     name = page.shortened(label)

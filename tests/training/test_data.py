@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import data
+from hornbook.training import data, splits
 
 
 def arrays(examples=60, classes=3, dtype=np.uint8):
@@ -194,7 +194,7 @@ def test_a_part_that_is_not_there(name):
 
 def test_split_csv_tells_where_every_example_went(tmp_path):
     dataset = data.from_arrays(*arrays(), *arrays(12), class_names=("plain", "with, comma", 'with "quotes" ä'))
-    data.write_split(tmp_path / "split.csv", dataset)
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
     with open(tmp_path / "split.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 72

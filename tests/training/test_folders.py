@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.training import data, image_files, pictures
+from hornbook.training import data, image_files, pictures, splits
 
 
 def write(path, size=(8, 8), mode="RGB", seed=0):
@@ -86,7 +86,7 @@ def test_names_in_any_language(tmp_path):
     names = ("café au lait", "chien & chat", "日本", "1, 2 <b>", "100%", "a\nb")
     dataset = load(photos(tmp_path, names, count=4))
     assert dataset.class_names == tuple(sorted(names))
-    data.write_split(tmp_path / "split.csv", dataset)
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
     with open(tmp_path / "split.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 24

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import data, table_data, table_encoding, tables
+from hornbook.training import splits, table_data, table_encoding, tables
 
 COLUMNS = ("height", "weight", "colour", "label")
 
@@ -355,7 +355,7 @@ def test_an_encoding_is_kept_as_json(tmp_path):
 
 def test_the_split_is_written_down(tmp_path):
     dataset = table_data.load(write(tmp_path, rows()), task="regression", label_column="weight")
-    data.write_split(tmp_path / "split.csv", dataset)
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
     lines = (tmp_path / "split.csv").read_text().splitlines()
     assert lines[0] == "part,source,index,label"
     assert len(lines) == 61

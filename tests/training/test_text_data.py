@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import data, text_data, text_rows, text_tables
+from hornbook.training import data, splits, text_data, text_rows, text_tables
 
 ROWS = [(f'film number {k}, "{("fine", "dull")[k % 2]}" they say', ("good", "bad")[k % 2]) for k in range(40)]
 
@@ -227,7 +227,7 @@ def test_a_folder_of_texts(tmp_path):
     dataset = load(f"folder:{folder}")
     assert dataset.class_names == ("bad", "good & fine")
     assert pairs(dataset)[0] == ("text number 1\nof two lines", "bad")
-    data.write_split(tmp_path / "split.csv", dataset)
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
     assert f",bad,{folder / 'bad' / '1.txt'}\n" in (tmp_path / "split.csv").read_text()
 
 
@@ -297,9 +297,9 @@ def test_a_large_part_is_split_without_lists_of_it(monkeypatch):
     labels = np.repeat([0, 1, 2], [700, 250, 50])
     examples = text_data.TextExamples(None, labels, np.arange(1000), "all")
     monkeypatch.setattr(data, "_LARGE", 1000)
-    train, held_out = data.stratified_split(examples, 0.1, 3, "name", "--test-fraction", "abc")
+    train, held_out = splits.stratified_split(examples, 0.1, 3, "name", "--test-fraction", "abc")
     assert np.bincount(held_out.labels).tolist() == [70, 25, 5]
     assert sorted([*train.indices, *held_out.indices]) == list(range(1000))
-    again = data.stratified_split(examples, 0.1, 3, "name", "--test-fraction", "abc")[1]
-    other = data.stratified_split(examples, 0.1, 4, "name", "--test-fraction", "abc")[1]
+    again = splits.stratified_split(examples, 0.1, 3, "name", "--test-fraction", "abc")[1]
+    other = splits.stratified_split(examples, 0.1, 4, "name", "--test-fraction", "abc")[1]
     assert held_out.indices.tolist() == again.indices.tolist() != other.indices.tolist()

@@ -1,0 +1,132 @@
+"""Splits into training, validation and test examples: made stratified and seeded, asked for, and recorded with the run."""
+
+import csv
+import itertools
+import math
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.training import files, randomness
+
+_LARGE = 1_000_000  # Examples from which a split takes care of memory.
+_AT_A_TIME = 4096
+
+
+def stratified_split(examples, fraction, seed, name, flag, class_names):
+    """Two parts of `examples`, the second with `fraction` of them and of every class, and at least as many as there are classes.
+
+    Labels that are no classes (float arrays) are not stratified.
+
+    Raises:
+        UserError: a class has too few examples to stand in both parts.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if examples.labels.dtype.kind == "f":
+        held_out = min(math.ceil(fraction * len(examples)), len(examples) - 1)
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed)
+        return examples.subset(np.sort(first)), examples.subset(np.sort(second))
+    counts = np.bincount(examples.labels)
+    rare = np.flatnonzero(counts == 1)
+    if len(rare):
+        part = flag.removeprefix("--").removesuffix("-fraction")
+        left = "" if part == "test" else " left for training"
+        # Who holds out no test images has none to take the result on, and validation would want one of each class too.
+        remedy = "--test-fraction 0 --validation-fraction 0 --evaluate none" if part == "test" else f"{flag} 0"
+        raise UserError(
+            f"{name}: class {class_names[rare[0]]} has one example{left}, which cannot be a {part} example too; "
+            f"add examples of it, or hold none out: {remedy}"
+        )
+    held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
+    if len(examples) >= _LARGE:
+        first, second = _large_split(examples.labels, counts, fraction, seed)
+        return examples.subset(first), examples.subset(second)
+    try:
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed, stratify=examples.labels)
+    except ValueError as error:
+        classes = int((counts > 0).sum())
+        raise UserError(
+            f"{name}: {flag} {fraction:g} takes {held_out} of {len(examples)} examples, and what it takes and what it leaves must both "
+            f"have one of each of {classes} classes; pass another share, or 0, or add examples"
+        ) from error
+    # In the source's order, so that a streamed part reads the same as one in memory.
+    return examples.subset(np.sort(first)), examples.subset(np.sort(second))
+
+
+def _large_split(labels, counts, fraction, seed):
+    """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
+    chosen = np.zeros(len(labels), bool)
+    numbers = randomness.uniform(seed, 0, np.arange(len(labels)), "split")
+    for label in np.flatnonzero(counts):
+        own = np.flatnonzero(labels == label)
+        chosen[own[np.argsort(numbers[own], kind="stable")[: max(1, round(fraction * len(own)))]]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant"):
+    """The part that a result is taken on, or None for `evaluate` "none".
+
+    Args:
+        dataset: with its parts by name in `parts`, such as a `Dataset`.
+        evaluate: "test", "validation" or "none".
+        early_stopping, schedule: as of the flags; whether they need a validation part is asked here, before an epoch.
+
+    Raises:
+        UserError: the dataset lacks a part that is needed, with the flag that needs it.
+    """
+    needed = {f"--evaluate {evaluate}": evaluate, f"--early-stopping {early_stopping}": "validation" if early_stopping else "none"}
+    needed[f"--schedule {schedule}"] = "validation" if schedule == "plateau" else "none"
+    for flag, part in needed.items():
+        if part != "none" and part not in dataset.parts:
+            remedy = f"hold one out with --{part}-fraction 0.1"
+            if flag.startswith("--evaluate"):
+                remedy += f", or pass --evaluate {'validation or none' if 'validation' in dataset.parts else 'none'}"
+            raise UserError(f"{dataset.name} has no {part} part, which {flag} needs; {remedy}")
+    return dataset.parts.get(evaluate)
+
+
+def split_rows(dataset):
+    """Which example went where: columns part, source, index, label, and file where there are files; a row an example."""
+    with_files = any(getattr(part, "files", None) is not None for part in dataset.parts.values())
+    yield ("part", "source", "index", "label", *(["file"] if with_files else []))
+    for name, part in dataset.parts.items():
+        for start in range(0, len(part), _AT_A_TIME):  # Of millions, lists of Python's numbers would be most of the memory.
+            some = slice(start, start + _AT_A_TIME)
+            labels = part.labels[some].tolist()
+            paths = part.files[some] if with_files else [None] * len(labels)
+            for index, label, path in zip(part.indices[some].tolist(), labels, paths, strict=True):
+                # What is no class is a list of numbers: targets, or a 0 or 1 for every label.
+                written = " ".join(map(str, label)) if isinstance(label, list) else dataset.class_names[label]
+                yield (name, part.source, index, written, *([path] if with_files else []))
+
+
+def record_split(path, dataset, *, resumed, rows=split_rows):
+    """Write which example went where; a run that is `resumed` must have the split that it began with.
+
+    Args:
+        path: of the `split.csv`.
+        dataset: `Dataset`.
+        resumed: whether the run has written it when it began.
+        rows: function from the dataset to rows, the first of which names the columns.
+
+    Raises:
+        UserError: the data have changed since, with the first row that differs.
+    """
+    if resumed:
+        _refuse_other_split(path, dataset, rows)
+    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        csv.writer(file).writerows(rows(dataset))
+
+
+def _refuse_other_split(path, dataset, rows):
+    """Refuse to go on with a run whose data have changed: examples added, removed, renamed or in another class; the first is named."""
+    with open(path, newline="", encoding="utf-8") as file:
+        for was, now in itertools.zip_longest(csv.reader(file), rows(dataset), fillvalue=["nothing"]):
+            # As a file holds it: what UTF-8 lacks is spelt out.
+            now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+            if was != now:
+                raise UserError(
+                    f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
+                    "restore the data, or begin again with another --output"
+                )
