@@ -41,8 +41,8 @@ class Args:
     """A builder's name (mlp), or mymodule:builder of your own."""
     depth: int | None = None
     """Layers with kernels. Default: the model's own."""
-    width: int | None = None
-    """Units of a layer. Default: the model's own."""
+    width: int | None = 32
+    """Units of a layer: few, as tables of numbers to predict are mostly small."""
     bins: int = 0
     """Beside each number, as many inputs that rise one after the other as it passes through bins of equally many training rows; 0: none."""
     categories: Literal["one-hot", "embedding"] = "one-hot"
@@ -55,7 +55,7 @@ class Args:
     """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float = 0.1
+    dropout: float = 0.3
     """Share of features dropped after every layer."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
@@ -78,7 +78,7 @@ class Args:
     """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
     warmup_epochs: float | None = None
     """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
-    weight_decay: float = 0.05
+    weight_decay: float = 0.2
     """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
     clip_norm: float = 0.0
     """Cut the gradients' global norm to this; 0 for never."""

@@ -129,6 +129,7 @@ def refuse_other_options(folder, config):
         UserError: with the first option that differs.
     """
     began = read_json(pathlib.Path(folder, "config.json"))
+    config = json.loads(json.dumps(config))  # A tuple is a list in the file.
     for name in sorted(began.keys() | config.keys()):
         if name not in _NOT_COMPARED and began.get(name) != config.get(name):
             flag = "--" + name.replace("_", "-")

@@ -25,7 +25,7 @@ class Columns:
         name: of the table, for messages.
         cells: dict of column name to an array `(rows,)`: float64, NaN where a number is missing, or object with text.
         places: integer array `(rows,)`, the line or record that each row is.
-        unit: what `places` count: "line", "row", "record of split train".
+        unit: how a place is written: "line {}", "row {}", "record {} of split train".
         decimal_comma: whether numbers in text have a comma where others have a point.
         missing: texts that stand for a missing value, in lower case.
         source: the split that the rows are: "all", "train", "test".
@@ -34,7 +34,7 @@ class Columns:
     name: str
     cells: dict
     places: np.ndarray
-    unit: str = "line"
+    unit: str = "line {}"
     decimal_comma: bool = False
     missing: tuple = MISSING
     source: str = "all"
@@ -44,7 +44,7 @@ class Columns:
 
     def where(self, row, column):
         """The place of a cell, for the beginning of a message."""
-        return f"{self.name} {self.unit} {self.places[row]}, column {column!r}"
+        return f"{self.name} {self.unit.format(self.places[row])}, column {column!r}"
 
     def place(self, row):
         """The place of a row, such as table.csv:5."""
@@ -207,7 +207,7 @@ def from_array(array, names, name, *, source="all", missing=()):
     if len(names) != array.shape[1] or len(set(names)) != len(names):
         raise UserError(f"{name} has {array.shape[1]} columns, which need as many different names; got {len(names)}: {', '.join(names)}")
     cells = {column: from_values(array[:, place]) for place, column in enumerate(names)}
-    return Columns(name, cells, np.arange(len(array)), "row", missing=with_missing(missing), source=source)
+    return Columns(name, cells, np.arange(len(array)), "row {}", missing=with_missing(missing), source=source)
 
 
 def from_values(values):

@@ -16,7 +16,8 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
         encoding: `table_encoding.Encoding` of them.
         train_inputs: array `(rows, inputs)` of the training rows.
         bins: beside each number, as many inputs that rise from 0 to 1 one after the other while the number passes through the bins of
-            equally many training rows: a piecewise linear encoding (Gorishniy et al. 2022, equation 1, kept within 0 and 1). 0 for none.
+            equally many training rows (`bin_edges`): a piecewise linear encoding (Gorishniy et al. 2022, equation 1, kept within 0 and 1).
+            0 for none.
         one_hot: whether categories are turned into zeros and ones; else their codes come last, for a network that embeds them.
 
     Returns:
@@ -57,10 +58,28 @@ def _scaling(encoding, train_inputs, sizes):
     return scale, offset
 
 
+def bin_edges(values, bins):
+    """Rising edges of at most `bins` bins of equally many values, float64.
+
+    A value that is as frequent as a bin would be is an edge itself, and the others share what bins are left: of a column that is mostly 0,
+    such as a capital gain, quantiles of all values would leave next to no bins to what is not.
+
+    Args:
+        values: float array `(rows,)`.
+        bins: how many there may be.
+    """
+    distinct, counts = np.unique(np.asarray(values, np.float32), return_counts=True)
+    frequent = counts * bins >= len(values)
+    others = np.repeat(distinct[~frequent], counts[~frequent])
+    left = bins + 1 - int(frequent.sum())
+    shared = np.quantile(others, np.linspace(0, 1, max(left, 2))) if len(others) and left > 0 else []
+    return np.unique(np.concatenate([distinct[frequent], shared]).astype(np.float32)).astype(np.float64)
+
+
 def _bins(scaled, train_numbers, bins):
     columns, scale, offset = [], [], []
     for place, values in enumerate(train_numbers.T):
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)).astype(np.float32)).astype(np.float64)
+        edges = bin_edges(values, bins)
         for low, high in itertools.pairwise(edges):
             columns.append(place)
             scale.append(1 / (high - low))

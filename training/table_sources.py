@@ -61,7 +61,7 @@ def _from_tfds(name, missing):
         cells = _cells(builder, source, flat, name)
         count = len(next(iter(cells.values())))
         parts[part] = table_columns.Columns(
-            name, cells, np.arange(count), f"record of split {source}", missing=table_columns.with_missing(missing), source=source
+            name, cells, np.arange(count), f"record {{}} of split {source}", missing=table_columns.with_missing(missing), source=source
         )
     return parts, label, names
 

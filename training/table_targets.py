@@ -102,8 +102,8 @@ def _refuse_one_class_spelt_twice(columns, name, texts, class_names):
         if other != label:
             first, second = (columns.places[np.flatnonzero(texts == one)[0]] for one in (other, label))
             raise UserError(
-                f"{columns.name}: column {name!r} has the classes {other!r} ({columns.unit} {first}) and {label!r} "
-                f"({columns.unit} {second}), which differ in capitals or blanks alone; spell them alike"
+                f"{columns.name}: column {name!r} has the classes {other!r} ({columns.unit.format(first)}) and {label!r} "
+                f"({columns.unit.format(second)}), which differ in capitals or blanks alone; spell them alike"
             )
 
 

@@ -47,8 +47,9 @@ class TargetScaling:
             sort: put each example's outputs in rising order: quantiles that were learned apart may cross, and the sorted ones are never
                 worse (Chernozhukov et al. 2010).
         """
-        outputs = keras.ops.sort(model.output, axis=-1) if sort else model.output
+        [inputs], [outputs] = model.inputs, model.outputs
+        outputs = keras.ops.sort(outputs, axis=-1) if sort else outputs
         width = outputs.shape[-1]
         scale, offset = (np.broadcast_to(values, width).tolist() for values in (self.deviation, self.mean))
         outputs = keras.layers.Rescaling(scale, offset, dtype="float32", name="in_units")(outputs)
-        return keras.Model(model.input, outputs, name="regressor")
+        return keras.Model(inputs, outputs, name="regressor")

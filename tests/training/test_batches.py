@@ -234,3 +234,17 @@ def test_class_weights_from_the_labels_reach_the_loss():
     assert batch[2].mean() == pytest.approx(1, rel=1e-6)
     for label in range(CLASSES):
         assert batch[2][batch[1][:, label] == 1].sum() == pytest.approx(EXAMPLES / CLASSES, rel=1e-5)
+
+
+def test_labels_that_are_numbers_or_one_of_two_classes():
+    targets = np.array([[1.5], [-2.0], [3.25], [0.0]])
+    numbers = data.Examples(np.zeros((4, 2), np.float32), targets, np.arange(4), "all")
+    [(_, labels)] = list(batches.evaluation_batches(numbers, batch_size=4, num_classes=None))
+    np.testing.assert_array_equal(labels, targets)
+    binary = data.Examples(np.zeros((4, 2), np.float32), np.array([0, 1, 1, 0]), np.arange(4), "all")
+    [(_, labels)] = list(batches.evaluation_batches(binary, batch_size=4, num_classes=1))
+    np.testing.assert_array_equal(labels, [[0], [1], [1], [0]])
+    weights = np.array([0.5, 2.0], np.float32)
+    feed = batches.training_batches(binary, batch_size=4, num_classes=1, epochs=1, class_weights=weights)
+    _, labels, given = next(iter(feed))
+    np.testing.assert_allclose(given, weights[np.asarray(labels)[:, 0].astype(int)])

@@ -62,3 +62,9 @@ def test_none():
 def test_refusals(options, words):
     with pytest.raises(UserError, match=words):
         imbalance.class_weights(LABELS, 3, **options)
+
+
+def test_several_labels_have_no_class_weights():
+    with pytest.raises(UserError, match="one class an example"):
+        imbalance.class_weights(np.eye(3), 3, "balanced")
+    assert imbalance.class_weights(np.eye(3), 3, "none") is None

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hornbook import UserError
 from hornbook.training import mixing, randomness
 
 
@@ -121,3 +122,46 @@ def test_one_example_alone_is_mixed_with_itself():
     for mixed, mixed_labels in (mixing.mixup(batch, labels, drawing([0]), 1.0), mixing.cutmix(batch, labels, drawing([0]), 1.0)):
         np.testing.assert_allclose(mixed, batch, rtol=1e-6)
         np.testing.assert_allclose(mixed_labels, 1, rtol=1e-6)
+
+
+def rows_and_labels():
+    rows = np.array([[1.0, 10.0, 1, 5], [2.0, 20.0, 2, 6], [3.0, 30.0, 3, 7]], np.float32)
+    return rows, np.eye(3, dtype=np.float32)
+
+
+def test_rows_blend_numbers_and_take_categories_from_either():
+    rows, labels = rows_and_labels()
+    numbers = {
+        "mixup": np.array([0.3, 0.5, 0.9]),
+        "mixup category 2": np.array([0.0, 0.999, 0.0]),
+        "mixup category 3": np.array([0.999] * 3),
+    }
+    mixed, soft = mixing.mixup_rows(rows, labels, lambda name: numbers[name], 1.0, 2)
+    # Of alpha 1, the weight is the uniform number itself.
+    np.testing.assert_allclose(mixed[:, 0], [0.3 * 1 + 0.7 * 2, 2.5, 0.9 * 3 + 0.1 * 1], rtol=1e-5)
+    assert mixed[:, 2].tolist() == [1, 3, 3]
+    assert mixed[:, 3].tolist() == [6, 7, 5]
+    np.testing.assert_allclose(soft, [[0.3, 0.7, 0], [0, 0.5, 0.5], [0.1, 0, 0.9]], rtol=1e-5)
+    assert rows[0].tolist() == [1, 10, 1, 5]  # What was given is left alone.
+
+
+def test_categories_are_taken_as_often_as_labels_are_weighed():
+    rows = np.zeros((20_000, 1), np.float32)
+    rows[::2] = 1
+    labels = np.eye(2, dtype=np.float32)[rows[:, 0].astype(int)]
+    draws = np.random.default_rng(0)
+    mixed, soft = mixing.mixup_rows(rows, labels, lambda name: draws.random(len(rows)), 0.5, 0)
+    assert set(np.unique(mixed)) == {0, 1}
+    for low in (0.0, 0.4, 0.8):
+        chosen = (soft[:, 1] >= low) & (soft[:, 1] < low + 0.2)
+        assert mixed[chosen, 0].mean() == pytest.approx(soft[chosen, 1].mean(), abs=0.05)
+
+
+def test_a_row_mixer_is_made_by_a_flag():
+    assert mixing.row_mixer(0.0, 2) is None
+    rows, labels = rows_and_labels()
+    mixed, _ = mixing.row_mixer(0.2, 2)(rows, labels, lambda name: np.full(3, 0.5))
+    assert mixed.shape == rows.shape
+    for alpha in (-1, np.inf, np.nan):
+        with pytest.raises(UserError, match="mixup must be 0"):
+            mixing.row_mixer(alpha, 2)

@@ -229,3 +229,10 @@ def test_a_saved_model_is_uncompiled_and_takes_raw_pixels(tmp_path):
     expected = {"class_names": ["a", "b", "ç"], "outputs": "logits", "input_shape": [4, 4, 1], "pixel_maximum": 16}
     assert expected.items() <= about.items()
     assert model.compiled
+
+
+def test_a_tuple_is_the_list_that_it_is_kept_as(tmp_path):
+    (tmp_path / "config.json").write_text('{"quantiles": [0.1, 0.9]}')
+    runs.refuse_other_options(tmp_path, {"quantiles": (0.1, 0.9)})
+    with pytest.raises(UserError, match="--quantiles"):
+        runs.refuse_other_options(tmp_path, {"quantiles": (0.1, 0.8)})

@@ -79,3 +79,15 @@ def test_a_column_of_one_value_and_missing_ones(dataset):
     out = model(sparse, bins=4)(sparse.train.inputs).numpy()
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 10
+
+
+def test_edges_of_bins():
+    values = np.random.default_rng(0).normal(size=4000)
+    np.testing.assert_allclose(table_layers.bin_edges(values, 8), np.quantile(values, np.linspace(0, 1, 9)), rtol=1e-5)
+    mostly_zero = np.concatenate([np.zeros(3600), np.arange(1, 401)])
+    edges = table_layers.bin_edges(mostly_zero, 8)
+    assert edges[0] == 0
+    np.testing.assert_allclose(edges[1:], np.quantile(np.arange(1, 401), np.linspace(0, 1, 8)), rtol=1e-5)
+    assert table_layers.bin_edges(np.arange(100) % 3, 8).tolist() == [0, 1, 2]
+    assert table_layers.bin_edges(np.ones(9), 8).tolist() == [1]
+    assert len(table_layers.bin_edges(np.arange(100) % 40, 30)) <= 31
