@@ -71,7 +71,7 @@ class Activation(keras.layers.Activation):
 
 
 def _gelu(inputs):
-    """Hendrycks and Gimpel (2016), equation 1, with its gradient written out."""
+    """Hendrycks and Gimpel (2016), section 2, with its gradient written out."""
     import tensorflow as tf
 
     @tf.custom_gradient

@@ -24,9 +24,11 @@ class _FasterAttention:
         # scaled rather than scores, of which there are more; masked keys are pushed down by an addition, which has no gradient of its own.
         query, key, value = (tf.transpose(tensor, (0, 2, 1, 3)) for tensor in (query, key, value))
         query *= tf.cast(query.shape[-1] ** -0.5, query.dtype)
-        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
+        scores = ops.cast(tf.matmul(query, key, transpose_b=True), keras.backend.result_type(query.dtype, "float32"))
         if attention_mask is not None:
-            scores += tf.where(tf.cast(attention_mask, tf.bool), 0.0, _MASKED)[:, None]
+            while len(attention_mask.shape) < 4:
+                attention_mask = tf.expand_dims(attention_mask, -3)
+            scores += tf.where(tf.cast(attention_mask, tf.bool), tf.zeros((), scores.dtype), _MASKED)
         scores = tf.cast(tf.nn.softmax(scores), value.dtype)
         outputs = tf.matmul(self._dropout_layer(scores, training=training), value)
         return tf.transpose(outputs, (0, 2, 1, 3)), scores
@@ -42,7 +44,7 @@ class MultiHeadAttention(_FasterAttention, keras.layers.MultiHeadAttention):
     and the heads' outputs joined and projected. Source: Vaswani et al. (2017), "Attention Is All You Need", equation 1 and section 3.2.2.
 
     It exists because Keras' layer scales the scores instead of the queries and leaves transpositions to einsum, which costs passes over the
-    scores. The softmax is in float32 in every policy, as in Keras' layer without dropout. Under JAX and PyTorch it is Keras' own path.
+    scores. The softmax is in float32 under 16-bit policies, as in Keras' layer without dropout. Under JAX and PyTorch it is Keras' own.
     Arguments, defaults, weights, their names and their types are those of `keras.layers.MultiHeadAttention`; so is what is written to a
     file, which loads as Keras' layer where Hornbook is not installed.
 

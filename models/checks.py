@@ -83,11 +83,11 @@ def check_feature_shape(input_shape):
     return shape
 
 
-def check_plan(option, value, stages=None):
-    """Return `value` as a tuple of counts, one a stage."""
-    plan = tuple(value)
-    if not plan or (stages is not None and len(plan) != stages):
-        raise ValueError(f"{option} as a tuple holds one count a stage, got {value!r}")
+def check_plan(option, value, each="stage", length=None):
+    """Return `value` as a tuple of counts, one for each stage (or what `each` says)."""
+    plan = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if not plan or (length is not None and len(plan) != length):
+        raise ValueError(f"{option} as a tuple holds one count a {each}{f', {length} in all' if length else ''}, got {value!r}")
     return tuple(check_count(f"each count in {option}", count) for count in plan)
 
 

@@ -6,6 +6,7 @@ from hornbook.models.activations import resolve_activation
 from hornbook.models.checks import check_count, check_penalty, check_rate
 from hornbook.models.initializers import resolve_initializer
 from hornbook.models.normalization import normalization_layer, resolve_normalization
+from hornbook.models.sequences import apply_mask, call_masked
 from hornbook.models.weight_normalization import resolve_weight_normalization
 
 
@@ -31,7 +32,7 @@ class Parts:
                 f"normalization {normalization!r} takes its statistics over all time steps of an example, so padding would change its "
                 "outputs: use 'layer', 'rms', 'batch' or 'none', or padded=False for sequences of one length"
             )
-        self._conv, self._dense = resolve_weight_normalization(weight_normalization)
+        self._conv1d, self._conv2d, self._dense = resolve_weight_normalization(weight_normalization)
         self._activation = resolve_activation(activation)
         self._initializer = resolve_initializer(initializer, activation)
         # No activation follows the output layer, so "auto" is Glorot's there.
@@ -44,8 +45,9 @@ class Parts:
         self.use_bias = not offset_follows if use_bias == "auto" else bool(use_bias)
 
     def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
-        """Convolve; with `zero` the kernel starts at 0."""
-        layer = self._conv(
+        """Convolve (batch, time, channels) or (batch, height, width, channels); with `zero` the kernel starts at 0."""
+        in_time = len(x.shape) == 3
+        layer = (self._conv1d if in_time else self._conv2d)(
             filters,
             kernel_size,
             strides,
@@ -56,7 +58,8 @@ class Parts:
             kernel_regularizer=self._regularizer(),
             name=name,
         )
-        return layer(x)
+        # A window of one step never reaches from padding into the sequence.
+        return layer(apply_mask(x, self.mask) if in_time and kernel_size > 1 else x)
 
     def dense(self, x, units, *, name):
         layer = self._dense(
@@ -74,8 +77,8 @@ class Parts:
             return x
         options = {"gamma_initializer": "zeros"} if zero else {}
         layer = normalization_layer(self.normalization, x.shape, name, **options)
-        in_time = self.mask is not None and len(x.shape) == 3
-        return layer(x, mask=self.mask) if in_time and self.normalization.takes_mask else layer(x)
+        masked = len(x.shape) == 3 and self.normalization.takes_mask
+        return call_masked(layer, x, self.mask if masked else None)
 
     def act(self, x, *, name):
         return self._activation(name, len(x.shape))(x)

@@ -5,8 +5,12 @@ import inspect
 import sys
 
 from hornbook.models.cnn import cnn
+from hornbook.models.cnn1d import cnn1d
+from hornbook.models.fcn import fcn
 from hornbook.models.mlp import mlp
 from hornbook.models.resnet import resnet
+from hornbook.models.resnet1d import resnet1d
+from hornbook.models.rnn import rnn
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer
 
@@ -22,11 +26,11 @@ def _find_builders(families):
     return found
 
 
-_BUILDERS = _find_builders((cnn, mlp, resnet, series_transformer, text_transformer, vision_transformer))
+_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
 
 
 def names():
-    """Return the sorted names that `build` knows: the families (mlp, cnn, resnet, text_transformer, ...) and their named variants.
+    """Return the sorted names that `build` knows: the families and their named variants.
 
     Example:
         ```python
@@ -60,7 +64,7 @@ def build(name, /, input_shape, num_outputs, **given):
 
     Args:
         name: One of `names()`.
-        input_shape: Sizes without the batch axis: (height, width, channels) for images, (time,) for tokens, (time, features) for series.
+        input_shape: Sizes without the batch axis, (height, width, channels) for images, (time, features) for series, (time,) for tokens.
         num_outputs: Classes, or values to predict.
         **given: Options of the builder; see `options`. One of them is the model's own `name`.
 

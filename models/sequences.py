@@ -58,6 +58,14 @@ def apply_mask(x, mask):
     return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, 0.0)
 
 
+def call_masked(layer, x, mask):
+    """Return layer(x, mask=mask), without the mask that Keras then attaches to the output.
+
+    From there it would go on by itself, be computed with at every sum, and end with a warning at a convolution.
+    """
+    return layer(x) if mask is None else ops.copy(layer(x, mask=mask))
+
+
 def pool(x, mask, pooling, parts, *, name):
     """Return (batch, features) of x (batch, time, features), from the steps that the mask counts. An example of padding alone gives 0.
 

@@ -61,8 +61,8 @@ class TransformerParts(Parts):
     ):
         if weight_normalization not in (None, "none"):
             raise ValueError(
-                f"weight_normalization must be None for a transformer, got {weight_normalization!r}: the kernels of attention are inside "
-                "Keras' layers, out of its reach, and half a network normalized is neither; use normalization"
+                f"weight_normalization must be None for a transformer, got {weight_normalization!r}: the kernels of attention are "
+                "inside Keras' layers, out of its reach, and half a network normalized is neither; use normalization"
             )
         self.gated = isinstance(activation, str) and activation in GATED
         activation = GATED[activation] if self.gated else activation
@@ -74,13 +74,6 @@ class TransformerParts(Parts):
         # A gated layer has three kernels: with two thirds of the units it has as many weights (Shazeer 2020, section 3).
         usual = 8 * self.width // 3 if self.gated else 4 * self.width
         self.feed_forward_width = usual if feed_forward_width is None else check_count("feed_forward_width", feed_forward_width)
-
-    def norm(self, x, *, name):
-        y = super().norm(x, name=name)
-        if self.mask is None or self.normalization is None or not self.normalization.takes_mask:
-            return y
-        # A layer that is given a mask leaves it on its output, and those of Keras' that know no masks warn of it. A view has none.
-        return ops.squeeze(ops.expand_dims(y, 0), 0)
 
     def patches(self, x, size, *, name):
         """Map each patch of size x size pixels to a vector: (batch, height, width, channels) to (batch, rows, columns, width)."""

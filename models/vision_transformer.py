@@ -43,10 +43,10 @@ def vision_transformer(
         num_outputs: Classes, or values to predict.
         patch_size: Side of a patch in pixels, which must divide height and width. "auto" is the largest that leaves 7 patches or more a
             side (4 for 28x28 and 32x32, 32 for 224x224), so that the cost of an image does not grow with its size.
-        depth, width: By default 6 blocks 64 wide: 0.3 million parameters, and 17 million multiplications for a 28x28 image: a network for
+        depth, width: By default 6 blocks 64 wide: 0.3 million parameters, and 16 million multiplications for a 28x28 image: a network for
             a CPU.
         positions: "learned" by default, as in the paper, which found nothing better for places on a grid (table 8).
-        pooling: "mean" by default, which needs no token and did better in Beyer et al. (2022, table 1); "class" is the paper's.
+        pooling: "mean" by default, which needs no token and did better in Beyer et al. (2022); "class" is the paper's.
 
     Raises:
         ValueError: An option is out of range or does not go with another; the message says what is accepted.

@@ -35,7 +35,7 @@ def formula(weights, x, mask, turn=lambda heads: heads, repeats=1):
 
 
 def turned(heads):
-    """Su et al. 2021, equation 13: each pair of features as a complex number times exp(i * place * frequency)."""
+    """Su et al. 2021, equation 12: each pair of features as a complex number times exp(i * place * frequency)."""
     half = heads.shape[-1] // 2
     angles = np.arange(TIME)[:, None] * 10000.0 ** (-np.arange(half) / half)
     pairs = (heads[..., :half] + 1j * heads[..., half:]) * np.exp(1j * angles)[:, None]
@@ -73,6 +73,23 @@ def test_rotary_attention_sees_only_distances():
     np.testing.assert_allclose(near, far, rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match=r"head_dim must be even .* got 3"):
         models.RotaryAttention(3, 2, 2)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere it is Keras' own")
+@pytest.mark.parametrize("shape", [(TIME, TIME), (BATCH, TIME, TIME), (BATCH, 2, TIME, TIME)], ids=["all", "example", "head"])
+@pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16"])
+def test_masks_and_precisions_give_keras_results(shape, policy):
+    mask = np.random.default_rng(0).random(shape) < 0.7
+    mask |= np.eye(TIME, dtype=bool)
+    ours = models.MultiHeadAttention(2, 4, dtype=policy)
+    ours(values(), values())
+    theirs = keras.layers.MultiHeadAttention(2, 4, dtype=policy)
+    theirs(values(), values())
+    theirs.set_weights(ours.get_weights())
+    found = [layer(values(), values(), attention_mask=mask) for layer in (ours, theirs)]
+    assert found[0].dtype == found[1].dtype
+    tolerance = 1e-6 if policy == "float64" else 2e-2
+    np.testing.assert_allclose(*(ops.convert_to_numpy(ops.cast(outputs, "float64")) for outputs in found), atol=tolerance)
 
 
 def test_dropout_keeps_the_mean():
