@@ -4,8 +4,10 @@ import math
 
 _LEARNED = 1.5  # Times chance: a network that ends below has learned next to nothing.
 _GAP = 0.05  # Of accuracy between training and validation: what augmentation and regularization can win back.
+_LARGE_GAP = 0.25  # Of accuracy: worth saying whatever the validation loss does.
 _RISE = 1.25  # Of the validation loss over its lowest: the network has become surer of its mistakes.
 _STILL_FALLING = 0.03  # Of the validation loss in the last tenth of the epochs: more epochs pay.
+_FEW_EPOCHS = 5  # Too few to blame anything else first.
 _EXPLAINED = 0.05  # Of the variance: what is less may be luck.
 _MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
@@ -33,8 +35,9 @@ def findings(history, scores, num_classes, remedies=IMAGE_REMEDIES):
         num_classes: how many classes there are.
         remedies: what a recipe has of its own to try, for "untrained", "overfitted" and "too sure".
     """
-    found = [_untrained(history, num_classes, remedies) or _overfitted(history, remedies) or _unfinished(history)]
-    if scores is not None:
+    untrained = _untrained(history, num_classes, remedies)
+    found = [untrained or _overfitted(history, remedies) or _unfinished(history)]
+    if scores is not None and not untrained:
         found += [_neglected_class(scores), _miscalibrated(scores, remedies)]
     return [finding for finding in found if finding]
 
@@ -68,11 +71,13 @@ def regression_findings(history, scores):
 
 
 def _untrained(history, num_classes, remedies):
-    accuracy = history[-1]["accuracy"]
+    # Augmentation and dropout make training harder than validation.
+    accuracy = max(history[-1]["accuracy"], history[-1].get("val_accuracy", 0.0))
     if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
+        more = "more --epochs, " if len(history) < _FEW_EPOCHS else ""
         return (
-            f"The network has not learned: its training accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}. Try "
-            f"--learning-rate a tenth or ten times as high, --normalization batch, {remedies['untrained']}."
+            f"The network has not learned: its accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}. Try "
+            f"{more}--learning-rate a tenth or ten times as high, --normalization batch, {remedies['untrained']}."
         )
     return None
 
@@ -84,11 +89,11 @@ def _overfitted(history, remedies):
     best = min(history, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
     gap = last["accuracy"] - last["val_accuracy"]
     rise = last["val_loss"] / best["val_loss"] if best["val_loss"] > 0 else 1.0
-    if gap > _GAP and rise > _RISE:
+    if gap > _LARGE_GAP or (gap > _GAP and rise > _RISE):
+        loss = f", where the loss is {rise:.1f} times that of epoch {best['epoch']}" if rise > _RISE else ""
         return (
-            f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation, "
-            f"where the loss is {rise:.1f} times that of epoch {best['epoch']}. Try {remedies['overfitted']}, --dropout 0.3, "
-            "a higher --weight-decay, or --early-stopping 5."
+            f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation"
+            f"{loss}. Try {remedies['overfitted']}, --dropout 0.3, a higher --weight-decay, or --early-stopping 5."
         )
     return None
 
@@ -118,7 +123,8 @@ def _neglected_class(scores):
 
 def _miscalibrated(scores, remedies):
     confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
-    if scores["calibration_error"] > 0.1 and confidence > scores["accuracy"]:
+    # A few examples scatter over the bins, which looks like an error; their accuracy has an interval.
+    if scores["calibration_error"] > 0.1 and confidence > scores["accuracy_interval"][1]:
         return (
             f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}. Try "
             f"--label-smoothing 0.1 or {remedies.get('too sure', '--mixup 0.2')}."

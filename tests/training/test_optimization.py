@@ -289,12 +289,15 @@ def test_the_optimizer_within_a_scaled_loss(tmp_path):
 
 def test_ema_follows_its_formula():
     model = network()
-    model.compile(optimizer("sgd", 0.1, ema=0.8), "mse")
+    model.compile(optimizer("sgd", 0.1, ema=0.3), "mse")
     generator = np.random.default_rng(1)
     average = None
-    for _ in range(4):
+    for taken in range(6):
         _, after = step(model, [generator.normal(size=variable.shape).astype("float32") for variable in model.trainable_variables])
-        average = after if average is None else [0.8 * old + 0.2 * new for old, new in zip(average, after, strict=True)]
+        # 2/11, 3/12, 4/13, and from then on 0.3.
+        momentum = min(0.3, (1 + taken) / (10 + taken)) if taken else 0.0
+        average = [momentum * old + (1 - momentum) * new for old, new in zip(average or after, after, strict=True)]
+    assert model.optimizer.get_config()["ema_momentum"] == 0.3
     model.optimizer.finalize_variable_values(model.trainable_variables)
     for value, expected in zip(values(model.trainable_variables), average, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5)
