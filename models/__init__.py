@@ -4,13 +4,18 @@
 """
 
 from hornbook.models.activations import ACTIVATIONS
+from hornbook.models.attention import MultiHeadAttention, RotaryAttention, attention_scores
+from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
+from hornbook.models.cnn1d import cnn1d
+from hornbook.models.fcn import fcn
 from hornbook.models.group_normalization import GroupNormalization
 from hornbook.models.initializers import INITIALIZERS
 from hornbook.models.layer_normalization import LayerNormalization
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
+from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.registry import build, names, options
 from hornbook.models.resnet import (
     preactivation_resnet110,
@@ -31,11 +36,17 @@ from hornbook.models.resnet import (
     wide_resnet28_10,
     wide_resnet40_4,
 )
+from hornbook.models.resnet1d import resnet1d
+from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
 from hornbook.models.swap import swap_normalization
+from hornbook.models.transformer import series_transformer, text_transformer
+from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
 from hornbook.models.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
+    SpectralConv1D,
     SpectralConv2D,
     SpectralDense,
+    StandardizedConv1D,
     StandardizedConv2D,
     StandardizedDense,
 )
@@ -45,15 +56,31 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "BatchNormLSTM",
     "BatchNormalization",
     "GroupNormalization",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
     "LayerNormalization",
+    "MultiHeadAttention",
+    "RotaryAttention",
+    "SpectralConv1D",
     "SpectralConv2D",
     "SpectralDense",
+    "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "attention_scores",
+    "bidirectional_gru",
+    "bidirectional_lstm",
     "build",
     "cnn",
+    "cnn1d",
+    "fcn",
+    "gru",
+    "layer_norm_gru",
+    "layer_norm_lstm",
+    "lstm",
     "mlp",
     "names",
     "options",
@@ -63,6 +90,7 @@ __all__ = [
     "preactivation_resnet164",
     "preactivation_resnet1001",
     "resnet",
+    "resnet1d",
     "resnet18",
     "resnet20",
     "resnet32",
@@ -73,9 +101,17 @@ __all__ = [
     "resnet101",
     "resnet110",
     "resnet152",
+    "rnn",
+    "series_transformer",
+    "simple_rnn",
     "swap_normalization",
+    "text_transformer",
     "vgg11",
     "vgg16",
+    "vision_transformer",
+    "vit_b16",
+    "vit_s16",
+    "vit_ti16",
     "wide_resnet16_4",
     "wide_resnet28_10",
     "wide_resnet40_4",

@@ -50,6 +50,29 @@ def check_image_shape(input_shape):
     return shape
 
 
+def check_series_shape(input_shape):
+    """Return `input_shape` as (time, features); time may be None, for series of any length."""
+    shape = _as_tuple(input_shape)
+    if len(shape) == 1:
+        fix = f"for one feature a step write {(*shape, 1)}, for tokens pass vocabulary_size"
+        raise ValueError(f"input_shape must be (time, features), got {shape}; {fix}")
+    if len(shape) != 2 or shape[1] is None:
+        raise ValueError(f"input_shape must be (time, features) without the batch axis, the features known, got {shape}")
+    return _check_time(shape), check_count("the features of input_shape", shape[1])
+
+
+def check_token_shape(input_shape):
+    """Return `input_shape` as (time,); time may be None, for texts of any length."""
+    shape = _as_tuple(input_shape)
+    if len(shape) != 1:
+        raise ValueError(f"input_shape must be (time,) for tokens, got {shape}; for series of features leave out vocabulary_size")
+    return (_check_time(shape),)
+
+
+def _check_time(shape):
+    return None if shape[0] is None else check_count("the time of input_shape", shape[0])
+
+
 def check_feature_shape(input_shape):
     """Return `input_shape` as a tuple of known sizes, such as (features,) or (height, width, channels)."""
     shape = _as_tuple(input_shape)
@@ -60,11 +83,11 @@ def check_feature_shape(input_shape):
     return shape
 
 
-def check_plan(option, value, stages=None):
-    """Return `value` as a tuple of counts, one a stage."""
-    plan = tuple(value)
-    if not plan or (stages is not None and len(plan) != stages):
-        raise ValueError(f"{option} as a tuple holds one count a stage, got {value!r}")
+def check_plan(option, value, each="stage", length=None):
+    """Return `value` as a tuple of counts, one for each stage (or what `each` says)."""
+    plan = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if not plan or (length is not None and len(plan) != length):
+        raise ValueError(f"{option} as a tuple holds one count a {each}{f', {length} in all' if length else ''}, got {value!r}")
     return tuple(check_count(f"each count in {option}", count) for count in plan)
 
 

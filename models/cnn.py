@@ -8,16 +8,16 @@ from hornbook.models.parts import Parts
 DOWNSAMPLING = ("stride", "max")
 
 
-def conv_stage(x, filters, layers, downsample, parts, name):
-    """Apply `layers` times convolution, normalization and activation.
+def conv_stage(x, filters, kernel_sizes, downsample, parts, name):
+    """Apply convolution, normalization and activation, once for each kernel size, to a map or a sequence.
 
-    The map is halved on entry if `downsample` is "stride" (by the first convolution) or "max" (by max pooling before it).
+    A map is halved on entry if `downsample` is "stride" (by the first convolution) or "max" (by max pooling before it).
     """
     if downsample == "max":
         x = keras.layers.MaxPooling2D(2, padding="same", data_format="channels_last", name=f"{name}_pool")(x)
-    for layer in range(1, layers + 1):
+    for layer, kernel_size in enumerate(kernel_sizes, start=1):
         strides = 2 if layer == 1 and downsample == "stride" else 1
-        x = parts.conv(x, filters, 3, strides, name=f"{name}_conv{layer}")
+        x = parts.conv(x, filters, kernel_size, strides, name=f"{name}_conv{layer}")
         x = parts.norm(x, name=f"{name}_norm{layer}")
         x = parts.act(x, name=f"{name}_act{layer}")
     return x
@@ -91,7 +91,7 @@ def cnn(
     x = inputs = keras.Input(input_shape, name="inputs")
     for stage, layers in enumerate(plan):
         filters = min(width * 2**stage, max(width, max_width))
-        x = conv_stage(x, filters, layers, downsampling if stage else None, parts, f"stage{stage + 1}")
+        x = conv_stage(x, filters, (3,) * layers, downsampling if stage else None, parts, f"stage{stage + 1}")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
     x = parts.dropout(x, name="dropout")
     return keras.Model(inputs, parts.output(x, num_outputs), name=name)

@@ -37,12 +37,16 @@ class Normalization:
         has_offset: Whether the layer adds an offset of its own, so that the layer before it needs no bias.
         has_scale: Whether the layer's scale can be set to start at 0.
         per_example_and_channel: Whether its statistics are over positions alone: of a single value they are that value.
+        takes_mask: Whether the layer is called with a mask of the positions that count.
+        mixes_positions: Whether a position's output depends on the other positions of its example, padding among them.
     """
 
     make: Callable
     has_offset: bool = True
     has_scale: bool = True
     per_example_and_channel: bool = False
+    takes_mask: bool = False
+    mixes_positions: bool = False
 
 
 def group_count(channels):
@@ -77,10 +81,10 @@ def _rms(channels, **options):
 
 
 NORMALIZATIONS = {
-    "batch": Normalization(_batch),
+    "batch": Normalization(_batch, takes_mask=True),
     "layer": Normalization(_layer),
-    "group": Normalization(_group),
-    "instance": Normalization(_instance, per_example_and_channel=True),
+    "group": Normalization(_group, mixes_positions=True),
+    "instance": Normalization(_instance, per_example_and_channel=True, mixes_positions=True),
     "rms": Normalization(_rms, has_offset=False, has_scale=False),
     "none": None,
 }
@@ -154,6 +158,8 @@ def _from_factory(factory):
     # Keras' normalization layers say by `center` whether they add an offset.
     has_offset = bool(getattr(probe, "center", False))
     has_scale = hasattr(probe, "gamma_initializer")
+    takes_mask = "mask" in inspect.signature(probe.call).parameters
+    channels_alone = getattr(probe, "axis", -1) in (-1, [-1], (-1,)) and not isinstance(probe, keras.layers.GroupNormalization)
 
     def make(channels, name, gamma_initializer=None):
         layer = factory(name=name)
@@ -161,4 +167,6 @@ def _from_factory(factory):
             layer.gamma_initializer = keras.initializers.get(gamma_initializer)
         return layer
 
-    return Normalization(make, has_offset=has_offset, has_scale=has_scale)
+    return Normalization(
+        make, has_offset=has_offset, has_scale=has_scale, takes_mask=takes_mask, mixes_positions=not (takes_mask or channels_alone)
+    )

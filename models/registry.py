@@ -5,26 +5,32 @@ import inspect
 import sys
 
 from hornbook.models.cnn import cnn
+from hornbook.models.cnn1d import cnn1d
+from hornbook.models.fcn import fcn
 from hornbook.models.mlp import mlp
 from hornbook.models.resnet import resnet
+from hornbook.models.resnet1d import resnet1d
+from hornbook.models.rnn import rnn
+from hornbook.models.transformer import series_transformer, text_transformer
+from hornbook.models.vision_transformer import vision_transformer
 
 
 def _find_builders(families):
-    """Return, by name, (builder, family) for each family and for the variants that its file defines."""
+    """Return, by name, (builder, family) for each family and for the variants that its file defines; variants have a file of one family."""
     found = {}
     for family in families:
         for name, value in inspect.getmembers(sys.modules[family.__module__], inspect.isfunction):
             defined_here = value.__module__ == family.__module__
             if defined_here and list(inspect.signature(value).parameters)[:2] == ["input_shape", "num_outputs"]:
-                found[name] = (value, family)
+                found[name] = (value, value if value in families else family)
     return found
 
 
-_BUILDERS = _find_builders((cnn, mlp, resnet))
+_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
 
 
 def names():
-    """Return the sorted names that `build` knows: the families (mlp, cnn, resnet) and their named variants.
+    """Return the sorted names that `build` knows: the families and their named variants.
 
     Example:
         ```python
@@ -58,7 +64,7 @@ def build(name, /, input_shape, num_outputs, **given):
 
     Args:
         name: One of `names()`.
-        input_shape: Sizes without the batch axis, (height, width, channels) for images.
+        input_shape: Sizes without the batch axis, (height, width, channels) for images, (time, features) for series, (time,) for tokens.
         num_outputs: Classes, or values to predict.
         **given: Options of the builder; see `options`. One of them is the model's own `name`.
 

@@ -12,61 +12,57 @@ IMAGENET_PLANS = {
 }
 
 
-def basic_block(x, inner, outer, strides, drop_rate, parts, name):
-    """Two 3x3 convolutions; normalization and activation after each, the last activation after the sum."""
-    y = parts.conv(x, inner, 3, strides, name=f"{name}_conv1")
-    y = parts.norm(y, name=f"{name}_norm1")
-    y = parts.act(y, name=f"{name}_act1")
-    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-    y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
-    y = parts.norm(y, name=f"{name}_norm2", zero=parts.zero_scale)
+def residual_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
+    """Convolutions of a map or a sequence, normalization and activation after each, the last activation after the sum.
+
+    `filters`, `kernel_sizes` and `strides` have a value for each convolution.
+    """
+    y, last = x, len(filters)
+    for index, (width, kernel_size, stride) in enumerate(zip(filters, kernel_sizes, strides, strict=True), start=1):
+        if index == last:
+            y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+        y = parts.conv(y, width, kernel_size, stride, name=f"{name}_conv{index}", zero=index == last and parts.zero_kernel)
+        y = parts.norm(y, name=f"{name}_norm{index}", zero=index == last and parts.zero_scale)
+        y = parts.act(y, name=f"{name}_act{index}") if index < last else y
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
-    return parts.act(y, name=f"{name}_act2")
+    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, filters[-1], max(strides), name), y])
+    return parts.act(y, name=f"{name}_act{last}")
+
+
+def preactivated_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
+    """Normalization and activation before each convolution, and nothing after the sum; arguments as in `residual_block`."""
+    y, last = x, len(filters)
+    for index, (width, kernel_size, stride) in enumerate(zip(filters, kernel_sizes, strides, strict=True), start=1):
+        y = parts.act(parts.norm(y, name=f"{name}_norm{index}"), name=f"{name}_act{index}")
+        if index == 1:
+            shortcut = parts.preactivation_shortcut(x, y, filters[-1], max(strides), name)
+        if index == last:
+            y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
+        y = parts.conv(y, width, kernel_size, stride, name=f"{name}_conv{index}", zero=index == last and parts.zero_kernel)
+    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
+
+
+def basic_block(x, inner, outer, strides, drop_rate, parts, name):
+    """Two 3x3 convolutions (He et al. 2015, figure 5, left)."""
+    return residual_block(x, (inner, outer), (3, 3), (strides, 1), drop_rate, parts, name)
 
 
 def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
-    """1x1, 3x3 and 1x1 convolutions; normalization and activation after each, the last activation after the sum."""
-    first, middle = (strides, 1) if parts.bottleneck_stride == "1x1" else (1, strides)
-    y = parts.conv(x, inner, 1, first, name=f"{name}_conv1")
-    y = parts.norm(y, name=f"{name}_norm1")
-    y = parts.act(y, name=f"{name}_act1")
-    y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
-    y = parts.norm(y, name=f"{name}_norm2")
-    y = parts.act(y, name=f"{name}_act2")
-    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-    y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
-    y = parts.norm(y, name=f"{name}_norm3", zero=parts.zero_scale)
-    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, outer, strides, name), y])
-    return parts.act(y, name=f"{name}_act3")
+    """1x1, 3x3 and 1x1 convolutions (He et al. 2015, figure 5, right)."""
+    strides = (strides, 1, 1) if parts.bottleneck_stride == "1x1" else (1, strides, 1)
+    return residual_block(x, (inner, inner, outer), (1, 3, 1), strides, drop_rate, parts, name)
 
 
 def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
-    """Normalization and activation before each of two 3x3 convolutions; nothing after the sum."""
-    y = parts.act(parts.norm(x, name=f"{name}_norm1"), name=f"{name}_act1")
-    shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
-    y = parts.conv(y, inner, 3, strides, name=f"{name}_conv1")
-    y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
-    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-    y = parts.conv(y, outer, 3, name=f"{name}_conv2", zero=parts.zero_kernel)
-    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
+    """Two 3x3 convolutions (He et al. 2016, figure 1b)."""
+    return preactivated_block(x, (inner, outer), (3, 3), (strides, 1), drop_rate, parts, name)
 
 
 def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
-    """Normalization and activation before each of 1x1, 3x3 and 1x1 convolutions; nothing after the sum."""
-    first, middle = (strides, 1) if parts.bottleneck_stride == "1x1" else (1, strides)
-    y = parts.act(parts.norm(x, name=f"{name}_norm1"), name=f"{name}_act1")
-    shortcut = parts.preactivation_shortcut(x, y, outer, strides, name)
-    y = parts.conv(y, inner, 1, first, name=f"{name}_conv1")
-    y = parts.act(parts.norm(y, name=f"{name}_norm2"), name=f"{name}_act2")
-    y = parts.conv(y, inner, 3, middle, name=f"{name}_conv2")
-    y = parts.act(parts.norm(y, name=f"{name}_norm3"), name=f"{name}_act3")
-    y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-    y = parts.conv(y, outer, 1, name=f"{name}_conv3", zero=parts.zero_kernel)
-    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
+    """1x1, 3x3 and 1x1 convolutions (He et al. 2016, section 3)."""
+    strides = (strides, 1, 1) if parts.bottleneck_stride == "1x1" else (1, strides, 1)
+    return preactivated_block(x, (inner, inner, outer), (1, 3, 1), strides, drop_rate, parts, name)
 
 
 BLOCKS = {

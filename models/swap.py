@@ -31,7 +31,7 @@ def swap_normalization(model, normalization):
     Raises:
         TypeError: The model, or one inside it, is a subclass of `keras.Model`: its layers are not known from outside.
         ValueError: There is nothing to swap; normalization is hidden inside another layer; it is over an axis other than the last; or
-            the new one makes no sense there.
+            the new one makes no sense there, as group and instance normalization of sequences with padding.
 
     Example:
         ```python
@@ -80,8 +80,13 @@ def _input_like(tensor):
 
 
 def _call(layer, *args, **kwargs):
-    # Batch normalization was called with `mask` and `training`, which the others do not take.
-    if isinstance(layer, (keras.layers.Identity, *NORMALIZATION_LAYERS)):
+    if isinstance(layer, keras.layers.GroupNormalization) and kwargs.get("mask") is not None:
+        raise ValueError(
+            f"{layer.name!r} leaves padding out of its statistics by a mask, and group and instance normalization would mix it in; "
+            "use 'layer', 'rms' or 'none'"
+        )
+    # Batch normalization is called with `mask` and `training`, which the others do not take.
+    if isinstance(layer, (keras.layers.Identity, *NORMALIZATION_LAYERS)) and not isinstance(layer, keras.layers.BatchNormalization):
         return layer(*args)
     return layer(*args, **kwargs)
 

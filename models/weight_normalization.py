@@ -27,7 +27,7 @@ class _NormalizedKernel(keras.layers.Layer):
         return ops.cast(self._normalize(ops.cast(super().kernel, "float32")), self.compute_dtype)
 
     def save_own_variables(self, store):
-        # Keras' Dense and Conv2D would save `self.kernel`, the normalized copy.
+        # Keras' Dense and convolutions would save `self.kernel`, the normalized copy.
         keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store):
@@ -94,6 +94,24 @@ class StandardizedConv2D(_Standardized, keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
+class StandardizedConv1D(_Standardized, keras.layers.Conv1D):
+    """`keras.layers.Conv1D` whose kernel has, for each output channel, mean 0 and variance 1 / fan-in; see `StandardizedConv2D`.
+
+    Takes and returns what Conv1D does: (batch, time, channels) to (batch, time, filters).
+
+    Example:
+        ```python
+        import keras
+        from hornbook.models import StandardizedConv1D
+
+        model = keras.Sequential([StandardizedConv1D(16, 3, activation="relu"), keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(keras.random.normal((8, 20, 4)), keras.random.normal((8, 1)), verbose=0)
+        ```
+    """
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
 class StandardizedDense(_Standardized, keras.layers.Dense):
     """`keras.layers.Dense` whose kernel has, for each output, mean 0 and variance 1 / fan-in; see `StandardizedConv2D`.
 
@@ -134,6 +152,24 @@ class SpectralConv2D(_Spectral, keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
+class SpectralConv1D(_Spectral, keras.layers.Conv1D):
+    """`keras.layers.Conv1D` whose kernel, as a matrix (size * channels, filters), has largest singular value 1; see `SpectralConv2D`.
+
+    Takes and returns what Conv1D does: (batch, time, channels) to (batch, time, filters).
+
+    Example:
+        ```python
+        import keras
+        from hornbook.models import SpectralConv1D
+
+        model = keras.Sequential([SpectralConv1D(16, 3, activation="relu"), keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(keras.random.normal((8, 20, 4)), keras.random.normal((8, 1)), verbose=0)
+        ```
+    """
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
 class SpectralDense(_Spectral, keras.layers.Dense):
     """`keras.layers.Dense` whose kernel (features, units) has largest singular value 1; see `SpectralConv2D`.
 
@@ -151,16 +187,16 @@ class SpectralDense(_Spectral, keras.layers.Dense):
     """
 
 
-# Name: the layers that stand in for Conv2D and Dense.
+# Name: the layers that stand in for Conv1D, Conv2D and Dense.
 WEIGHT_NORMALIZATIONS = {
-    "none": (keras.layers.Conv2D, keras.layers.Dense),
-    "spectral": (SpectralConv2D, SpectralDense),
-    "standardized": (StandardizedConv2D, StandardizedDense),
+    "none": (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Dense),
+    "spectral": (SpectralConv1D, SpectralConv2D, SpectralDense),
+    "standardized": (StandardizedConv1D, StandardizedConv2D, StandardizedDense),
 }
 
 
 def resolve_weight_normalization(weight_normalization):
-    """Return the classes (convolution, dense) that compute with normalized kernels.
+    """Return the classes that compute with normalized kernels: for convolutions over one axis and over two, and for dense layers.
 
     Raises:
         ValueError: The name is not in `WEIGHT_NORMALIZATIONS`.

@@ -26,23 +26,26 @@ class Args:
     skip_unreadable: bool = False
     """Leave out images that cannot be read, and list them in skipped.csv; else they are named before training, which does not begin."""
     model: str = "cnn"
-    """A builder's name (cnn, mlp, resnet and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder of your own."""
+    """A builder's name (cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder
+    of your own."""
     depth: int | None = None
-    """Layers with kernels. Default: the model's own."""
+    """Layers with kernels (blocks of a transformer). Default: the model's own."""
     width: int | None = None
-    """Filters of the first stage (units of an mlp; for wide variants the multiplier). Default: the model's own."""
-    normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] = "batch"
-    """Normalization of activations."""
+    """Filters of the first stage (units of an mlp, features of a transformer; for wide variants the multiplier). Default: the model's
+    own."""
+    normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
+    """Normalization of activations. Default: the model's own, which is batch, and layer in transformers."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
     """Normalization of kernels."""
-    activation: str = "relu"
-    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
+    activation: str | None = None
+    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ... (in transformers swiglu, geglu and
+    reglu, too). Default: the model's own, which is relu, and gelu in transformers."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
     dropout: float = 0.0
-    """Share of features dropped before the output layer (in an mlp: after every layer)."""
+    """Share of features dropped before the output layer (in an mlp and a transformer: after every layer)."""
     stochastic_depth: float = 0.0
-    """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only)."""
+    """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks and transformers only)."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0

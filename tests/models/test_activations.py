@@ -96,3 +96,19 @@ def test_an_initializer_without_a_seed_is_copied_for_every_layer():
 def test_what_is_no_initializer_is_refused(initializer, message):
     with pytest.raises(ValueError, match=message):
         models.mlp((8,), 2, initializer=initializer)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere it is Keras' own")
+def test_gelu_is_keras_own_with_its_gradient():
+    import tensorflow as tf
+
+    x = tf.linspace(-12.0, 12.0, 1001)
+    found = []
+    for layer in (keras.layers.Activation("gelu"), models.mlp((4,), 2, activation="gelu").get_layer("act1")):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        found.append((y.numpy(), tape.gradient(y, x).numpy()))
+    assert type(layer) is not keras.layers.Activation
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)

@@ -66,11 +66,44 @@ def test_images_of_any_size():
         assert model(keras.ops.ones((1, 9, 12, 3))).shape == (1, 2)
 
 
+FAMILIES = ("mlp", "cnn", "resnet", "rnn", "cnn1d", "fcn", "resnet1d")
+TRANSFORMERS = ("text_transformer", "series_transformer", "vision_transformer")
+# Defaults that a family's own literature has settled: see its docstring.
+SETTLED = {("rnn", "activation"), ("rnn", "normalization"), ("cnn1d", "normalization"), ("cnn1d", "dropout")}
+
+
 def test_options_are_the_same_in_every_family():
-    common = set.intersection(*(set(models.options(family)) for family in ("mlp", "cnn", "resnet"))) - {"depth", "width", "name"}
+    common = set.intersection(*(set(models.options(family)) for family in FAMILIES)) - {"depth", "width", "name"}
     assert common == {*("normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")}
     for option in common:
-        assert len({repr(models.options(family)[option]) for family in ("mlp", "cnn", "resnet")}) == 1
+        assert len({repr(models.options(family)[option]) for family in FAMILIES if (family, option) not in SETTLED}) == 1
+        assert len({repr(models.options(family)[option]) for family in TRANSFORMERS}) == 1
+        # Their docstring has the reasons.
+        if option not in ("normalization", "activation"):
+            assert models.options("text_transformer")[option] == models.options("resnet")[option]
+
+
+def test_options_of_sequences_are_the_same_in_every_family():
+    for option in ("vocabulary_size", "embedding_size", "padded"):
+        assert len({repr(models.options(family)[option]) for family in FAMILIES[3:]}) == 1
+    for option in ("vocabulary_size", "padded"):
+        assert models.options("text_transformer")[option] == models.options("rnn")[option]
+
+
+def test_the_columns_of_categories_become_embeddings():
+    model = models.mlp((5,), 2, depth=1, category_sizes=(7, 1))
+    assert [model.get_layer(f"category{column}").embeddings.shape for column in (1, 2)] == [(8, 5), (2, 1)]
+    assert model.get_layer("logits").kernel.shape == (3 + 5 + 1, 2)
+    assert models.mlp((1,), 2, category_sizes=(7,), embedding_size=3).get_layer("dense1").kernel.shape == (3, 128)
+
+
+def test_codes_that_are_unknown_count_as_0():
+    model = models.mlp((3,), 2, category_sizes=(7, 300))
+    rows = [[0.5, 0, 300], [0.5, 8, 300], [0.5, -1, 300], [0.5, float("nan"), 300], [0.5, 1, 300], [0.5, 0, 299]]
+    first, *others, other_code, other_column = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(rows, "float32")))
+    assert all((row == first).all() for row in others)
+    assert (other_code != first).any()
+    assert (other_column != first).any()
 
 
 def test_an_option_wins_over_its_variant():
@@ -94,8 +127,8 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
     ("call", "message"),
     [
         (build("resnet21"), r"there is no model 'resnet21'; did you mean resnet"),
-        (build("zzz"), "there is no model 'zzz'; there are cnn, mlp, "),
-        (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, normalization"),
+        (build("zzz"), "there is no model 'zzz'; there are bidirectional_gru, "),
+        (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, category_sizes"),
         (build("cnn", normalisation="batch"), "did you mean 'normalization'"),
         (build("resnet", depth=21), r"depth must be 6n \+ 2 for basic blocks, got 21; try 20 or 26"),
         (build("resnet", depth=3), "got 3; try 8 or 14"),
@@ -123,6 +156,38 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("cnn", shape=(8, 0, 3)), "the width of input_shape must be a whole number of at least 1, got 0"),
         (build("mlp", shape=()), "must hold known sizes"),
         (build("mlp", shape=(None,)), "must hold known sizes"),
+        (build("mlp", shape=(3,), category_sizes=(2, 2, 2, 2)), r"the last columns of a table.*got 4 for \(3,\)"),
+        (build("mlp", category_sizes=(2,)), "the last columns of a table"),
+        (build("mlp", shape=(3,), category_sizes=5), r"such as \(7, 12\), got 5"),
+        (build("mlp", shape=(3,), category_sizes=(0,)), "each size in category_sizes must be a whole number of at least 1, got 0"),
+        (build("mlp", shape=(3,), category_sizes=(2,), embedding_size=0), "embedding_size must be a whole number"),
+        (build("text_transformer", shape=(9,)), "vocabulary_size must be given for tokens"),
+        (build("text_transformer", shape=(None,), vocabulary_size=9, positions="learned"), "a known time in input_shape, got None"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, positions="rotery"), "did you mean 'rotary'"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, width=30), "got width=30 and heads=4; try width=32"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, key_value_heads=3), "a multiple of key_value_heads.*got 4 and 3"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, width=12, positions="rotary"), "must be even, got 12 / 4"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, width=7, heads=1), "width must be even, got 7"),
+        (build("text_transformer", shape=(9,), vocabulary_size=9, normalization="group"), "padded=False for sequences of one length"),
+        (build("series_transformer", shape=(9,)), r"for one feature a step write \(9, 1\)"),
+        (build("vision_transformer", shape=(None, None, 3)), "a known height and width"),
+        (build("vision_transformer", patch_size=3), "must divide 8 and 8, got 3; there are 1, 2, 4, 8"),
+        (build("vision_transformer", normalization_position="mid"), "must be one of pre, post"),
+        (build("cnn", activation="swiglu"), "which only transformers have"),
+        (build("rnn", shape=(5,)), r"must be \(time, features\), got \(5,\); for one feature a step write \(5, 1\), for tokens pass vocab"),
+        (build("rnn", shape=(5, None)), "the features known"),
+        (build("rnn", shape=(5, 2), vocabulary_size=9), r"must be \(time,\) for tokens, got \(5, 2\)"),
+        (build("rnn", shape=(5,), vocabulary_size=1), "vocabulary_size must be a whole number of at least 2, got 1"),
+        (build("rnn", shape=(5, 2), padded="yes"), "padded must be 'auto', True or False, got 'yes'"),
+        (build("rnn", shape=(5, 2), cell="LSTM"), "cell must be one of lstm, gru, simple, got 'LSTM'"),
+        (build("rnn", shape=(5, 2), residual=True), "residual needs a depth of at least 2, got 1"),
+        (build("rnn", shape=(5, 2), cell="simple", recurrent_normalization="layer"), "is for the cells lstm and gru, got cell='simple'"),
+        (build("rnn", shape=(5, 2), cell="gru", recurrent_normalization="batch"), "is for the cell lstm .*got cell='gru'"),
+        (build("rnn", shape=(5, 2), pooling="sum"), "mean, max, last, attention, got 'sum'"),
+        (build("cnn1d", shape=(5, 2), pooling="last"), "the last step of a convolution has seen its window alone"),
+        (build("cnn1d", shape=(5, 2), kernel_sizes=3), "one count a convolution, got 3"),
+        (build("fcn", shape=(5, 2), kernel_sizes=(3, 3)), r"one count a convolution, 2 in all, got \(1, 2, 1\)"),
+        (build("fcn", shape=(5, 2), padded=True, normalization="group"), "normalization 'group' takes its statistics over all time steps"),
         (build("mlp", outputs=0), "num_outputs must be a whole number of at least 1, got 0"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hornbook import models
 
 # Variants say in one line what they are; their family has the example.
-FAMILIES = {"mlp", "cnn", "resnet"}
+FAMILIES = {"mlp", "cnn", "resnet", "rnn", "cnn1d", "fcn", "resnet1d", "text_transformer", "series_transformer", "vision_transformer"}
 PARTS = [name for name in models.__all__ if callable(getattr(models, name)) and (name not in models.names() or name in FAMILIES)]
 
 

@@ -48,6 +48,22 @@ def test_published_counts_for_imagenet(name, published):
     assert trainable(models.build(name, (224, 224, 3), 1000)) == published
 
 
+@pytest.mark.parametrize(
+    ("name", "published"),
+    # Those of timm's vit_tiny_patch16_224, vit_small_patch16_224 and vit_base_patch16_224; the last is torchvision's vit_b_16, too.
+    [("vit_ti16", 5_717_416), ("vit_s16", 22_050_664), ("vit_b16", 86_567_656)],
+)
+def test_published_counts_of_vision_transformers(name, published):
+    assert trainable(models.build(name, (224, 224, 3), 1000)) == published
+
+
+def test_published_count_of_a_block_of_bert():
+    # Devlin et al. 2019: BERT-base has 12 blocks of 7,087,872.
+    options = {"depth": 1, "width": 768, "heads": 12, "normalization_position": "post", "vocabulary_size": 2}
+    model = models.text_transformer((8,), 2, **options)
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables if v.path.startswith("block1")) == 7_087_872
+
+
 @pytest.mark.slow
 def test_published_count_of_the_1001_layers():
     # He et al. 2016, table 4.
@@ -56,6 +72,43 @@ def test_published_count_of_the_1001_layers():
 
 def test_exact_count_of_wrn_28_10():
     assert trainable(models.wide_resnet28_10((32, 32, 3), 10)) == 36_479_194
+
+
+def test_counts_of_wang_et_al():
+    # By hand from Wang et al. 2017, figures 1b and 1c, for a series of one feature and two classes; the paper gives none. A convolution
+    # with batch normalization: kernel size times inputs times filters, and a scale and an offset for each filter.
+    def conv(size, inputs, filters):
+        return size * inputs * filters + 2 * filters
+
+    fcn = conv(8, 1, 128) + conv(5, 128, 256) + conv(3, 256, 128) + 128 * 2 + 2
+    assert trainable(models.fcn((100, 1), 2)) == fcn == 264_192 + 258
+
+    def block(inputs, filters):
+        shortcut = conv(1, inputs, filters) if inputs != filters else 0
+        return conv(8, inputs, filters) + conv(5, filters, filters) + conv(3, filters, filters) + shortcut
+
+    assert trainable(models.resnet1d((100, 1), 2)) == block(1, 64) + block(64, 128) + block(128, 128) + 128 * 2 + 2
+
+
+def test_count_of_kim():
+    # Kim 2014, section 3.1: kernels of 3, 4 and 5 words of 300 features, 100 filters of each, with biases.
+    embedding, convolutions = 1000 * 300, sum(size * 300 * 100 + 100 for size in (3, 4, 5))
+    assert trainable(models.cnn1d((None,), 2, vocabulary_size=1000, embedding_size=300)) == embedding + convolutions + 300 * 2 + 2
+
+
+@pytest.mark.parametrize(("name", "products"), [("lstm", 4), ("gru", 3), ("simple_rnn", 1)])
+def test_counts_of_recurrent_layers(name, products):
+    # A kernel for the inputs, one for the state, and biases (cuDNN's GRU has two); then the output layer.
+    biases = 2 if name == "gru" else 1
+    layer = products * (10 * 128 + 128 * 128 + biases * 128)
+    assert trainable(models.build(name, (None, 10), 3)) == layer + 128 * 3 + 3
+    assert trainable(models.build(name, (None, 10), 3, bidirectional=True)) == 2 * layer + 256 * 3 + 3
+
+
+# Ba et al. 2016, equations 20 to 22: a scale for either product, and scale and offset of the carry; of the GRU, the two scales.
+@pytest.mark.parametrize(("name", "added"), [("lstm", 2 * 4 * 128 + 2 * 128), ("gru", 2 * 3 * 128)])
+def test_layer_normalization_adds_scales(name, added):
+    assert trainable(models.build(f"layer_norm_{name}", (None, 10), 3)) - trainable(models.build(name, (None, 10), 3)) == added
 
 
 def ours_of(name):

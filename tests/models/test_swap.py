@@ -147,3 +147,16 @@ def functional(layer, shape=(4, 4, 8)):
 def test_what_cannot_be_swapped_is_named(make, name, error, message):
     with pytest.raises(error, match=message):
         models.swap_normalization(make(), name)
+
+
+def test_masks_are_kept_and_normalization_that_would_mix_padding_in_is_refused():
+    model = models.fcn((None, 3), 2, width=4, padded=True)
+    x = np.random.default_rng(0).normal(size=(4, 9, 3)).astype("float32")
+    x[:, 5:] = np.nan
+    for normalization in ("batch", "layer", "none"):
+        swapped = models.swap_normalization(model, normalization)
+        for training in (False, True):
+            short, long = (keras.ops.convert_to_numpy(swapped(values, training=training)) for values in (x[:, :5], x))
+            np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="group and instance normalization would mix it in"):
+        models.swap_normalization(model, "group")

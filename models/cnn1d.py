@@ -1,0 +1,87 @@
+"""The sentence network of Kim (2014): convolutions of several sizes side by side, and the strongest response of each."""
+
+import keras
+
+from hornbook.models.checks import check_choice, check_count, check_plan, refuse_stochastic_depth
+from hornbook.models.cnn import conv_stage
+from hornbook.models.parts import Parts
+from hornbook.models.sequences import pool, sequence_inputs
+
+# Not "last": a convolution's last step has seen its window alone.
+POOLINGS_OF_WINDOWS = ("max", "mean", "attention")
+
+
+def cnn1d(
+    input_shape,
+    num_outputs,
+    *,
+    kernel_sizes=(3, 4, 5),
+    width=100,
+    pooling="max",
+    vocabulary_size=None,
+    embedding_size=128,
+    padded="auto",
+    normalization="none",
+    weight_normalization=None,
+    activation="relu",
+    initializer="auto",
+    dropout=0.5,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="cnn1d",
+):
+    """Build a sentence network: tokens (batch, time) or series (batch, time, features) to float32 logits (batch, num_outputs).
+
+    For each kernel size a convolution with normalization and activation, pooled over time; their features side by side, dropout, and a
+    dense layer (Kim 2014, figure 1, the variant CNN-rand: embeddings are learned). Padding changes no output. Options that are not
+    described here are those of every family, under `resnet`.
+
+    Args:
+        input_shape: (time,) for tokens, (time, features) for series; time may be None, and shorter than a kernel.
+        num_outputs: Classes, or values to predict.
+        kernel_sizes: Steps that a convolution sees, one convolution for each. Defaults to Kim's 3, 4 and 5.
+        width: Filters of each convolution. Defaults to Kim's 100.
+        pooling: "max", "mean" or "attention" over time. Defaults to Kim's "max".
+        vocabulary_size: Number of tokens, padding (0) among them; None for series.
+        embedding_size: Features of a token. Defaults to 128; Kim had 300.
+        padded: Whether token 0, or a step of NaN in a series, is padding; "auto" is True for tokens and False for series.
+        normalization: Defaults to "none", as Kim. "group" and "instance" are refused where there is padding, which they mix in.
+        dropout: Rate before the output layer. Defaults to Kim's 0.5. His bound of 3 on the norms of the output kernel is left out;
+            `l2` does its work.
+        stochastic_depth: Must be 0: there is no shortcut around a layer.
+
+    Raises:
+        ValueError: An option is out of range; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.cnn1d((20,), 2, width=16, vocabulary_size=1000)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.randint((32, 20), 0, 1000), keras.ops.zeros((32,), "int32"), verbose=0)
+        ```
+    """
+    kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
+    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
+    refuse_stochastic_depth(stochastic_depth, "a cnn1d")
+    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    parts = Parts(
+        mask=mask,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+    )
+    branches = []
+    for branch, kernel_size in enumerate(kernel_sizes, start=1):
+        y = conv_stage(x, width, (kernel_size,), None, parts, f"branch{branch}")
+        branches.append(pool(y, mask, pooling, parts, name=f"branch{branch}_pool"))
+    x = keras.layers.Concatenate(name="branches")(branches) if len(branches) > 1 else branches[0]
+    x = parts.dropout(x, name="dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)

@@ -1,0 +1,85 @@
+"""The fully convolutional network for series (Wang et al. 2017)."""
+
+import keras
+
+from hornbook.models.checks import check_choice, check_count, check_plan, refuse_stochastic_depth
+from hornbook.models.cnn import conv_stage
+from hornbook.models.cnn1d import POOLINGS_OF_WINDOWS
+from hornbook.models.parts import Parts
+from hornbook.models.sequences import pool, sequence_inputs
+
+
+def fcn(
+    input_shape,
+    num_outputs,
+    *,
+    kernel_sizes=(8, 5, 3),
+    width=128,
+    width_multipliers=(1, 2, 1),
+    pooling="mean",
+    vocabulary_size=None,
+    embedding_size=128,
+    padded="auto",
+    normalization="batch",
+    weight_normalization=None,
+    activation="relu",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="fcn",
+):
+    """Build a fully convolutional network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
+
+    Convolutions with normalization and activation, one after the other, pooling over time, and a dense layer (Wang, Yan and Oates 2017,
+    "Time Series Classification from Scratch", figure 1b). Padding changes no output. Options that are not described here are those of
+    every family, under `resnet`.
+
+    Args:
+        input_shape: (time, features) for series, (time,) for tokens; time may be None.
+        num_outputs: Classes, or values to predict.
+        kernel_sizes: Steps that each convolution sees. Defaults to the paper's 8, 5 and 3.
+        width: Filters of a convolution, times its multiplier. Defaults to the paper's 128.
+        width_multipliers: One for each convolution; the paper's 1, 2 and 1 make 128, 256 and 128 filters.
+        pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        vocabulary_size: Number of tokens, padding (0) among them; None for series.
+        embedding_size: Features of a token. Defaults to 128.
+        padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
+        normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
+        dropout: Rate before the output layer.
+        stochastic_depth: Must be 0: there is no shortcut around a layer.
+
+    Raises:
+        ValueError: An option is out of range; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.fcn((50, 3), 2, width=16)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.normal((32, 50, 3)), keras.ops.zeros((32,), "int32"), verbose=0)
+        ```
+    """
+    kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
+    multipliers = check_plan("width_multipliers", width_multipliers, each="convolution", length=len(kernel_sizes))
+    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
+    refuse_stochastic_depth(stochastic_depth, "an fcn")
+    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    parts = Parts(
+        mask=mask,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+    )
+    for stage, (kernel_size, multiplier) in enumerate(zip(kernel_sizes, multipliers, strict=True), start=1):
+        x = conv_stage(x, width * multiplier, (kernel_size,), None, parts, f"stage{stage}")
+    x = pool(x, mask, pooling, parts, name="pool")
+    x = parts.dropout(x, name="dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)

@@ -1,0 +1,97 @@
+"""The residual network for series (Wang et al. 2017), from the blocks of the residual networks for images."""
+
+import keras
+
+from hornbook.models.checks import check_choice, check_count, check_plan, check_rate
+from hornbook.models.cnn1d import POOLINGS_OF_WINDOWS
+from hornbook.models.resnet import ResNetParts, residual_block
+from hornbook.models.sequences import pool, sequence_inputs
+
+
+def resnet1d(
+    input_shape,
+    num_outputs,
+    *,
+    kernel_sizes=(8, 5, 3),
+    width=64,
+    width_multipliers=(1, 2, 2),
+    zero_init_residual=False,
+    block_dropout=0.0,
+    pooling="mean",
+    vocabulary_size=None,
+    embedding_size=128,
+    padded="auto",
+    normalization="batch",
+    weight_normalization=None,
+    activation="relu",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="resnet1d",
+):
+    """Build a residual network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
+
+    Residual blocks of convolutions, pooling over time, and a dense layer (Wang, Yan and Oates 2017, "Time Series Classification from
+    Scratch", figure 1c). A shortcut is a convolution of one step with normalization where the width changes, and the identity elsewhere.
+    Nothing is strided, so every step keeps its place. Padding changes no output. Options that are not described here are those of every
+    family, under `resnet`.
+
+    Args:
+        input_shape: (time, features) for series, (time,) for tokens; time may be None.
+        num_outputs: Classes, or values to predict.
+        kernel_sizes: Steps that each convolution of a block sees. Defaults to the paper's 8, 5 and 3.
+        width: Filters of a block, times its multiplier. Defaults to the paper's 64.
+        width_multipliers: One for each block; the paper's 1, 2 and 2 make three blocks of 64, 128 and 128 filters.
+        zero_init_residual: Start each residual branch at 0; see `resnet`.
+        block_dropout: Rate of the dropout before the last convolution of each block.
+        pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        vocabulary_size: Number of tokens, padding (0) among them; None for series.
+        embedding_size: Features of a token. Defaults to 128.
+        padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
+        normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
+        dropout: Rate before the output layer.
+        stochastic_depth: Rate at which the last residual branch is dropped; it rises linearly from the first block to the last.
+
+    Raises:
+        ValueError: An option is out of range or does not go with another; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.resnet1d((50, 3), 2, width=8, stochastic_depth=0.1)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.normal((32, 50, 3)), keras.ops.zeros((32,), "int32"), verbose=0)
+        ```
+    """
+    kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
+    multipliers = check_plan("width_multipliers", width_multipliers, each="block")
+    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
+    stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
+    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    parts = ResNetParts(
+        preactivated=False,
+        shortcut="projection",
+        zero_init_residual=zero_init_residual,
+        block_dropout=block_dropout,
+        bottleneck_stride="3x3",
+        padding="same",
+        mask=mask,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+    )
+    strides = (1,) * len(kernel_sizes)
+    for block, multiplier in enumerate(multipliers, start=1):
+        drop_rate = stochastic_depth * block / len(multipliers)
+        x = residual_block(x, (width * multiplier,) * len(kernel_sizes), kernel_sizes, strides, drop_rate, parts, f"block{block}")
+    x = pool(x, mask, pooling, parts, name="pool")
+    x = parts.dropout(x, name="dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)

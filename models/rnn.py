@@ -1,0 +1,221 @@
+"""Recurrent networks: stacks of LSTM, GRU or simple recurrent layers."""
+
+import keras
+from keras import ops
+
+from hornbook.models.batch_norm_lstm import BatchNormLSTM
+from hornbook.models.checks import check_choice, check_count, check_rate
+from hornbook.models.parts import Parts
+from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
+
+# Keras' own, with their fast paths.
+LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}
+LAYER_NORM_CELLS = {"lstm": LayerNormLSTMCell, "gru": LayerNormGRUCell}
+RECURRENT_NORMALIZATIONS = ("none", "layer", "batch")
+
+# States have settled by then, and each step's statistics take 18 floats a unit.
+MOST_STEPS_WITH_STATISTICS = 100
+
+
+class RecurrentParts(Parts):
+    """The layers of a recurrent network."""
+
+    def __init__(self, *, cell, bidirectional, recurrent_normalization, recurrent_dropout, time, activation, **options):
+        super().__init__(activation=activation, **options)
+        self._cell = check_choice("cell", cell, LAYERS)
+        self.bidirectional = bidirectional
+        self._within = _check_recurrent_normalization(recurrent_normalization, cell)
+        self._recurrent_dropout = check_rate("recurrent_dropout", recurrent_dropout)
+        self._max_length = min(time or MOST_STEPS_WITH_STATISTICS, MOST_STEPS_WITH_STATISTICS)
+        if activation == "prelu":
+            raise ValueError("activation 'prelu' is a layer with a slope of its own, and a recurrent layer takes a function; use 'tanh'")
+        self._function = activation
+
+    def recurrent(self, x, width, *, name):
+        """Return (batch, time, width), or twice the width in two directions: first forwards, then backwards."""
+        layer = self._recurrent_layer(width, name)
+        if self.bidirectional:
+            layer = keras.layers.Bidirectional(layer, name=name)
+        return call_masked(layer, x, self.mask)
+
+    def _recurrent_layer(self, width, name):
+        options = {
+            "activation": self._function,
+            "kernel_initializer": self._initializer(),
+            # A product with an orthogonal matrix keeps its size through any number of steps (Saxe et al. 2014).
+            "recurrent_initializer": "orthogonal",
+            "kernel_regularizer": self._regularizer(),
+            "recurrent_regularizer": self._regularizer(),
+            "recurrent_dropout": self._recurrent_dropout,
+        }
+        if self._within == "layer":
+            return keras.layers.RNN(LAYER_NORM_CELLS[self._cell](width, **options), return_sequences=True, name=name)
+        if self._within == "batch":
+            return BatchNormLSTM(width, max_length=self._max_length, return_sequences=True, name=name, **options)
+        return LAYERS[self._cell](width, return_sequences=True, name=name, **options)
+
+
+def rnn(
+    input_shape,
+    num_outputs,
+    *,
+    cell="lstm",
+    depth=1,
+    width=128,
+    bidirectional=False,
+    pooling="last",
+    residual=False,
+    recurrent_normalization="none",
+    recurrent_dropout=0.0,
+    vocabulary_size=None,
+    embedding_size=128,
+    padded="auto",
+    normalization="layer",
+    weight_normalization=None,
+    activation="tanh",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="rnn",
+):
+    """Build a recurrent network: tokens (batch, time) or series (batch, time, features) to float32 logits (batch, num_outputs).
+
+    The layers of the stack hand on their whole sequence; pooling over time and a dense layer end it. Padding changes no output. Options
+    that are not described here are those of every family, under `resnet`.
+
+    Args:
+        input_shape: (time,) for tokens, (time, features) for series; time may be None.
+        num_outputs: Classes, or values to predict.
+        cell: "lstm" (Hochreiter and Schmidhuber 1997, with forget gates whose bias starts at 1: Jozefowicz et al. 2015), "gru" (Cho et
+            al. 2014, in cuDNN's form) or "simple" (Elman 1990).
+        depth: Recurrent layers. Defaults to 1.
+        width: Units of each layer, in each direction. Defaults to 128.
+        bidirectional: Whether each layer also runs from the end to the start; the two outputs are concatenated.
+        pooling: "last" (the state after the last step; in two directions, each direction's), "mean", "max" or "attention".
+        residual: Add the input of each layer but the first to its output (Wu et al. 2016, section 3.1).
+        recurrent_normalization: Inside the recurrence: "none", "layer" (`LayerNormLSTMCell`, `LayerNormGRUCell`) or "batch"
+            (`BatchNormLSTM`). Both lose Keras' fast paths.
+        recurrent_dropout: Rate at which units of the state are dropped before the product with the recurrent kernel, by one mask for the
+            whole sequence (Gal and Ghahramani 2016). It loses the fast path of a GPU.
+        vocabulary_size: Number of tokens, padding (0) among them; None for series.
+        embedding_size: Features of a token. Defaults to 128.
+        padded: Whether token 0, or a step of NaN in a series, is padding; "auto" is True for tokens and False for series.
+        normalization: Of the sequence that one layer hands to the next, so of nothing at depth 1. Defaults to "layer", as statistics over
+            a batch are poor where few sequences are long. "group" and "instance" are refused where there is padding, which they mix in.
+        weight_normalization: Must be None: the kernels are inside Keras' layers.
+        activation: Of candidate and output; a name from `ACTIVATIONS` but "prelu", or a function. Defaults to "tanh", which bounds the
+            state; another one loses the fast path of a GPU.
+        initializer: Of the kernels of inputs and output. Recurrent kernels start orthogonal.
+        dropout: Rate between layers and before the output layer, never along time (Zaremba et al. 2014).
+        stochastic_depth: Rate at which the last residual branch is dropped, rising linearly with depth; needs `residual`.
+
+    Raises:
+        ValueError: An option is out of range or does not go with another; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.rnn((20,), 2, cell="gru", width=16, vocabulary_size=1000, pooling="max", dropout=0.2)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.randint((32, 20), 0, 1000), keras.ops.zeros((32,), "int32"), verbose=0)
+        ```
+    """
+    depth, width = check_count("depth", depth), check_count("width", width)
+    check_choice("pooling", pooling, POOLINGS)
+    stochastic_depth = _check_branches(depth, residual, stochastic_depth)
+    if weight_normalization not in (None, "none"):
+        raise ValueError(f"weight_normalization must be None for an rnn, got {weight_normalization!r}: kernels are inside Keras' layers")
+    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    parts = RecurrentParts(
+        cell=cell,
+        bidirectional=bidirectional,
+        recurrent_normalization=recurrent_normalization,
+        recurrent_dropout=recurrent_dropout,
+        time=x.shape[1],
+        mask=mask,
+        normalization=normalization,
+        weight_normalization=None,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+    )
+    x = parts.recurrent(x, width, name="recurrent1")
+    for layer in range(2, depth + 1):
+        y = parts.norm(x, name=f"norm{layer}")
+        y = parts.dropout(y, name=f"dropout{layer}")
+        y = parts.recurrent(y, width, name=f"recurrent{layer}")
+        if residual:
+            y = parts.drop_branch(y, stochastic_depth * (layer - 1) / (depth - 1), name=f"stochastic_depth{layer}")
+            y = keras.layers.Add(name=f"add{layer}")([x, y])
+        x = y
+    x = _last_states(x, mask) if pooling == "last" and bidirectional else pool(x, mask, pooling, parts, name="pool")
+    x = parts.dropout(x, name="dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+
+
+def _last_states(x, mask):
+    # The backward direction has read everything when it is at the first step.
+    forwards, backwards = ops.split(x, 2, axis=-1)
+    return ops.concatenate([step(forwards, mask, last=True), step(backwards, mask, last=False)], axis=-1)
+
+
+def _check_recurrent_normalization(recurrent_normalization, cell):
+    check_choice("recurrent_normalization", recurrent_normalization, RECURRENT_NORMALIZATIONS)
+    if recurrent_normalization == "layer" and cell not in LAYER_NORM_CELLS:
+        raise ValueError(f"recurrent_normalization 'layer' is for the cells {' and '.join(LAYER_NORM_CELLS)}, got cell={cell!r}")
+    if recurrent_normalization == "batch" and cell != "lstm":
+        raise ValueError(f"recurrent_normalization 'batch' is for the cell lstm (Cooijmans et al. 2017), got cell={cell!r}")
+    return recurrent_normalization
+
+
+def _check_branches(depth, residual, stochastic_depth):
+    if residual and depth < 2:
+        raise ValueError(f"residual needs a depth of at least 2, got {depth}: the first layer changes the number of features")
+    if check_rate("stochastic_depth", stochastic_depth) and not residual:
+        raise ValueError(
+            f"stochastic_depth must be 0 for an rnn without residual=True, got {stochastic_depth}: without a shortcut around it a dropped "
+            "layer leaves nothing to pass on"
+        )
+    return stochastic_depth
+
+
+def lstm(input_shape, num_outputs, **options):
+    """One LSTM layer of 128 units (Hochreiter and Schmidhuber 1997), its last state to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "lstm", "name": "lstm", **options})
+
+
+def gru(input_shape, num_outputs, **options):
+    """One GRU layer of 128 units (Cho et al. 2014), its last state to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "gru", "name": "gru", **options})
+
+
+def simple_rnn(input_shape, num_outputs, **options):
+    """One simple recurrent layer of 128 units (Elman 1990), its last state to logits: the one that forgets."""
+    return rnn(input_shape, num_outputs, **{"cell": "simple", "name": "simple_rnn", **options})
+
+
+def bidirectional_lstm(input_shape, num_outputs, **options):
+    """One LSTM layer of 128 units in each direction (Graves and Schmidhuber 2005), the last states to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "lstm", "bidirectional": True, "name": "bidirectional_lstm", **options})
+
+
+def bidirectional_gru(input_shape, num_outputs, **options):
+    """One GRU layer of 128 units in each direction, the last states to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "gru", "bidirectional": True, "name": "bidirectional_gru", **options})
+
+
+def layer_norm_lstm(input_shape, num_outputs, **options):
+    """One layer-normalized LSTM layer of 128 units (Ba et al. 2016), its last state to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "lstm", "recurrent_normalization": "layer", "name": "layer_norm_lstm", **options})
+
+
+def layer_norm_gru(input_shape, num_outputs, **options):
+    """One layer-normalized GRU layer of 128 units (Ba et al. 2016), its last state to logits."""
+    return rnn(input_shape, num_outputs, **{"cell": "gru", "recurrent_normalization": "layer", "name": "layer_norm_gru", **options})

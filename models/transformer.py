@@ -1,0 +1,387 @@
+"""Transformer encoders (Vaswani et al. 2017): their blocks, and the ones for text and for series."""
+
+import math
+
+import keras
+from keras import ops
+
+from hornbook.models import sequences
+from hornbook.models.attention import MultiHeadAttention, RotaryAttention, angles
+from hornbook.models.checks import check_choice, check_count, check_rate
+from hornbook.models.parts import Parts
+
+POSITIONS = ("learned", "sinusoidal", "rotary", "none")
+POOLINGS = ("class", *sequences.POOLINGS)
+
+# Feed-forward layers that multiply hidden units, activated, by as many linear ones (Shazeer 2020, equation 6).
+GATED = {"geglu": "gelu", "reglu": "relu", "swiglu": "swish"}
+
+# Of learned vectors that stand beside the data: in Devlin et al.'s code and Dosovitskiy et al.'s.
+_DEVIATION = 0.02
+
+
+def prenorm_block(x, places, drop_rate, parts, name):
+    """Attention and a feed-forward layer, each normalized before and added to its input (Xiong et al. 2020, figure 1b)."""
+    y = parts.norm(x, name=f"{name}_norm1")
+    y = parts.attention(y, places, name=f"{name}_attention")
+    x = parts.add(x, y, drop_rate, name=f"{name}_attention")
+    y = parts.norm(x, name=f"{name}_norm2")
+    y = parts.feed_forward(y, name=f"{name}_dense")
+    return parts.add(x, y, drop_rate, name=f"{name}_dense")
+
+
+def postnorm_block(x, places, drop_rate, parts, name):
+    """Attention and a feed-forward layer, each added to its input and the sum normalized (Vaswani et al. 2017, section 3.1)."""
+    y = parts.attention(x, places, name=f"{name}_attention")
+    x = parts.add(x, y, drop_rate, name=f"{name}_attention")
+    x = parts.norm(x, name=f"{name}_norm1")
+    y = parts.feed_forward(x, name=f"{name}_dense")
+    x = parts.add(x, y, drop_rate, name=f"{name}_dense")
+    return parts.norm(x, name=f"{name}_norm2")
+
+
+BLOCKS = {"pre": prenorm_block, "post": postnorm_block}
+
+
+class TransformerParts(Parts):
+    """The layers of an encoder: with attention and feed-forward layers, gated ones too."""
+
+    def __init__(
+        self,
+        *,
+        width,
+        feed_forward_width,
+        heads,
+        key_value_heads,
+        positions,
+        attention_dropout,
+        activation,
+        weight_normalization,
+        **options,
+    ):
+        if weight_normalization not in (None, "none"):
+            raise ValueError(
+                f"weight_normalization must be None for a transformer, got {weight_normalization!r}: the kernels of attention are "
+                "inside Keras' layers, out of its reach, and half a network normalized is neither; use normalization"
+            )
+        self.gated = isinstance(activation, str) and activation in GATED
+        activation = GATED[activation] if self.gated else activation
+        # No normalization follows a kernel before something else does, so none makes a bias redundant.
+        super().__init__(activation=activation, weight_normalization=None, use_bias=True, **options)
+        self.positions = positions
+        self.width, self.heads, self.key_value_heads = _check_heads(width, heads, key_value_heads, positions)
+        self.attention_dropout = check_rate("attention_dropout", attention_dropout)
+        # A gated layer has three kernels: with two thirds of the units it has as many weights (Shazeer 2020, section 3).
+        usual = 8 * self.width // 3 if self.gated else 4 * self.width
+        self.feed_forward_width = usual if feed_forward_width is None else check_count("feed_forward_width", feed_forward_width)
+
+    def patches(self, x, size, *, name):
+        """Map each patch of size x size pixels to a vector: (batch, height, width, channels) to (batch, rows, columns, width)."""
+        layer = keras.layers.Conv2D(
+            self.width,
+            size,
+            strides=size,
+            data_format="channels_last",
+            kernel_initializer=self._output_initializer(),
+            kernel_regularizer=self._regularizer(),
+            name=name,
+        )
+        return layer(x)
+
+    def attention(self, x, places, *, name):
+        size = self.width // self.heads
+        options = {"dropout": self.attention_dropout, "kernel_regularizer": self._regularizer(), "name": name}
+        # The same keys count for every query.
+        mask = {"attention_mask": None if self.mask is None else ops.expand_dims(self.mask, 1)}
+        if self.positions == "rotary":
+            layer, mask["places"] = RotaryAttention(size, self.heads, self.key_value_heads, **options), places
+        elif self.heads == self.key_value_heads:
+            layer = MultiHeadAttention(self.heads, size, **options)
+        else:
+            layer = keras.layers.GroupQueryAttention(size, self.heads, self.key_value_heads, **options)
+        outputs = layer(x, x, **mask)
+        self._start(layer)
+        return outputs
+
+    def _start(self, attention):
+        # Keras takes a kernel (features, heads, size) for a convolution's, and starts it with a third of the deviation or less.
+        for projection in attention._flatten_layers(include_self=False, recursive=False):
+            if isinstance(projection, keras.layers.EinsumDense):
+                shape = projection.kernel.shape
+                rows = math.prod(shape[:-1]) if projection.name == "attention_output" else shape[0]
+                kernel = self._output_initializer()((rows, math.prod(shape) // rows))
+                projection.kernel.assign(ops.reshape(kernel, shape))
+
+    def feed_forward(self, x, *, name):
+        y = self.dense(x, self.feed_forward_width, name=f"{name}1")
+        y = self.act(y, name=f"{name}_act")
+        if self.gated:
+            y = keras.layers.Multiply(name=f"{name}_gate")([y, self.linear(x, self.feed_forward_width, name=f"{name}1_linear")])
+        return self.linear(y, self.width, name=f"{name}2")
+
+    def add(self, x, y, drop_rate, *, name):
+        """Add a branch to its input, with dropout of features and of the whole branch."""
+        y = self.dropout(y, name=f"{name}_dropout")
+        y = self.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
+        return keras.layers.Add(name=f"{name}_add")([x, y])
+
+
+def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, positions, pooling, stochastic_depth, name, **options):
+    """Return the model from `inputs` to logits, by way of `embed(parts)`, (batch, time, width), and its mask, (batch, time) or None."""
+    depth, stochastic_depth = check_count("depth", depth), check_rate("stochastic_depth", stochastic_depth)
+    block = BLOCKS[check_choice("normalization_position", normalization_position, BLOCKS)]
+    check_choice("positions", positions, POSITIONS)
+    check_choice("pooling", pooling, POOLINGS)
+    class_token = pooling == "class"
+    mask_of_all = mask if mask is None or not class_token else ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
+    parts = TransformerParts(positions=positions, mask=mask_of_all, **options)
+    x = embed(parts)
+    places = _places(x, mask)
+    if class_token:
+        x, places = _with_class_token(x, places)
+    if positions in ("learned", "sinusoidal"):
+        vectors = _sinusoids(places, parts.width) if positions == "sinusoidal" else _learned(places, x.shape[1], parts.width)
+        x = keras.layers.Add(name="with_positions")([x, vectors])
+    x = parts.dropout(x, name="dropout")
+    for index in range(1, depth + 1):
+        x = block(x, places, stochastic_depth * index / depth, parts, f"block{index}")
+    if normalization_position == "pre":
+        x = parts.norm(x, name="final_norm")
+    x = x[:, 0] if class_token else sequences.pool(x, mask, pooling, parts, name="pool")
+    x = parts.dropout(x, name="output_dropout")
+    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+
+
+def _places(x, mask):
+    """Return where each step stands, 0, 1, 2, ..., as int32 (1, time); with a mask (batch, time), from the first step that counts.
+
+    Built of operations on the input, so that a model takes sequences of any length, and padding on either side changes nothing.
+    """
+    places = ops.cumsum(ops.ones_like(x[:1, :, 0], dtype="int32"), axis=1) - 1
+    if mask is None:
+        return places
+    first = ops.argmax(ops.cast(mask, "int32"), axis=1, keepdims=True)
+    return ops.maximum(places - ops.cast(first, "int32"), 0)
+
+
+def _with_class_token(x, places):
+    """Put a learned vector before the first step (Devlin et al. 2019; Dosovitskiy et al. 2021, equation 1)."""
+    token = _embedding(1, x.shape[-1], name="class_token")(ops.zeros_like(x[:, :1, 0], dtype="int32"))
+    x = keras.layers.Concatenate(axis=1, name="with_class_token")([token, x])
+    return x, ops.concatenate([ops.zeros_like(places[:, :1]), places + 1], axis=1)
+
+
+def _sinusoids(places, width):
+    """Vaswani et al. 2017, section 3.5, with all sines before all cosines: an order of features that the next kernel learns either way."""
+    if width % 2:
+        raise ValueError(f"sinusoidal positions are pairs of a sine and a cosine: width must be even, got {width}")
+    turns = angles(places, width)
+    return ops.concatenate([ops.sin(turns), ops.cos(turns)], axis=-1)
+
+
+def _learned(places, length, width):
+    if length is None:
+        raise ValueError("learned positions need a known time in input_shape, got None; use positions='sinusoidal' or 'rotary'")
+    return _embedding(length, width, name="positions")(places)
+
+
+def _embedding(count, width, name):
+    start = keras.initializers.TruncatedNormal(stddev=_DEVIATION)
+    return keras.layers.Embedding(count, width, embeddings_initializer=start, name=name)
+
+
+def _check_heads(width, heads, key_value_heads, positions):
+    width, heads = check_count("width", width), check_count("heads", heads)
+    shared = heads if key_value_heads is None else check_count("key_value_heads", key_value_heads)
+    if width % heads:
+        raise ValueError(
+            f"width must be a multiple of heads, got width={width} and heads={heads}; try width={math.ceil(width / heads) * heads}"
+        )
+    if heads % shared:
+        raise ValueError(f"heads must be a multiple of key_value_heads, which they share, got {heads} and {shared}")
+    if positions == "rotary" and width // heads % 2:
+        raise ValueError(f"rotary positions turn features in pairs: width / heads must be even, got {width} / {heads}")
+    return width, heads, shared
+
+
+def text_transformer(
+    input_shape,
+    num_outputs,
+    *,
+    vocabulary_size=None,
+    padded="auto",
+    depth=2,
+    width=128,
+    heads=4,
+    key_value_heads=None,
+    feed_forward_width=None,
+    positions="sinusoidal",
+    pooling="mean",
+    normalization_position="pre",
+    attention_dropout=0.0,
+    normalization="layer",
+    weight_normalization=None,
+    activation="gelu",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="text_transformer",
+):
+    """Build a transformer encoder of tokens: integers (batch, time) to float32 logits (batch, num_outputs).
+
+    Tokens are embedded, positions added, and `depth` blocks of attention and a feed-forward layer follow; what comes out is pooled over
+    time. Attention spends time on every pair of steps. Padding, at the end or at the start, changes no output.
+
+    Args:
+        input_shape: (time,), of integer tokens; time may be None, for texts of any length.
+        num_outputs: Classes, or values to predict.
+        vocabulary_size: Number of tokens, padding among them: tokens are below it. Must be given.
+        padded: Whether token 0 is padding, which attention and pooling then leave out. "auto" is True.
+        depth: Blocks. Defaults to 2: data sets of thousands of sentences do not feed more.
+        width: Features of a step. Defaults to 128.
+        heads: Attention heads; each has width / heads features. Defaults to 4.
+        key_value_heads: Heads of keys and values, each shared by heads / key_value_heads heads of queries (Ainslie et al. 2023); None for
+            one each, which is multi-head attention.
+        feed_forward_width: Hidden units of the feed-forward layers. Defaults to 4 * width (Vaswani et al. 2017, table 3), and to
+            8 * width / 3 with a gated activation, which has a third kernel.
+        positions: "sinusoidal" (of any length, and without weights), "learned" (a vector for each place; time must be known), "rotary" (Su
+            et al. 2021: queries and keys are turned; a saved model then needs `import hornbook.models`) or "none" (a bag of words).
+        pooling: "mean", "max", "last" or "attention" of the steps, or "class": a learned token before the first step is what is read.
+        normalization_position: "pre" (before attention and feed-forward layers: trains without a warm-up, Xiong et al. 2020) or "post"
+            (after the sums, as Vaswani et al. and BERT have it).
+        attention_dropout: Rate at which attention scores are dropped (`attention_probs_dropout_prob` of BERT).
+        normalization: "layer" by default, where other families have "batch": padding and texts of different lengths make statistics over
+            a batch poor (Shen et al. 2020). "rms", "batch" and "none" too; "group" and "instance" only where nothing is padded, as they
+            take statistics over all steps.
+        weight_normalization: Must be None: the kernels of attention are out of its reach.
+        activation: Of the feed-forward layers: one of `ACTIVATIONS`, a function, or a gated one, "swiglu", "geglu" or "reglu" (Shazeer
+            2020). Defaults to "gelu", as in BERT, ViT and GPT, where other families have "relu".
+        initializer: As in `resnet`, by the activation for the first kernel of a feed-forward layer; Glorot for those that no activation
+            follows, attention's among them.
+        dropout: Rate after the positions, after each attention and feed-forward layer (residual dropout, Vaswani et al. 2017, section
+            5.4), and before the output layer.
+        stochastic_depth: Rate at which both branches of the last block are dropped, for single examples; it rises linearly from the first.
+
+    The options that every family has are described under `resnet`.
+
+    Raises:
+        ValueError: An option is out of range or does not go with another; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.text_transformer((20,), 3, vocabulary_size=100, depth=1, width=16, activation="swiglu")
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.randint((8, 20), 1, 100), keras.ops.zeros((8,), "int32"), verbose=0)
+        ```
+    """
+    width = check_count("width", width)
+    if vocabulary_size is None:
+        raise ValueError("vocabulary_size must be given for tokens: their number, padding among them; for series use series_transformer")
+    # Small numbers that are learned fast, scaled to the size of the sinusoids beside them (Vaswani et al. 2017, section 3.4).
+    start = keras.initializers.RandomNormal(stddev=width**-0.5)
+    inputs, x, mask = sequences.sequence_inputs(
+        input_shape, vocabulary_size=vocabulary_size, embedding_size=width, padded=padded, embeddings_initializer=start
+    )
+    return encoder(
+        inputs,
+        lambda parts: keras.layers.Rescaling(width**0.5, name="scaled_embedding")(x),
+        mask,
+        num_outputs,
+        depth=depth,
+        width=width,
+        heads=heads,
+        key_value_heads=key_value_heads,
+        feed_forward_width=feed_forward_width,
+        positions=positions,
+        pooling=pooling,
+        normalization_position=normalization_position,
+        attention_dropout=attention_dropout,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        stochastic_depth=stochastic_depth,
+        l1=l1,
+        l2=l2,
+        name=name,
+    )
+
+
+def series_transformer(
+    input_shape,
+    num_outputs,
+    *,
+    padded="auto",
+    depth=2,
+    width=128,
+    heads=4,
+    key_value_heads=None,
+    feed_forward_width=None,
+    positions="sinusoidal",
+    pooling="mean",
+    normalization_position="pre",
+    attention_dropout=0.0,
+    normalization="layer",
+    weight_normalization=None,
+    activation="gelu",
+    initializer="auto",
+    dropout=0.0,
+    stochastic_depth=0.0,
+    l1=0.0,
+    l2=0.0,
+    name="series_transformer",
+):
+    """Build a transformer encoder of series: floats (batch, time, features) to float32 logits (batch, num_outputs).
+
+    A step's features are mapped to `width` by a dense layer (Zerveas et al. 2021, equation 1); then all is as in `text_transformer`, where
+    the options are described.
+
+    Args:
+        input_shape: (time, features); time may be None, for series of any length.
+        num_outputs: Classes, or values to predict.
+        padded: Whether steps whose features are all NaN are padding, which changes no output. "auto" is False: a NaN then stays one.
+
+    Raises:
+        ValueError: An option is out of range or does not go with another; the message says what is accepted.
+
+    Example:
+        ```python
+        import keras
+        from hornbook import models
+
+        model = models.series_transformer((50, 3), 4, depth=1, width=16, positions="rotary", normalization="rms")
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.fit(keras.random.normal((8, 50, 3)), keras.ops.zeros((8,), "int32"), verbose=0)
+        ```
+    """
+    inputs, x, mask = sequences.sequence_inputs(input_shape, padded=padded)
+    return encoder(
+        inputs,
+        lambda parts: parts.linear(x, parts.width, name="projection"),
+        mask,
+        num_outputs,
+        depth=depth,
+        width=width,
+        heads=heads,
+        key_value_heads=key_value_heads,
+        feed_forward_width=feed_forward_width,
+        positions=positions,
+        pooling=pooling,
+        normalization_position=normalization_position,
+        attention_dropout=attention_dropout,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        initializer=initializer,
+        dropout=dropout,
+        stochastic_depth=stochastic_depth,
+        l1=l1,
+        l2=l2,
+        name=name,
+    )
