@@ -44,7 +44,7 @@ class EvaluateArgs:
     dataset: str | None = None
     """As for training. Default: what the run was trained on, split as it was."""
     part: str | None = None
-    """Which part of it: train, validation or test. Default: test; of another table without a test split, all of it."""
+    """Which part of it: train, validation or test. Default: test; of another dataset without a test split, all of it."""
     skip_unreadable: bool = False
     """Leave out images that cannot be read. Default: as in training."""
     json: bool = False
@@ -84,6 +84,25 @@ def _home(run, about):
         raise UserError(f"{run} is a run of the recipe {recipe!r}; known are {', '.join(HOMES)}")
     home = "series_afterwards" if "preprocessing" in about else HOMES[recipe]  # A regression is on tables or on series.
     return importlib.import_module(f"hornbook.training.{home}")
+
+
+def named_part(parts, name, part):
+    """The part of another dataset than the run's own that is scored: the one that is asked for, its test split, or all of it.
+
+    Args:
+        parts: those that the source itself has, by name; nothing of it is held out.
+        name: of the dataset, for messages.
+        part: as of `--part`, or None.
+
+    Raises:
+        UserError: it has no such part.
+    """
+    if part is None:
+        return "test" if "test" in parts else "train"
+    if part not in parts or len(parts) == 1:
+        has = ", ".join(parts) if len(parts) > 1 else "examples alone, all of which are scored without --part"
+        raise UserError(f"{name} has no {part} part; it has {has}")
+    return part
 
 
 def labels(run):

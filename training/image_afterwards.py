@@ -18,12 +18,15 @@ def predict(args, about):
 
 def evaluate(args, about, config):
     """The scores, and the names of those to print."""
-    name = args.dataset or config["dataset"]
+    own = args.dataset in (None, config["dataset"])
+    name = config["dataset"] if own else args.dataset
     data.check_name(name)
     model = afterwards.load_model(args.run)
     options = _as_trained(name, config, about)
+    if not own:  # Nothing of it was trained on.
+        options |= {"validation_fraction": 0, "test_fraction": 0}
     dataset = data.load(name, **{**options, "skip_unreadable": options["skip_unreadable"] or args.skip_unreadable})
-    part = dataset.part(args.part or "test")
+    part = dataset.part(args.part or "test") if own else dataset.part(afterwards.named_part(dataset.parts, name, args.part))
     if list(dataset.class_names) != about["class_names"]:
         raise UserError(
             f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"

@@ -47,7 +47,7 @@ def evaluate(args, about, config):
         examples = table_data.as_trained(dataset.columns[_part(dataset, args.part or "test")], about, encoding)
     else:
         parts, _, _ = table_sources.read(name, **_reading(config))
-        columns = parts[_named(parts, name, args.part)]
+        columns = parts[afterwards.named_part(parts, name, args.part)]
         examples = table_data.as_trained(columns, about, encoding)
     outputs = afterwards.load_model(args.run).predict(examples.inputs, batch_size=afterwards.BATCH, verbose=0)
     if about["task"] == "regression":
@@ -74,17 +74,6 @@ def _encoding(run):
 def _part(dataset, name):
     dataset.part(name)
     return name
-
-
-def _named(parts, name, part):
-    """The part of another table that is scored: the one that is asked for, its test split, or all of it."""
-    if part is None:
-        return "test" if "test" in parts else "train"
-    if part not in parts or len(parts) == 1:
-        raise UserError(
-            f"{name} has no {part} part; it has {', '.join(parts) if len(parts) > 1 else 'rows alone, all of which are scored'}"
-        )
-    return part
 
 
 def _read(path, about, reading):

@@ -256,3 +256,10 @@ def test_shared_flags_mean_the_same_in_every_recipe(recipe):
     classifies = recipe is tabular_classification
     accepted |= {"loss": losses.CLASSIFICATION, "class_weights": imbalance.NAMES} if classifies else {"loss": losses.REGRESSION}
     assert all(set(typing.get_args(ours[name])) == set(offered) for name, offered in accepted.items())
+
+
+def test_categories_can_be_embedded(table, tmp_path, capsys):
+    folder, result = run(tmp_path, dataset=table, categories="embedding", categorical_columns="code", bins=3, precision="bfloat16")
+    assert np.isfinite(result["metrics"]["loss"])
+    assert '"Embedding"' in keras.saving.load_model(folder / "model.keras").to_json()
+    assert len(said(capsys, afterwards.predict, folder, table.removeprefix("csv:"))) == 90

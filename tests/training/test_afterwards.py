@@ -120,7 +120,7 @@ def test_predict_refuses_what_is_no_array(run, tmp_path, capsys):
     for name in ("empty.npy", "text.npy", "several.npy", "nosuch.npy"):
         message = refusal(capsys, afterwards.predict, run, tmp_path / name)
         assert str(tmp_path / name) in message
-        assert "accepted are image files and" in message
+        assert "accepted are arrays that numpy.save wrote" in message
         assert "pickle" not in message
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
     assert "cut.npy cannot be read as a NumPy array" in refusal(capsys, afterwards.predict, run, tmp_path / "cut.npy")
@@ -162,6 +162,22 @@ def test_evaluate_as_json_on_another_part(run, capsys):
     assert len(scores["per_class"]) == 10
     assert scores["accuracy"] > 0.5
     assert json.loads(evaluated(capsys, run, "--dataset", "digits", "--part", "train", "--json"))["examples"] == 1293
+
+
+def test_of_another_dataset_all_is_scored(run, tmp_path, capsys):
+    part = data.load("digits").train
+    np.savez(tmp_path / "other.npz", images=part.inputs[:50], labels=part.labels[:50])
+    other = f"npz:{tmp_path / 'other.npz'}"
+    assert json.loads(evaluated(capsys, run, "--dataset", other, "--json"))["examples"] == 50
+    assert "has no validation part; it has examples alone" in refusal(
+        capsys, afterwards.evaluate, run, "--dataset", other, "--part", "validation"
+    )
+    np.savez(
+        tmp_path / "split.npz", x_train=part.inputs[:50], y_train=part.labels[:50], x_test=part.inputs[50:70], y_test=part.labels[50:70]
+    )
+    split = f"npz:{tmp_path / 'split.npz'}"
+    assert json.loads(evaluated(capsys, run, "--dataset", split, "--json"))["examples"] == 20
+    assert json.loads(evaluated(capsys, run, "--dataset", split, "--part", "train", "--json"))["examples"] == 50
 
 
 def test_evaluate_refuses(run, capsys, tmp_path, monkeypatch):
