@@ -41,7 +41,7 @@ class Args:
     """Whether capitals do not count. Bytes are left as they are."""
     max_length: int | None = None
     """Tokens after which a text is cut off; how many were is said. Default: 256 words or pieces, 1,024 characters or bytes."""
-    model: str = "gru"
+    model: str = "cnn1d"
     """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), or mymodule:builder of your own."""
     embedding_size: int | None = None
     """Numbers that stand for a token. Default: the model's own."""
@@ -87,7 +87,7 @@ class Args:
     """Cut the norm of each variable's gradient to this; 0 for never."""
     accumulate_steps: int = 1
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
-    word_dropout: float = 0.2
+    word_dropout: float = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; also what trains the unknown token."""
     word_swap: float = 0.0
     """Share of neighbouring tokens that change places in training."""
