@@ -1,7 +1,7 @@
 """Train a classifier of series: time series and audio from any source, any model for sequences, every technique one flag.
 
 hornbook sequence-classification
-hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts --model fcn --epochs 200
+hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts --model fcn --learning-rate 1e-3 --jitter 0 --mixup 0 --dropout 0
 hornbook sequence-classification --dataset folder:recordings --model gru --time-masking 0.2 --feature-masking 0.2
 """
 
@@ -75,8 +75,8 @@ class Args:
     """Any activation of Keras that works in a network. Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float | None = None
-    """Share of features dropped. Default: the model's own."""
+    dropout: float = 0.3
+    """Share of features dropped."""
     stochastic_depth: float | None = None
     """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks only). Default: 0."""
     l1: float = 0.0
@@ -87,7 +87,7 @@ class Args:
         "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion", "lamb", "adafactor", "muon"
     ] = "adamw"  # fmt: skip
     """sgd has Nesterov momentum 0.9; muon takes hidden matrices and leaves the rest to adam."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     """The schedule's highest."""
     schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
     """How the learning rate goes on after the warm-up; plateau takes a tenth of it whenever the validation loss stops falling."""
@@ -105,8 +105,8 @@ class Args:
     """Cut the norm of each variable's gradient to this; 0 for never."""
     accumulate_steps: int = 1
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
-    jitter: float = 0.0
-    """Deviation of noise added to every value, in deviations of its feature, such as 0.05; 0 for none."""
+    jitter: float = 0.3
+    """Deviation of noise added to every value, in deviations of its feature; 0 for none."""
     scaling: float = 0.0
     """Deviation of a factor around 1 by which each series is stretched around the mean, such as 0.1; 0 for none."""
     time_warp: float = 0.0
@@ -115,7 +115,7 @@ class Args:
     """Hide two stretches of time, each of at most this share of the steps, such as 0.2 (SpecAugment); 0 for none."""
     feature_masking: float = 0.0
     """Hide two bands of features, of audio of frequency, each of at most this share of them, such as 0.2 (SpecAugment); 0 for none."""
-    mixup: float = 0.0
+    mixup: float = 0.2
     """Alpha of mixup's Beta distribution, such as 0.2; 0 for none."""
     label_smoothing: float = 0.0
     """Share of each label that is spread over all classes, such as 0.1."""
@@ -125,7 +125,7 @@ class Args:
     """Momentum of a moving average of the weights, such as 0.999, which is what is evaluated and kept; 0 for none."""
     batch_size: int = 64
     """Examples a step."""
-    epochs: int = 40
+    epochs: int = 60
     """Passes over the training series."""
     early_stopping: int = 0
     """Stop after this many epochs without a better validation loss, and keep the best epoch's weights; 0 for never: keep the last."""
