@@ -53,8 +53,8 @@ class Args:
     """Normalization of activations."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
     """Normalization of kernels."""
-    activation: str = "relu"
-    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ..."""
+    activation: str | None = None
+    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ... Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
     dropout: float = 0.1
