@@ -213,14 +213,9 @@ def main(args, callbacks=(), dataset=None):
 
 def _check(args):
     """Refuse what no part would refuse in the words of a flag."""
-    command_line.check_ranges(args, _RANGES)
+    command_line.check_ranges(args)
     if args.tensorboard:
         command_line.require_tensorboard()
-
-
-_RANGES = (
-    ("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("plateau_patience", 1, None), ("label_smoothing", 0, 1),
-)  # fmt: skip
 
 
 def data_options(args):

@@ -188,8 +188,7 @@ def _check(args):
 
 
 _RANGES = (
-    ("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("plateau_patience", 1, None), ("label_smoothing", 0, 1),
-    ("bins", 0, 1000), ("rare_categories", 1, None), ("mixup", 0, None),
+    ("bins", 0, 1000), ("rare_categories", 1, None),
 )  # fmt: skip
 
 

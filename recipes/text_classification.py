@@ -184,7 +184,6 @@ def _check(args):
 
 
 _RANGES = (
-    ("epochs", 1, None), ("seeds", 1, None), ("early_stopping", 0, None), ("plateau_patience", 1, None), ("label_smoothing", 0, 1),
     ("minimum_count", 1, None), ("word_dropout", 0, 1), ("word_swap", 0, 1),
 )  # fmt: skip
 

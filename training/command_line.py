@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import io
+import math
 import os
 import pathlib
 import re
@@ -99,21 +100,34 @@ def _words(name, value):
     return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
 
 
-def check_ranges(args, ranges):
-    """Refuse numbers that no part would refuse in the words of a flag.
+# Of the options that several recipes share: the lowest value, and the one that is too high, or None.
+_SHARED_RANGES = {
+    **dict.fromkeys(("epochs", "seeds", "batch_size", "accumulate_steps", "plateau_patience"), (1, None)),
+    **dict.fromkeys(("early_stopping", "split_seed", "weight_decay", "mixup", "cutmix", "l1", "l2"), (0, None)),
+    **dict.fromkeys(("clip_norm", "clip_value", "clip_each_norm"), (0, None)),
+    **dict.fromkeys(("dropout", "stochastic_depth", "ema", "label_smoothing", "validation_fraction", "test_fraction"), (0, 1)),
+    "seed": (0, 2**32),
+}
+
+
+def check_ranges(args, ranges=()):
+    """Refuse numbers out of range, in the words of a flag and before anything slow is imported.
 
     Args:
-        args: a recipe's options.
-        ranges: triples of a field's name, the lowest value that is accepted, and the one that is too high, or None.
+        args: a recipe's options. Those that several recipes share have their ranges here.
+        ranges: of its own, triples of a field's name, the lowest value that is accepted, and the one that is too high, or None.
 
     Raises:
         UserError: with the flag and what is accepted.
     """
-    for name, low, high in ranges:
+    shared = [(name, *ends) for name, ends in _SHARED_RANGES.items() if getattr(args, name, None) is not None]
+    for name, low, high in (*shared, *ranges):
         value = getattr(args, name)
-        if value < low or (high is not None and value >= high):
+        if not low <= value < (math.inf if high is None else high):  # Nor is nan.
             accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    if not 0 < args.learning_rate < math.inf:
+        raise UserError(f"--learning-rate must be positive and finite, got {args.learning_rate}")
 
 
 def require_tensorboard():
