@@ -144,6 +144,7 @@ def run(main, options, arguments=None, *, recipe):
     """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
     program = f"hornbook {recipe.replace('_', '-')}"
     about = (sys.modules[options.__module__].__doc__ or "").strip()
+    about = about.replace("\nhornbook ", "\n\nhornbook ")  # Of lines that follow each other, tyro makes one.
     description = f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it."
     # A log file shows each line when it is said, and a name that its encoding lacks does not end the run.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -193,12 +194,24 @@ def enough_memory(flags):
         raise UserError(f"there is not enough memory{array}; pass a smaller {flags}") from error
 
 
+def _check_backend():
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in ("tensorflow", "jax", "torch"):
+        raise UserError(f"KERAS_BACKEND must be tensorflow, jax or torch, got {backend!r}")
+    if backend not in sys.modules and importlib.util.find_spec(backend) is None:
+        raise UserError(f"KERAS_BACKEND is {backend}, which is not installed: pip install 'hornbook[{backend}]', or unset it")
+
+
 @contextlib.contextmanager
 def quiet_libraries():
     """Hide what TensorFlow's C++ code says on standard error while it is imported, and show all of it if the block fails.
 
     Nothing is hidden where the user set `TF_CPP_MIN_LOG_LEVEL`, nor where the machine has an NVIDIA driver, whose troubles are news.
+
+    Raises:
+        UserError: `KERAS_BACKEND` names none of Keras' backends, or one that is not installed.
     """
+    _check_backend()
     if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ or os.path.exists("/proc/driver/nvidia"):
         yield
         return

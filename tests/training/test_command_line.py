@@ -277,3 +277,14 @@ def test_a_copied_recipe_runs_without_a_note(tmp_path, capsys):
     (tmp_path / "mine" / "my_recipe.py").touch()
     command_line.warn_if_another_copy(tmp_path / "mine" / "my_recipe.py")
     assert capsys.readouterr().err == ""
+
+
+def test_a_backend_that_is_not_there_is_said_in_one_line(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(UserError, match="KERAS_BACKEND must be tensorflow, jax or torch, got 'theano'"), command_line.quiet_libraries():
+        pass
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"jax, which is not installed: pip install 'hornbook\[jax\]'"), command_line.quiet_libraries():
+        pass
