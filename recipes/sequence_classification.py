@@ -243,6 +243,7 @@ def _train(args, run, callbacks, dataset, precision):
     # Data.
     if dataset is None:
         dataset = series_data.load(args.dataset, **data_options(args))
+    dataset.require_task("classification")
     evaluated = None if args.evaluate == "none" else dataset.part(args.evaluate)
     if args.early_stopping or args.schedule == "plateau":
         dataset.part("validation")  # Refused now if there is none, not after an epoch.

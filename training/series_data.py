@@ -135,6 +135,18 @@ class SeriesDataset(data.Dataset):
     notes: tuple = ()
     target_names: tuple = ()
 
+    def require_task(self, task):
+        """Refuse a dataset that was read for another recipe.
+
+        Args:
+            task: "regression" or "classification".
+
+        Raises:
+            UserError: with how to read it.
+        """
+        if bool(self.target_names) != (task == "regression"):
+            raise UserError(f"{self.name} was read for another recipe; for {task} pass numbers={task == 'regression'} when it is read")
+
     def about(self):
         """What a run's `labels.json` says of the inputs."""
         task = "regression" if self.target_names else "classification"
