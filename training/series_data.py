@@ -218,8 +218,9 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         preprocessing: a trained model's, whose statistics and options take the place of those learned here; None: learn them.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
             `missing`: one of `series_missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`,
-            `encoding`: of tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`, `examples`: of problems
-            that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are numbers to predict.
+            `encoding`: of tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`,
+            `examples`: of problems that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are
+            numbers to predict.
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file and the place in it, and what would be accepted.
