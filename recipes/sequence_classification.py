@@ -239,6 +239,7 @@ def _train(args, run, callbacks, dataset, precision):
     # Data.
     if dataset is None:
         dataset = series_data.load(args.dataset, **data_options(args))
+    dataset.require_task("classification")
     evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed, rows=series_data.split_rows)
     if dataset.unreadable:

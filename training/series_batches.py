@@ -36,7 +36,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
 
     digits = series_data.load("sequential_digits").train
     feed = series_batches.training_batches(digits, batch_size=64, num_classes=10, epochs=1)
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    model = keras.Sequential([keras.layers.SimpleRNN(8), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
     model.fit(feed, steps_per_epoch=batches.steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
     ```
@@ -56,7 +56,7 @@ def evaluation_batches(examples, *, batch_size, num_classes, length=None):
     import keras
     from hornbook.training import series_batches, series_data
 
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    model = keras.Sequential([keras.layers.SimpleRNN(8), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     test = series_data.load("sequential_digits").test
     model.evaluate(series_batches.evaluation_batches(test, batch_size=256, num_classes=10), verbose=0)

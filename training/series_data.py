@@ -134,6 +134,18 @@ class SeriesDataset(data.Dataset):
     notes: tuple = ()
     target_names: tuple = ()
 
+    def require_task(self, task):
+        """Refuse a dataset that was read for another recipe.
+
+        Args:
+            task: "regression" or "classification".
+
+        Raises:
+            UserError: with how to read it.
+        """
+        if bool(self.target_names) != (task == "regression"):
+            raise UserError(f"{self.name} was read for another recipe; for {task} pass numbers={task == 'regression'} when it is read")
+
     def about(self):
         """What a run's `labels.json` says of the inputs."""
         task = "regression" if self.target_names else "classification"
@@ -206,8 +218,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
             `missing`: one of `series_missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`,
             `encoding`: of tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`,
-            `examples`: of problems that are generated. `skip_unreadable`: leave out files that cannot be read.
-            `numbers`: labels are numbers to predict.
+            `examples`: of problems that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are
+            numbers to predict.
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file and the place in it, and what would be accepted.

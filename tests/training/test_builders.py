@@ -56,7 +56,7 @@ def test_a_builder_in_the_current_folder(mine):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("cmn", {}, "there is no model 'cmn'; did you mean cnn"),
+        ("cmn", {}, "there is no model 'cmn'; did you mean fcn or cnn"),
         ("cnn", {"depht": 4}, "cnn takes no option 'depht'"),
         ("mlp", {"max_width": 4}, "mlp does not take --max-width: mlp takes no option 'max_width'; it takes depth, "),
         ("cnn", {"depth": -1}, "-1"),

@@ -200,7 +200,7 @@ def test_folders_within_class_folders(tmp_path):
     photos(tmp_path / "one")
     photos(tmp_path / "two")
     message = refusal(tmp_path)
-    assert f"{tmp_path}/one has only folders in it, such as cat, and no images; accepted is PATH/CLASS/IMAGE" in message
+    assert f"{tmp_path}/one has only folders in it, such as cat, and no images; accepted is PATH/CLASS/FILE" in message
 
 
 @pytest.mark.parametrize(("first", "second"), [("Cat", "cat"), ("cat", "cat "), (" Cat", "cat")])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import data, splits, text_data, text_rows, text_tables
+from hornbook.training import splits, text_data, text_rows, text_tables
 
 ROWS = [(f'film number {k}, "{("fine", "dull")[k % 2]}" they say', ("good", "bad")[k % 2]) for k in range(40)]
 
@@ -296,7 +296,7 @@ def test_lines_of_a_file(tmp_path):
 def test_a_large_part_is_split_without_lists_of_it(monkeypatch):
     labels = np.repeat([0, 1, 2], [700, 250, 50])
     examples = text_data.TextExamples(None, labels, np.arange(1000), "all")
-    monkeypatch.setattr(data, "_LARGE", 1000)
+    monkeypatch.setattr(splits, "_LARGE", 1000)
     train, held_out = splits.stratified_split(examples, 0.1, 3, "name", "--test-fraction", "abc")
     assert np.bincount(held_out.labels).tolist() == [70, 25, 5]
     assert sorted([*train.indices, *held_out.indices]) == list(range(1000))
