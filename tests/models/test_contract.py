@@ -228,7 +228,7 @@ def test_every_kernel_learns(family):
 
 def _tolerance(family, policy):
     """Of half precision: a reloaded transformer has Keras' own attention and GELU, which round the 8 bits of bfloat16 in another order."""
-    return 3e-2 if family in TRANSFORMERS and policy == "mixed_bfloat16" else 1e-2
+    return 5e-2 if family in TRANSFORMERS and policy == "mixed_bfloat16" else 1e-2
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
