@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from hornbook import models
-from hornbook.models.resnet import ResNetParts
+from hornbook.models.residual_parts import ResNetParts
 
 
 def names_of(model):
