@@ -30,8 +30,9 @@ def build_model(name, input_shape, num_outputs, options):
         model = builder(input_shape, num_outputs, **options)
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
-        flag = f" does not take --{lacking[0].replace('_', '-')}" if lacking else ""
-        raise UserError(f"--model {name}{flag}: {error}") from error
+        if builder is None and lacking:
+            raise UserError(f"--model {name} does not take --{lacking[0].replace('_', '-')}; {str(error).partition('; ')[2]}") from error
+        raise UserError(f"--model {name}: {error}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):

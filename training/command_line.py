@@ -161,9 +161,7 @@ def ending(program):
         print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            f"{program}: interrupted; the same command with the same --output goes on from its checkpoint, if it has one", file=sys.stderr
-        )
+        print(f"{program}: interrupted; after a first epoch, the same command with the run's folder as --output goes on", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -245,5 +243,13 @@ def _one_line(text):
     """The text in one line; of one of tyro's boxes, what went wrong without its frame, title and help."""
     # Where the terminal has no such characters, the box is drawn with hyphens.
     text = " ".join(re.sub(r"[─-╿]+|-{9,}", " ", text).split())
-    text = re.sub(r"^(Value error|Unrecognized options|Required options|Invalid choice|Missing required arguments) (?=\S)", "", text)
-    return re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
+    titles = "Value error|Unrecognized options|Required options|Invalid choice|Missing required arguments|Missing argument"
+    text = re.sub(rf"^({titles}) (?=\S)", "", text)
+    unknown = re.match(r"Unrecognized options: (-[^\s,]*)(?:.*? Perhaps you meant: (.*))?", text)
+    if unknown:
+        # Each suggestion comes with its whole help.
+        near = list(dict.fromkeys(re.findall(r"(--[\w-]+)(?= [{A-Z])", unknown[2] or "")))[:2]
+        return f"there is no option {unknown[1]}" + (f", did you mean {' or '.join(near)}?" if near else "")
+    text = re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
+    text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
+    return text.replace("Expected 1 values", "Expected one").removesuffix(".")

@@ -62,5 +62,5 @@ def several_seeds(main, args, folder, recipe, callbacks=(), dataset=None):
     config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
     summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
     for name, spread in summary["metrics"].items():
-        print(f"{name}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
+        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
     return summary

@@ -57,8 +57,8 @@ def test_a_builder_in_the_current_folder(mine):
     ("name", "options", "words"),
     [
         ("cmn", {}, "there is no model 'cmn'; did you mean fcn or cnn"),
-        ("cnn", {"depht": 4}, "cnn takes no option 'depht'"),
-        ("mlp", {"max_width": 4}, "mlp does not take --max-width: mlp takes no option 'max_width'; it takes depth, "),
+        ("cnn", {"depht": 4}, "--model cnn does not take --depht; it takes depth,"),
+        ("mlp", {"max_width": 4}, "mlp does not take --max-width; it takes depth, "),
         ("cnn", {"depth": -1}, "-1"),
         ("no_such_module_at_all:builder", {}, "there is no module 'no_such_module_at_all' in "),
         ("my_broken_builders:good", {}, "there is no module 'no_such_library_at_all' in "),

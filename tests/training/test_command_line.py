@@ -74,10 +74,10 @@ def test_words():
         (["--learning-rate", "fast"], ["--learning-rate", "'fast'"]),
         (["--seed", "1.5"], ["--seed", "'1.5'"]),
         (["--optimizer", "lion"], ["invalid choice 'lion' for argument '--optimizer'", "sgd", "adam"]),
-        (["--nosuch"], ["Unrecognized options: --nosuch"]),
-        (["--nosuch", "3"], ["Unrecognized options: --nosuch"]),
+        (["--nosuch"], ["there is no option --nosuch; see"]),
+        (["--nosuch", "3"], ["there is no option --nosuch; see"]),
         (["stray"], ["Unrecognized options: stray"]),
-        (["--learning_rat", "1"], ["Unrecognized options", "--learning-rate"]),
+        (["--learning_rat", "1"], ["there is no option --learning", ", did you mean --learning-rate?; see"]),
         (["--config"], ["--config needs a file"]),
     ],
 )
@@ -182,7 +182,7 @@ def ended(error):
 
 def test_a_box_of_hyphens_is_taken_off():
     box = f"{'-' * 60}\n Unrecognized options: --nosuch\n{'-' * 60}\n"
-    assert command_line._one_line(box) == "Unrecognized options: --nosuch"
+    assert command_line._one_line(box) == "there is no option --nosuch"
     assert command_line._one_line("a--b --c -") == "a--b --c -"
 
 
@@ -193,7 +193,7 @@ def test_a_user_s_error_is_one_line_and_code_2(capsys):
 
 def test_an_interruption_is_code_130(capsys):
     assert ended(KeyboardInterrupt()) == 130
-    assert "goes on from its checkpoint" in capsys.readouterr().err
+    assert "the same command with the run's folder as --output goes on" in capsys.readouterr().err
 
 
 def test_a_bug_keeps_its_traceback():
