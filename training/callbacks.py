@@ -271,13 +271,16 @@ class Progress(keras.callbacks.Callback):
         from tqdm import tqdm
 
         steps, epochs = self.params["steps"], self.params["epochs"]
-        self._bar = tqdm(total=steps * epochs, initial=steps * self.first_epoch, disable=None, unit="step", dynamic_ncols=True)
+        # Short, so that a terminal of 80 columns shows the validation scores, which come first.
+        form = "{desc}{percentage:3.0f}%|{bar:10}| {elapsed}<{remaining}{postfix}"
+        self._bar = tqdm(total=steps * epochs, initial=steps * self.first_epoch, disable=None, dynamic_ncols=True, bar_format=form)
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        scores = {name: f"{value:.4g}" for name, value in logs.items()}
+        names = sorted((name for name in logs if name != "learning_rate"), key=lambda name: not name.startswith("val_"))
+        scores = {name: f"{logs[name]:.3g}" for name in names}
         self._bar.set_description(f"epoch {epoch + 1}/{self.params['epochs']}", refresh=False)
         self._bar.set_postfix(scores)
 
