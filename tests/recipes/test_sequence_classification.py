@@ -156,7 +156,7 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
         ({"window": 4, "missing": "interpolate", "stride": 0}, "--stride must be at least 1"),
         ({"jitter": -1.0}, "jitter must be 0"),
         ({"model": "gruu"}, "--model gruu"),
-        ({"bidirectional": True}, "takes no option 'bidirectional'"),
+        ({"bidirectional": True}, "does not take --bidirectional"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "has no validation part"),
     ],
 )
