@@ -12,6 +12,9 @@ RECIPES = {
     "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
     "regression": "Train a network that predicts numbers from tables or series: values or their quantiles.",
 }
+SEARCHES = {
+    "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
+}
 COMMANDS = {
     "predict": "Predict images, texts, series or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
@@ -22,10 +25,12 @@ COMMAND_FILES = {"predict": "afterwards", "evaluate": "afterwards", "runs": "run
 
 def usage():
     """The text of `hornbook --help`."""
-    rows = {**RECIPES, **COMMANDS}
+    rows = {**RECIPES, **SEARCHES, **COMMANDS}
     width = max(map(len, rows)) + 2
     lines = [f"Hornbook {hornbook.__version__}: deep networks that train and generalise, on Keras 3.", "", "Recipes:"]
     lines += [f"  {name:{width}}{text}" for name, text in RECIPES.items()]
+    lines += ["", "Searches:"]
+    lines += [f"  {name:{width}}{text}" for name, text in SEARCHES.items()]
     lines += ["", "With finished runs:"]
     lines += [f"  {name:{width}}{text}" for name, text in COMMANDS.items()]
     return "\n".join([*lines, "", "hornbook NAME --help lists the options of each."])
@@ -41,14 +46,16 @@ def main(arguments=None):
     elif name in RECIPES:
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
+    elif name in SEARCHES:
+        importlib.import_module("hornbook.tuning.command").tune(rest)
     elif name in COMMANDS:
         getattr(importlib.import_module(f"hornbook.training.{COMMAND_FILES[name]}"), name)(rest)
     else:
         import difflib
 
-        close = difflib.get_close_matches(name, [*RECIPES, *COMMANDS], n=1)
+        close = difflib.get_close_matches(name, [*RECIPES, *SEARCHES, *COMMANDS], n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *COMMANDS])}", file=sys.stderr)
+        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *SEARCHES, *COMMANDS])}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -16,7 +16,7 @@ from hornbook.models.layer_normalization import LayerNormalization
 from hornbook.models.mlp import mlp
 from hornbook.models.normalization import NORMALIZATIONS
 from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
-from hornbook.models.registry import build, names, options
+from hornbook.models.registry import build, family, names, options
 from hornbook.models.resnet import (
     preactivation_resnet110,
     preactivation_resnet164,
@@ -76,6 +76,7 @@ __all__ = [
     "build",
     "cnn",
     "cnn1d",
+    "family",
     "fcn",
     "gru",
     "layer_norm_gru",

@@ -59,6 +59,22 @@ def options(name):
     return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
+def family(name):
+    """Return the name of the family that a builder is of: "resnet" for "resnet20".
+
+    Example:
+        ```python
+        from hornbook import models
+
+        assert models.family("resnet20") == "resnet"
+        ```
+
+    Raises:
+        ValueError: No builder has this name; the nearest are named.
+    """
+    return _look_up(name)[1].__name__
+
+
 def build(name, /, input_shape, num_outputs, **given):
     """Build a model by name: an uncompiled functional `keras.Model` with float32 logits (batch, num_outputs).
 

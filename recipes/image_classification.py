@@ -110,6 +110,8 @@ class Args:
     """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training images held out, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the images held out, where the source has no test split."""
     in_memory: Literal["auto", "always", "never"] = "auto"
@@ -171,7 +173,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    _check(args)
+    check(args)
     folder = pathlib.Path(args.output or runs.default_folder("image_classification", args.model))
     if dataset is None:
         data.check_name(args.dataset)
@@ -191,7 +193,7 @@ def main(args, callbacks=(), dataset=None):
     return result
 
 
-def _check(args):
+def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args)
     if args.tensorboard:
@@ -211,7 +213,7 @@ def _train(args, run, callbacks, dataset, precision):
     if dataset is None:
         dataset = data.load(
             args.dataset,
-            validation_fraction=args.validation_fraction,
+            validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
             in_memory=args.in_memory,
@@ -220,7 +222,7 @@ def _train(args, run, callbacks, dataset, precision):
             label_column=args.label_column,
             skip_unreadable=args.skip_unreadable,
         )
-    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     if dataset.unreadable:
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)

@@ -117,6 +117,8 @@ class Args:
     """Of the computation, weights and outputs stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training rows held out, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the rows held out, where there is no test split and no --test-dataset."""
     seed: int = 0
@@ -191,7 +193,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    _check(args)
+    check(args)
     folder = pathlib.Path(args.output or runs.default_folder("regression", args.model))
     if dataset is None and series_data.is_series(args.dataset, args.time_column):
         series_data.check_name(args.dataset)
@@ -218,11 +220,12 @@ def _load_series(args):
     if args.dataset.startswith("csv:"):
         options |= {name: getattr(args, name) for name in ("id_column", "time_column", "label_column")}
         options["feature_columns"] = tables.names(args.feature_columns)
-    fractions = {name: getattr(args, name) for name in ("validation_fraction", "test_fraction", "split_seed")}
+    fractions = {name: getattr(args, name) for name in ("test_fraction", "split_seed")}
+    fractions["validation_fraction"] = splits.validation_share(args.validation_fraction, args.fold)
     return series_data.load(args.dataset, numbers=True, **fractions, **options)
 
 
-def _check(args):
+def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args, _RANGES)
     if args.tensorboard:
@@ -271,12 +274,12 @@ def _train(args, run, callbacks, dataset, precision):
             decimal=args.decimal,
             rare_categories=args.rare_categories,
             test_dataset=args.test_dataset,
-            validation_fraction=args.validation_fraction,
+            validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
         )
     dataset.require_task("regression")
-    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     num_outputs = losses.choose_regression(args.loss, args.quantiles, len(dataset.target_names))
     quantiles = list(args.quantiles) if args.loss == "quantile" else None
     scaling = target_scaling.TargetScaling(dataset.train.labels)

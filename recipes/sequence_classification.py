@@ -133,6 +133,8 @@ class Args:
     """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training series held out, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the series held out, where the source has no test split."""
     seed: int = 0
@@ -191,7 +193,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    _check(args)
+    check(args)
     folder = pathlib.Path(args.output or runs.default_folder("sequence_classification", args.model))
     if dataset is None:
         series_data.check_name(args.dataset)
@@ -211,7 +213,7 @@ def main(args, callbacks=(), dataset=None):
     return result
 
 
-def _check(args):
+def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args)
     if args.tensorboard:
@@ -220,10 +222,12 @@ def _check(args):
 
 def data_options(args):
     """The options of `series_data.load` that `args` have, by name."""
-    names = ("validation_fraction", "test_fraction", "split_seed", "window", "stride", "missing", "sample_rate", "mel_bands", "length",
+    names = ("test_fraction", "split_seed", "window", "stride", "missing", "sample_rate", "mel_bands", "length",
              "examples", "id_column", "time_column", "group_column", "label_column", "encoding",
              "skip_unreadable")  # fmt: skip
-    return {**{name: getattr(args, name) for name in names}, "feature_columns": tables.names(args.feature_columns)}
+    share = splits.validation_share(args.validation_fraction, args.fold)
+    named = {name: getattr(args, name) for name in names}
+    return {**named, "validation_fraction": share, "feature_columns": tables.names(args.feature_columns)}
 
 
 def _train(args, run, callbacks, dataset, precision):
@@ -240,7 +244,7 @@ def _train(args, run, callbacks, dataset, precision):
     if dataset is None:
         dataset = series_data.load(args.dataset, **data_options(args))
     dataset.require_task("classification")
-    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed, rows=series_data.split_rows)
     if dataset.unreadable:
         data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)

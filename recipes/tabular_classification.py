@@ -105,6 +105,8 @@ class Args:
     """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training rows held out, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the rows held out, where there is no test split and no --test-dataset."""
     seed: int = 0
@@ -160,7 +162,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    _check(args)
+    check(args)
     folder = pathlib.Path(args.output or runs.default_folder("tabular_classification", args.model))
     if dataset is None:
         table_data.check_name(args.dataset)
@@ -180,7 +182,7 @@ def main(args, callbacks=(), dataset=None):
     return result
 
 
-def _check(args):
+def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args, _RANGES)
     if args.tensorboard:
@@ -216,12 +218,12 @@ def _train(args, run, callbacks, dataset, precision):
             decimal=args.decimal,
             rare_categories=args.rare_categories,
             test_dataset=args.test_dataset,
-            validation_fraction=args.validation_fraction,
+            validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
         )
     dataset.require_task("classification", "multi-label")
-    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     num_classes = dataset.num_classes
     loss_name = losses.choose_classification(args.loss, dataset.task, num_classes)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)

@@ -107,6 +107,8 @@ class Args:
     """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
     validation_fraction: float = 0.1
     """Share of the training texts held out, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the texts held out, where the source has no test split."""
     in_memory: Literal["auto", "always", "never"] = "auto"
@@ -156,7 +158,7 @@ def main(args, callbacks=(), dataset=None):
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    _check(args)
+    check(args)
     folder = pathlib.Path(args.output or runs.default_folder("text_classification", args.model))
     if dataset is None:
         text_data.check_name(args.dataset)
@@ -176,7 +178,7 @@ def main(args, callbacks=(), dataset=None):
     return result
 
 
-def _check(args):
+def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args, _RANGES)
     if args.tensorboard:
@@ -220,11 +222,11 @@ def _train(args, run, callbacks, dataset, precision):
             quoted=args.quoted,
             skip_empty=args.skip_empty,
             in_memory=args.in_memory,
-            validation_fraction=args.validation_fraction,
+            validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
             test_fraction=args.test_fraction,
             split_seed=args.split_seed,
         )
-    splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule)
+    splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     num_classes = dataset.num_classes
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     left_out = f"; left out as empty: {dataset.left_out:,}" if dataset.left_out else ""

@@ -28,16 +28,16 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     note = _note(lost)
     if not finite:
         return note
-    across = _Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=True)
+    across = Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=True)
     values = [y for _, y in finite]
     if logarithmic is None:
         logarithmic = not as_percent and min(values) > 0 and max(values) >= _LOGARITHMIC_FROM * min(values)
-    up = _Axis(values, height - _BOTTOM, _TOP, logarithmic=logarithmic, as_percent=as_percent)
-    drawn = [_grid(across, up, height)]
+    up = Axis(values, height - _BOTTOM, _TOP, logarithmic=logarithmic, as_percent=as_percent)
+    drawn = [grid(across, up, height)]
     if marked is not None and across.low <= marked <= across.high:
         drawn.append(_best(across(marked), marked, height))
     drawn += [_curve(name, css_class, points, across, up) for name, css_class, points in series]
-    return _svg(label, height, drawn) + note
+    return svg(label, height, drawn) + note
 
 
 def reliability_chart(bins, height=340):
@@ -47,11 +47,11 @@ def reliability_chart(bins, height=340):
     on the diagonal; the gaps are drawn. Bins of fewer than 10 examples, whose bars mean little, are pale.
     """
     floor = height - 84
-    across = _Axis([0.0, 1.0], _LEFT, WIDTH - _RIGHT, as_percent=True)
-    up = _Axis([0.0, 1.0], floor, 8, as_percent=True)
+    across = Axis([0.0, 1.0], _LEFT, WIDTH - _RIGHT, as_percent=True)
+    up = Axis([0.0, 1.0], floor, 8, as_percent=True)
     strip_floor, strip_height = height - 36, 34
     largest = max((one["count"] for one in bins), default=0) or 1
-    drawn = [_grid(across, up, height, floor=floor, x_name="how sure the network is", label_floor=strip_floor)]
+    drawn = [grid(across, up, height, floor=floor, x_name="how sure the network is", label_floor=strip_floor)]
     for one in bins:
         if not one["count"]:
             continue
@@ -61,13 +61,13 @@ def reliability_chart(bins, height=340):
         told = f"{page.number(one['count'])} examples: {page.percent(one['confidence'])} sure, {page.percent(one['accuracy'])} right"
         drawn.append(
             f'<g class="{"few" if one["count"] < 10 else "many"}"><title>{told}</title>'
-            f"{_rectangle('bar', left, max(top, sure), width, floor - max(top, sure))}"
-            f"{_rectangle('missing' if sure < top else 'beyond', left, min(top, sure), width, abs(sure - top))}</g>"
-            f"{_rectangle('count', left, strip_floor - tall, width, tall)}"
+            f"{rectangle('bar', left, max(top, sure), width, floor - max(top, sure))}"
+            f"{rectangle('missing' if sure < top else 'beyond', left, min(top, sure), width, abs(sure - top))}</g>"
+            f"{rectangle('count', left, strip_floor - tall, width, tall)}"
         )
     drawn.append(f'<line class="mark" x1="{across(0):.1f}" y1="{up(0):.1f}" x2="{across(1):.1f}" y2="{up(1):.1f}"/>')
     drawn.append(f'<text x="{_LEFT - 7}" y="{strip_floor - 10:.1f}" text-anchor="end">count</text>')
-    return _svg("Reliability diagram: share of right predictions against confidence", height, drawn)
+    return svg("Reliability diagram: share of right predictions against confidence", height, drawn)
 
 
 def scatter_chart(label, points, x_name, *, diagonal=False, level=False, height=340):
@@ -78,27 +78,27 @@ def scatter_chart(label, points, x_name, *, diagonal=False, level=False, height=
     across_values, up_values = list(points[:, 0]), list(points[:, 1])
     if diagonal:
         across_values = up_values = [*across_values, *up_values]
-    across = _Axis(across_values, _LEFT, WIDTH - _RIGHT)
-    up = _Axis([*up_values, 0.0] if level else up_values, height - _BOTTOM, 8)
-    drawn = [_grid(across, up, height, x_name=x_name)]
+    across = Axis(across_values, _LEFT, WIDTH - _RIGHT)
+    up = Axis([*up_values, 0.0] if level else up_values, height - _BOTTOM, 8)
+    drawn = [grid(across, up, height, x_name=x_name)]
     if diagonal or level:
         ends = [(across(x), up(x if diagonal else 0.0)) for x in (across.low, across.high)]
         (x1, y1), (x2, y2) = ends
         drawn.append(f'<line class="mark" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
     drawn += [f'<circle class="point" cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.5"/>' for x, y in points.tolist()]
-    return _svg(label, height, drawn)
+    return svg(label, height, drawn)
 
 
 def histogram(label, counts, edges, x_name, height=340):
     """Bars of counts between `edges`, one more than there are counts, an SVG string."""
-    across = _Axis(list(edges), _LEFT, WIDTH - _RIGHT)
-    up = _Axis([0.0, float(max(counts))], height - _BOTTOM, 8)
-    drawn = [_grid(across, up, height, x_name=x_name)]
+    across = Axis(list(edges), _LEFT, WIDTH - _RIGHT)
+    up = Axis([0.0, float(max(counts))], height - _BOTTOM, 8)
+    drawn = [grid(across, up, height, x_name=x_name)]
     for count, low, high in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         left, right = across(low) + 0.5, across(high) - 0.5
         told = f"{page.number(count)} from {page.number(low)} to {page.number(high)}"
-        drawn.append(f"<g><title>{told}</title>{_rectangle('bar', left, up(count), max(right - left, 0.5), up(0.0) - up(count))}</g>")
-    return _svg(label, height, drawn)
+        drawn.append(f"<g><title>{told}</title>{rectangle('bar', left, up(count), max(right - left, 0.5), up(0.0) - up(count))}</g>")
+    return svg(label, height, drawn)
 
 
 def ticks(low, high, count=5):
@@ -113,7 +113,7 @@ def ticks(low, high, count=5):
     return [k * step for k in range(first, last + 1)]
 
 
-class _Axis:
+class Axis:
     """Values to positions in the drawing, with the round numbers to write beside."""
 
     def __init__(self, values, start, end, *, whole=False, logarithmic=False, as_percent=False):
@@ -169,7 +169,7 @@ def _padded(low, high, as_percent):
     return (max(0.0, low), min(1.0, high)) if share else (low, high)
 
 
-def _grid(across, up, height, *, floor=None, x_name="epoch", label_floor=None):
+def grid(across, up, height, *, floor=None, x_name="epoch", label_floor=None):
     floor = height - _BOTTOM if floor is None else floor
     label_floor = floor if label_floor is None else label_floor
     rows, columns = up.ticks(), across.ticks()
@@ -245,9 +245,9 @@ def _note(lost):
     return f'<p class="note">{page.escape("; ".join(told))}.</p>'
 
 
-def _rectangle(css_class, x, y, width, height):
+def rectangle(css_class, x, y, width, height):
     return f'<rect class="{css_class}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
-def _svg(label, height, drawn):
+def svg(label, height, drawn):
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{page.escape(label)}">{"".join(drawn)}</svg>'

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from hornbook import UserError
-from hornbook.training import runs
+from hornbook.training import runs, splits
 
 
 def parse(options, arguments, program, description):
@@ -26,6 +26,15 @@ def parse(options, arguments, program, description):
     if config is None:
         return _parse(options, arguments, program, description)
     return _parse(options, arguments, program, description, default=from_config(options, runs.read_json(config), config))
+
+
+def parse_known(options, arguments, program, description):
+    """An `options` dataclass from those of the arguments that it knows, and the list of the others.
+
+    Raises:
+        UserError: as `parse`.
+    """
+    return _parse(options, arguments, program, description, return_unknown_args=True)
 
 
 def _parse(options, arguments, program, description, **default):
@@ -71,6 +80,15 @@ def from_config(options, values, source):
         return _parse(options, words, "hornbook", "")
     except UserError as error:
         raise UserError(f"{source}: {str(error).removesuffix('; see hornbook --help')}") from error
+
+
+def with_options(args, values):
+    """Options with some replaced by `values`, each checked as on a command line.
+
+    Raises:
+        UserError: an option that there is not, or a value that it does not take.
+    """
+    return from_config(type(args), {**to_config("", args), **values}, "the options")
 
 
 def to_config(recipe, options):
@@ -126,6 +144,7 @@ def check_ranges(args, ranges=()):
         if not low <= value < (math.inf if high is None else high):  # Nor is nan.
             accepted = f"at least {low}" if high is None else f"at least {low} and less than {high}"
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    splits.validation_share(args.validation_fraction, args.fold)
     if not 0 < args.learning_rate < math.inf:
         raise UserError(f"--learning-rate must be positive and finite, got {args.learning_rate}")
 

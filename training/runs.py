@@ -46,7 +46,7 @@ class Run:
         self.folder, self.config = pathlib.Path(folder), json.loads(json.dumps(config))
         self._refuse_finished()
         self._made = not self.folder.exists()
-        self._claim()
+        self._lock = lock(self.folder)
         try:
             self.resumed = self.checkpoint.exists()
             if self.resumed:
@@ -106,20 +106,30 @@ class Run:
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
 
-    def _claim(self):
-        """Lock the folder: the lock goes with the process, however that ends."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.path(".lock"), os.O_CREAT | os.O_RDWR, 0o666)
-            # What a probe can write now, a checkpoint can write later.
-            os.write(self._lock, b" ")
-        except OSError as error:
-            raise UserError(f"--output {self.folder} cannot be written: {error.strerror}; pass a folder that can") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise UserError(f"another process is at work in {self.folder}; wait for it or pass another --output") from error
+
+def lock(folder):
+    """Make a folder if it is not there and lock it: the lock goes with the process, however that ends.
+
+    Returns:
+        A file descriptor, whose end is the lock's.
+
+    Raises:
+        UserError: the folder cannot be written, or another process is at work in it.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
+        # What a probe can write now, a checkpoint can write later.
+        os.write(held, b" ")
+    except OSError as error:
+        raise UserError(f"--output {folder} cannot be written: {error.strerror}; pass a folder that can") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        raise UserError(f"another process is at work in {folder}; wait for it or pass another --output") from error
+    return held
 
 
 def refuse_other_options(folder, config):

@@ -35,13 +35,29 @@ def hold_out(examples, fraction, options, name, flag, class_names):
         chosen = dataclasses.replace(examples, labels=labels, indices=np.arange(len(examples)))
         first, second = (part.indices for part in splits.stratified_split(chosen, fraction, options.split_seed, name, flag, class_names))
         return examples.subset(first), examples.subset(second)
-    first, second = _by_group(examples.groups, labels, len(class_names), fraction, options.split_seed)
+    if isinstance(fraction, splits.Fold):
+        first, second = _fold_by_group(examples.groups, labels, fraction, options.split_seed, name)
+    else:
+        first, second = _by_group(examples.groups, labels, len(class_names), fraction, options.split_seed)
     if not len(second):
         raise UserError(
             f"{name}: {len(set(examples.groups.tolist()))} units cannot be split so that every class stands in the training part; "
             f"add units of each class, or pass {flag} 0"
         )
     return examples.subset(first), examples.subset(second)
+
+
+def _fold_by_group(groups, labels, fold, seed, name):
+    """Positions of all folds but one, and of that one; no group stands in two."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    if len(set(groups.tolist())) < fold.of:
+        raise UserError(f"{name}: {len(set(groups.tolist()))} units cannot stand in {fold.of} folds; pass fewer")
+    divide = StratifiedGroupKFold(fold.of, shuffle=True, random_state=seed)
+    first, second = list(divide.split(np.zeros(len(labels)), labels, groups))[fold.number - 1]
+    if len(set(labels[first].tolist())) < len(set(labels.tolist())):
+        first, second = first, first[:0]  # A class in one fold alone: there is nothing to learn it from.
+    return first, second
 
 
 def _by_group(groups, labels, num_classes, fraction, seed):

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import math
+import re
 
 import numpy as np
 
@@ -11,6 +12,34 @@ from hornbook.training import files, randomness
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
 _AT_A_TIME = 4096
+
+
+class Fold(float):
+    """The share of one of several equal folds, which says also which: split by it, examples stand in exactly one fold's second part.
+
+    Args:
+        number: from 1.
+        of: how many folds, 2 or more.
+    """
+
+    def __new__(cls, number, of):
+        fold = super().__new__(cls, 1 / of)
+        fold.number, fold.of = number, of
+        return fold
+
+
+def validation_share(fraction, fold):
+    """What a loader takes for `validation_fraction`: the fraction, or the `Fold` that `--fold 2/5` names.
+
+    Raises:
+        UserError: a fold that is none.
+    """
+    if fold is None:
+        return fraction
+    found = re.fullmatch(r"(\d+)/(\d+)", fold)
+    if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+        raise UserError(f"--fold must be a number of how many, such as 2/5, got {fold}")
+    return Fold(int(found[1]), int(found[2]))
 
 
 def stratified_split(examples, fraction, seed, name, flag, class_names):
@@ -23,6 +52,8 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     """
     from sklearn.model_selection import train_test_split
 
+    if isinstance(fraction, Fold):
+        return _fold(examples, fraction, seed, name, class_names)
     if examples.labels.dtype.kind == "f":
         held_out = min(math.ceil(fraction * len(examples)), len(examples) - 1)
         first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed)
@@ -54,6 +85,26 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     return examples.subset(np.sort(first)), examples.subset(np.sort(second))
 
 
+def _fold(examples, fold, seed, name, class_names):
+    """All folds but one, and that one; every class in each, unless labels are no classes."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    numbers = examples.labels.dtype.kind == "f"
+    if not numbers:
+        counts = np.bincount(examples.labels, minlength=len(class_names))
+        rare = np.flatnonzero((counts > 0) & (counts < fold.of))
+        if len(rare):
+            raise UserError(
+                f"{name}: class {class_names[rare[0]]} has {counts[rare[0]]} examples left for training and validation, which cannot stand in "
+                f"{fold.of} folds; pass fewer folds, or add examples of it"
+            )
+    elif len(examples) < fold.of:
+        raise UserError(f"{name}: {len(examples)} examples cannot stand in {fold.of} folds; pass fewer")
+    divide = (KFold if numbers else StratifiedKFold)(fold.of, shuffle=True, random_state=seed)
+    first, second = list(divide.split(np.zeros(len(examples)), examples.labels))[fold.number - 1]
+    return examples.subset(first), examples.subset(second)
+
+
 def _large_split(labels, counts, fraction, seed):
     """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
     chosen = np.zeros(len(labels), bool)
@@ -64,17 +115,20 @@ def _large_split(labels, counts, fraction, seed):
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant"):
+def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant", fold=None):
     """The part that a result is taken on, or None for `evaluate` "none".
 
     Args:
         dataset: with its parts by name in `parts`, such as a `Dataset`.
         evaluate: "test", "validation" or "none".
         early_stopping, schedule: as of the flags; whether they need a validation part is asked here, before an epoch.
+        fold: as of the flag; a source with a validation part of its own has no folds.
 
     Raises:
         UserError: the dataset lacks a part that is needed, with the flag that needs it.
     """
+    if fold is not None and "validation" in dataset.parts and dataset.parts["validation"].source != dataset.parts["train"].source:
+        raise UserError(f"{dataset.name} has a validation part of its own, which --fold {fold} cannot replace; leave --fold out")
     needed = {f"--evaluate {evaluate}": evaluate, f"--early-stopping {early_stopping}": "validation" if early_stopping else "none"}
     needed[f"--schedule {schedule}"] = "validation" if schedule == "plateau" else "none"
     for flag, part in needed.items():

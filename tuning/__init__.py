@@ -1,0 +1,1 @@
+"""Search spaces, searches, their launch and their reports."""

@@ -1,0 +1,146 @@
+"""`hornbook tune RECIPE`: search the recipe's options. What is not an option of the search is one of the recipe, the same for every trial."""
+
+import dataclasses
+import importlib
+import pathlib
+import sys
+from typing import Literal
+
+from hornbook import UserError
+from hornbook.training import command_line, files, runs
+
+_DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
+
+hornbook tune image-classification --trials 20 --workers 2
+hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normalization=batch,layer,none --epochs 20
+
+Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on validation data,
+the test data are looked at once, at the end. The same command goes on with a search that was cut off."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    tuner: Literal["bayesian", "random", "sobol", "hyperband", "grid"] = "bayesian"
+    """How configurations are proposed: bayesian learns from the trials before, sobol and random do not, hyperband trains many for few epochs
+    and the best of them again for more, grid takes all there are."""
+    trials: int | None = None
+    """Configurations at most. Default: 20; with hyperband and grid as many as they want."""
+    budget_minutes: float | None = None
+    """No trial is begun after so many minutes, those of earlier sittings counted. Default: no limit."""
+    space: str | None = None
+    """What varies, separated by commas: model (its family's options), training, cnn, resnet, rnn, transformer or mlp, or mymodule:space
+    of your own. Default: model,training, unless --vary says what."""
+    vary: tuple[str, ...] = ()
+    """Options with their values: learning_rate=log:1e-4..1e-1 dropout=0..0.5 depth=2..6:2 normalization=batch,group,none."""
+    objective: str | None = None
+    """A score on the validation data. Default: accuracy; of regression the mean squared error, or the loss of quantiles."""
+    executions_per_trial: int = 1
+    """Runs of each configuration with different seeds, whose mean is its score."""
+    cross_validate: int = 0
+    """Score each configuration on each of so many folds of the training data; 0 for the validation part alone."""
+    prune: Literal["none", "median"] = "none"
+    """Stop a trial that is worse after some epoch than the median of the finished ones was by then."""
+    prune_after: int = 3
+    """Epochs before which no trial is stopped."""
+    warm_start: tuple[str, ...] = ()
+    """Folders of earlier searches with this objective, whose trials the bayesian tuner learns from."""
+    workers: int = 1
+    """Trials at a time on this machine."""
+    threads_per_trial: int | None = None
+    """Processor cores of each. Default: an equal share."""
+    gpus_per_trial: float | None = None
+    """GPUs of each, such as 1, or 0.5 for two trials on one. Default: an equal share."""
+    ray: str | None = None
+    """Run trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install 'hornbook[ray]'."""
+    cpus_per_trial: int = 1
+    """Processor cores of each trial on a Ray cluster."""
+    final_seeds: int = 3
+    """Train the best configuration again with so many other seeds, and test each once; 0 for none."""
+    stop_after_failures: int = 5
+    """End the search after so many failed trials in a row."""
+    seed: int = 0
+    """Of the proposals, and of the first run of every trial."""
+    output: str | None = None
+    """Folder of the search. Default: runs/tune/TIME-RECIPE-MODEL. An unfinished search in it goes on."""
+
+
+def tune(arguments):
+    """The command `hornbook tune`."""
+    with command_line.ending("hornbook tune"):
+        recipe_name, rest = _recipe(arguments)
+        if recipe_name is None:
+            command_line.parse(Args, ["--help"], "hornbook tune RECIPE", _DESCRIPTION)
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+        program = f"hornbook tune {recipe_name.replace('_', '-')}"
+        args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
+        recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+        recipe_args = command_line.parse(recipe.Args, others, program, "")
+        main(recipe_name, args, recipe_args)
+
+
+def _recipe(arguments):
+    from hornbook.__main__ import RECIPES
+
+    names = ", ".join(RECIPES)
+    if arguments and arguments[0] in ("--help", "-h"):
+        return None, []
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError(f"name the recipe first: hornbook tune RECIPE, one of {names}")
+    if arguments[0] not in RECIPES:
+        raise UserError(f"there is no recipe {arguments[0]!r}; there are {names}")
+    return arguments[0].replace("-", "_"), arguments[1:]
+
+
+def main(recipe_name, args, recipe_args):
+    """Search, train the best again, report.
+
+    Args:
+        recipe_name: such as "image_classification".
+        args: `Args`.
+        recipe_args: the recipe's own `Args`, for every trial.
+
+    Returns:
+        What `result.json` of the search holds.
+
+    Raises:
+        UserError: options, a space or a folder that cannot be used, or trials that failed one after the other.
+    """
+    _check(args, recipe_args)
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    recipe.check(recipe_args)
+    stem = recipe_args.model.rpartition(":")[2]
+    folder = pathlib.Path(args.output) if args.output else runs.default_folder("tune", f"{recipe_name}-{stem}")
+    if (folder / "result.json").exists():
+        if not (folder / "search.json").exists():
+            raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
+        began = runs.read_json(folder / "search.json")
+        if args.trials is None or args.trials <= began.get("finished_trials", args.trials):
+            raise UserError(f"{folder} holds a finished search; pass more --trials to go on with it, or another --output")
+    with command_line.quiet_libraries():
+        from hornbook.tuning import driver
+    return driver.search(recipe_name, recipe, args, recipe_args, folder)
+
+
+_RANGES = (
+    ("trials", 1), ("executions_per_trial", 1), ("cross_validate", 0), ("prune_after", 1), ("workers", 1), ("threads_per_trial", 1),
+    ("gpus_per_trial", 0), ("cpus_per_trial", 1), ("final_seeds", 0), ("stop_after_failures", 1), ("seed", 0), ("budget_minutes", 0),
+)  # fmt: skip
+
+
+def _check(args, recipe_args):
+    for name, low in _RANGES:
+        value = getattr(args, name)
+        if value is not None and not low <= value:
+            raise UserError(f"--{name.replace('_', '-')} must be at least {low}, got {value}")
+    if args.cross_validate == 1:
+        raise UserError("--cross-validate must be 0 or at least 2, got 1")
+    if args.prune != "none" and (args.tuner == "hyperband" or args.cross_validate or args.executions_per_trial > 1):
+        raise UserError("--prune median is for trials of one run; leave out --cross-validate, --executions-per-trial and --tuner hyperband")
+    if args.warm_start and args.tuner != "bayesian":
+        raise UserError(f"--warm-start is for --tuner bayesian: {args.tuner} learns nothing from earlier trials")
+    if args.ray and (args.workers != 1 or args.threads_per_trial):
+        raise UserError("--ray places trials by --cpus-per-trial and --gpus-per-trial; --workers and --threads-per-trial are for this machine")
+    plain = type(recipe_args)()
+    for name in ("seeds", "evaluate", "fold", "output", "tensorboard"):
+        if getattr(recipe_args, name) != getattr(plain, name):
+            raise UserError(f"--{name.replace('_', '-')} is the search's own to set, run by run; leave it out")

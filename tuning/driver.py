@@ -1,0 +1,170 @@
+"""A search from its options to its report."""
+
+import dataclasses
+import datetime
+import os
+import pathlib
+import shlex
+import sys
+
+import threadpoolctl
+
+from hornbook import UserError
+from hornbook.training import command_line, files, runs
+from hornbook.tuning import objectives, oracles, pruning, report, results, workers
+from hornbook.tuning import search as searches
+from hornbook.tuning import space as spaces
+from hornbook.tuning.progress import Progress
+
+
+def search(recipe_name, recipe, args, recipe_args, folder):
+    """Run a search, as `command.main` says it."""
+    objective = objectives.objective(recipe_name, recipe_args, args.objective)
+    names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
+    space, found = spaces.build(recipe, recipe_args, names, args.vary)
+    _refuse_doubly_given(found, recipe_args, args)
+    oracle = _oracle(args, objective, recipe_args, found)
+    fleet = _workers(args)
+    settings = {
+        "recipe": recipe_name,
+        "options": command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None)),
+        "space": found.get_config()["space"],
+        "objective": objective.name,
+        "tuner": args.tuner,
+        "seed": args.seed,
+        "executions_per_trial": args.executions_per_trial,
+        "cross_validate": args.cross_validate,
+        "warm_start": list(args.warm_start),
+    }
+    lock, again = searches.claim(folder, settings)
+    try:
+        oracle._set_project_dir(str(folder.parent), folder.name)
+        if again:
+            oracle.reload()
+            oracle.max_trials = _max_trials(args)
+            print(f"going on with {folder}: {len(oracle.trials)} trials begun, {len(oracle.end_order)} ended")
+        else:
+            oracle.save()
+        plan = searches.Plan(
+            recipe_name,
+            recipe_args,
+            space,
+            seeds=tuple(range(args.seed, args.seed + args.executions_per_trial)),
+            folds=args.cross_validate,
+        )
+        print(f"{args.tuner} search of {len(found.space)} options for {objective.name}; folder {folder}")
+        progress = Progress(objective, _max_trials(args), fleet.count)
+        rule = pruning.MedianRule(args.prune_after) if args.prune == "median" else None
+        # Linear algebra of a few hundred trials takes longer with threads than without, and the cores are the trials'.
+        with threadpoolctl.threadpool_limits(1), progress:
+            best = searches.Search(
+                folder,
+                plan,
+                oracle,
+                fleet,
+                rule=rule,
+                budget_seconds=None if args.budget_minutes is None else 60 * args.budget_minutes,
+                stop_after_failures=args.stop_after_failures,
+                show=progress,
+            ).run()
+            if best is None:
+                raise UserError(f"no trial of {folder} finished; see trials.csv in it for why")
+        return _finish(args, plan, oracle, fleet, folder, best)
+    except UserError:
+        searches.discard(folder)
+        raise
+    finally:
+        os.close(lock)
+
+
+def _finish(args, plan, oracle, fleet, folder, best):
+    values = best.hyperparameters.values
+    name = oracle.objective.name
+    final = None
+    if args.final_seeds:
+        first = args.seed + args.executions_per_trial
+        print(f"training the best, trial {best.trial_id}, again with {args.final_seeds} other seeds", flush=True)
+        final = searches.train_best(folder, plan, values, fleet, seeds=tuple(range(first, first + args.final_seeds)))
+    command = shlex.join(["hornbook", plan.recipe_name.replace("_", "-"), "--config", str(folder / "best.json"), "--output", "runs/best"])
+    log = results.Log(folder)
+    result = {
+        "best_trial": best.trial_id,
+        "objective": name,
+        "validation": best.score,
+        "values": values,
+        "test": final,
+        "trials": len(oracle.trials),
+        "seconds": round(log.seconds, 1),
+        "finished_at": f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}",
+        **runs.environment(),
+    }
+    rows = results.rows(oracle, log)
+    search_command = shlex.join(["hornbook", "tune", *sys.argv[2:]]) if sys.argv[1:2] == ["tune"] else None
+    report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=search_command)
+    files.write_json(folder / "result.json", result)
+    _print(result, name, values, folder, command, oracle)
+    return result
+
+
+def _print(result, name, values, folder, command, oracle):
+    print(f"best: trial {result['best_trial']}, {name.replace('_', ' ')} {result['validation']:.4f} on validation data")
+    print("  " + ", ".join(f"{key} {_written(value)}" for key, value in values.items() if not key.startswith("tuner/")))
+    if result["test"] is not None:
+        spread = result["test"]["metrics"][name]
+        sign = 1 if oracle.objective.direction == "max" else -1
+        optimism = sign * (result["validation"] - spread["mean"])
+        deviation = f" ± {spread['standard_deviation']:.4f}" if len(result["test"]["seeds"]) > 1 else ""
+        print(f"test, {len(result['test']['seeds'])} other seeds: {name.replace('_', ' ')} {spread['mean']:.4f}{deviation}; "
+              f"the search's own score was {abs(optimism):.4f} too {'good' if optimism >= 0 else 'bad'}")  # fmt: skip
+    print(f"report: {folder / 'report.html'}\nnext: {command}")
+
+
+def _written(value):
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _refuse_doubly_given(found, recipe_args, args):
+    plain = type(recipe_args)()
+    for hp in found.space:
+        if getattr(recipe_args, hp.name, None) != getattr(plain, hp.name, None) and any(one.startswith(f"{hp.name}=") for one in args.vary):
+            raise UserError(f"--{hp.name.replace('_', '-')} is given and varied as well; leave one out")
+
+
+def _max_trials(args):
+    if args.trials is None and args.tuner not in ("hyperband", "grid"):
+        return 20
+    return args.trials
+
+
+def _oracle(args, objective, recipe_args, found):
+    options = {"objective": objective, "max_trials": _max_trials(args), "seed": args.seed, "hyperparameters": found}
+    options["max_consecutive_failed_trials"] = None
+    if args.tuner == "hyperband":
+        return oracles.HyperbandOracle(max_epochs=recipe_args.epochs, **options)
+    if args.tuner == "grid":
+        return oracles.GridOracle(**options)
+    first = spaces.defaults(found, recipe_args)
+    if args.tuner == "bayesian":
+        return oracles.BayesianOracle(first=first, known=_known(args, objective, found), **options)
+    return {"random": oracles.RandomOracle, "sobol": oracles.SobolOracle}[args.tuner](first=first, **options)
+
+
+def _known(args, objective, found):
+    """Trials of earlier searches whose values this space has, of this objective."""
+    known = []
+    for folder in args.warm_start:
+        other, finished = results.read_trials(folder)
+        if other != objective.name:
+            raise UserError(f"--warm-start {folder}: its objective is {other}, and this one's {objective.name}")
+        fitting = [(values, score) for values, score in finished if spaces.has_values(found, values)]
+        print(f"{folder}: {len(fitting)} of {len(finished)} trials lie in this space")
+        known += fitting
+    return known
+
+
+def _workers(args):
+    if args.ray is not None:
+        from hornbook.tuning import ray_workers
+
+        return ray_workers.RayWorkers(args.ray, cpus=args.cpus_per_trial, gpus=args.gpus_per_trial or 0)
+    return workers.LocalWorkers(args.workers, args.threads_per_trial, args.gpus_per_trial)

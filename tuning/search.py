@@ -1,0 +1,345 @@
+"""A search: an oracle proposes configurations, workers run the recipe with each, and everything is on disk at every moment.
+
+What lies in its folder: `search.json` (what it was asked), KerasTuner's `oracle.json` and `trial_*/trial.json`, in each trial's folder the
+run or runs of the recipe, its log and its outcome, `trials.csv`, `best.json` (options for `--config`), `final/` (the best configuration
+trained again) and `report.html`. The same search in the same folder goes on where it was cut off: a trial whose outcome is there is not
+run again, one that was cut off goes on from its checkpoint.
+"""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import shutil
+import statistics
+import time
+
+from keras_tuner.engine import trial as trials
+
+from hornbook import UserError
+from hornbook.training import command_line, evaluation, files, runs
+from hornbook.tuning import pruning, results
+from hornbook.tuning import space as spaces
+
+Status = trials.TrialStatus
+
+_POLL_SECONDS = 0.1
+# A trial that is killed as often as this without finishing an epoch in between takes more memory than there is, or time.
+_MOST_KILLS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a search is to do, apart from how many work on it and how long."""
+
+    recipe_name: str
+    """Such as image_classification."""
+    args: object
+    """The recipe's options that all trials share."""
+    space: object
+    """Function from KerasTuner's hyperparameters to a dict of options."""
+    seeds: tuple = (0,)
+    """A run of each trial for each, their scores averaged."""
+    folds: int = 0
+    """A run of each trial for each of so many folds; 0 for the validation part alone."""
+
+    def runs_of(self, values, folder, epochs=None):
+        """The runs of a trial: a list of {"options", "output"}, for `trial.perform`."""
+        options = dict(spaces.options_of(self.space, values))
+        if epochs is not None:
+            options["epochs"] = epochs
+        config = {**command_line.to_config(self.recipe_name, self.args), **options, "evaluate": "validation"}
+        config = {name: value for name, value in config.items() if name not in ("recipe", "output")}
+        folds = [f"{number}/{self.folds}" for number in range(1, self.folds + 1)] if self.folds else [None]
+        made = []
+        for seed in self.seeds:
+            for fold in folds:
+                name = f"seed-{seed}" + (f"-fold-{fold.partition('/')[0]}" if fold else "")
+                made.append({"options": {**config, "seed": seed, "fold": fold}, "output": str(folder / name)})
+        return made
+
+    def configuration(self, values, epochs=None):
+        """The recipe's options of a configuration, with its defaults: what `best.json` holds."""
+        options = dict(spaces.options_of(self.space, values))
+        if epochs is not None:
+            options["epochs"] = epochs
+        config = {**command_line.to_config(self.recipe_name, self.args), **options}
+        return {name: value for name, value in config.items() if name != "output"}
+
+
+class Search:
+    """Run trials until there are enough.
+
+    Args:
+        folder: of the search, claimed by the caller.
+        plan: `Plan`.
+        oracle: of `oracles`, its project folder set to `folder`.
+        workers: `LocalWorkers`, or another with its methods.
+        rule: `pruning.MedianRule` or None.
+        budget_seconds: no trial is begun after so long, earlier sittings counted; None for no limit.
+        stop_after_failures: so many failures in a row end the search.
+        show: function of a line of progress.
+    """
+
+    def __init__(self, folder, plan, oracle, workers, *, rule=None, budget_seconds=None, stop_after_failures=5, show=print):
+        self.folder, self.plan, self.oracle, self.workers = pathlib.Path(folder), plan, oracle, workers
+        self.rule, self.budget_seconds, self.stop_after_failures, self.show = rule, budget_seconds, stop_after_failures, show
+        self._log = results.Log(self.folder)
+        self._failures, self._kills, self._waiting = 0, {}, []
+        self._begun = time.monotonic()
+
+    def run(self):
+        """Run trials until the oracle, the budget or failures end it.
+
+        Returns:
+            The best trial, a `keras_tuner` trial, or None where none finished.
+
+        Raises:
+            UserError: trials failed one after the other.
+        """
+        self._go_on()
+        with self._closing():
+            while True:
+                for key, outcome in self.workers.finished():
+                    self._end(self.oracle.trials[key], outcome)
+                self._prune()
+                more = self._start_trials()
+                if not more and not self.workers.running():
+                    break
+                self.show(self)
+                time.sleep(_POLL_SECONDS)
+        return self.oracle.best_trial()
+
+    @contextlib.contextmanager
+    def _closing(self):
+        try:
+            yield
+        finally:
+            self.workers.close()
+            self._log.add_seconds(time.monotonic() - self._begun)
+
+    def elapsed(self):
+        """Seconds of this sitting and those before."""
+        return self._log.seconds + time.monotonic() - self._begun
+
+    def durations(self):
+        """A dict a trial of this search with its `seconds`, for an estimate of the time left."""
+        return results.rows(self.oracle, self._log)
+
+    def _go_on(self):
+        """Take up what an earlier sitting began: read outcomes that nobody read, and have the other trials run again."""
+        for trial in self.oracle.running():
+            outcome = _read(self._trial_folder(trial) / "outcome.json")
+            if outcome is not None:
+                self._end(trial, outcome)
+            else:
+                self._waiting.append(trial)
+        for trial in self.oracle.trials.values():
+            if self.rule is not None and trial.status == Status.COMPLETED:
+                self.rule.add(self._epochs(trial))
+
+    def _start_trials(self):
+        """Start as many trials as there is room for; False when there is none left to start."""
+        while self.workers.free:
+            trial = self._next()
+            if trial is None:
+                return False
+            if trial.status == Status.IDLE:
+                return True  # Hyperband waits for a rung.
+            folder = self._trial_folder(trial)
+            epochs = trial.hyperparameters.values.get("tuner/epochs")
+            task = {"recipe": self.plan.recipe_name, "runs": self.plan.runs_of(trial.hyperparameters.values, folder, epochs)}
+            self._log.begin(trial.trial_id)
+            self.workers.start(trial.trial_id, task, folder)
+        return True
+
+    def _next(self):
+        if self._waiting:
+            return self._waiting.pop(0)
+        if self.budget_seconds is not None and self.elapsed() >= self.budget_seconds:
+            return None
+        # KerasTuner gives a worker its unfinished trial again: each trial is asked for under a name of its own.
+        asking = f"trial{len(self.oracle.trials)}"
+        trial = self.oracle.create_trial(asking)
+        return None if trial.status == Status.STOPPED else trial
+
+    def _end(self, trial, outcome):
+        if outcome is None:
+            self._killed(trial)
+            return
+        if "error" in outcome:
+            self._finish(trial, Status.FAILED, outcome["error"], outcome)
+            return
+        name = self.oracle.objective.name
+        scores = outcome["metrics"].get(name)
+        if not scores or any(score is None for score in scores):
+            self._finish(trial, Status.FAILED, f"{name} is not a number: the training diverged; a lower learning rate may help", outcome)
+            return
+        self.oracle.update_trial(trial.trial_id, {name: statistics.fmean(scores)})
+        if self.rule is not None:
+            self.rule.add(self._epochs(trial))
+        self._finish(trial, Status.COMPLETED, None, outcome)
+
+    def _finish(self, trial, status, message, outcome=None):
+        trial.status, trial.message = status, message
+        self._log.end(trial.trial_id, outcome)
+        self.oracle.end_trial(trial)
+        self._failures = self._failures + 1 if self.oracle.trials[trial.trial_id].status == Status.FAILED else 0
+        results.write_trials(self.folder, self.oracle, self._log)
+        best = self.oracle.best_trial()
+        if best is not None:
+            files.write_json(self.folder / "best.json", self.plan.configuration(best.hyperparameters.values))
+        if self._failures >= self.stop_after_failures:
+            self._stop_for_failures()
+
+    def _stop_for_failures(self):
+        failed = [self.oracle.trials[one] for one in self.oracle.end_order if self.oracle.trials[one].status == Status.FAILED]
+        first = failed[-self._failures]
+        raise UserError(
+            f"{self._failures} trials failed one after the other, so the search stopped; the first of them, trial {first.trial_id}: "
+            f"{first.message}; see {self._trial_folder(first) / 'log.txt'}; mended, the same command goes on"
+        )
+
+    def _killed(self, trial):
+        """A process ended without a word: start it again from its checkpoint, unless it never gets further."""
+        reached = len(self._epochs(trial))
+        kills, before = self._kills.get(trial.trial_id, (0, -1))
+        kills = kills + 1 if reached == before else 1
+        self._kills[trial.trial_id] = (kills, reached)
+        if kills < _MOST_KILLS:
+            self._waiting.append(trial)
+        else:
+            told = f"its process was killed {kills} times without finishing an epoch in between; is there enough memory for it?"
+            self._finish(trial, Status.FAILED, told)
+
+    def _prune(self):
+        if self.rule is None:
+            return
+        for key in self.workers.running():
+            trial = self.oracle.trials[key]
+            history = self._epochs(trial)
+            if history and self.rule.is_hopeless(history):
+                self.workers.stop(key)
+                told = f"stopped after epoch {len(history)}: worse than the median of the others by then"
+                self._log.end(key, None)
+                trial.status, trial.message = Status.STOPPED, told
+                self.oracle.end_trial(trial)
+                results.write_trials(self.folder, self.oracle, self._log)
+
+    def _epochs(self, trial):
+        """The validation values of the trial's runs so far, one run after the other."""
+        values = []
+        for path in sorted(self._trial_folder(trial).glob("seed-*/history.csv")):
+            values += pruning.epochs(path)
+        return values
+
+    def _trial_folder(self, trial):
+        return self.folder / f"trial_{trial.trial_id}"
+
+
+def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="test"):
+    """Train a configuration again with several seeds, each tested once.
+
+    Args:
+        folder: of the search; the runs lie in `final/`.
+        plan: `Plan`.
+        values: of the configuration, by hyperparameter.
+        workers: as of `Search`.
+        seeds: integers, others than the search's own.
+        epochs: in place of the plan's, or None.
+        evaluate: the part to score, "test".
+
+    Returns:
+        {"metrics": {name: {"mean", "standard_deviation", ...}}, "seeds"}.
+
+    Raises:
+        UserError: a run was refused or failed.
+    """
+    home = pathlib.Path(folder) / "final"
+    waiting = [seed for seed in seeds]
+    found, kills = {}, {}
+    try:
+        while len(found) < len(seeds):
+            for seed, outcome in workers.finished():
+                if outcome is None and kills.get(seed, 0) + 1 < _MOST_KILLS:
+                    kills[seed] = kills.get(seed, 0) + 1
+                    waiting.append(seed)
+                elif outcome is None or "error" in outcome:
+                    told = outcome["error"] if outcome else "its process was killed; is there enough memory for it?"
+                    raise UserError(f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}")
+                else:
+                    found[seed] = outcome
+            while waiting and workers.free:
+                seed = waiting.pop(0)
+                own = home / f"task-{seed}"
+                own.mkdir(parents=True, exist_ok=True)
+                options = {**plan.configuration(values, epochs), "evaluate": evaluate, "seed": seed}
+                options.pop("recipe")
+                task = {"recipe": plan.recipe_name, "runs": [{"options": options, "output": str(home / f"seed-{seed}")}]}
+                workers.start(seed, task, own)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        workers.close()
+    names = found[seeds[0]]["metrics"]
+    metrics = {name: evaluation.spread([found[seed]["metrics"][name][0] for seed in seeds]) for name in names}
+    return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds)}
+
+
+def claim(folder, settings):
+    """Claim a search's folder and write what was asked, or find that the same was asked before.
+
+    Args:
+        folder: of the search.
+        settings: JSON values that a search in the folder must have begun with.
+
+    Returns:
+        (lock, whether a search is taken up again); the lock is held until the process ends.
+
+    Raises:
+        UserError: the folder cannot be written, another search is at work in it, or it holds one that was asked otherwise.
+    """
+    folder = pathlib.Path(folder)
+    lock = runs.lock(folder)
+    path = folder / "search.json"
+    settings = json.loads(json.dumps(settings))
+    if not path.exists():
+        strange = [entry.name for entry in folder.iterdir() if entry.name != ".lock" and not entry.name.startswith(".search")]
+        if strange:
+            raise UserError(f"{folder} is not empty and not a search's folder (it has {strange[0]}); pass another --output")
+        files.write_json(path, settings)
+        return lock, False
+    began = runs.read_json(path)
+    for name in sorted(began.keys() | settings.keys()):
+        if began.get(name) != settings.get(name):
+            raise UserError(
+                f"{folder} holds a search with {_described(name, began.get(name), settings.get(name))}; go on with what it began with, or "
+                f"begin another that learns from it: --output NEW --warm-start {folder}"
+            )
+    return lock, True
+
+
+def _described(name, began, now):
+    """The difference between two settings, in words."""
+    if isinstance(began, dict) and isinstance(now, dict):
+        key = next(key for key in sorted(began.keys() | now.keys()) if began.get(key) != now.get(key))
+        return f"{name} {key} {began.get(key)}, and this one has {now.get(key)}"
+    if isinstance(began, list) and isinstance(now, list) and name == "space":
+        first = {one["config"]["name"]: one for one in began}
+        second = {one["config"]["name"]: one for one in now}
+        key = next(key for key in sorted(first.keys() | second.keys()) if first.get(key) != second.get(key))
+        return f"another space: {key} is not the same"
+    return f"{name} {began}, and this one has {now}"
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def discard(folder):
+    """Remove what an empty search left, so that the corrected command can take its place."""
+    folder = pathlib.Path(folder)
+    if not list(folder.glob("trial_*/trial.json")):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,156 @@
+"""Search spaces: functions from KerasTuner's hyperparameters to options of a recipe or of a model builder.
+
+Each is plain `space(hp) -> dict`, so it works in anybody's `keras_tuner` tuner as well. An option that matters only with another stands in
+that one's conditional scope, and is left out of the dict where it does not matter. `only` names the options that whoever asks can take (a
+recipe's flags, a builder's keywords): others are neither registered nor returned.
+"""
+
+_ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "leaky_relu")
+
+
+class _Options:
+    """Register hyperparameters and collect their values, those alone that are in `only`."""
+
+    def __init__(self, hp, only):
+        self.hp, self.only, self.values = hp, only, {}
+
+    def choice(self, name, values):
+        if self._wanted(name):
+            self.values[name] = self.hp.Choice(name, list(values))
+
+    def number(self, name, low, high, *, when=None, **ways):
+        """A number from `low` to `high`; `when` is (option, values): it matters only where that option has one of them."""
+        if not self._wanted(name) or (when and not self._wanted(when[0])):
+            return
+        if when is None:
+            self.values[name] = self.hp.Float(name, low, high, **ways)
+            return
+        parent, parent_values = when
+        with self.hp.conditional_scope(parent, list(parent_values)):
+            value = self.hp.Float(name, low, high, **ways)
+        if value is not None:  # KerasTuner's word for one whose condition does not hold.
+            self.values[name] = value
+
+    def _wanted(self, name):
+        return self.only is None or name in self.only
+
+
+def cnn(hp, only=None):
+    """Depth, width and what every family has, for `cnn` and its named variants, `cnn1d` and `fcn`.
+
+    Example:
+        ```python
+        import keras_tuner
+        from hornbook.tuning import spaces
+
+        options = spaces.cnn(keras_tuner.HyperParameters())
+        assert options["normalization"] in ("batch", "layer", "group", "none")
+        ```
+    """
+    options = _Options(hp, only)
+    options.choice("width", (16, 32, 64, 128))
+    options.choice("depth", (2, 3, 4, 6))
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
+def resnet(hp, only=None):
+    """Depth and width of a residual network, the size of its steps down, stochastic depth and what every family has.
+
+    Depths are 6n + 2, which blocks of two layers ask for.
+    """
+    options = _Options(hp, only)
+    options.choice("depth", (8, 14, 20, 32))
+    options.choice("width", (8, 16, 32))
+    options.choice("downsampling", ("stride", "blur"))
+    options.number("stochastic_depth", 0.0, 0.3)
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
+def rnn(hp, only=None):
+    """Layers, units, direction, pooling and dropout of a recurrent network; its activation is the cell's own."""
+    options = _Options(hp, only)
+    options.choice("depth", (1, 2, 3))
+    options.choice("width", (32, 64, 128, 256))
+    options.choice("pooling", ("last", "mean", "max", "attention"))
+    options.choice("recurrent_normalization", ("none", "layer"))
+    options.choice("normalization", ("none", "layer", "batch"))
+    options.choice("initializer", ("auto", "orthogonal", "glorot_uniform"))
+    return options.values
+
+
+def transformer(hp, only=None):
+    """Blocks, width, heads, positions and stochastic depth of a transformer encoder, and what every family has."""
+    options = _Options(hp, only)
+    options.choice("depth", (2, 3, 4, 6))
+    options.choice("width", (32, 64, 128))
+    options.choice("heads", (2, 4, 8))
+    options.choice("positions", ("sinusoidal", "learned", "rotary"))
+    options.number("stochastic_depth", 0.0, 0.3)
+    options.choice("normalization", ("layer", "rms"))
+    options.choice("activation", ("gelu", "relu", "silu"))
+    options.choice("initializer", ("auto", "glorot_uniform", "he_normal"))
+    return options.values
+
+
+def mlp(hp, only=None):
+    """Layers, units, bins of numbers and what every family has."""
+    options = _Options(hp, only)
+    options.choice("depth", (1, 2, 3, 4, 6))
+    options.choice("width", (32, 64, 128, 256))
+    options.choice("bins", (0, 8, 32))
+    return _shared(options, ("batch", "layer", "none"))
+
+
+def training(hp, only=None):
+    """Optimizer, learning rate, schedule, weight decay, dropout, augmentation, batch size, label smoothing and class weights.
+
+    Learning rate and weight decay, whose orders of magnitude matter, are on a log scale. RandAugment's magnitude is there with RandAugment
+    alone.
+
+    Example:
+        ```python
+        import keras_tuner
+        from hornbook.tuning import spaces
+
+        hp = keras_tuner.HyperParameters()
+        assert set(spaces.training(hp, only=("learning_rate", "batch_size"))) == {"learning_rate", "batch_size"}
+        ```
+    """
+    options = _Options(hp, only)
+    options.choice("optimizer", ("adamw", "sgd", "lion"))
+    options.number("learning_rate", 1e-4, 0.3, sampling="log")
+    options.choice("schedule", ("cosine", "constant", "one-cycle"))
+    options.number("weight_decay", 1e-4, 1.0, sampling="log")
+    options.number("dropout", 0.0, 0.6)
+    options.choice("batch_size", (32, 64, 128, 256))
+    options.choice("label_smoothing", (0.0, 0.05, 0.1))
+    options.choice("mixup", (0.0, 0.2))
+    options.choice("class_weights", ("none", "balanced"))
+    options.choice("augmentation", ("none", "crop", "crop-flip", "randaugment"))
+    options.number("randaugment_magnitude", 2.0, 10.0, when=("augmentation", ("randaugment",)))
+    options.number("word_dropout", 0.0, 0.4)
+    options.number("jitter", 0.0, 0.5)
+    return options.values
+
+
+def _shared(options, normalizations):
+    """What makes sense in every feed-forward family."""
+    options.choice("normalization", normalizations)
+    options.choice("activation", _ACTIVATIONS)
+    options.choice("initializer", ("auto", "he_normal", "glorot_uniform", "orthogonal"))
+    return options.values
+
+
+# By the family of a builder, as `hornbook.models` names it.
+FAMILIES = {
+    "cnn": cnn,
+    "cnn1d": cnn,
+    "fcn": cnn,
+    "resnet": resnet,
+    "resnet1d": resnet,
+    "rnn": rnn,
+    "text_transformer": transformer,
+    "series_transformer": transformer,
+    "vision_transformer": transformer,
+    "mlp": mlp,
+}
