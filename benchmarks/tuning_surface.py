@@ -1,9 +1,9 @@
-"""Train every configuration of a small grid once, so that searches can be compared on a table of true results: 756 runs of the image recipe.
+"""Train every configuration of a small grid once, a table of true results to compare searches on: 756 runs of the image recipe.
 
 python benchmarks/tuning_surface.py
 
 Half of the digits' training images are held out, so that the validation loss of a configuration says more than its luck. A run takes about
-two seconds; the script goes on where it was cut off. It writes results/tuning_surface.csv.gz: a row a configuration with its validation loss
+two seconds; the script goes on where it was cut off. It writes results/tuning_surface.csv.gz: a row a configuration with its loss
 (empty where the training diverged), accuracy and seconds.
 """
 

@@ -95,8 +95,8 @@ def _fold(examples, fold, seed, name, class_names):
         rare = np.flatnonzero((counts > 0) & (counts < fold.of))
         if len(rare):
             raise UserError(
-                f"{name}: class {class_names[rare[0]]} has {counts[rare[0]]} examples left for training and validation, which cannot stand in "
-                f"{fold.of} folds; pass fewer folds, or add examples of it"
+                f"{name}: class {class_names[rare[0]]} has {counts[rare[0]]} examples left for training and validation, which cannot "
+                f"stand in {fold.of} folds; pass fewer folds, or add examples of it"
             )
     elif len(examples) < fold.of:
         raise UserError(f"{name}: {len(examples)} examples cannot stand in {fold.of} folds; pass fewer")

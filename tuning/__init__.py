@@ -1,1 +1,26 @@
-"""Search spaces, searches, their launch and their reports."""
+"""Search spaces, searches, their launch and their reports.
+
+`hornbook tune RECIPE` is the command; `hypermodel` and the oracles serve those who use KerasTuner's own tuners.
+"""
+
+import importlib
+
+# Found on first use: a trial's process has no need of KerasTuner, which takes long to import.
+_HOMES = {
+    "BayesianOracle": "oracles",
+    "GridOracle": "oracles",
+    "HyperbandOracle": "oracles",
+    "RandomOracle": "oracles",
+    "SobolOracle": "oracles",
+    "hypermodel": "hypermodel",
+    "spaces": "spaces",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hornbook.tuning' has no attribute {name!r}; it has {', '.join(_HOMES)}")
+    home = importlib.import_module(f"hornbook.tuning.{_HOMES[name]}")
+    return home if name == "spaces" else getattr(home, name)

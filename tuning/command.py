@@ -1,4 +1,4 @@
-"""`hornbook tune RECIPE`: search the recipe's options. What is not an option of the search is one of the recipe, the same for every trial."""
+"""`hornbook tune RECIPE`: search the recipe's options. What is no option of the search is one of the recipe, for every trial."""
 
 import dataclasses
 import importlib
@@ -7,22 +7,22 @@ import sys
 from typing import Literal
 
 from hornbook import UserError
-from hornbook.training import command_line, files, runs
+from hornbook.training import command_line, runs
 
 _DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
 
 hornbook tune image-classification --trials 20 --workers 2
 hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normalization=batch,layer,none --epochs 20
 
-Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on validation data,
-the test data are looked at once, at the end. The same command goes on with a search that was cut off."""
+Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on
+validation data, the test data are looked at once, at the end. The same command goes on with a search that was cut off."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     tuner: Literal["bayesian", "random", "sobol", "hyperband", "grid"] = "bayesian"
-    """How configurations are proposed: bayesian learns from the trials before, sobol and random do not, hyperband trains many for few epochs
-    and the best of them again for more, grid takes all there are."""
+    """How configurations are proposed: bayesian learns from the trials before, sobol and random do not, hyperband trains many for few
+    epochs and the best of them again for more, grid takes all there are."""
     trials: int | None = None
     """Configurations at most. Default: 20; with hyperband and grid as many as they want."""
     budget_minutes: float | None = None
@@ -139,7 +139,9 @@ def _check(args, recipe_args):
     if args.warm_start and args.tuner != "bayesian":
         raise UserError(f"--warm-start is for --tuner bayesian: {args.tuner} learns nothing from earlier trials")
     if args.ray and (args.workers != 1 or args.threads_per_trial):
-        raise UserError("--ray places trials by --cpus-per-trial and --gpus-per-trial; --workers and --threads-per-trial are for this machine")
+        raise UserError(
+            "--ray places trials by --cpus-per-trial and --gpus-per-trial; --workers and --threads-per-trial are for this machine"
+        )
     plain = type(recipe_args)()
     for name in ("seeds", "evaluate", "fold", "output", "tensorboard"):
         if getattr(recipe_args, name) != getattr(plain, name):

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import os
-import pathlib
 import shlex
 import sys
 
@@ -25,6 +24,9 @@ def search(recipe_name, recipe, args, recipe_args, folder):
     _refuse_doubly_given(found, recipe_args, args)
     oracle = _oracle(args, objective, recipe_args, found)
     fleet = _workers(args)
+    if args.ray is not None:
+        number = fleet.check_nodes(recipe_args.dataset)
+        print(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
     settings = {
         "recipe": recipe_name,
         "options": command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None)),

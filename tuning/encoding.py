@@ -53,7 +53,7 @@ class Encoding:
         return kept
 
     def every(self):
-        """Every configuration, the last hyperparameter's values first; of a range without steps 10 values. A generator of values by name."""
+        """Every configuration as values by name, the last hyperparameter's values first; of a range without steps 10 values."""
         yield from self._every({hp.name: hp.value for hp in self._fixed}, 0)
 
     def _every(self, kept, place):

@@ -10,8 +10,8 @@ def importance(space, configurations, scores, seed=0):
     """The share of the differences between scores that each hyperparameter explains.
 
     Permutation importance (Breiman 2001) of a random forest fitted to the trials, by scikit-learn: how much worse it predicts when one
-    hyperparameter's values are shuffled among the trials. Of a few dozen trials it is a hint, no proof, so that how well the forest predicts
-    trials that it was not fitted to is returned as well.
+    hyperparameter's values are shuffled among the trials. Of a few dozen trials it is a hint, no proof: how well the forest predicts
+    trials that it was not fitted to is returned beside it.
 
     Args:
         space: list of hyperparameters.

@@ -1,6 +1,6 @@
 """KerasTuner's oracles with what it does wrong mended, a quasi-random one, and a better Bayesian one.
 
-They are `keras_tuner.Oracle`s: any `keras_tuner.Tuner` takes them, and KerasTuner's own tools read what they keep. Mended here, for all of them
+They are `keras_tuner.Oracle`s: any `keras_tuner.Tuner` takes them, and KerasTuner's own tools read what they keep. Mended here, for all
 (each with a test in tests/tuning/test_oracles.py that shows the fault in KerasTuner 1.4.8):
 
 - State files are replaced in whole; one that was cut off is rebuilt from the trials, and a trial's that was cut off is proposed again.
@@ -85,9 +85,12 @@ class MendedOracle(keras_tuner.Oracle):
                 # What JSON has no word for is not kept.
                 self.trials[trial.trial_id].metrics = keras_tuner.engine.metrics_tracking.MetricsTracker()
         super().end_trial(trial)
+        most = self.max_consecutive_failed_trials
+        if most and self.failures_in_a_row() >= most:
+            raise RuntimeError(f"{most} trials in a row failed. The last: {trial.message or ''}")
 
     def _check_consecutive_failures(self):
-        """Whoever runs the search looks at `failures_in_a_row`, after the trial is saved: KerasTuner raises before it is."""
+        """Looked at in `end_trial`, once the trial is saved: KerasTuner raises before it is, and again after every restart."""
 
     def failures_in_a_row(self):
         """How many of the trials that ended last failed."""
@@ -160,7 +163,7 @@ class GridOracle(MendedOracle):
 
 
 class SobolOracle(MendedOracle):
-    """Quasi-random search: Owen-scrambled Sobol points (`scipy.stats.qmc`), which leave no large part of the space out, as random ones do."""
+    """Quasi-random search: Owen-scrambled Sobol points (`scipy.stats.qmc`), which leave no large part of the space out."""
 
     def next_values(self):
         from scipy.stats import qmc

@@ -51,7 +51,9 @@ class Progress:
         return ", ".join(parts)
 
     def _trial(self, search, trial):
-        told = f"{self.objective.name.replace('_', ' ')} {trial.score:.4f}" if trial.status == trials.TrialStatus.COMPLETED else trial.message
+        told = (
+            f"{self.objective.name.replace('_', ' ')} {trial.score:.4f}" if trial.status == trials.TrialStatus.COMPLETED else trial.message
+        )
         self._line("")
         print(f"trial {trial.trial_id}: {(told or '').strip().splitlines()[0]}; {self.told(search)}", flush=True)
 

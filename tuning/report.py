@@ -42,15 +42,14 @@ def write_report(path, result, rows, oracle, plan, *, train_command, search_comm
     sections = [(heading, content) for heading, content in sections if content]
     model, dataset = plan.args.model, plan.args.dataset
     title = f"Search of {model} on {dataset.rpartition('/')[2]}"
-    body = [_headline(title, result, rows, name, direction, sections)]
-    for heading, content in sections:
-        body.append(f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>')
+    head = _headline(title, result, rows, name, sections)
+    parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
-    body = f"<main>\n{''.join(body)}\n</main>\n<footer>{page.escape(versions)}; finished {page.escape(result['finished_at'])}</footer>"
+    body = f"{head}\n<main>\n{''.join(parts)}\n</main>\n<footer>{page.escape(versions)}; finished {page.escape(result['finished_at'])}</footer>"
     files.write_text(path, page.document(title, body))
 
 
-def _headline(title, result, rows, name, direction, sections):
+def _headline(title, result, rows, name, sections):
     test = result["test"]
     score, told = result["validation"], f"best {name} on validation data, trial {result['best_trial']}"
     if test is not None:
@@ -107,7 +106,9 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
     first = rows[0]
     if first["score"] is not None and first["trial"] != result["best_trial"]:
         gain = result["validation"] - first["score"]
-        found.append(f"The first trial, with the options nearest to the defaults, scored {page.number(first['score'])}: the search gained {page.number(abs(gain))} on it.")
+        found.append(
+            f"The first trial, with the options nearest to the defaults, scored {page.number(first['score'])}: the search gained {page.number(abs(gain))} on it."
+        )
     items = "".join(f"<li><p>{page.with_flags(text)}</p></li>" for text in found)
     return f'<ul class="findings">{items}</ul>' if found else ""
 
@@ -156,11 +157,14 @@ def _parallel(space, finished, direction, ranked):
     lines = []
     for rank, place in reversed(list(enumerate(ranks))):
         row = finished[place]
-        own = [None if hp.name not in row["values"] else float(at) for hp, at in zip(encoding.space, encoding.point(row["values"]), strict=True)]
+        own = [
+            None if hp.name not in row["values"] else float(at)
+            for hp, at in zip(encoding.space, encoding.point(row["values"]), strict=True)
+        ]
         height = (row["score"] - low) / (high - low) if high > low else 0.5
         lines.append(([height, *own], rank / max(len(ranks) - 1, 1), f"trial {row['trial']}: {row['score']:.4g}"))
     lead = "Each line is a trial; better ones are darker, the best is thick."
-    return f'<p class="lead">{lead}</p><figure>{charts.parallel_coordinates(axes, lines)}</figure>'
+    return f'<p class="lead">{lead}</p><figure style="max-width: 44rem">{charts.parallel_coordinates(axes, lines)}</figure>'
 
 
 def _ends(hp):

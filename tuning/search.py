@@ -256,7 +256,7 @@ def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="t
         UserError: a run was refused or failed.
     """
     home = pathlib.Path(folder) / "final"
-    waiting = [seed for seed in seeds]
+    waiting = list(seeds)
     found, kills = {}, {}
     try:
         while len(found) < len(seeds):
@@ -266,7 +266,9 @@ def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="t
                     waiting.append(seed)
                 elif outcome is None or "error" in outcome:
                     told = outcome["error"] if outcome else "its process was killed; is there enough memory for it?"
-                    raise UserError(f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}")
+                    raise UserError(
+                        f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}"
+                    )
                 else:
                     found[seed] = outcome
             while waiting and workers.free:

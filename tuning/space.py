@@ -173,7 +173,9 @@ def _inline(written, recipe):
         except ValueError:
             raise UserError(f"--vary {written}: {name} takes {'whole numbers' if number is int else 'numbers'}") from None
         if not low < high or (found[1] and low <= 0) or (step is not None and step <= 0):
-            raise UserError(f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above 0")
+            raise UserError(
+                f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above 0"
+            )
         method = "Float" if number is float else "Int"
         ways = {"sampling": "log" if found[1] else "linear", "step": step}
         return lambda hp: {name: getattr(hp, method)(name, low, high, **ways)}

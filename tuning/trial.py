@@ -39,7 +39,12 @@ def perform(task):
         return {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"}
     metrics = {name: [result["metrics"].get(name) for result in results] for name in results[0]["metrics"]}
     seconds = sum(result["seconds"] for result in results)
-    return {"metrics": metrics, "seconds": seconds, "wall_seconds": round(time.monotonic() - started, 2), "findings": results[0]["findings"]}
+    return {
+        "metrics": metrics,
+        "seconds": seconds,
+        "wall_seconds": round(time.monotonic() - started, 2),
+        "findings": results[0]["findings"],
+    }
 
 
 def _run(recipe_name, options, output):

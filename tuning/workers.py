@@ -134,5 +134,7 @@ def share_gpus(gpus, count, wanted):
     whole = int(wanted) if wanted >= 1 else 1
     together = 1 if wanted >= 1 else int(1 / wanted + 1e-9)
     if count * whole > len(gpus) * together:
-        raise UserError(f"{count} trials at a time with {wanted:g} GPUs each need more than the {len(gpus)} there are; pass fewer --workers")
+        raise UserError(
+            f"{count} trials at a time with {wanted:g} GPUs each need more than the {len(gpus)} there are; pass fewer --workers"
+        )
     return [[gpus[(slot // together * whole + place) % len(gpus)] for place in range(whole)] for slot in range(count)]
