@@ -113,9 +113,9 @@ def main(recipe_name, args, recipe_args):
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
-        began = runs.read_json(folder / "search.json")
-        if args.trials is None or args.trials <= began.get("finished_trials", args.trials):
-            raise UserError(f"{folder} holds a finished search; pass more --trials to go on with it, or another --output")
+        done = runs.read_json(folder / "result.json")["trials"]
+        if args.trials is None or args.trials <= done:
+            raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
     with command_line.quiet_libraries():
         from hornbook.tuning import driver
     return driver.search(recipe_name, recipe, args, recipe_args, folder)

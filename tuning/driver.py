@@ -44,6 +44,7 @@ def search(recipe_name, recipe, args, recipe_args, folder):
         if again:
             oracle.reload()
             oracle.max_trials = _max_trials(args)
+            (folder / "result.json").unlink(missing_ok=True)
             print(f"going on with {folder}: {len(oracle.trials)} trials begun, {len(oracle.end_order)} ended")
         else:
             oracle.save()
@@ -85,8 +86,10 @@ def _finish(args, plan, oracle, fleet, folder, best):
     final = None
     if args.final_seeds:
         first = args.seed + args.executions_per_trial
-        print(f"training the best, trial {best.trial_id}, again with {args.final_seeds} other seeds", flush=True)
-        final = searches.train_best(folder, plan, values, fleet, seeds=tuple(range(first, first + args.final_seeds)))
+        print(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}", flush=True)
+        final = searches.train_best(
+            folder / "final" / f"trial_{best.trial_id}", plan, values, fleet, seeds=tuple(range(first, first + args.final_seeds))
+        )
     command = shlex.join(["hornbook", plan.recipe_name.replace("_", "-"), "--config", str(folder / "best.json"), "--output", "runs/best"])
     log = results.Log(folder)
     result = {
@@ -116,8 +119,11 @@ def _print(result, name, values, folder, command, oracle):
         sign = 1 if oracle.objective.direction == "max" else -1
         optimism = sign * (result["validation"] - spread["mean"])
         deviation = f" ± {spread['standard_deviation']:.4f}" if len(result["test"]["seeds"]) > 1 else ""
-        print(f"test, {len(result['test']['seeds'])} other seeds: {name.replace('_', ' ')} {spread['mean']:.4f}{deviation}; "
-              f"the search's own score was {abs(optimism):.4f} too {'good' if optimism >= 0 else 'bad'}")  # fmt: skip
+        seeds = len(result["test"]["seeds"])
+        print(
+            f"test, {seeds} other seed{'s' if seeds > 1 else ''}: {name.replace('_', ' ')} {spread['mean']:.4f}{deviation}; "
+            f"the search's own best score was {abs(optimism):.4f} {'better' if optimism >= 0 else 'worse'}"
+        )
     print(f"report: {folder / 'report.html'}\nnext: {command}")
 
 

@@ -45,7 +45,8 @@ def write_report(path, result, rows, oracle, plan, *, train_command, search_comm
     head = _headline(title, result, rows, name, sections)
     parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
-    body = f"{head}\n<main>\n{''.join(parts)}\n</main>\n<footer>{page.escape(versions)}; finished {page.escape(result['finished_at'])}</footer>"
+    foot = f"<footer>{page.escape(versions)}; finished {page.escape(result['finished_at'])}</footer>"
+    body = f"{head}\n<main>\n{''.join(parts)}\n</main>\n{foot}"
     files.write_text(path, page.document(title, body))
 
 
@@ -84,7 +85,7 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
     for hyperparameter, way, value in edges(space, result["values"], configurations, scores, direction):
         found.append(
             f"The best trials have {hyperparameter} {_written(value)}, at the {'upper' if way == 'up' else 'lower'} end of what was tried: "
-            f"widen {hyperparameter} {'upward' if way == 'up' else 'downward'}, with --vary {hyperparameter}=... and --warm-start of this search."
+            f"widen {hyperparameter} {'upward' if way == 'up' else 'downward'}, with --vary {hyperparameter}=... and --warm-start."
         )
     if result["test"] is not None:
         spread = result["test"]["metrics"][name]
@@ -92,8 +93,8 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
         optimism = sign * (result["validation"] - spread["mean"])
         if optimism > 0:
             found.append(
-                f"The search's own best score was {page.number(optimism)} better than what the same configuration has on the test data: the "
-                "best of many trials is in part luck. Believe the test's figure; --cross-validate 5 or --executions-per-trial 3 makes it less."
+                f"The search's own best score was {page.number(optimism)} better than what the same configuration has on the test data: "
+                "the best of many trials is in part luck. Believe the test's figure; --cross-validate 5 makes it less."
             )
     failed = [row for row in rows if row["state"] == "failed"]
     if failed:
@@ -107,7 +108,8 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
     if first["score"] is not None and first["trial"] != result["best_trial"]:
         gain = result["validation"] - first["score"]
         found.append(
-            f"The first trial, with the options nearest to the defaults, scored {page.number(first['score'])}: the search gained {page.number(abs(gain))} on it."
+            f"The first trial, with the options nearest to the defaults, scored {page.number(first['score'])}: "
+            f"the search gained {page.number(abs(gain))} on it."
         )
     items = "".join(f"<li><p>{page.with_flags(text)}</p></li>" for text in found)
     return f'<ul class="findings">{items}</ul>' if found else ""
@@ -125,8 +127,8 @@ def _importance(ranked, r2, name):
         return '<p class="lead">Too few finished trials to tell.</p>'
     rows = [(page.escape(one), page.meter(share)) for one, share in ranked]
     lead = (
-        f"The share of the differences in {name} that each option explains: the permutation importance of a random forest fitted to the trials, "
-        f"which explains {page.percent(max(r2, 0.0))} of the differences between trials that it was not fitted to."
+        f"The share of the differences in {name} that each option explains: permutation importance of a random forest fitted to the "
+        f"trials, which explains {page.percent(max(r2, 0.0))} of the differences between trials that it was not fitted to."
     )
     return f'<p class="lead">{page.escape(lead)}</p>{page.table(["Option", "Share"], rows)}'
 

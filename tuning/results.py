@@ -12,8 +12,12 @@ from hornbook.training import files, runs
 
 Status = trials.TrialStatus
 _STATES = {
-    Status.COMPLETED: "finished", Status.FAILED: "failed", Status.STOPPED: "stopped early", Status.RUNNING: "running", Status.INVALID: "failed",
-}  # fmt: skip
+    Status.COMPLETED: "finished",
+    Status.FAILED: "failed",
+    Status.INVALID: "failed",
+    Status.STOPPED: "stopped early",
+    Status.RUNNING: "running",
+}
 
 
 class Log:

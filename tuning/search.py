@@ -58,11 +58,9 @@ class Plan:
                 made.append({"options": {**config, "seed": seed, "fold": fold}, "output": str(folder / name)})
         return made
 
-    def configuration(self, values, epochs=None):
+    def configuration(self, values):
         """The recipe's options of a configuration, with its defaults: what `best.json` holds."""
         options = dict(spaces.options_of(self.space, values))
-        if epochs is not None:
-            options["epochs"] = epochs
         config = {**command_line.to_config(self.recipe_name, self.args), **options}
         return {name: value for name, value in config.items() if name != "output"}
 
@@ -104,9 +102,9 @@ class Search:
                     self._end(self.oracle.trials[key], outcome)
                 self._prune()
                 more = self._start_trials()
+                self.show(self)
                 if not more and not self.workers.running():
                     break
-                self.show(self)
                 time.sleep(_POLL_SECONDS)
         return self.oracle.best_trial()
 
@@ -237,16 +235,15 @@ class Search:
         return self.folder / f"trial_{trial.trial_id}"
 
 
-def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="test"):
+def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
     """Train a configuration again with several seeds, each tested once.
 
     Args:
-        folder: of the search; the runs lie in `final/`.
+        home: folder of the runs.
         plan: `Plan`.
         values: of the configuration, by hyperparameter.
         workers: as of `Search`.
         seeds: integers, others than the search's own.
-        epochs: in place of the plan's, or None.
         evaluate: the part to score, "test".
 
     Returns:
@@ -255,7 +252,7 @@ def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="t
     Raises:
         UserError: a run was refused or failed.
     """
-    home = pathlib.Path(folder) / "final"
+    home = pathlib.Path(home)
     waiting = list(seeds)
     found, kills = {}, {}
     try:
@@ -275,7 +272,7 @@ def train_best(folder, plan, values, workers, *, seeds, epochs=None, evaluate="t
                 seed = waiting.pop(0)
                 own = home / f"task-{seed}"
                 own.mkdir(parents=True, exist_ok=True)
-                options = {**plan.configuration(values, epochs), "evaluate": evaluate, "seed": seed}
+                options = {**plan.configuration(values), "evaluate": evaluate, "seed": seed}
                 options.pop("recipe")
                 task = {"recipe": plan.recipe_name, "runs": [{"options": options, "output": str(home / f"seed-{seed}")}]}
                 workers.start(seed, task, own)

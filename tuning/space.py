@@ -1,4 +1,4 @@
-"""What a search varies: named spaces, a function of the user's, or ranges written on the command line, checked against the recipe's options."""
+"""What a search varies: named spaces, a function of the user's, or ranges of the command line, checked against the recipe's options."""
 
 import copy
 import dataclasses

@@ -1,7 +1,7 @@
 """A Gaussian process that says what a configuration not yet tried would score, and how sure that is.
 
-Rasmussen and Williams 2006, algorithm 2.1 and equation 5.9, with a Matérn 5/2 kernel and one length scale a hyperparameter. The scales have a
-prior (a log-normal that grows with the square root of their number, after Hvarfner, Hellsten and Nardi 2024), without which 20 trials in
+Rasmussen and Williams 2006, algorithm 2.1 and equation 5.9, with a Matérn 5/2 kernel and one length scale a hyperparameter. The scales have
+a prior (a log-normal that grows with the square root of their number, after Hvarfner, Hellsten and Nardi 2024), without which 20 trials in
 10 dimensions are explained by whatever dimension happens to fit. scikit-learn's process has no priors, and takes seconds for 200 trials.
 """
 
@@ -66,7 +66,7 @@ class GaussianProcess:
         return self._shift + self._scale * (covariance @ self._weights), self._scale * np.sqrt(np.maximum(variance, 1e-12))
 
     def with_points(self, points):
-        """A process that takes its own means at further points (m, axes) for values: of trials that are still running (a Kriging believer)."""
+        """A process that takes its own means at further points (m, axes), of trials that are running, for values (a Kriging believer)."""
         other = GaussianProcess(self.groups)
         mean, _ = self.predict(points)
         other._theta, other._shift, other._scale = self._theta, self._shift, self._scale

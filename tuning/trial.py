@@ -1,11 +1,12 @@
 """One trial of a search, in a process of its own: the recipe itself, once for each seed or fold.
 
-`python -m hornbook.tuning.trial TASK.json` reads what to run, and leaves an outcome beside it, whole or not at all. A run that is finished is
-read, not run again, and one that was cut off goes on from its checkpoint, so that a trial may be killed and started again at any moment.
+`python -m hornbook.tuning.trial TASK.json` reads what to run, and leaves an outcome beside it, whole or not at all. A run that is finished
+is read, not run again, and one that was cut off goes on from its checkpoint, so that a trial may be killed and started again at any moment.
 """
 
 import contextlib
 import ctypes
+import dataclasses
 import importlib
 import json
 import os
@@ -54,16 +55,9 @@ def _run(recipe_name, options, output):
     if (folder / "result.json").exists():
         runs.refuse_other_options(folder, command_line.to_config(recipe_name, args))
         return runs.finished(folder)
-    result = recipe.main(args_with(args, output))
+    result = recipe.main(dataclasses.replace(args, output=output))
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # A finished run needs none, and a search has many runs.
     return result
-
-
-def args_with(args, output):
-    """A recipe's options with the folder of its run."""
-    import dataclasses
-
-    return dataclasses.replace(args, output=output)
 
 
 def run_file(path):
