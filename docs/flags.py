@@ -11,11 +11,12 @@ import itertools
 import pathlib
 import typing
 
-from hornbook.__main__ import COMMANDS, RECIPES
+from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
 from hornbook.training import afterwards, runs_table
+from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).with_name("flags.md")
-_COMMAND_OPTIONS = {"predict": afterwards.PredictArgs, "evaluate": afterwards.EvaluateArgs, "runs": runs_table.RunsArgs}
+_COMMAND_OPTIONS = {"tune": command.Args, "predict": afterwards.PredictArgs, "evaluate": afterwards.EvaluateArgs, "runs": runs_table.RunsArgs}
 _BEGINNING = """# Every flag
 
 Made by `python docs/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.
@@ -25,8 +26,8 @@ A recipe takes `--config FILE` as well: the options of a former run's `config.js
 def page():
     """The text of docs/flags.md."""
     sections = [(name, importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args) for name in RECIPES]
-    sections += [(name, _COMMAND_OPTIONS[name]) for name in COMMANDS]
-    texts = {**RECIPES, **COMMANDS}
+    sections += [(name, _COMMAND_OPTIONS[name]) for name in (*SEARCHES, *COMMANDS)]
+    texts = {**RECIPES, **SEARCHES, **COMMANDS}
     return "\n\n".join([_BEGINNING, *(f"## hornbook {name}\n\n{texts[name]}\n\n{table(options)}" for name, options in sections)]) + "\n"
 
 
@@ -37,7 +38,7 @@ def table(options):
     for field in dataclasses.fields(options):
         positional = typing.get_origin(hints[field.name]) is typing.Annotated
         name = field.name.upper() if positional else "--" + field.name.replace("_", "-")
-        default = "" if field.default in (dataclasses.MISSING, None) else f"`{str(field.default).lower()}`"
+        default = "" if field.default in (dataclasses.MISSING, None, ()) else f"`{str(field.default).lower()}`"
         values = _values(typing.get_args(hints[field.name])[0] if positional else hints[field.name])
         rows.append(f"| `{name}` | {values} | {default or 'none'} | {helps[field.name]} |")
     return "\n".join(rows)

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from hornbook.__main__ import COMMANDS, RECIPES
+from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
 from hornbook.recipes import image_classification
 
 SCRIPT = pathlib.Path(__file__).parents[1] / "docs" / "flags.py"
@@ -26,7 +26,7 @@ def test_the_page_is_up_to_date(flags):
 
 def test_every_flag_is_on_the_page_with_its_help(flags):
     page = flags.page()
-    assert all(f"## hornbook {name}\n" in page for name in [*RECIPES, *COMMANDS])
+    assert all(f"## hornbook {name}\n" in page for name in [*RECIPES, *SEARCHES, *COMMANDS])
     rows = flags.table(image_classification.Args).splitlines()[2:]
     assert len(rows) == len(dataclasses.fields(image_classification.Args))
     assert all(len(row.rpartition(" | ")[2]) > 10 for row in rows)
