@@ -16,7 +16,12 @@ from hornbook.training import afterwards, runs_table
 from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).with_name("flags.md")
-_COMMAND_OPTIONS = {"tune": command.Args, "predict": afterwards.PredictArgs, "evaluate": afterwards.EvaluateArgs, "runs": runs_table.RunsArgs}
+_COMMAND_OPTIONS = {
+    "tune": command.Args,
+    "predict": afterwards.PredictArgs,
+    "evaluate": afterwards.EvaluateArgs,
+    "runs": runs_table.RunsArgs,
+}
 _BEGINNING = """# Every flag
 
 Made by `python docs/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.

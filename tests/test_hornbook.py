@@ -38,7 +38,7 @@ def test_what_is_asked_first_imports_nothing_heavy(code):
     assert not imported(code) & HEAVY
 
 
-@pytest.mark.parametrize("name", [*RECIPES, *command.COMMANDS])
+@pytest.mark.parametrize("name", [*RECIPES, *command.SEARCHES, *command.COMMANDS])
 def test_the_help_of_each_command_imports_no_keras(name):
     code = f"""
 import hornbook.__main__ as command
@@ -55,7 +55,7 @@ def test_help_lists_recipes_and_commands(words, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["hornbook", *words])
     command.main()
     text = capsys.readouterr().out
-    for name, about in {**command.RECIPES, **command.COMMANDS}.items():
+    for name, about in {**command.RECIPES, **command.SEARCHES, **command.COMMANDS}.items():
         assert f"  {name}" in text
         assert about in text
     assert all(len(line) <= 140 for line in text.splitlines())
@@ -125,12 +125,12 @@ def test_a_module_runs_as_the_command_does():
 
 
 def test_subpackages_are_found_on_first_use():
-    names = imported("import hornbook; hornbook.training.__all__; hornbook.recipes.__doc__")
+    names = imported("import hornbook; hornbook.training.__all__; hornbook.recipes.__doc__; hornbook.tuning.__all__")
     assert not names & HEAVY
-    assert {"models", "recipes", "training", "UserError", "__version__"} == set(dir(hornbook))
-    for name in ("models", "recipes", "training"):
+    assert {"models", "recipes", "training", "tuning", "UserError", "__version__"} == set(dir(hornbook))
+    for name in ("models", "recipes", "training", "tuning"):
         assert getattr(hornbook, name) is importlib.import_module(f"hornbook.{name}")
-    with pytest.raises(AttributeError, match="'hornbook' has no attribute 'model'; it has models, recipes, training, UserError"):
+    with pytest.raises(AttributeError, match="'hornbook' has no attribute 'model'; it has models, recipes, training, tuning, UserError"):
         _ = hornbook.model
 
 
@@ -146,7 +146,7 @@ def test_the_version_is_that_of_the_installed_package():
 
 def test_the_packages_are_where_the_imports_say():
     # `models/` is `hornbook.models`, and nothing called `models` is importable beside it.
-    for name in ("models", "recipes", "training"):
+    for name in ("models", "recipes", "training", "tuning"):
         assert pathlib.Path(getattr(hornbook, name).__file__).parent.name == name
     code = "import importlib.util as u; assert u.find_spec('hornbook'); print(u.find_spec('training'), u.find_spec('recipes'))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)

@@ -43,7 +43,6 @@ def search(recipe_name, recipe, args, recipe_args, folder):
         oracle._set_project_dir(str(folder.parent), folder.name)
         if again:
             oracle.reload()
-            oracle.max_trials = _max_trials(args)
             (folder / "result.json").unlink(missing_ok=True)
             print(f"going on with {folder}: {len(oracle.trials)} trials begun, {len(oracle.end_order)} ended")
         else:
@@ -65,6 +64,7 @@ def search(recipe_name, recipe, args, recipe_args, folder):
                 plan,
                 oracle,
                 fleet,
+                max_trials=_max_trials(args),
                 rule=rule,
                 budget_seconds=None if args.budget_minutes is None else 60 * args.budget_minutes,
                 stop_after_failures=args.stop_after_failures,
@@ -145,8 +145,14 @@ def _max_trials(args):
 
 
 def _oracle(args, objective, recipe_args, found):
-    options = {"objective": objective, "max_trials": _max_trials(args), "seed": args.seed, "hyperparameters": found}
-    options["max_consecutive_failed_trials"] = None
+    # How many trials and how many failures there may be is the search's to say, so that either can change when it goes on.
+    options = {
+        "objective": objective,
+        "max_trials": None,
+        "seed": args.seed,
+        "hyperparameters": found,
+        "max_consecutive_failed_trials": None,
+    }
     if args.tuner == "hyperband":
         return oracles.HyperbandOracle(max_epochs=recipe_args.epochs, **options)
     if args.tuner == "grid":

@@ -131,10 +131,6 @@ class RayWorkers:
         for key in list(self._running):
             self.stop(key)
 
-    def disconnect(self):
-        """Leave the cluster."""
-        self._ray.shutdown()
-
 
 def perform(task, folder):
     """Run a task on the node where Ray put it.

@@ -73,14 +73,18 @@ class Search:
         plan: `Plan`.
         oracle: of `oracles`, its project folder set to `folder`.
         workers: `LocalWorkers`, or another with its methods.
+        max_trials: how many at most, or None for as many as the oracle has.
         rule: `pruning.MedianRule` or None.
         budget_seconds: no trial is begun after so long, earlier sittings counted; None for no limit.
         stop_after_failures: so many failures in a row end the search.
         show: function of a line of progress.
     """
 
-    def __init__(self, folder, plan, oracle, workers, *, rule=None, budget_seconds=None, stop_after_failures=5, show=print):
+    def __init__(
+        self, folder, plan, oracle, workers, *, max_trials=None, rule=None, budget_seconds=None, stop_after_failures=5, show=print
+    ):
         self.folder, self.plan, self.oracle, self.workers = pathlib.Path(folder), plan, oracle, workers
+        self.max_trials = max_trials
         self.rule, self.budget_seconds, self.stop_after_failures, self.show = rule, budget_seconds, stop_after_failures, show
         self._log = results.Log(self.folder)
         self._failures, self._kills, self._waiting = 0, {}, []
@@ -155,6 +159,8 @@ class Search:
         if self._waiting:
             return self._waiting.pop(0)
         if self.budget_seconds is not None and self.elapsed() >= self.budget_seconds:
+            return None
+        if self.max_trials is not None and len(self.oracle.trials) >= self.max_trials:
             return None
         # KerasTuner gives a worker its unfinished trial again: each trial is asked for under a name of its own.
         asking = f"trial{len(self.oracle.trials)}"
