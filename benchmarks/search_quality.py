@@ -1,4 +1,4 @@
-"""Which tuner finds a good configuration in few trials? On a table of 756 trained configurations (tuning_surface.py), nothing is trained here.
+"""Which tuner finds a good configuration in few trials? On a table of 756 trained configurations (tuning_surface.py), without training.
 
 python benchmarks/search_quality.py
 python benchmarks/search_quality.py --tuners random bayesian --repeats 5
@@ -52,9 +52,8 @@ def main():
         medians[name] = np.median(regrets, axis=0)
         shown = ", ".join(f"{medians[name][k - 1]:.4f} after {k}" for k in (10, 20, args.trials) if k <= args.trials)
         spread = np.quantile([one[-1] for one in regrets], (0.25, 0.75))
-        print(
-            f"{name:20} median regret {shown} (quartiles {spread[0]:.4f} to {spread[1]:.4f}); {np.mean(times) / args.trials:.3f} s a proposal"
-        )
+        quartiles = f"quartiles {spread[0]:.4f} to {spread[1]:.4f}"
+        print(f"{name:20} median regret {shown} ({quartiles}); {np.mean(times) / args.trials:.3f} s a proposal")
     if "random" in medians:
         for name in args.tuners:
             print(f"{name:20} {medians[name][-1] / medians['random'][-1]:.2f} of random's regret after {args.trials}")
