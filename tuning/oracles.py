@@ -171,7 +171,8 @@ class SobolOracle(MendedOracle):
         encoding = Encoding(self.hyperparameters.space)
         points = qmc.Sobol(len(encoding.space), scramble=True, rng=np.random.default_rng(self.seed))
         # Points that fall on a configuration tried before are passed over, at most as many as are likely in a small space.
-        points.fast_forward(len(self.start_order))
+        if self.start_order:  # SciPy cannot go forward by nothing.
+            points.fast_forward(len(self.start_order))
         for _ in range(200):
             values = encoding.values(points.random()[0])
             if not self._duplicate(values):
