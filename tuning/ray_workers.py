@@ -1,6 +1,7 @@
 """Trials on a Ray cluster: Ray places them, starts them again when a process or a node dies, and says which nodes there are."""
 
 import pathlib
+import socket
 import time
 
 from hornbook import UserError
@@ -34,6 +35,7 @@ class RayWorkers:
         except ModuleNotFoundError as error:
             raise UserError("--ray needs the package ray, which is not installed: pip install 'hornbook[ray]'") from error
         self._ray, self._cpus, self._gpus = ray, cpus, gpus
+        _refuse_silence(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level="error", configure_logging=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -130,6 +132,23 @@ class RayWorkers:
         """Kill what runs."""
         for key in list(self._running):
             self.stop(key)
+
+
+def _refuse_silence(address):
+    """Refuse an address where nobody answers: Ray itself waits for half a minute, and then complains in many lines.
+
+    Raises:
+        UserError: with the address and how to start a cluster.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--ray {address}: nobody answers there ({error}); start a cluster: ray start --head, and pass what it says"
+        ) from error
 
 
 def perform(task, folder):

@@ -116,6 +116,8 @@ def _named(name, recipe, args):
         return lambda hp: spaces.training(hp, _varied_in_training(fields, recipe, args))
     family = name
     if name == "model":
+        if ":" not in args.model and args.model not in models.names():
+            raise UserError(f"there is no --model {args.model}; there are {', '.join(models.names())}, and mymodule:builder of your own")
         if args.model not in models.names():
             raise UserError(f"--space model: there is no space for --model {args.model}; name one, such as --space cnn, or mymodule:space")
         family = models.family(args.model)

@@ -152,5 +152,6 @@ FAMILIES = {
     "text_transformer": transformer,
     "series_transformer": transformer,
     "vision_transformer": transformer,
+    "transformer": transformer,
     "mlp": mlp,
 }
