@@ -126,7 +126,7 @@ class Search:
 
     def _go_on(self):
         """Take up what an earlier sitting began: read outcomes that nobody read, and have the other trials run again."""
-        for trial in self.oracle.running():
+        for trial in self.oracle.take_running():
             outcome = _read(self._trial_folder(trial) / "outcome.json")
             if outcome is not None:
                 self._end(trial, outcome)
