@@ -28,8 +28,8 @@ def test_it_finds_the_one_that_matters():
         assert ranked[0][1] > 0.8
         assert sum(share for _, share in ranked) == pytest.approx(1)
         assert r2 > 0.5
-    scores = [np.log10(values["rate"]) for values in tried]
-    assert importance(space(), tried, scores)[0][0][1] == pytest.approx(importance(space(), tried, [*scores[:-1], 1e9])[0][0][1], abs=0.2)
+    # A trial that diverged is not all there is to explain.
+    assert importance(space(), tried, [*(np.log10(values["rate"]) for values in tried[:-1]), 1e9])[0][0][0] == "rate"
 
 
 def test_scores_of_chance_are_said_to_be():
