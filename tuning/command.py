@@ -75,7 +75,8 @@ def tune(arguments):
         args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
         recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
         recipe_args = command_line.parse(recipe.Args, others, program, "")
-        main(recipe_name, args, recipe_args)
+        flags = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in others if word.startswith("--")}
+        main(recipe_name, args, recipe_args, flags)
 
 
 def _recipe(arguments):
@@ -91,13 +92,14 @@ def _recipe(arguments):
     return arguments[0].replace("-", "_"), arguments[1:]
 
 
-def main(recipe_name, args, recipe_args):
+def main(recipe_name, args, recipe_args, given=()):
     """Search, train the best again, report.
 
     Args:
         recipe_name: such as "image_classification".
         args: `Args`.
         recipe_args: the recipe's own `Args`, for every trial.
+        given: names of its options that are not to be varied, since somebody gave them.
 
     Returns:
         What `result.json` of the search holds.
@@ -118,7 +120,7 @@ def main(recipe_name, args, recipe_args):
             raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
     with command_line.quiet_libraries():
         from hornbook.tuning import driver
-    return driver.search(recipe_name, recipe, args, recipe_args, folder)
+    return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
 
 
 _RANGES = (

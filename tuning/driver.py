@@ -16,12 +16,11 @@ from hornbook.tuning import space as spaces
 from hornbook.tuning.progress import Progress
 
 
-def search(recipe_name, recipe, args, recipe_args, folder):
+def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """Run a search, as `command.main` says it."""
     objective = objectives.objective(recipe_name, recipe_args, args.objective)
     names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
-    space, found = spaces.build(recipe, recipe_args, names, args.vary)
-    _refuse_doubly_given(found, recipe_args, args)
+    space, found = spaces.build(recipe, recipe_args, names, args.vary, given)
     oracle = _oracle(args, objective, recipe_args, found)
     fleet = _workers(args)
     if args.ray is not None:
@@ -83,13 +82,15 @@ def search(recipe_name, recipe, args, recipe_args, folder):
 def _finish(args, plan, oracle, fleet, folder, best):
     values = best.hyperparameters.values
     name = oracle.objective.name
-    final = None
+    final = trouble = None
     if args.final_seeds:
         first = args.seed + args.executions_per_trial
         print(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}", flush=True)
-        final = searches.train_best(
-            folder / "final" / f"trial_{best.trial_id}", plan, values, fleet, seeds=tuple(range(first, first + args.final_seeds))
-        )
+        home, seeds = folder / "final" / f"trial_{best.trial_id}", tuple(range(first, first + args.final_seeds))
+        try:
+            final = searches.train_best(home, plan, values, fleet, seeds=seeds)
+        except UserError as error:  # Of many hours of search there is a report all the same.
+            trouble = error
     command = shlex.join(["hornbook", plan.recipe_name.replace("_", "-"), "--config", str(folder / "best.json"), "--output", "runs/best"])
     log = results.Log(folder)
     result = {
@@ -106,6 +107,8 @@ def _finish(args, plan, oracle, fleet, folder, best):
     rows = results.rows(oracle, log)
     search_command = shlex.join(["hornbook", "tune", *sys.argv[2:]]) if sys.argv[1:2] == ["tune"] else None
     report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=search_command)
+    if trouble is not None:
+        raise UserError(f"{trouble}; the search itself is finished, see {folder / 'report.html'}")
     files.write_json(folder / "result.json", result)
     _print(result, name, values, folder, command, oracle)
     return result
@@ -129,13 +132,6 @@ def _print(result, name, values, folder, command, oracle):
 
 def _written(value):
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _refuse_doubly_given(found, recipe_args, args):
-    plain = type(recipe_args)()
-    for hp in found.space:
-        if getattr(recipe_args, hp.name, None) != getattr(plain, hp.name, None) and any(one.startswith(f"{hp.name}=") for one in args.vary):
-            raise UserError(f"--{hp.name.replace('_', '-')} is given and varied as well; leave one out")
 
 
 def _max_trials(args):

@@ -4,7 +4,7 @@ They are `keras_tuner.Oracle`s: any `keras_tuner.Tuner` takes them, and KerasTun
 (each with a test in tests/tuning/test_oracles.py that shows the fault in KerasTuner 1.4.8):
 
 - State files are replaced in whole; one that was cut off is rebuilt from the trials, and a trial's that was cut off is proposed again.
-- A search killed in its first trial goes on: what a tuner looks for is there from the beginning.
+- A search killed in its first trial goes on: what a tuner looks for is there from the beginning, and it is given the trial again.
 - A score that is infinite fails its trial as one that is not a number does.
 - No configuration is proposed twice, however many of a small space are gone; when all are, the search ends.
 - Failures are counted in a row from the last trial backwards, so that a search that went on after three does not stop at once for ever.
@@ -17,6 +17,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 
 import keras_tuner
 import numpy as np
@@ -45,6 +46,26 @@ class MendedOracle(keras_tuner.Oracle):
         super().__init__(objective=objective, max_trials=max_trials, seed=seed + 1, **options)
         self.first = first
         self.verbose = 0
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id):
+        """As of `keras_tuner.Oracle`, whose number for a trial is how many there are: where one was lost, that is another's."""
+        free = min(set(range(len(self.trials) + 1)) - {int(one) for one in self.trials})
+        full = self.max_trials and len(self.trials) >= self.max_trials
+        if free == len(self.trials) or full or tuner_id in self.ongoing_trials or self._retry_queue:
+            return super().create_trial(tuner_id)
+        trial_id = f"{free:0{len(str(self.max_trials))}d}"
+        found = self.populate_space(trial_id)
+        space = self.hyperparameters.copy()
+        space.values = found.get("values") or {}
+        trial = trials.Trial(space, trial_id, found["status"])
+        if trial.status == Status.RUNNING:
+            self._record_values(trial)
+            self.ongoing_trials[tuner_id] = self.trials[trial_id] = trial
+            self.start_order.append(trial_id)
+            self._save_trial(trial)
+            self.save()
+        return trial
 
     def populate_space(self, trial_id):
         """The next configuration: as of `keras_tuner.Oracle`."""
@@ -114,7 +135,7 @@ class MendedOracle(keras_tuner.Oracle):
             try:
                 known[path.parent.name.removeprefix("trial_")] = trials.Trial.load(str(path))
             except (ValueError, KeyError):
-                path.unlink()
+                shutil.rmtree(path.parent)  # What ran in it is of values that nobody knows any more.
         try:
             state = json.loads(pathlib.Path(self._get_oracle_fname()).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -126,7 +147,8 @@ class MendedOracle(keras_tuner.Oracle):
         state["start_order"] += [one for one in known if one not in state["start_order"]]
         state["end_order"] += [one for one, trial in known.items() if trial.status != Status.RUNNING and one not in state["end_order"]]
         state["ongoing_trials"] = {}
-        state["retry_queue"] = []
+        # Those that were begun and not ended are given to whoever asks first, unless `take_running` takes them.
+        state["retry_queue"] = [one for one in reversed(state["start_order"]) if one not in state["end_order"]]
         state["id_to_hash"] = {one: self._compute_values_hash(trial.hyperparameters.values) for one, trial in known.items()}
         state["tried_so_far"] = list(state["id_to_hash"].values())
         self.trials = known
@@ -136,8 +158,9 @@ class MendedOracle(keras_tuner.Oracle):
         space = next((trial.hyperparameters.get_config() for trial in known.values()), self.hyperparameters.get_config())
         return {"hyperparameters": {**space, "values": {}}}
 
-    def running(self):
-        """Trials that were begun and not ended, in order: after `reload`, those to go on with."""
+    def take_running(self):
+        """Trials that were begun and not ended, in order: after `reload`, those to go on with, which no tuner is given any more."""
+        self._retry_queue.clear()
         return [self.trials[one] for one in self.start_order if self.trials[one].status == Status.RUNNING]
 
     def best_trial(self):
@@ -228,6 +251,12 @@ class HyperbandOracle(MendedOracle, keras_tuner.oracles.HyperbandOracle):
         self.max_trials, self.first, self.verbose = max_trials, None, 0
 
     populate_space = keras_tuner.oracles.HyperbandOracle.populate_space
+
+    def set_state(self, state):
+        """As of `keras_tuner.Oracle`; trials that were lost are taken out of their rounds."""
+        super().set_state(state)
+        for bracket in self._brackets:
+            bracket["rounds"] = [[one for one in own if one["id"] in self.trials] for own in bracket["rounds"]]
 
 
 def _write(path, state):

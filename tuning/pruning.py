@@ -28,8 +28,10 @@ class MedianRule:
     def is_hopeless(self, history):
         """Whether a running trial with these epochs is to be stopped."""
         epoch = len(history)
+        if epoch < max(self.first_epoch, 1):
+            return False
         reached = [min(one[:epoch]) for one in self._finished if len(one) >= epoch]
-        if epoch < max(self.first_epoch, 1) or len(reached) < self.least:
+        if len(reached) < self.least:
             return False
         return min(history) > statistics.median(reached)
 

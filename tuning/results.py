@@ -34,7 +34,7 @@ class Log:
 
     def begin(self, trial_id):
         """Note that a trial begins, seconds of the search after its start; one that is started again keeps its first moment."""
-        self.trials.setdefault(trial_id, {})["began"] = round(self.seconds + time.monotonic() - self._started, 2)
+        self.trials.setdefault(trial_id, {}).setdefault("began", round(self.seconds + time.monotonic() - self._started, 2))
 
     def end(self, trial_id, outcome):
         """Note a trial's end and its outcome, or None."""
@@ -70,7 +70,7 @@ def rows(oracle, log):
                 "ended": times.get("ended"),
                 "metrics": outcome.get("metrics", {}),
                 "values": trial.hyperparameters.values,
-                "reason": (trial.message or "").strip().splitlines()[-1:] and trial.message.strip().splitlines()[0],
+                "reason": next(iter((trial.message or "").strip().splitlines()), None),
             }
         )
     return found

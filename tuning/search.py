@@ -9,6 +9,7 @@ run again, one that was cut off goes on from its checkpoint.
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -130,7 +131,7 @@ class Search:
 
     def _go_on(self):
         """Take up what an earlier sitting began: read outcomes that nobody read, and have the other trials run again."""
-        for trial in self.oracle.running():
+        for trial in self.oracle.take_running():
             outcome = _read(self._trial_folder(trial) / "outcome.json")
             if outcome is not None:
                 self._end(trial, outcome)
@@ -228,6 +229,7 @@ class Search:
                 self._log.end(key, None)
                 trial.status, trial.message = Status.STOPPED, told
                 self.oracle.end_trial(trial)
+                self._failures = 0
                 results.write_trials(self.folder, self.oracle, self._log)
 
     def _epochs(self, trial):
@@ -269,9 +271,9 @@ def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
                     waiting.append(seed)
                 elif outcome is None or "error" in outcome:
                     told = outcome["error"] if outcome else "its process was killed; is there enough memory for it?"
-                    raise UserError(
-                        f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}"
-                    )
+                    raise _not_trained(home, seed, told)
+                elif lost := [name for name, values in outcome["metrics"].items() if values[0] is None]:
+                    raise _not_trained(home, seed, f"{lost[0]} is not a number")
                 else:
                     found[seed] = outcome
             while waiting and workers.free:
@@ -290,6 +292,10 @@ def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
     return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds)}
 
 
+def _not_trained(home, seed, told):
+    return UserError(f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}")
+
+
 def claim(folder, settings):
     """Claim a search's folder and write what was asked, or find that the same was asked before.
 
@@ -304,18 +310,20 @@ def claim(folder, settings):
         UserError: the folder cannot be written, another search is at work in it, or it holds one that was asked otherwise.
     """
     folder = pathlib.Path(folder)
-    lock = runs.lock(folder)
     path = folder / "search.json"
-    settings = json.loads(json.dumps(settings))
-    if not path.exists():
+    if folder.is_dir() and not path.exists():  # Before a lock is left in a folder of something else.
         strange = [entry.name for entry in folder.iterdir() if entry.name != ".lock" and not entry.name.startswith(".search")]
         if strange:
             raise UserError(f"{folder} is not empty and not a search's folder (it has {strange[0]}); pass another --output")
+    lock = runs.lock(folder)
+    settings = json.loads(json.dumps(settings))
+    if not path.exists():
         files.write_json(path, settings)
         return lock, False
     began = runs.read_json(path)
     for name in sorted(began.keys() | settings.keys()):
         if began.get(name) != settings.get(name):
+            os.close(lock)
             raise UserError(
                 f"{folder} holds a search with {_described(name, began.get(name), settings.get(name))}; go on with what it began with, or "
                 f"begin another that learns from it: --output NEW --warm-start {folder}"

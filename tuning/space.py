@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import importlib
+import math
 import os
 import re
 import sys
@@ -19,14 +20,15 @@ from hornbook.tuning import spaces
 RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard")
 
 
-def build(recipe, args, names, varied):
+def build(recipe, args, names, varied, given=()):
     """The space of a search: one function `hp -> dict` of a recipe's options, checked.
 
     Args:
         recipe: the recipe's module, with `Args` and `check`.
         args: its options as they are given for every trial.
         names: of spaces: "model" (of the family of `args.model`), "training", another family, or "mymodule:space" of the user's.
-        varied: inline ranges, such as "learning_rate=log:1e-4..1e-1" or "normalization=batch,none".
+        varied: inline ranges, such as "learning_rate=log:1e-4..1e-1" or "normalization=batch,none"; they win over the same in a space.
+        given: names of options that somebody gave a value for every trial: our own spaces leave them out, others may not have them.
 
     Returns:
         (function, `keras_tuner.HyperParameters` with every hyperparameter, those of conditions that do not hold at first among them).
@@ -34,7 +36,12 @@ def build(recipe, args, names, varied):
     Raises:
         UserError: there is no such space or option, or a value that the recipe does not take.
     """
-    parts = [*(_named(name, recipe, args) for name in names), *(_inline(one, recipe) for one in varied)]
+    inline = [one.partition("=")[0].replace("-", "_") for one in varied]
+    for name in inline:
+        if inline.count(name) > 1:
+            raise UserError(f"--vary has {name} more than once; list its values in one")
+    # The first of two ranges of one name is the one that KerasTuner keeps.
+    parts = [*(_inline(one, recipe) for one in varied), *(_named(name, recipe, args, {*inline, *given}) for name in names)]
 
     def space(hp):
         options = {}
@@ -45,6 +52,9 @@ def build(recipe, args, names, varied):
     found = discover(space)
     if not found.space:
         raise UserError("there is nothing to vary; pass --vary learning_rate=log:1e-4..1e-1 or --space model,training")
+    for hp in found.space:
+        if hp.name in given:
+            raise UserError(f"--{hp.name.replace('_', '-')} is given and varied as well; leave one out")
     _check(space, found, recipe, args)
     return space, found
 
@@ -103,13 +113,14 @@ def has_values(found, values):
 
 
 def _has(hp, value):
-    if isinstance(hp, keras_tuner.engine.hyperparameters.Choice | keras_tuner.engine.hyperparameters.Boolean):
+    numerical = isinstance(hp, keras_tuner.engine.hyperparameters.Int | keras_tuner.engine.hyperparameters.Float)
+    if not numerical or hp.step is not None:
         return value in list(hp.values)
-    return isinstance(value, int | float) and not isinstance(value, bool) and hp.min_value <= value <= hp.max_value and hp.step is None
+    return isinstance(value, int | float) and not isinstance(value, bool) and hp.min_value <= value <= hp.max_value
 
 
-def _named(name, recipe, args):
-    fields = {field.name for field in dataclasses.fields(recipe.Args)}
+def _named(name, recipe, args, without):
+    fields = {field.name for field in dataclasses.fields(recipe.Args)} - without
     if ":" in name:
         return _of_user(name)
     if name == "training":
@@ -127,7 +138,7 @@ def _named(name, recipe, args):
     taken = fields & set(models.options(args.model)) if args.model in models.names() else fields
     if args.model in models.names() and models.family(args.model) != args.model and family in ("cnn", "resnet", "vision_transformer"):
         taken -= {"depth", "width"}  # What makes resnet50 resnet50.
-    return lambda hp: spaces.FAMILIES[family](hp, taken | ({"bins"} & fields))
+    return lambda hp: spaces.FAMILIES[family](hp, (taken | {"bins"}) & fields)
 
 
 def _varied_in_training(fields, recipe, args):
@@ -163,7 +174,7 @@ def _inline(written, recipe):
         raise UserError(f"--vary {written}: {accepted}")
     kinds = _kinds(recipe, name)
     found = _RANGE.fullmatch(values)
-    if found is None and ".." in values:
+    if (found is None and ".." in values) or "..." in values:  # 0...5 could mean two ranges.
         raise UserError(f"--vary {written}: {accepted}")
     if found:
         if not kinds & {int, float}:
@@ -174,9 +185,10 @@ def _inline(written, recipe):
             step = None if found[4] is None else number(found[4])
         except ValueError:
             raise UserError(f"--vary {written}: {name} takes {'whole numbers' if number is int else 'numbers'}") from None
-        if not low < high or (found[1] and low <= 0) or (step is not None and step <= 0):
+        least = 1 if found[1] else 0  # On a log scale a step is a factor.
+        if not low < high < math.inf or (found[1] and low <= 0) or (step is not None and not least < step < math.inf):
             raise UserError(
-                f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above 0"
+                f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above {least}"
             )
         method = "Float" if number is float else "Int"
         ways = {"sampling": "log" if found[1] else "linear", "step": step}

@@ -1,6 +1,7 @@
 """Trials on this machine: a process each, the cores and GPUs shared out among as many as run at a time."""
 
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -128,7 +129,8 @@ def share_gpus(gpus, count, wanted):
         if wanted:
             raise UserError(f"--gpus-per-trial {wanted:g}: this machine has no GPU that can be seen")
         return None
-    wanted = len(gpus) / count if wanted is None else wanted
+    if wanted is None:
+        wanted = len(gpus) // count or 1 / math.ceil(count / len(gpus))
     if wanted == 0:
         return [[] for _ in range(count)]
     whole = int(wanted) if wanted >= 1 else 1
