@@ -44,15 +44,13 @@ class Args:
     reglu, too). Default: the model's own, which is relu, and gelu in transformers."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    shortcut: Literal["auto", "identity", "projection", "pool-projection"] | None = None
-    """What goes around a block that halves the map: positions left out, a 1x1 convolution, or one of averages; auto: as the papers have
-    it (residual networks only). Default: the model's own."""
+    shortcut: Literal["auto", "identity", "projection"] | None = None
+    """What goes around a block that halves the map: positions left out or a 1x1 convolution; auto: as the papers have it (residual
+    networks only). Default: the model's own."""
     dropout: float = 0.0
     """Share of features dropped before the output layer (in an mlp and a transformer: after every layer)."""
     stochastic_depth: float = 0.0
     """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks and transformers only)."""
-    squeeze_excitation: float | None = None
-    """Share of the channels in the squeeze of each residual branch's gate, such as 0.25; 0 for no gate (residual networks only)."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -152,7 +150,6 @@ _MODEL_OPTIONS = (
     "normalization", "weight_normalization", "activation", "initializer",
     "shortcut",
     "dropout", "stochastic_depth",
-    "squeeze_excitation",
     "l1", "l2",
 )  # fmt: skip
 

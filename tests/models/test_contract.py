@@ -55,12 +55,10 @@ OWN = {
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
         ("width_multiplier", 2),
-        *(("stem", name) for name in ("large", "deep")),
+        ("stem", "large"),
         ("shortcut", "projection"),
-        ("shortcut", "pool-projection"),
         ("zero_init_residual", True),
         ("block_dropout", 0.2),
-        ("squeeze_excitation", 0.25),
         ("padding", "symmetric"),
         ("downsampling", "blur"),
         ("use_bias", True),
@@ -111,7 +109,7 @@ def excluded(family, options):
     if options.get("zero_init_residual") and options.get("normalization") == "rms":
         return True
     # A large stem leaves 2x2 of the 8x8 positions, and the second stage one.
-    if options.get("normalization") == "instance" and options.get("stem", "auto") != "auto":
+    if options.get("normalization") == "instance" and options.get("stem") == "large":
         return True
     if options.get("padded") and options.get("normalization") in ("group", "instance"):
         return True
