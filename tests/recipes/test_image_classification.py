@@ -117,8 +117,9 @@ def test_a_finished_run_is_never_overwritten(finished):
     ],
     ids=lambda options: "-".join(map(str, options.values())),
 )
-def test_options_run(options, tmp_path):
+def test_options_run(options, tmp_path, capsys):
     folder, result = run(tmp_path, **options)
+    assert ("note: --batch-size 5,000 is more than" in capsys.readouterr().out) == (options.get("batch_size") == 5000)
     assert (folder / "report.html").stat().st_size > 5_000
     assert all(np.isfinite(value) for value in result["metrics"].values())
     assert keras.config.dtype_policy().name == "float32"

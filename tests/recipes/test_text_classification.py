@@ -151,8 +151,10 @@ def test_options_run(options, table, tmp_path):
 
 
 def test_texts_cut_and_unknown_are_said(table, tmp_path, capsys):
-    _, result = run(tmp_path, table, epochs=1, max_length=5, vocabulary_size=6)
-    assert "cut at 5: " in capsys.readouterr().out
+    _, result = run(tmp_path, table, epochs=1, max_length=5, vocabulary_size=6, batch_size=5000)
+    out = capsys.readouterr().out
+    assert "cut at 5: " in out
+    assert "note: --batch-size 5,000 is more than" in out
     findings = " ".join(result["findings"])
     assert "texts were cut at 5 tokens" in findings
     assert "of the test tokens are unknown" in findings
