@@ -81,7 +81,7 @@ class Dataset:
         class_names: a name for every label, in the order of the labels.
         input_shape: `(height, width, channels)`.
         train, validation, test: `Examples`, or what stays on disk: `training.image_files.FileExamples`,
-            `training.tfds_source.StreamedExamples`; validation and test may be None.
+            `training.tfds_source.StreamedExamples`; validation and test may be None, and train where a folder is only scored.
         pixel_maximum: the number that stands for white, to read other pictures by: 255 unless the source is unusual.
         unreadable: (file, reason) of every image that was left out.
     """
@@ -223,7 +223,7 @@ def _checked(dataset, in_memory, skip_unreadable):
         from hornbook.training import image_files
 
         empty = next((name for name, part in parts.items() if not len(part)), None)
-        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels)
+        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels) if "train" in parts else ()
         if not skip_unreadable or empty or len(lost):
             remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
             if empty or len(lost):
@@ -370,7 +370,7 @@ def _digits():
 
 
 def hold_out(dataset, part, fraction, split_seed):
-    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0.
+    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0 or no training part.
 
     Classes are stratified; labels of another kind (float arrays) are split at random.
 
@@ -380,7 +380,7 @@ def hold_out(dataset, part, fraction, split_seed):
     flag = f"--{part}-fraction"
     if not 0 <= fraction < 1:
         raise UserError(f"{flag} must be in [0, 1), got {fraction}")
-    if fraction == 0:
+    if fraction == 0 or dataset.train is None:
         return dataset
     train, held_out = splits.stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
     return dataclasses.replace(dataset, **{"train": train, part: held_out})

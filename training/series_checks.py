@@ -55,8 +55,8 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
             _refuse_wrong_values(one, feature_names, options)
     if options.numbers:
         return ()
-    first = parts.get("train") or parts["all"]
     if class_names is None:
+        first = parts.get("train") or parts["all"]
         class_names = data.in_order({one.label for one in first})
         _refuse_one_class_spelt_twice(first, class_names)
     class_names = tuple(class_names)

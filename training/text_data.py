@@ -229,10 +229,10 @@ def _folder(name, encoding, skip_empty, class_names):
             f"{name}: {len(faults)} of {total} texts cannot be read: {', '.join(faults[:3])}{more}; repair or remove them{skippable}"
         )
     empty = next((part for part, examples in parts.items() if not len(examples)), None)
-    lost = np.setdiff1d(np.arange(len(class_names)), parts["train"].labels)
+    lost = np.setdiff1d(np.arange(len(class_names)), parts["train"].labels) if "train" in parts else ()
     if empty or len(lost):
         raise UserError(f"{name}: no text with a word in it is left of {class_names[lost[0]] if len(lost) else f'the {empty} part'}")
-    return TextDataset(name, class_names, (None,), **parts, left_out=left_out)
+    return TextDataset(name, class_names, (None,), **{"train": None, **parts}, left_out=left_out)
 
 
 def read_file(path, encoding="auto"):

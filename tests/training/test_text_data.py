@@ -231,6 +231,13 @@ def test_a_folder_of_texts(tmp_path):
     assert f",bad,{folder / 'bad' / '1.txt'}\n" in (tmp_path / "split.csv").read_text()
 
 
+def test_a_folder_of_test_texts_alone_is_for_a_trained_model(tmp_path):
+    folder_of_texts(tmp_path).rename(tmp_path / "test")
+    dataset = load(f"folder:{tmp_path}", class_names=("bad", "good & fine", "neutral"))
+    assert {name: len(part) for name, part in dataset.parts.items()} == {"test": 8}
+    assert "has test/ but no train/" in refusal(f"folder:{tmp_path}")
+
+
 def test_texts_of_a_folder_that_cannot_be_read_are_named(tmp_path):
     folder = folder_of_texts(tmp_path)
     (folder / "bad/picture.txt").write_bytes(b"\x89PNG\0\0")
