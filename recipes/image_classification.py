@@ -35,6 +35,13 @@ class Args:
     own."""
     downsampling: Literal["max", "stride", "blur"] | None = None
     """How maps are halved: max pooling or a stride (a cnn), a stride or a blur (residual networks). Default: the model's own."""
+    patch_size: int | None = None
+    """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
+    the largest that leaves 7 patches a side."""
+    heads: int | None = None
+    """Attention heads, of which the width is a multiple (transformers only). Default: the model's own."""
+    positions: Literal["learned", "sinusoidal", "rotary", "none"] | None = None
+    """How patches say where they are (transformers only). Default: the model's own, which is learned."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
     """Normalization of activations. Default: the model's own, which is batch, and layer in transformers."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
@@ -147,6 +154,7 @@ def build(args, dataset):
 _MODEL_OPTIONS = (
     "depth", "width",
     "downsampling",
+    "patch_size", "heads", "positions",
     "normalization", "weight_normalization", "activation", "initializer",
     "shortcut",
     "dropout", "stochastic_depth",

@@ -6,12 +6,14 @@ A source is spelt the same everywhere: a built-in name (`digits`), `folder:PATH`
 Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
 """
 
+import collections
 import csv
 import dataclasses
 import difflib
 import importlib
 import os
 import re
+import unicodedata
 import zlib
 
 import numpy as np
@@ -181,6 +183,17 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file or example and what would be accepted.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import data
+
+    digits = data.load("digits")
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(digits.num_classes)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.fit(digits.train.inputs, digits.train.labels, verbose=0)
+    ```
     """
     check_name(name)
     kind = name.partition(":")[0]
@@ -241,8 +254,43 @@ def in_order(names):
     return sorted(names, key=int) if whole else names
 
 
+def spelt_twice(names, *, capitals_tell="never"):
+    """Names that are most likely one, of classes or other things, and in what they differ, in words; None where there are none.
+
+    Args:
+        names: iterable of text.
+        capitals_tell: whether names that differ in capitals alone are two: "never", "of letters" (`A` is not `a`), or "always".
+    """
+    names = list(names)
+    # Of codes with other characters among them, such as 250 and 250.0, each may be a class of its own.
+    whole = all(re.fullmatch(r"[+-]?[0-9]+(\.0*)?", name.strip()) for name in names)
+
+    def without_capitals(name):
+        words = " ".join(name.split())
+        return words if capitals_tell == "always" or (capitals_tell == "of letters" and len(words) == 1) else words.casefold()
+
+    ways = {
+        f"differ in {'' if capitals_tell == 'always' else 'capitals or '}blanks alone": without_capitals,
+        "look alike and differ in characters that are not seen": _as_seen,
+        "are one number": lambda name: int(float(name)) if whole else name,
+    }
+    for how, seen_as in ways.items():
+        alike = collections.defaultdict(list)
+        for name in names:
+            alike[seen_as(name)].append(name)
+        twice = next((found for found in alike.values() if len(found) > 1), None)
+        if twice:
+            return twice, how
+    return None
+
+
+def _as_seen(name):
+    composed = unicodedata.normalize("NFC", name)
+    return "".join(character for character in composed if unicodedata.category(character) != "Cf").strip()
+
+
 def refuse_one_class_spelt_twice(names, where):
-    """Refuse names of classes that differ in capitals or in blanks around them alone. Single letters may: `A` is not `a`.
+    """Refuse names of classes that are most likely one, see `spelt_twice`. Single letters may differ: `A` is not `a`.
 
     Args:
         names: iterable of text.
@@ -251,14 +299,10 @@ def refuse_one_class_spelt_twice(names, where):
     Raises:
         UserError: with both names.
     """
-    spelt = {}
-    for name in sorted(names):
-        alike = name.strip() if len(name.strip()) == 1 else name.strip().casefold()
-        other = spelt.setdefault(alike, name)
-        if other != name:
-            raise UserError(
-                f"{where(name)}: the classes {other!r} ({where(other)}) and {name!r} differ in capitals or blanks alone; spell them alike"
-            )
+    found = spelt_twice(sorted(names), capitals_tell="of letters")
+    if found:
+        (first, second, *_), how = found
+        raise UserError(f"{where(second)}: the classes {first!r} ({where(first)}) and {second!r} {how}; spell them alike")
 
 
 def some(names):

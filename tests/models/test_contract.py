@@ -201,10 +201,25 @@ def test_every_option(family, option, value, tmp_path):
     check(FAMILIES[family](**{option: value}), tmp_path)
 
 
+def pairs_of(family):
+    """All pairs of options of mlp, cnn and resnet; elsewhere those that are met nowhere else: all 1,568 would take some 40 minutes.
+
+    Two common options are the same code in every family. The transformers share an encoder, so their own options are in pairs in
+    text_transformer, and in the others only with the normalizations that it refuses.
+    """
+    pairs = list(itertools.combinations(options_of(family), 2))
+    if family in ("mlp", "cnn", "resnet"):
+        return pairs
+    pairs = [pair for pair in pairs if set(pair) & set(OWN[family])]
+    if family in ("series_transformer", "vision_transformer"):
+        return [pair for pair in pairs if {("normalization", "group"), ("normalization", "instance")} & set(pair)]
+    return pairs
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_pair_of_options(family, tmp_path):
-    for first, second in itertools.combinations(options_of(family), 2):
+    for first, second in pairs_of(family):
         pair = dict([first, second])
         if len(pair) == 2 and not excluded(family, pair):
             check(FAMILIES[family](**pair), tmp_path)

@@ -117,6 +117,15 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("model", "rate"), [("cnn1d", 0.5), ("gru", 0.5), ("text_transformer", 0.1)])
+def test_the_dropout_that_nobody_asked_for_is_the_model_s(model, rate):
+    dataset = text_data.from_texts([text for text, _ in rows(20)], [k % 2 for k in range(20)])
+    tokenizer = tokenizing.fit(dataset.train.texts())
+    for asked, expected in ((None, rate), (0.2, 0.2)):
+        built = text_classification.build(Args(model=model, width=8, dropout=asked), dataset, tokenizer)
+        assert {layer.rate for layer in built.layers if isinstance(layer, keras.layers.Dropout)} == {expected}
+
+
 def test_the_saved_model_and_tokenizer_outlive_hornbook(table, tmp_path):
     folder, _ = run(tmp_path, table, epochs=1, max_length=12)
     texts = [text for text, _ in rows()[:9]]
