@@ -58,10 +58,8 @@ ROWS = {
     "weight decay 0.005": {"weight_decay": 5e-3},
     "EMA 0.99": {"ema": 0.99},
     # Not against overfitting, but measured in the same way: options of residual networks.
-    "squeeze and excitation 1/4": {"squeeze_excitation": 0.25},
     "blurred down-sampling": {"downsampling": "blur"},
     "shortcuts by projection": {"shortcut": "projection"},
-    "shortcuts by averages and projection": {"shortcut": "pool-projection"},
 }
 RESULTS = Path(__file__).parent / "results" / "regularization.csv"
 COLUMNS = ("technique", "seed", "test accuracy", "test loss", "calibration error", "training accuracy", "seconds")

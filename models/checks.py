@@ -27,15 +27,6 @@ def check_rate(option, value):
     return float(value)
 
 
-def check_share(option, value):
-    """Return `value` as a float in [0, 1]: a share of the channels."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
-        raise ValueError(
-            f"{option} is a share of the channels: it must be at least 0 and at most 1, got {value!r}; a reduction by 16 is the share 1/16"
-        )
-    return float(value)
-
-
 def check_penalty(option, value):
     """Return `value` as a float of at least 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < float("inf"):

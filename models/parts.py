@@ -43,8 +43,6 @@ class Parts:
             raise ValueError(f"use_bias must be 'auto', True or False, got {use_bias!r}")
         offset_follows = self.normalization is not None and self.normalization.has_offset
         self.use_bias = not offset_follows if use_bias == "auto" else bool(use_bias)
-        # No normalization follows the layers of a gate, so nothing makes their biases redundant.
-        self._gate_bias = use_bias == "auto" or bool(use_bias)
 
     def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
         """Convolve (batch, time, channels) or (batch, height, width, channels); with `zero` the kernel starts at 0."""
@@ -72,33 +70,6 @@ class Parts:
             name=name,
         )
         return layer(x)
-
-    def excite(self, x, share, *, name):
-        """Multiply each channel by a number from 0 to 1 that depends on the averages of all channels; at share 0 this is the tensor itself.
-
-        Squeeze and excitation (Hu et al. 2018, section 3): (batch, height, width, channels) to the same. The averages go through a dense
-        layer of `share` of the channels, at least one, and a dense layer of all. Like the output's, these kernels are never normalized:
-        a sigmoid needs a free scale.
-        """
-        if not share:
-            return x
-        channels = x.shape[-1]
-        y = keras.layers.GlobalAveragePooling2D(data_format="channels_last", keepdims=True, name=f"{name}_average")(x)
-        y = self._gate_dense(max(1, round(share * channels)), self._initializer(), None, name=f"{name}_dense1")(y)
-        y = self.act(y, name=f"{name}_act")
-        # A sigmoid follows, not the network's activation, so "auto" is Glorot's there, as for the output.
-        y = self._gate_dense(channels, self._output_initializer(), "sigmoid", name=f"{name}_dense2")(y)
-        return keras.layers.Multiply(name=name)([x, y])
-
-    def _gate_dense(self, units, initializer, activation, *, name):
-        return keras.layers.Dense(
-            units,
-            activation,
-            use_bias=self._gate_bias,
-            kernel_initializer=initializer,
-            kernel_regularizer=self._regularizer(),
-            name=name,
-        )
 
     def norm(self, x, *, name, zero=False):
         """Normalize; with `zero` the scale starts at 0. Without normalization this is the tensor itself."""

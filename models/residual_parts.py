@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_rate, check_share
+from hornbook.models.checks import check_choice, check_rate
 from hornbook.models.parts import Parts
 
 # How a block halves the map.
@@ -19,7 +19,6 @@ class ResNetParts(Parts):
         shortcut,
         zero_init_residual,
         block_dropout,
-        squeeze_excitation,
         bottleneck_stride,
         downsampling,
         padding,
@@ -27,9 +26,7 @@ class ResNetParts(Parts):
     ):
         super().__init__(**options)
         self.projects = shortcut != "identity"
-        self.pools_shortcuts = shortcut == "pool-projection"
         self.block_dropout = check_rate("block_dropout", block_dropout)
-        self.squeeze_excitation = check_share("squeeze_excitation", squeeze_excitation)
         self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
         self.blurs = check_choice("downsampling", downsampling, DOWNSAMPLING) == "blur"
         self.padding = check_choice("padding", padding, ("same", "symmetric"))
@@ -98,10 +95,6 @@ class ResNetParts(Parts):
 
     def project(self, x, filters, strides, name):
         """Change the channels, and where there is a stride the size, by a convolution with 1x1 kernels."""
-        if self.pools_shortcuts and strides > 1:
-            # Averages of 2x2 positions, of which a stride would leave out three.
-            x = keras.layers.AveragePooling2D(2, strides, padding="same", data_format="channels_last", name=f"{name}_shortcut_average")(x)
-            strides = 1
         name = f"{name}_shortcut"
         return self.conv(self.blur(x, strides, name=f"{name}_blur"), filters, 1, strides, name=f"{name}_conv")
 

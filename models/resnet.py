@@ -11,16 +11,11 @@ IMAGENET_PLANS = {
     "bottleneck": {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)},
 }
 
-# What comes before the first stage: of each convolution the kernel size, the stride and how many times fewer filters it has. Max pooling
-# follows where there is a stride.
-STEMS = {
-    "small": ((3, 1, 1),),
-    "large": ((7, 2, 1),),
-    "deep": ((3, 2, 2), (3, 1, 2), (3, 1, 1)),
-}
+# Kernel size and stride of the convolution before the first stage. Max pooling follows where there is a stride.
+STEMS = {"small": (3, 1), "large": (7, 2)}
 
 # What goes around a block that changes the shape.
-SHORTCUTS = ("auto", "identity", "projection", "pool-projection")
+SHORTCUTS = ("auto", "identity", "projection")
 
 
 def residual_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
@@ -36,7 +31,6 @@ def residual_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
         y = parts.norm(y, name=f"{name}_norm{index}", zero=index == last and parts.zero_scale)
         if index < last:
             y = parts.blur(parts.act(y, name=f"{name}_act{index}"), stride, name=f"{name}_blur")
-    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, filters[-1], max(strides), name), y])
     return parts.act(y, name=f"{name}_act{last}")
@@ -54,7 +48,6 @@ def preactivated_block(x, filters, kernel_sizes, strides, drop_rate, parts, name
         if index == last:
             y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
         y = parts.conv(y, width, kernel_size, stride, name=f"{name}_conv{index}", zero=index == last and parts.zero_kernel)
-    y = parts.excite(y, parts.squeeze_excitation, name=f"{name}_excitation")
     y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
     return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
@@ -102,7 +95,6 @@ def resnet(
     shortcut="auto",
     zero_init_residual=False,
     block_dropout=0.0,
-    squeeze_excitation=0.0,
     bottleneck_stride="3x3",
     downsampling="stride",
     padding="same",
@@ -130,17 +122,13 @@ def resnet(
         width_multiplier: Factor on the filters of the 3x3 convolutions, the stem excepted: WRN-28-10 is depth 28 with 10.
         block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016).
         plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
-        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), "deep" (three of 3x3 for the
-            7x7, the first with stride 2, the first two with half the filters: ResNet-C, He et al. 2019, figure 2b), or "auto", small or
-            large by the plan.
+        stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
         shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
-            weights), "pool-projection" (averages of 2x2 positions, then a 1x1 convolution: ResNet-D, He et al. 2019, figure 2c), or "auto":
-            identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection, as the papers have it.
+            weights), or "auto": identity for basic and pre-activation blocks of the "cifar" plan with multiplier 1, else projection,
+            as the papers have it.
         zero_init_residual: Start each residual branch at 0, by its last scale, or where none follows by its last kernel: the network
             starts as the identity (Goyal et al. 2017, section 5.1). Defaults to False.
         block_dropout: Rate of the dropout before the last convolution of each block (Zagoruyko and Komodakis 2016, section 2.4).
-        squeeze_excitation: Share of the channels in the squeeze of a gate that weighs the channels of each residual branch, such as 1/16
-            (Hu et al. 2018, section 3) or, where there are few channels, 1/4. Defaults to 0: no gate.
         bottleneck_stride: The convolution that has the stride: "3x3" (better by half a percent on ImageNet, and PyTorch's) or "1x1" (He
             et al. 2015, and keras.applications).
         downsampling: "stride" or "blur": blocks, shortcuts and the stem's pooling go on at stride 1, and every second position is taken
@@ -193,7 +181,6 @@ def resnet(
         shortcut=shortcut,
         zero_init_residual=zero_init_residual,
         block_dropout=block_dropout,
-        squeeze_excitation=squeeze_excitation,
         bottleneck_stride=bottleneck_stride,
         downsampling=downsampling,
         padding=padding,
@@ -209,7 +196,7 @@ def resnet(
     x = inputs = keras.Input(input_shape, name="inputs")
     if stem == "auto":
         stem = "large" if plan == "imagenet" else "small"
-    x = _stem(x, width, STEMS[stem], preactivated, parts)
+    x = _stem(x, width, *STEMS[stem], preactivated, parts)
     done = 0
     for stage, blocks in enumerate(stages):
         filters = width * 2**stage
@@ -226,16 +213,13 @@ def resnet(
     return keras.Model(inputs, parts.output(x, num_outputs), name=name)
 
 
-def _stem(x, filters, convolutions, preactivated, parts):
-    for place, (kernel_size, strides, divisor) in enumerate(convolutions, 1):
-        last = place == len(convolutions)
-        number = "" if last else place
-        # Never blurred: a convolution without its stride on the largest maps takes too long.
-        x = parts.strided_conv(x, max(1, filters // divisor), kernel_size, strides, name=f"stem_conv{number}")
-        # A pre-activation network begins each block with these.
-        if not (last and preactivated):
-            x = parts.act(parts.norm(x, name=f"stem_norm{number}"), name=f"stem_act{number}")
-    return parts.max_pool(x, name="stem_pool") if convolutions[0][1] > 1 else x
+def _stem(x, filters, kernel_size, strides, preactivated, parts):
+    # Never blurred: a convolution without its stride on the largest maps takes too long.
+    x = parts.strided_conv(x, filters, kernel_size, strides, name="stem_conv")
+    # A pre-activation network begins each block with these.
+    if not preactivated:
+        x = parts.act(parts.norm(x, name="stem_norm"), name="stem_act")
+    return parts.max_pool(x, name="stem_pool") if strides > 1 else x
 
 
 def _blocks_per_stage(depth, block, plan):

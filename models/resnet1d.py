@@ -78,7 +78,6 @@ def resnet1d(
         shortcut="projection",
         zero_init_residual=zero_init_residual,
         block_dropout=block_dropout,
-        squeeze_excitation=0.0,
         bottleneck_stride="3x3",
         downsampling="stride",
         padding="same",

@@ -32,14 +32,17 @@ class RecurrentParts(Parts):
             raise ValueError("activation 'prelu' is a layer with a slope of its own, and a recurrent layer takes a function; use 'tanh'")
         self._function = activation
 
-    def recurrent(self, x, width, *, name):
-        """Return (batch, time, width), or twice the width in two directions: first forwards, then backwards."""
-        layer = self._recurrent_layer(width, name)
+    def recurrent(self, x, width, *, steps, name):
+        """Return (batch, time, width), or twice the width in two directions: first forwards, then backwards.
+
+        Without `steps`, return (batch, width), the state after the last step that the mask counts, of each direction.
+        """
+        layer = self._recurrent_layer(width, steps, name)
         if self.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=name)
         return call_masked(layer, x, self.mask)
 
-    def _recurrent_layer(self, width, name):
+    def _recurrent_layer(self, width, steps, name):
         options = {
             "activation": self._function,
             "kernel_initializer": self._initializer(),
@@ -50,10 +53,10 @@ class RecurrentParts(Parts):
             "recurrent_dropout": self._recurrent_dropout,
         }
         if self._within == "layer":
-            return keras.layers.RNN(LAYER_NORM_CELLS[self._cell](width, **options), return_sequences=True, name=name)
+            return keras.layers.RNN(LAYER_NORM_CELLS[self._cell](width, **options), return_sequences=steps, name=name)
         if self._within == "batch":
-            return BatchNormLSTM(width, max_length=self._max_length, return_sequences=True, name=name, **options)
-        return LAYERS[self._cell](width, return_sequences=True, name=name, **options)
+            return BatchNormLSTM(width, max_length=self._max_length, return_sequences=steps, name=name, **options)
+        return LAYERS[self._cell](width, return_sequences=steps, name=name, **options)
 
 
 def rnn(
@@ -146,16 +149,19 @@ def rnn(
         l1=l1,
         l2=l2,
     )
-    x = parts.recurrent(x, width, name="recurrent1")
+    # The last layer alone may keep its last state alone, which spares a copy of all others. A residual sum is of whole sequences.
+    state_alone = pooling == "last" and not residual
+    x = parts.recurrent(x, width, steps=depth > 1 or not state_alone, name="recurrent1")
     for layer in range(2, depth + 1):
         y = parts.norm(x, name=f"norm{layer}")
         y = parts.dropout(y, name=f"dropout{layer}")
-        y = parts.recurrent(y, width, name=f"recurrent{layer}")
+        y = parts.recurrent(y, width, steps=layer < depth or not state_alone, name=f"recurrent{layer}")
         if residual:
             y = parts.drop_branch(y, stochastic_depth * (layer - 1) / (depth - 1), name=f"stochastic_depth{layer}")
             y = keras.layers.Add(name=f"add{layer}")([x, y])
         x = y
-    x = _last_states(x, mask) if pooling == "last" and bidirectional else pool(x, mask, pooling, parts, name="pool")
+    if not state_alone:
+        x = _last_states(x, mask) if pooling == "last" and bidirectional else pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return keras.Model(inputs, parts.output(x, num_outputs), name=name)
 

@@ -35,6 +35,13 @@ class Args:
     own."""
     downsampling: Literal["max", "stride", "blur"] | None = None
     """How maps are halved: max pooling or a stride (a cnn), a stride or a blur (residual networks). Default: the model's own."""
+    patch_size: int | None = None
+    """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
+    the largest that leaves 7 patches a side."""
+    heads: int | None = None
+    """Attention heads, of which the width is a multiple (transformers only). Default: the model's own."""
+    positions: Literal["learned", "sinusoidal", "rotary", "none"] | None = None
+    """How patches say where they are (transformers only). Default: the model's own, which is learned."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
     """Normalization of activations. Default: the model's own, which is batch, and layer in transformers."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
@@ -44,15 +51,13 @@ class Args:
     reglu, too). Default: the model's own, which is relu, and gelu in transformers."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    shortcut: Literal["auto", "identity", "projection", "pool-projection"] | None = None
-    """What goes around a block that halves the map: positions left out, a 1x1 convolution, or one of averages; auto: as the papers have
-    it (residual networks only). Default: the model's own."""
+    shortcut: Literal["auto", "identity", "projection"] | None = None
+    """What goes around a block that halves the map: positions left out or a 1x1 convolution; auto: as the papers have it (residual
+    networks only). Default: the model's own."""
     dropout: float = 0.0
     """Share of features dropped before the output layer (in an mlp and a transformer: after every layer)."""
     stochastic_depth: float = 0.0
     """Share of residual branches dropped in the last block, rising linearly from 0 (residual networks and transformers only)."""
-    squeeze_excitation: float | None = None
-    """Share of the channels in the squeeze of each residual branch's gate, such as 0.25; 0 for no gate (residual networks only)."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -151,10 +156,10 @@ def build(args, dataset):
 _MODEL_OPTIONS = (
     "depth", "width",
     "downsampling",
+    "patch_size", "heads", "positions",
     "normalization", "weight_normalization", "activation", "initializer",
     "shortcut",
     "dropout", "stochastic_depth",
-    "squeeze_excitation",
     "l1", "l2",
 )  # fmt: skip
 
@@ -236,6 +241,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
+    batches.note_smaller_batch(dataset.train, args.batch_size)
     optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
     length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     model.compile(

@@ -294,6 +294,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
+    batches.note_smaller_batch(dataset.train, args.batch_size)
     optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
     length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     model.compile(

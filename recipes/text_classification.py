@@ -57,8 +57,8 @@ class Args:
     """Any activation of Keras that works in a network. Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float = 0.5
-    """Share of features dropped, where the model drops them."""
+    dropout: float | None = None
+    """Share of features dropped, where the model drops them. Default: 0.1 in a transformer, which drops after every layer, else 0.5."""
     stochastic_depth: float | None = None
     """Share of residual branches dropped in the last block (residual networks and transformers only)."""
     l1: float = 0.0
@@ -135,6 +135,8 @@ def build(args, dataset, tokenizer):
     from hornbook.training.builders import asked_for, build_model
 
     options = {**asked_for(args.model, args, _MODEL_OPTIONS), "vocabulary_size": tokenizer.vocabulary_size}
+    if args.dropout is None and ":" not in args.model:
+        options["dropout"] = _DROPOUT.get(args.model, 0.5)
     return build_model(args.model, dataset.input_shape, dataset.num_classes, options)
 
 
@@ -142,6 +144,8 @@ _MODEL_OPTIONS = (
     "embedding_size", "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth",
     "l1", "l2",
 )  # fmt: skip
+# Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
+_DROPOUT = {"text_transformer": 0.1}
 
 
 def main(args, callbacks=(), dataset=None):
@@ -252,6 +256,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Training.
     steps_per_epoch = batches.steps_per_epoch(tokens["train"], args.batch_size)
+    batches.note_smaller_batch(tokens["train"], args.batch_size)
     optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
     length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     loss, accuracy = losses.classification("cross-entropy", args.label_smoothing)

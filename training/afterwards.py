@@ -99,8 +99,9 @@ def named_part(parts, name, part):
     """
     if part is None:
         return "test" if "test" in parts else "train"
-    if part not in parts or len(parts) == 1:
-        has = ", ".join(parts) if len(parts) > 1 else "examples alone, all of which are scored without --part"
+    alone = list(parts) == ["train"]
+    if part not in parts or alone:
+        has = ", ".join(parts) if not alone else "examples alone, all of which are scored without --part"
         raise UserError(f"{name} has no {part} part; it has {has}")
     return part
 

@@ -31,6 +31,20 @@ def read(path):
 
     Raises:
         UnreadableError: it is not there, of another format, cut off, without samples, or has samples that are not finite.
+
+    Example:
+    ```python
+    import tempfile
+
+    import numpy
+    from hornbook.training import audio
+    from scipy.io import wavfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        wavfile.write(f"{folder}/tone.wav", 16000, (20000 * numpy.sin(numpy.arange(4000) / 5)).astype("int16"))
+        samples, rate = audio.read(f"{folder}/tone.wav")
+    frames = audio.features([audio.resampled(samples, rate, 8000)], 8000, 40)
+    ```
     """
     from scipy.io import wavfile
 
@@ -45,8 +59,12 @@ def read(path):
         raise UnreadableError(reason) from error
     except FileNotFoundError as error:
         raise UnreadableError("is not there") from error
+    except IsADirectoryError as error:
+        raise UnreadableError("is a folder") from error
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from error
+    except UnboundLocalError as error:  # Of SciPy's reader, which has come to the end without what it looked for.
+        raise UnreadableError("is cut off: it has no samples or no header of them") from error
     # Whatever a broken header may lead the reader to.
     except Exception as error:
         raise UnreadableError(f"is no WAV file that can be read ({' '.join(str(error).split())[:80] or type(error).__name__})") from error
@@ -64,6 +82,15 @@ def waveform(samples):
 
     Raises:
         UnreadableError: there are none, or some are not finite.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.training import audio
+
+    stereo = (20000 * numpy.sin(numpy.arange(4000) / 5)).astype("int16")[:, None].repeat(2, axis=1)
+    frames = audio.features([audio.waveform(stereo)], sample_rate=8000, mel_bands=40)
+    ```
     """
     samples = np.asarray(samples)
     if not samples.size:
@@ -78,7 +105,17 @@ def waveform(samples):
 
 
 def resampled(samples, rate, new_rate):
-    """A waveform at another rate, by a polyphase filter that takes out what the new rate cannot hold."""
+    """A waveform at another rate, by a polyphase filter that takes out what the new rate cannot hold.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.training import audio
+
+    tone = numpy.sin(numpy.arange(4000) / 5).astype("float32")
+    frames = audio.features([audio.resampled(tone, 16000, 8000)], sample_rate=8000, mel_bands=40)
+    ```
+    """
     if rate == new_rate:
         return samples
     from scipy.signal import resample_poly
@@ -136,7 +173,21 @@ def save_feature_model(path, preprocessing):
 
 
 def features(waveforms, sample_rate, mel_bands):
-    """Log-mel features of waveforms of any lengths: a list of float32 arrays `(frames, mel_bands)`, in their order."""
+    """Log-mel features of waveforms of any lengths: a list of float32 arrays `(frames, mel_bands)`, in their order.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import audio
+
+    tones = [numpy.sin(numpy.arange(4000) * pitch).astype("float32") for pitch in (0.1, 0.2, 0.3, 0.4)]
+    frames = numpy.stack(audio.features(tones, sample_rate=8000, mel_bands=40))
+    model = keras.Sequential([keras.layers.GRU(8), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(frames, numpy.array([0, 0, 1, 1]), verbose=0)
+    ```
+    """
     from hornbook.training import command_line
 
     with command_line.quiet_libraries():

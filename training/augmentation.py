@@ -25,6 +25,18 @@ def flip(images, draw):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import augmentation, data, training_batches
+
+    digits, augment = data.load("digits"), lambda images, labels, draw: (augmentation.flip(images, draw), labels)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     _, height, width, channels = images.shape
     mirrored = np.repeat(draw("flip") < 0.5, height)
@@ -47,6 +59,18 @@ def crop(images, draw, padding=None):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import augmentation, data, training_batches
+
+    digits, augment = data.load("digits"), lambda images, labels, draw: (augmentation.crop(images, draw), labels)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     batch, height, width, channels = images.shape
     padding = max(1, round(min(height, width) / 8)) if padding is None else padding
@@ -66,7 +90,20 @@ def crop(images, draw, padding=None):
 
 
 def crop_flip(images, draw):
-    """`crop`, then `flip`: the augmentation of He et al. (2015) for CIFAR."""
+    """`crop`, then `flip`: the augmentation of He et al. (2015) for CIFAR.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import augmentation, data, training_batches
+
+    digits, augment = data.load("digits"), lambda images, labels, draw: (augmentation.crop_flip(images, draw), labels)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
+    """
     return flip(crop(images, draw), draw)
 
 
@@ -84,6 +121,18 @@ def random_erasing(images, draw, probability, pixel_maximum=255):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import augmentation, data, training_batches
+
+    digits, augment = data.load("digits"), lambda images, labels, draw: (augmentation.random_erasing(images, draw, 0.5, 16), labels)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     _, height, width, channels = images.shape
     area = (0.02 + 0.38 * draw("erasing area")) * height * width

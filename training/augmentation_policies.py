@@ -25,6 +25,20 @@ def trivial(images, draw):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import augmentation_policies, batches, data
+
+    pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+    photos, augment = data.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (augmentation_policies.trivial(x, draw), y)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     _, height, width, channels = images.shape
     space = _Space(
@@ -60,6 +74,20 @@ def randaugment(images, draw, operations=2, magnitude=9.0):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import augmentation_policies, batches, data
+
+    pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+    photos, augment = data.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (augmentation_policies.randaugment(x, draw), y)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     _, height, width, channels = images.shape
     space = _Space(
@@ -102,6 +130,20 @@ def augmix(images, draw, severity=3.0, chains=3, depth=3):
 
     Returns:
         A new array of the same shape and dtype, rounded.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import augmentation_policies, batches, data
+
+    pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+    photos, augment = data.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (augmentation_policies.augmix(x, draw), y)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     batch, height, width, channels = images.shape
     space = _Space(
@@ -159,6 +201,20 @@ def colour(images, draw, strength=0.4):
 
     Returns:
         A new array of the same shape and dtype.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import augmentation_policies, batches, data
+
+    pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+    photos, augment = data.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (augmentation_policies.colour(x, draw, 0.4), y)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     for name in ("brightness", "contrast", "colour", "hue") if images.shape[-1] == 3 else ("brightness", "contrast"):
         change = strength * (2 * draw(f"colour {name}") - 1)

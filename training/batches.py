@@ -86,6 +86,12 @@ def steps_per_epoch(examples, batch_size):
     return max(1, len(examples) // batch_size)
 
 
+def note_smaller_batch(examples, batch_size):
+    """Say in a line that a batch is all `examples`, where there are fewer than `batch_size`."""
+    if batch_size > len(examples):
+        print(f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch")
+
+
 def evaluation_batches(examples, *, batch_size, num_classes):
     """All examples once, in order, as they are: a feed like that of `training_batches`, the last batch smaller.
 

@@ -19,6 +19,20 @@ def averaged_weights(model):
 
     Copies, where Keras' `SwapEMAWeights` swaps by adding and subtracting under TensorFlow, which rounds the weights that training goes on
     with at every evaluation.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import callbacks, optimizer
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(optimizer("sgd", 0.1, ema=0.9), "mse")
+    model.fit(inputs, targets, verbose=0)
+    with callbacks.averaged_weights(model):
+        model.evaluate(inputs, targets, verbose=0)
+    ```
     """
     # For float16, Keras wraps the optimizer in one that scales the loss, and the averages are kept within.
     if not getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "use_ema", False):
@@ -202,6 +216,20 @@ class History(keras.callbacks.Callback):
     Attributes:
         rows: list of dicts, one an epoch.
         seconds_before: what a run that is resumed had taken until its checkpoint.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    import tempfile
+    from hornbook.training.callbacks import History
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with tempfile.TemporaryDirectory() as folder:
+        model.fit(inputs, targets, epochs=3, callbacks=[History(f"{folder}/history.csv")], verbose=0)
+    ```
     """
 
     def __init__(self, path):
@@ -247,6 +275,18 @@ class StopWhenLost(keras.callbacks.Callback):
 
     Raises:
         UserError: after the epoch in which it happened.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training.callbacks import StopWhenLost
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(inputs, targets, epochs=3, callbacks=[StopWhenLost()], verbose=0)
+    ```
     """
 
     def on_epoch_end(self, epoch, logs=None):
@@ -259,7 +299,20 @@ class StopWhenLost(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over the whole training, with the time left and the last epoch's scores; nothing where the output is not a terminal."""
+    """One bar over the whole training, with the time left and the last epoch's scores; nothing where the output is not a terminal.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training.callbacks import Progress
+
+    inputs, targets = numpy.ones((64, 3)), numpy.ones((64, 1))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(inputs, targets, epochs=3, callbacks=[Progress()], verbose=0)
+    ```
+    """
 
     async_safe = True  # It reads no logs between epochs, so no step has to wait for them.
 

@@ -180,9 +180,15 @@ def grid(across, up, height, *, floor=None, x_name="epoch", label_floor=None):
         parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{up.written(value, rows)}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" y1="{floor}" x2="{WIDTH - _RIGHT}" y2="{floor}"/>')
     for value in columns:
-        parts.append(f'<text x="{across(value):.1f}" y="{label_floor + 16}" text-anchor="middle">{across.written(value, columns)}</text>')
+        parts.append(_below(across(value), label_floor + 16, across.written(value, columns)))
     parts.append(f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{height - 4}" text-anchor="middle">{x_name}</text>')
     return "".join(parts)
+
+
+def _below(x, y, text):
+    # Half of a digit is 4 wide. What would reach beyond the drawing ends with it.
+    x, anchor = (WIDTH, "end") if x + 4 * len(text) > WIDTH else (x, "middle")
+    return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{text}</text>'
 
 
 def _best(x, epoch, height):

@@ -6,12 +6,14 @@ A source is spelt the same everywhere: a built-in name (`digits`), `folder:PATH`
 Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
 """
 
+import collections
 import csv
 import dataclasses
 import difflib
 import importlib
 import os
 import re
+import unicodedata
 import zlib
 
 import numpy as np
@@ -81,7 +83,7 @@ class Dataset:
         class_names: a name for every label, in the order of the labels.
         input_shape: `(height, width, channels)`.
         train, validation, test: `Examples`, or what stays on disk: `training.image_files.FileExamples`,
-            `training.tfds_source.StreamedExamples`; validation and test may be None.
+            `training.tfds_source.StreamedExamples`; validation and test may be None, and train where a folder is only scored.
         pixel_maximum: the number that stands for white, to read other pictures by: 255 unless the source is unusual.
         unreadable: (file, reason) of every image that was left out.
     """
@@ -181,6 +183,17 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file or example and what would be accepted.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import data
+
+    digits = data.load("digits")
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(digits.num_classes)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.fit(digits.train.inputs, digits.train.labels, verbose=0)
+    ```
     """
     check_name(name)
     kind = name.partition(":")[0]
@@ -223,7 +236,7 @@ def _checked(dataset, in_memory, skip_unreadable):
         from hornbook.training import image_files
 
         empty = next((name for name, part in parts.items() if not len(part)), None)
-        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels)
+        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels) if "train" in parts else ()
         if not skip_unreadable or empty or len(lost):
             remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
             if empty or len(lost):
@@ -241,8 +254,43 @@ def in_order(names):
     return sorted(names, key=int) if whole else names
 
 
+def spelt_twice(names, *, capitals_tell="never"):
+    """Names that are most likely one, of classes or other things, and in what they differ, in words; None where there are none.
+
+    Args:
+        names: iterable of text.
+        capitals_tell: whether names that differ in capitals alone are two: "never", "of letters" (`A` is not `a`), or "always".
+    """
+    names = list(names)
+    # Of codes with other characters among them, such as 250 and 250.0, each may be a class of its own.
+    whole = all(re.fullmatch(r"[+-]?[0-9]+(\.0*)?", name.strip()) for name in names)
+
+    def without_capitals(name):
+        words = " ".join(name.split())
+        return words if capitals_tell == "always" or (capitals_tell == "of letters" and len(words) == 1) else words.casefold()
+
+    ways = {
+        f"differ in {'' if capitals_tell == 'always' else 'capitals or '}blanks alone": without_capitals,
+        "look alike and differ in characters that are not seen": _as_seen,
+        "are one number": lambda name: int(float(name)) if whole else name,
+    }
+    for how, seen_as in ways.items():
+        alike = collections.defaultdict(list)
+        for name in names:
+            alike[seen_as(name)].append(name)
+        twice = next((found for found in alike.values() if len(found) > 1), None)
+        if twice:
+            return twice, how
+    return None
+
+
+def _as_seen(name):
+    composed = unicodedata.normalize("NFC", name)
+    return "".join(character for character in composed if unicodedata.category(character) != "Cf").strip()
+
+
 def refuse_one_class_spelt_twice(names, where):
-    """Refuse names of classes that differ in capitals or in blanks around them alone. Single letters may: `A` is not `a`.
+    """Refuse names of classes that are most likely one, see `spelt_twice`. Single letters may differ: `A` is not `a`.
 
     Args:
         names: iterable of text.
@@ -251,14 +299,10 @@ def refuse_one_class_spelt_twice(names, where):
     Raises:
         UserError: with both names.
     """
-    spelt = {}
-    for name in sorted(names):
-        alike = name.strip() if len(name.strip()) == 1 else name.strip().casefold()
-        other = spelt.setdefault(alike, name)
-        if other != name:
-            raise UserError(
-                f"{where(name)}: the classes {other!r} ({where(other)}) and {name!r} differ in capitals or blanks alone; spell them alike"
-            )
+    found = spelt_twice(sorted(names), capitals_tell="of letters")
+    if found:
+        (first, second, *_), how = found
+        raise UserError(f"{where(second)}: the classes {first!r} ({where(first)}) and {second!r} {how}; spell them alike")
 
 
 def some(names):
@@ -370,7 +414,7 @@ def _digits():
 
 
 def hold_out(dataset, part, fraction, split_seed):
-    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0.
+    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0 or no training part.
 
     Classes are stratified; labels of another kind (float arrays) are split at random.
 
@@ -380,7 +424,7 @@ def hold_out(dataset, part, fraction, split_seed):
     flag = f"--{part}-fraction"
     if not 0 <= fraction < 1:
         raise UserError(f"{flag} must be in [0, 1), got {fraction}")
-    if fraction == 0:
+    if fraction == 0 or dataset.train is None:
         return dataset
     train, held_out = splits.stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
     return dataclasses.replace(dataset, **{"train": train, part: held_out})

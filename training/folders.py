@@ -33,7 +33,8 @@ def load(name, *, image_size=None, channels=None, class_names=None):
     Args:
         name: `folder:PATH`.
         image_size, channels: what to bring all images to, or None, see `image_files.choose_shape`.
-        class_names: the classes in their order, such as a trained model's; the folder may lack some. Default: the training folders.
+        class_names: the classes in their order, such as a trained model's; the folder may lack some, and its training part. Default: the
+            training folders.
 
     Raises:
         UserError: a layout that is none, a class without images or unknown in training, images of several sizes.
@@ -46,7 +47,7 @@ def load(name, *, image_size=None, channels=None, class_names=None):
         parts["train" if part == "all" else part] = image_files.FileExamples(
             np.array(paths, object), np.array(labels, np.int64), np.arange(len(labels)), part, shape
         )
-    return data.Dataset(name, class_names, shape, **parts)
+    return data.Dataset(name, class_names, shape, **{"train": None, **parts})
 
 
 def labelled_files(path, class_names=None, noun="images"):
@@ -58,14 +59,18 @@ def labelled_files(path, class_names=None, noun="images"):
         noun: what the files are, for messages.
 
     Returns:
-        The class names, a tuple, and a dict from a part ("all", or "train" and others) to a list of (path, label), label an index.
+        The class names, a tuple, and a dict from a part ("all", or "train" and others; others alone with `class_names`) to a list of
+        (path, label), label an index.
 
     Raises:
         UserError: a layout that is none, or a class without files or unknown in training.
     """
     folders = _parts(path)
+    # A trained model can score a test part that stands alone.
+    if class_names is None and not {"train", "all"} & folders.keys():
+        raise UserError(f"--dataset folder:{path} has {next(iter(folders.values())).name}/ but no train/; {_LAYOUT}")
     listed = {part: _class_files(folder) for part, folder in folders.items()}
-    first = "train" if "train" in listed else "all"
+    first = next(iter(listed))
     if class_names is None:
         _refuse_empty_classes(folders[first], listed[first], noun)
         class_names = data.in_order(listed[first])
@@ -87,7 +92,7 @@ def labelled_files(path, class_names=None, noun="images"):
 
 
 def _parts(path):
-    """The folders of class folders by part: one called "all", or "train" and what lies beside it."""
+    """The folders of class folders by part: one called "all", or those of "train", "validation" and "test" that are there."""
     if files.what_is(path) != "is a folder":
         raise UserError(f"--dataset {f'folder:{path}'!r} {files.what_is(path)}; {_LAYOUT}")
     root = files.given(path)
@@ -108,8 +113,6 @@ def _parts(path):
         if kind in found:
             raise UserError(f"--dataset folder:{path} has {found[kind].name}/ and {part}/, which mean the same; remove one")
         found[kind] = root / part
-    if "train" not in found:
-        raise UserError(f"--dataset folder:{path} has {parts[0]}/ but no train/; {_LAYOUT}")
     found = {part: found[part] for part in ("train", "validation", "test") if part in found}
     for folder in found.values():
         classes, loose = _entries(folder)

@@ -22,6 +22,19 @@ def choose_classification(name, task, num_classes):
 
     Raises:
         UserError: an unknown name, or a loss that does not fit.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import losses
+
+    name = losses.choose_classification("auto", "classification", num_classes=2)
+    loss, accuracy = losses.classification(name)
+    model = keras.Sequential([keras.layers.Dense(losses.num_outputs(name, 2))])
+    model.compile("adam", loss, metrics=[accuracy])
+    model.fit(numpy.random.rand(8, 4), numpy.eye(2)[[0, 1] * 4], verbose=0)
+    ```
     """
     if name not in CLASSIFICATION:
         raise UserError(f"loss must be one of {', '.join(CLASSIFICATION)}, got {name!r}")
@@ -40,7 +53,20 @@ def choose_classification(name, task, num_classes):
 
 
 def num_outputs(name, num_classes):
-    """How many logits a loss of `choose_classification` is taken on: one for "binary", that of the second class."""
+    """How many logits a loss of `choose_classification` is taken on: one for "binary", that of the second class.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import losses
+
+    loss, accuracy = losses.classification("binary")
+    model = keras.Sequential([keras.layers.Dense(losses.num_outputs("binary", 2))])
+    model.compile("adam", loss, metrics=[accuracy])
+    model.fit(numpy.random.rand(8, 4), numpy.array([[0.0], [1.0]] * 4), verbose=0)
+    ```
+    """
     return 1 if name == "binary" else num_classes
 
 
@@ -79,6 +105,17 @@ def choose_regression(name, quantiles, num_targets):
 
     Raises:
         UserError: with the loss that fits.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import losses
+
+    model = keras.Sequential([keras.layers.Dense(losses.choose_regression("mae", (), num_targets=2))])
+    model.compile("adam", losses.regression("mae"))
+    model.fit(numpy.random.rand(8, 4), numpy.random.rand(8, 2), verbose=0)
+    ```
     """
     if name not in REGRESSION:
         raise UserError(f"loss must be one of {', '.join(REGRESSION)}, got {name!r}")
@@ -91,7 +128,19 @@ def choose_regression(name, quantiles, num_targets):
 
 
 def regression(name, quantiles=()):
-    """The Keras loss of a name in `REGRESSION`: mean squared error, mean absolute error, Huber (1964, delta 1), or `QuantileLoss`."""
+    """The Keras loss of a name in `REGRESSION`: mean squared error, mean absolute error, Huber (1964, delta 1), or `QuantileLoss`.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import losses
+
+    model = keras.Sequential([keras.layers.Dense(3)])
+    model.compile("adam", losses.regression("quantile", (0.1, 0.5, 0.9)))
+    model.fit(numpy.random.rand(8, 4), numpy.random.rand(8, 1), verbose=0)
+    ```
+    """
     if name == "quantile":
         return QuantileLoss(quantiles)
     return {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError, "huber": keras.losses.Huber}[name]()

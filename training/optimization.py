@@ -151,6 +151,18 @@ def check_accumulation(accumulate_steps, batches):
 
     Raises:
         UserError: with both numbers.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import optimization
+
+    optimization.check_accumulation(4, batches=8)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(optimization.optimizer("sgd", 0.1, accumulate_steps=4), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), batch_size=8, verbose=0)
+    ```
     """
     if accumulate_steps > batches:
         raise UserError(f"--accumulate-steps {accumulate_steps} is more than the {batches} batches of the run")
@@ -219,6 +231,19 @@ def warmup_steps(name, *, steps_per_epoch, epochs, warmup_epochs=None):
 
     Raises:
         UserError: a warm-up as long as the training, or one before one-cycle, which has its own.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import ReduceOnPlateau, optimization
+
+    steps = optimization.warmup_steps("plateau", steps_per_epoch=2, epochs=10, warmup_epochs=1)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    inputs, targets, callbacks = numpy.ones((64, 3)), numpy.ones((64, 1)), [ReduceOnPlateau(patience=2, warmup_steps=steps)]
+    model.fit(inputs, targets, epochs=10, validation_split=0.5, batch_size=16, callbacks=callbacks, verbose=0)
+    ```
     """
     if warmup_epochs is None:
         warmup_epochs = 0.0 if name == "one-cycle" else min(1.0, epochs / 10)

@@ -73,7 +73,7 @@ th, td { padding: 0.35rem 0.75rem; text-align: right; border-bottom: 1px solid v
 thead th { color: var(--soft); font-size: 0.85rem; vertical-align: bottom; }
 th:first-child, td.text, th.text { text-align: left; }
 tbody th, td.text { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; }
-th:first-child, td:first-child { padding-left: 0; }
+th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 .meter { display: block; min-width: 6rem; padding: 0 0.35rem; border-radius: 2px;
   background: linear-gradient(to right, rgb(var(--good) / 0.2) calc(var(--value) * 100%), transparent 0); }
 .heat table { font-size: 0.85rem; border-collapse: separate; border-spacing: 2px; }
@@ -115,7 +115,7 @@ footer { border-top: 1px solid var(--rule); padding-top: 1.25rem; padding-bottom
 @media (max-width: 34rem) {
   header { padding-top: 1.75rem; } .score strong { font-size: 3rem; } section { padding: 1.75rem 0; }
   dl, dl.options { grid-template-columns: repeat(2, 1fr); }
-  th, td { padding: 0.35rem 0.3rem; } tbody th, td.text { min-width: 5.4rem; } .meter { min-width: 3.1rem; padding: 0 0.1rem; }
+  th, td { padding: 0.35rem 0.3rem; } tbody th, td.text { min-width: 5rem; } .meter { min-width: 3.1rem; padding: 0 0.1rem; }
   .heat table { font-size: 0.75rem; border-spacing: 1px; } .heat td { min-width: 1.75rem; padding: 0.3rem 0.1rem; }
   .heat .label { max-width: 6rem; } .heat .upright { max-width: none; }
 }

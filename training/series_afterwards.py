@@ -11,6 +11,7 @@ from hornbook.training import (
     audio,
     evaluation,
     regression_scores,
+    series_checks,
     series_data,
     series_missing,
     series_split,
@@ -93,7 +94,8 @@ def _as_trained(name, values, place, about):
     place = place or (lambda step, feature: f"{name}, step {step}, feature {feature}")
     if not len(values) or values.shape[1] != len(features):
         raise UserError(f"{name} has the shape {values.shape}; the model takes (steps, {len(features)})")
-    for wrong, said in ((np.isinf(values), "infinite or beyond float32"), (np.isnan(values), "missing")):
+    too_large = np.abs(values) > series_checks.LARGEST
+    for wrong, said in ((too_large, f"infinite or beyond {series_checks.LARGEST:g}"), (np.isnan(values), "missing")):
         if wrong.any() and not (said == "missing" and preprocessing["missing"] != "refuse"):
             raise UserError(f"{place(*np.argwhere(wrong)[0].tolist())} is {said}; the model was trained on numbers alone")
     values = series_missing.filled(values, preprocessing["missing"], preprocessing["fill"])

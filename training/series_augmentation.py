@@ -24,6 +24,20 @@ def jitter(series, draw, deviation):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: (series_augmentation.jitter(series, draw, 0.1), labels)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     return series + _normal(draw("jitter"), series.shape[1:]) * np.asarray(deviation, np.float32)
 
@@ -38,6 +52,20 @@ def scaling(series, draw, strength, mean):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: (series_augmentation.scaling(series, draw, 0.1, 0.0), labels)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     mean = np.asarray(mean, np.float32)
     factor = 1 + _normal(draw("scaling"), (1, 1)) * np.asarray(strength, np.float32)
@@ -55,6 +83,20 @@ def time_warp(series, draw, strength):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: (series_augmentation.time_warp(series, draw, 0.2), labels)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     result = series.copy()
     speeds = np.exp(strength * _normal(draw("time warp"), (_KNOTS,)))
@@ -80,6 +122,20 @@ def time_masking(series, draw, share, fill, count=2):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: (series_augmentation.time_masking(series, draw, 0.2, 0.0), labels)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     result, lengths = series.copy(), _lengths(series)
     for number in range(count):
@@ -100,6 +156,20 @@ def feature_masking(series, draw, share, fill, count=2):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: (series_augmentation.feature_masking(series, draw, 0.5, [0.0, 0.0]), labels)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     result, features = series.copy(), series.shape[2]
     lengths, fill = _lengths(series), np.asarray(fill, np.float32)
@@ -123,6 +193,20 @@ def mixup(series, labels, draw, alpha, fill):
 
     Returns:
         New series and labels.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import series_augmentation, series_batches, series_data
+
+    walks = series_data.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
+    augment = lambda series, labels, draw: series_augmentation.mixup(series, labels, draw, 0.2, 0.0)
+    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    feed = series_batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     padding = np.isnan(series).all(axis=2, keepdims=True)
     mixed, labels = mixing.mixup(np.where(padding, np.asarray(fill, np.float32), series), labels, draw, alpha)

@@ -7,6 +7,8 @@ from hornbook.training import data, series_missing
 
 _TABLE_FLAGS = ("id_column", "time_column", "group_column", "feature_columns", "label_column")
 _GENERATED = ("copy", "adding")
+# The model computes in float32, which ends at 3.4e38, and the variance is of squares.
+LARGEST = 1e18
 
 
 def refuse_wrong_options(name, options):
@@ -55,8 +57,8 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
             _refuse_wrong_values(one, feature_names, options)
     if options.numbers:
         return ()
-    first = parts.get("train") or parts["all"]
     if class_names is None:
+        first = parts.get("train") or parts["all"]
         class_names = data.in_order({one.label for one in first})
         _refuse_one_class_spelt_twice(first, class_names)
     class_names = tuple(class_names)
@@ -77,10 +79,10 @@ def _refuse_wrong_values(one, feature_names, options):
         )
     if not len(one.values):
         raise UserError(f"{one.unit} has no steps; add values, or remove it")
-    infinite = np.isinf(one.values)
-    if infinite.any():
-        step, feature = np.argwhere(infinite)[0].tolist()
-        raise UserError(f"{one.place(step, feature)} is infinite or beyond float32; accepted are numbers of at most 3.4e38")
+    too_large = np.abs(one.values) > LARGEST
+    if too_large.any():
+        step, feature = np.argwhere(too_large)[0].tolist()
+        raise UserError(f"{one.place(step, feature)} is infinite or beyond {LARGEST:g}; accepted are numbers up to that size")
     if options.missing == "refuse":
         missing = np.isnan(one.values)
         if missing.any():
@@ -90,12 +92,11 @@ def _refuse_wrong_values(one, feature_names, options):
 
 
 def _refuse_one_class_spelt_twice(series, class_names):
-    spelt = {}
-    for label in class_names:
-        other = spelt.setdefault(label.casefold(), label)
-        if other != label:
-            units = [next(one.unit for one in series if one.label == name) for name in (other, label)]
-            raise UserError(f"the classes {other!r} ({units[0]}) and {label!r} ({units[1]}) differ in capitals alone; spell them alike")
+    found = data.spelt_twice(class_names)
+    if found:
+        (other, label, *_), how = found
+        units = [next(one.unit for one in series if one.label == name) for name in (other, label)]
+        raise UserError(f"the classes {other!r} ({units[0]}) and {label!r} ({units[1]}) {how}; spell them alike")
 
 
 def refuse_lost_classes(name, train, class_names):

@@ -308,7 +308,7 @@ def _dataset(name, source, options, fractions, class_names, preprocessing):
     if "all" in examples:
         examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
     for part in ("test", "validation"):
-        if part not in examples and fractions[part] != 0:
+        if part not in examples and "train" in examples and fractions[part] != 0:
             flag = f"--{part}-fraction"
             examples["train"], examples[part] = series_split.hold_out(examples["train"], fractions[part], options, name, flag, class_names)
     fill = preprocessing["fill"] if preprocessing else examples["train"].moments()[0].tolist()
@@ -316,7 +316,7 @@ def _dataset(name, source, options, fractions, class_names, preprocessing):
     notes = []
     if options.window:
         examples = {part: series_split.windows(one, options, name, notes) for part, one in examples.items()}
-        if not options.numbers:
+        if not options.numbers and "train" in examples:
             series_checks.refuse_lost_classes(name, examples["train"], class_names)
     feature_names = source.feature_names
     if options.missing == "mask":

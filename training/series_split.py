@@ -32,6 +32,9 @@ def hold_out(examples, fraction, options, name, flag, class_names):
     else:
         labels = examples.labels
     if len(set(examples.groups.tolist())) == len(examples):
+        single = np.flatnonzero(np.bincount(labels)[labels] == 1)
+        if len(single):
+            name = f"{name}, {examples.units[single[0]]}"
         chosen = dataclasses.replace(examples, labels=labels, indices=np.arange(len(examples)))
         first, second = (part.indices for part in splits.stratified_split(chosen, fraction, options.split_seed, name, flag, class_names))
         return examples.subset(first), examples.subset(second)

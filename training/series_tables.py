@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import tables
+from hornbook.training import data, tables
 from hornbook.training.series_data import Series, Source
 from hornbook.training.series_files import float32, is_number
 
@@ -57,6 +57,16 @@ def read(path, options):
         wrong = next((k for k, text in enumerate(texts) if text.lower() in _EMPTY), None)
         if wrong is not None:
             raise UserError(f"{table.path} line {table.lines[wrong]}: column {columns.get(kind, columns['id'])!r} is empty; fill it in")
+    for kind, texts in (("id", ids), ("group", groups)):
+        # As two series, or two persons, one would stand in two parts.
+        found = data.spelt_twice(dict.fromkeys(texts), capitals_tell="always")
+        if found:
+            (first, second, *_), how = found
+            before, here = (table.lines[texts.index(one)] for one in (first, second))
+            column = columns.get(kind, columns["id"])
+            raise UserError(
+                f"{table.path} line {here}, column {column!r}: {second!r} and {first!r} (line {before}) {how}; spell them alike"
+            )
     if options.numbers:
         labels = _numbers(table, columns["label"], missing=False).tolist()
     rows = {}

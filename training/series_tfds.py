@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import audio, series_folders, tfds_source
+from hornbook.training import audio, series_folders, tfds_names, tfds_source
 from hornbook.training.series_data import Series, Source
 from hornbook.training.series_files import float32, without_padding
 
@@ -14,7 +14,7 @@ def check(name):
     Raises:
         UserError: a name that is none, or nothing prepared and no network.
     """
-    tfds_source.check(name)
+    tfds_names.check(name)
 
 
 def read(name, options):
@@ -27,11 +27,11 @@ def read(name, options):
     Raises:
         UserError: whatever is wrong with the prepared data, with the split and the record.
     """
-    builder, name = tfds_source.open_builder(name), f"tfds:{name}"
+    builder, name = tfds_names.open_builder(name), f"tfds:{name}"
     key, label_key, is_audio = _keys(builder, name, options)
     class_names = None if options.numbers else builder.info.features[label_key].names
     parts, rate = {}, None
-    splits = tfds_source.source_splits(builder, name)
+    splits = tfds_names.source_splits(builder, name)
     for part, split in splits.items():
         records = [
             (

@@ -65,7 +65,9 @@ class Columns:
         Raises:
             UserError: with those that there are.
         """
-        for name in names:
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise UserError(f"{flag} names {name!r} twice")
             if name not in self.cells:
                 raise UserError(f"{self.name} has no column {name!r} ({flag}); it has {self.listed()}")
 

@@ -58,7 +58,8 @@ class TableDataset(data.Dataset):
     def row_in_words(self, part, position):
         """Where an example of a part stands and what is in it, text for a report."""
         columns = self.columns[part]
-        cells = {name: columns.cells[name][position] for name in self.feature_names}
+        # A test table may lack a column that was left out, being constant in training.
+        cells = {name: columns.cells[name][position] for name in self.feature_names if name in columns.cells}
         words = (f"{name} {cell:g}" if isinstance(cell, float) else f"{name} {cell.strip()}" for name, cell in cells.items())
         return f"{columns.place(position)}: {', '.join(words)}"
 
@@ -88,6 +89,18 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
 
     Raises:
         UserError: whatever is wrong with the table, with its line and column and what would be accepted.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import table_data
+
+    table = table_data.load("breast_cancer")
+    model = keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dense(table.num_classes, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(table.train.inputs, table.train.labels, verbose=0)
+    model.evaluate(table.test.inputs, table.test.labels, verbose=0)
+    ```
     """
     check_name(name)
     built_for = table_sources.BUILT_IN.get(name, task)

@@ -22,6 +22,21 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
 
     Returns:
         float32 tensor `(batch, features)`.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import table_data, table_layers
+
+    rows = numpy.array([[age, "red" if age % 3 else "blue"] for age in range(60)], object)
+    table = table_data.from_arrays(rows, numpy.arange(60) % 2)
+    inputs = keras.Input(table.input_shape)
+    x = table_layers.features(inputs, table.encoding, table.train.inputs, bins=4)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(table.train.inputs, table.train.labels, verbose=0)
+    ```
     """
     sizes = [size + 1 for size in encoding.category_sizes]
     scale, offset = _scaling(encoding, train_inputs, sizes if one_hot else [])
@@ -67,6 +82,19 @@ def bin_edges(values, bins):
     Args:
         values: float array `(rows,)`.
         bins: how many there may be.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import table_layers
+
+    values = numpy.random.default_rng(0).exponential(size=200)
+    model = keras.Sequential([keras.layers.Discretization(table_layers.bin_edges(values, 8).tolist(), output_mode="one_hot")])
+    model.add(keras.layers.Dense(1))
+    model.compile("adam", "mse")
+    model.fit(values[:, None], numpy.sqrt(values), verbose=0)
+    ```
     """
     distinct, counts = np.unique(np.asarray(values, np.float32), return_counts=True)
     frequent = counts * bins >= len(values)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import table_columns, tables, tfds_source
+from hornbook.training import table_columns, tables, tfds_names, tfds_source
 
 # Scikit-learn's own, in its package: real data that needs no network.
 BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabetes": "regression"}
@@ -50,14 +50,14 @@ def _built_in(name):
 def _from_tfds(name, missing):
     import tensorflow_datasets as tfds
 
-    builder = tfds_source.open_builder(name.removeprefix("tfds:"))
+    builder = tfds_names.open_builder(name.removeprefix("tfds:"))
     flat = _flat(builder.info.features, name)
     usual = [key for key in (*(builder.info.supervised_keys or ())[1:], "label") if key in flat]
     classes = [key for key in [*usual, *flat] if type(flat[key]) is tfds.features.ClassLabel]
     label = next(iter([*classes, *usual]), None)
     names = tuple(map(str, flat[label].names)) if classes else None
     parts = {}
-    for part, source in tfds_source.source_splits(builder, name).items():
+    for part, source in tfds_names.source_splits(builder, name).items():
         cells = _cells(builder, source, flat, name)
         count = len(next(iter(cells.values())))
         parts[part] = table_columns.Columns(

@@ -96,15 +96,14 @@ def _refuse_numbers(columns, name, class_names):
 
 
 def _refuse_one_class_spelt_twice(columns, name, texts, class_names):
-    spelt = {}
-    for label in class_names:
-        other = spelt.setdefault(" ".join(label.casefold().split()), label)
-        if other != label:
-            first, second = (columns.places[np.flatnonzero(texts == one)[0]] for one in (other, label))
-            raise UserError(
-                f"{columns.name}: column {name!r} has the classes {other!r} ({columns.unit.format(first)}) and {label!r} "
-                f"({columns.unit.format(second)}), which differ in capitals or blanks alone; spell them alike"
-            )
+    found = data.spelt_twice(class_names)
+    if found:
+        (other, label, *_), how = found
+        first, second = (columns.places[np.flatnonzero(texts == one)[0]] for one in (other, label))
+        raise UserError(
+            f"{columns.name}: column {name!r} has the classes {other!r} ({columns.unit.format(first)}) and {label!r} "
+            f"({columns.unit.format(second)}), which {how}; spell them alike"
+        )
 
 
 def refuse_rare_classes(columns, name, labels, class_names, held_out):

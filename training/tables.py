@@ -94,6 +94,9 @@ def read(path, *, encoding=None, header="yes"):
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; accepted is a CSV or TSV file") from error
     text, encoding = decoded(path, content, encoding)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise UserError(f"{path} line {line} has a NUL byte; pass the --encoding that the file has, such as utf-16-le, or remove it")
     delimiter = find_delimiter(text, path.suffix.lower() == ".tsv")
     rows, lines = [], []
     with no_field_limit():

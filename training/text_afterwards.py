@@ -48,7 +48,7 @@ def evaluate(args, about, config):
             f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
         )
     part = args.part or ("test" if own or "test" in dataset.parts else "train")
-    if args.part and not own and len(dataset.parts) == 1:
+    if args.part and not own and list(dataset.parts) == ["train"]:
         raise UserError(f"{name} has no {part} part; all of it is scored without --part")
     tokenizer = tokenizing.load(pathlib.Path(args.run, "tokenizer.json"))
     tokens = text_tokens.encode(dataset.part(part), tokenizer)

@@ -22,6 +22,20 @@ def word_dropout(ids, draw, probability):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import text_augmentation, text_batches, text_data, text_tokens, tokenizing
+
+    texts = text_data.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
+    tokenizer, augment = tokenizing.fit(texts.train.texts()), lambda x, y, draw: (text_augmentation.word_dropout(x, draw, 0.1), y)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    tokens = text_tokens.encode(texts.train, tokenizer)
+    feed = text_batches.training_batches(tokens, batch_size=8, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     dropped = _uniform(draw("word dropout"), ids.shape[1]) < probability
     return np.where(dropped & (ids != tokenizing.PADDING), np.int32(tokenizing.UNKNOWN), ids)
@@ -37,6 +51,20 @@ def word_swap(ids, draw, probability):
 
     Returns:
         A new array.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import text_augmentation, text_batches, text_data, text_tokens, tokenizing
+
+    texts = text_data.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
+    tokenizer, augment = tokenizing.fit(texts.train.texts()), lambda x, y, draw: (text_augmentation.word_swap(x, draw, 0.1), y)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    tokens = text_tokens.encode(texts.train, tokenizer)
+    feed = text_batches.training_batches(tokens, batch_size=8, num_classes=2, epochs=1, augment=augment)
+    model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
+    ```
     """
     swapped = ids.copy()
     chosen = _uniform(draw("word swap"), ids.shape[1])[:, :-1] < probability

@@ -54,7 +54,21 @@ def training_batches(tokens, *, batch_size, num_classes, epochs, first_epoch=0, 
 
 
 def evaluation_batches(tokens, *, batch_size, num_classes):
-    """All examples once, from the shortest to the longest, as they are: a feed like that of `training_batches`, the last batch smaller."""
+    """All examples once, from the shortest to the longest, as they are: a feed like that of `training_batches`, the last batch smaller.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import text_batches, text_data, text_tokens, tokenizing
+
+    texts = text_data.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
+    tokenizer = tokenizing.fit(texts.train.texts())
+    tokens = text_tokens.encode(texts.validation, tokenizer)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    model.evaluate(text_batches.evaluation_batches(tokens, batch_size=8, num_classes=2), verbose=0)
+    ```
+    """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
     cut = sorted_order(tokens, batch_size)
@@ -69,6 +83,19 @@ def logits(model, tokens, batch_size=256):
         model: `keras.Model` from int32 `(batch, tokens)`.
         tokens: `text_tokens.Tokens`.
         batch_size: examples at a time; the result does not depend on it.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import text_batches, text_data, text_tokens, tokenizing
+
+    texts = text_data.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
+    tokenizer = tokenizing.fit(texts.train.texts())
+    tokens = text_tokens.encode(texts.validation, tokenizer)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    assert text_batches.logits(model, tokens).shape == (len(tokens.labels), 2)
+    ```
     """
     outputs = np.asarray(
         model.predict(evaluation_batches(tokens, batch_size=batch_size, num_classes=1 + int(tokens.labels.max())), verbose=0)

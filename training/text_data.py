@@ -109,6 +109,23 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
 
     Raises:
         UserError: whatever is wrong with the name or the data, with the file and line and what would be accepted.
+
+    Example:
+    ```python
+    import pathlib
+    import tempfile
+
+    import keras
+    from hornbook.training import text_data, tokenizing
+
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(f"{folder}/films.csv").write_text("text,label\\n" + "a good film,1\\na bad film,0\\n" * 20)
+        texts = text_data.load(f"csv:{folder}/films.csv", in_memory="always")
+    tokenizer = tokenizing.fit(texts.train.texts())
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(tokenizer.batch(texts.train.texts()), texts.train.labels, verbose=0)
+    ```
     """
     check_name(name)
     kind, _, rest = name.partition(":")
@@ -160,7 +177,6 @@ def from_texts(train_texts, train_labels, test_texts=None, test_labels=None, *, 
 
     Example:
     ```python
-    from hornbook.recipes.text_classification import Args, build
     from hornbook.training import text_data, tokenizing
 
     dataset = text_data.from_texts(["good film", "a bad film", "fine", "dull"] * 8, ["yes", "no", "yes", "no"] * 8)
@@ -229,10 +245,10 @@ def _folder(name, encoding, skip_empty, class_names):
             f"{name}: {len(faults)} of {total} texts cannot be read: {', '.join(faults[:3])}{more}; repair or remove them{skippable}"
         )
     empty = next((part for part, examples in parts.items() if not len(examples)), None)
-    lost = np.setdiff1d(np.arange(len(class_names)), parts["train"].labels)
+    lost = np.setdiff1d(np.arange(len(class_names)), parts["train"].labels) if "train" in parts else ()
     if empty or len(lost):
         raise UserError(f"{name}: no text with a word in it is left of {class_names[lost[0]] if len(lost) else f'the {empty} part'}")
-    return TextDataset(name, class_names, (None,), **parts, left_out=left_out)
+    return TextDataset(name, class_names, (None,), **{"train": None, **parts}, left_out=left_out)
 
 
 def read_file(path, encoding="auto"):

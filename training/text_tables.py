@@ -12,6 +12,7 @@ from hornbook.training import data, tables, text_data, text_rows
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "body", "message", "comment", "tweet", "question", "document", "description",
                 "title", "phrase", "subject")  # fmt: skip
 LABEL_COLUMNS = (*tables.LABEL_COLUMNS, "sentiment", "topic", "intent")
+_NO_LABEL = ("", "nan")  # A class may well be called none.
 _MOST_CLASSES = 1000
 _NAMED = 5  # Lines of a message.
 
@@ -127,6 +128,7 @@ def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
     empty = {}
     for line, start, size, row in text_rows.rows(found):
         text, label = text_rows.joined(row, places), row[label_place].strip() if labelled else ""
+        label = "" if label.lower() in _NO_LABEL else label
         if text and (label or not labelled):
             scanned.add(line, start, size, text, label)
         elif skip_empty:
@@ -189,13 +191,11 @@ def _listed(found):
 def _refuse_odd_labels(scanned, split):
     """Refuse labels that are one class, one class spelt twice, or no classes."""
     path, column, lines = scanned.found.path, scanned.label_column, scanned.lines
-    spelt = {}
-    for label in lines:
-        spelt.setdefault(" ".join(label.casefold().split()), []).append(label)
-    for alike in spelt.values():
-        if len(alike) > 1:
-            shown = ", ".join(f"{label!r} (line {lines[label]})" for label in alike[:_NAMED])
-            raise UserError(f"{path}, column {column!r}: the classes {shown} differ in capitals or blanks alone; spell them alike")
+    found = data.spelt_twice(lines)
+    if found:
+        alike, how = found
+        shown = ", ".join(f"{label!r} (line {lines[label]})" for label in alike[:_NAMED])
+        raise UserError(f"{path}, column {column!r}: the classes {shown} {how}; spell them alike")
     if len(lines) < 2:
         raise UserError(f"{path}: column {column!r} has one class, {next(iter(lines))!r}; at least two are needed")
     counts = np.bincount(np.frombuffer(scanned.labels, np.int32))

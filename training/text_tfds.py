@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import text_data, text_tables, tfds_source
+from hornbook.training import text_data, text_tables, tfds_names, tfds_source
 
 _AT_A_TIME = 1024
 
@@ -19,11 +19,11 @@ def load(name, *, text_columns=(), label_column=None, skip_empty=False):
     Raises:
         UserError: whatever is wrong with the prepared data, with the split and record.
     """
-    builder = tfds_source.open_builder(name.removeprefix("tfds:"))
+    builder = tfds_names.open_builder(name.removeprefix("tfds:"))
     text_keys, label_key = _keys(builder, name, text_columns, label_column)
     class_names = tuple(map(str, builder.info.features[label_key].names))
     parts, left_out = {}, 0
-    for part, source in tfds_source.source_splits(builder, name).items():
+    for part, source in tfds_names.source_splits(builder, name).items():
         parts[part], empty = _part(builder, source, text_keys, label_key, name, skip_empty)
         left_out += empty
     return text_data.TextDataset(name, class_names, (None,), **parts, left_out=left_out)

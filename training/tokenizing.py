@@ -36,6 +36,18 @@ class Tokenizer:
     Attributes:
         fast: the `tokenizers.Tokenizer`.
         max_length: tokens after which a text is cut off.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import tokenizing
+
+    tokenizer = tokenizing.fit(["good", "very good", "bad"], "character")
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(tokenizer.batch(["good", "bad"]), keras.ops.array([1.0, 0.0]), verbose=0)
+    assert tokenizer.decode(tokenizer.batch(["good"])[0]) == "good"
+    ```
     """
 
     def __init__(self, fast, max_length):
@@ -82,6 +94,20 @@ def load(path):
 
     Raises:
         UserError: it cannot be read.
+
+    Example:
+    ```python
+    import keras
+    import tempfile
+    from hornbook.training import tokenizing
+
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizing.fit(["good", "very good", "bad"]).save(f"{folder}/tokenizer.json")
+        tokenizer = tokenizing.load(f"{folder}/tokenizer.json")
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(tokenizer.batch(["good", "bad"]), keras.ops.array([1.0, 0.0]), verbose=0)
+    ```
     """
     try:
         fast = tokenizers.Tokenizer.from_file(str(path))
@@ -145,7 +171,20 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
 
 
 def pad(rows, length=None):
-    """Arrays of token ids as one, padded with 0 at the end: int32 `(rows, length)`; default: `padded_length` of the longest."""
+    """Arrays of token ids as one, padded with 0 at the end: int32 `(rows, length)`; default: `padded_length` of the longest.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import tokenizing
+
+    ids = tokenizing.pad([numpy.array([5, 6, 7]), numpy.array([8])])
+    model = keras.Sequential([keras.layers.Embedding(9, 8, mask_zero=True), keras.layers.GRU(8), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(ids, keras.ops.array([1.0, 0.0]), verbose=0)
+    ```
+    """
     padded = np.zeros((len(rows), length or padded_length(max(map(len, rows)))), np.int32)
     for place, row in enumerate(rows):
         padded[place, : len(row)] = row

@@ -55,12 +55,10 @@ OWN = {
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
         ("width_multiplier", 2),
-        *(("stem", name) for name in ("large", "deep")),
+        ("stem", "large"),
         ("shortcut", "projection"),
-        ("shortcut", "pool-projection"),
         ("zero_init_residual", True),
         ("block_dropout", 0.2),
-        ("squeeze_excitation", 0.25),
         ("padding", "symmetric"),
         ("downsampling", "blur"),
         ("use_bias", True),
@@ -111,7 +109,7 @@ def excluded(family, options):
     if options.get("zero_init_residual") and options.get("normalization") == "rms":
         return True
     # A large stem leaves 2x2 of the 8x8 positions, and the second stage one.
-    if options.get("normalization") == "instance" and options.get("stem", "auto") != "auto":
+    if options.get("normalization") == "instance" and options.get("stem") == "large":
         return True
     if options.get("padded") and options.get("normalization") in ("group", "instance"):
         return True
@@ -203,10 +201,25 @@ def test_every_option(family, option, value, tmp_path):
     check(FAMILIES[family](**{option: value}), tmp_path)
 
 
+def pairs_of(family):
+    """All pairs of options of mlp, cnn and resnet; elsewhere those that are met nowhere else: all 1,568 would take some 40 minutes.
+
+    Two common options are the same code in every family. The transformers share an encoder, so their own options are in pairs in
+    text_transformer, and in the others only with the normalizations that it refuses.
+    """
+    pairs = list(itertools.combinations(options_of(family), 2))
+    if family in ("mlp", "cnn", "resnet"):
+        return pairs
+    pairs = [pair for pair in pairs if set(pair) & set(OWN[family])]
+    if family in ("series_transformer", "vision_transformer"):
+        return [pair for pair in pairs if {("normalization", "group"), ("normalization", "instance")} & set(pair)]
+    return pairs
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_pair_of_options(family, tmp_path):
-    for first, second in itertools.combinations(options_of(family), 2):
+    for first, second in pairs_of(family):
         pair = dict([first, second])
         if len(pair) == 2 and not excluded(family, pair):
             check(FAMILIES[family](**pair), tmp_path)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from hornbook import UserError
 from hornbook.models import normalization, weight_normalization
+from hornbook.models.resnet import SHORTCUTS
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
 from hornbook.training import afterwards, augmentation, command_line, data, imbalance, optimization, reproducibility
@@ -106,19 +107,20 @@ def test_a_finished_run_is_never_overwritten(finished):
         {"model": "resnet", "depth": 8, "precision": "bfloat16", "augmentation": "crop-flip", "mixup": 0.4, "ema": 0.9},
         {"model": "resnet", "depth": 8, "downsampling": "blur"},
         {"model": "vision_transformer", "depth": 1, "width": 8, "activation": "swiglu", "stochastic_depth": 0.1, "dropout": 0.1},
+        {"model": "vision_transformer", "depth": 1, "width": 8, "patch_size": 4, "heads": 2, "positions": "rotary"},
         {"model": "mlp", "width": 16, "optimizer": "sgd", "schedule": "one-cycle", "dropout": 0.1, "l2": 1e-4},
         {"optimizer": "rmsprop", "schedule": "step", "warmup_epochs": 0.5, "clip_norm": 1.0, "class_weights": "effective"},
         {"optimizer": "adam", "schedule": "constant", "weight_normalization": "spectral", "normalization": "none", "label_smoothing": 0.1},
-        {"model": "resnet", "depth": 8, "squeeze_excitation": 0.5, "weight_normalization": "standardized"},
+        {"model": "resnet", "depth": 8, "shortcut": "projection", "weight_normalization": "standardized"},
         {"activation": "silu", "initializer": "glorot_uniform", "l1": 1e-5, "evaluate": "validation", "early_stopping": 1},
         {"augmentation": "randaugment", "randaugment_magnitude": 4.0, "cutmix": 1.0, "random_erasing": 0.5, "colour": 0.3, "mixup": 0.2},
-        {"model": "resnet", "depth": 8, "shortcut": "pool-projection"},
         {"evaluate": "none", "validation_fraction": 0.0, "augmentation": "flip", "batch_size": 5000},
     ],
     ids=lambda options: "-".join(map(str, options.values())),
 )
-def test_options_run(options, tmp_path):
+def test_options_run(options, tmp_path, capsys):
     folder, result = run(tmp_path, **options)
+    assert ("note: --batch-size 5,000 is more than" in capsys.readouterr().out) == (options.get("batch_size") == 5000)
     assert (folder / "report.html").stat().st_size > 5_000
     assert all(np.isfinite(value) for value in result["metrics"].values())
     assert keras.config.dtype_policy().name == "float32"
@@ -129,6 +131,7 @@ def test_options_run(options, tmp_path):
     [
         ("normalization", normalization.NORMALIZATIONS),
         ("weight_normalization", weight_normalization.WEIGHT_NORMALIZATIONS),
+        ("shortcut", SHORTCUTS),
         ("optimizer", optimization.OPTIMIZERS),
         ("schedule", optimization.SCHEDULES),
         ("augmentation", augmentation.NAMES),
@@ -236,9 +239,10 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"validation_fraction": 0.9999}, "--validation-fraction"),
         ({"activation": "glu"}, "activation"),
         ({"shortcut": "projection"}, "--model cnn does not take --shortcut"),
+        ({"patch_size": 4}, "--model cnn does not take --patch-size"),
+        ({"model": "vision_transformer", "depth": 1, "width": 8, "patch_size": 3}, "patch_size must divide 8 and 8, got 3"),
+        ({"model": "vision_transformer", "depth": 1, "width": 8, "heads": 3}, "width must be a multiple of heads, got width=8 and heads=3"),
         ({"initializer": "he"}, "initializer"),
-        ({"squeeze_excitation": 0.25}, "--model cnn does not take --squeeze-excitation"),
-        ({"model": "resnet20", "depth": None, "squeeze_excitation": 2.0}, "squeeze_excitation is a share"),
         ({"model": "mlp", "normalization": "instance"}, "instance"),
         ({"model": "vision_transformer", "weight_normalization": "spectral"}, "weight_normalization must be None"),
     ],

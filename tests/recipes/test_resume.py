@@ -104,6 +104,50 @@ def compare(got, expected):
     assert metrics == expected_metrics
 
 
+TEXTS = """
+generator = numpy.random.default_rng(0)
+words = numpy.array(["good", "fine", "bad", "dull", *(f"word{k}" for k in range(20))])
+texts = [" ".join(generator.choice(words, generator.integers(3, 12))) for _ in range(120)]
+dataset = text_data.from_texts(texts, [int("good" in text or "fine" in text) for text in texts])
+"""
+SERIES = """
+generator = numpy.random.default_rng(0)
+series = [generator.normal(k % 2, 1, (generator.integers(5, 12), 2)) for k in range(120)]
+dataset = series_data.from_arrays(series, numpy.arange(120) % 2)
+"""
+SEQUENCES = {
+    "text_classification": (TEXTS, {"model": "cnn1d", "width": 4, "embedding_size": 4, "minimum_count": 1, "word_swap": 0.1}),
+    "sequence_classification": (SERIES, {"model": "gru", "width": 4, "jitter": 0.1, "time_warp": 0.1, "mixup": 0.2}),
+}
+SCRIPT_OF_SEQUENCES = """
+import os, signal, sys, json, keras, numpy
+from hornbook.recipes import {recipe}
+from hornbook.training import series_data, text_data
+{data}
+{killer}
+options = json.loads(sys.argv[1])
+args = {recipe}.Args(**options, epochs=3, batch_size=16, dropout=0.2, ema=0.9, evaluate="validation")
+{recipe}.main(args, dataset=dataset, callbacks=[Killer()] if {kill} else [])
+"""
+
+
+@pytest.mark.parametrize("recipe", SEQUENCES)
+def test_a_killed_run_on_sequences_ends_with_the_same_weights(recipe, tmp_path):
+    data, options = SEQUENCES[recipe]
+
+    def run(name, kill):
+        script = SCRIPT_OF_SEQUENCES.format(recipe=recipe, data=data, killer=KILLERS["during an epoch"], kill=kill)
+        command = [sys.executable, "-c", script, json.dumps({**options, "output": str(tmp_path / name)})]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    killed = run("killed", True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    for name in ("killed", "whole"):
+        done = run(name, False)
+        assert done.returncode == 0, done.stderr
+    compare(state(tmp_path / "killed"), state(tmp_path / "whole"))
+
+
 class Interrupt(keras.callbacks.Callback):
     """Stop a run after its first epoch and the checkpoint of it. Cheaper than a process killed, and the checkpoint is all that is left."""
 

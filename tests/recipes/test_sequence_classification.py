@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -134,8 +135,9 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
             wavfile.write(tmp_path / "wav" / name / f"{k}.wav", 8000, (wave * 2**14).astype(np.int16))
     (tmp_path / "wav" / "low" / "broken.wav").write_bytes(b"RIFF")
     folder = tmp_path / "run"
-    options = {"feature_masking": 0.2, "time_masking": 0.2, "mel_bands": 16, "batch_size": 7, "missing": "refuse"}
+    options = {"feature_masking": 0.2, "time_masking": 0.2, "mel_bands": 16, "batch_size": 5000, "missing": "refuse"}
     run(folder, **options, dataset=f"folder:{tmp_path / 'wav'}", skip_unreadable=True)
+    assert "note: --batch-size 5,000 is more than" in capsys.readouterr().out
     assert "broken.wav" in (folder / "skipped.csv").read_text()
     assert (folder / "features.keras").exists()
     sound, other = tmp_path / "wav" / "low" / "0.wav", tmp_path / "other.wav"
@@ -144,6 +146,10 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()[-2:]
     assert [line.split("\t")[0] for line in lines] == [str(sound), str(other)]
     assert all(np.isfinite(float(line.split("\t")[2])) for line in lines)
+    (tmp_path / "new" / "test" / "high").mkdir(parents=True)
+    shutil.copy(sound, tmp_path / "new" / "test" / "high")
+    afterwards.evaluate([str(folder), "--dataset", f"folder:{tmp_path / 'new'}"])
+    assert "examples\t1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

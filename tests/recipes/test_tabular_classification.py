@@ -165,12 +165,13 @@ def test_evaluate(finished, table, tmp_path, capsys):
             "normalization": "layer",
             "evaluate": "validation",
         },
-        {"dataset": "wine", "depth": 1, "evaluate": "none", "validation_fraction": 0.0},
+        {"dataset": "wine", "depth": 1, "evaluate": "none", "validation_fraction": 0.0, "batch_size": 5000},
     ],
     ids=str,
 )
-def test_options_run(options, table, tmp_path):
+def test_options_run(options, table, tmp_path, capsys):
     folder, result = run(tmp_path, **{"dataset": table, **options})
+    assert ("note: --batch-size 5,000 is more than" in capsys.readouterr().out) == (options.get("batch_size") == 5000)
     assert (folder / "report.html").stat().st_size > 5_000
     assert all(np.isfinite(value) for value in result["metrics"].values())
 

@@ -117,6 +117,15 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("model", "rate"), [("cnn1d", 0.5), ("gru", 0.5), ("text_transformer", 0.1)])
+def test_the_dropout_that_nobody_asked_for_is_the_model_s(model, rate):
+    dataset = text_data.from_texts([text for text, _ in rows(20)], [k % 2 for k in range(20)])
+    tokenizer = tokenizing.fit(dataset.train.texts())
+    for asked, expected in ((None, rate), (0.2, 0.2)):
+        built = text_classification.build(Args(model=model, width=8, dropout=asked), dataset, tokenizer)
+        assert {layer.rate for layer in built.layers if isinstance(layer, keras.layers.Dropout)} == {expected}
+
+
 def test_the_saved_model_and_tokenizer_outlive_hornbook(table, tmp_path):
     folder, _ = run(tmp_path, table, epochs=1, max_length=12)
     texts = [text for text, _ in rows()[:9]]
@@ -151,8 +160,10 @@ def test_options_run(options, table, tmp_path):
 
 
 def test_texts_cut_and_unknown_are_said(table, tmp_path, capsys):
-    _, result = run(tmp_path, table, epochs=1, max_length=5, vocabulary_size=6)
-    assert "cut at 5: " in capsys.readouterr().out
+    _, result = run(tmp_path, table, epochs=1, max_length=5, vocabulary_size=6, batch_size=5000)
+    out = capsys.readouterr().out
+    assert "cut at 5: " in out
+    assert "note: --batch-size 5,000 is more than" in out
     findings = " ".join(result["findings"])
     assert "texts were cut at 5 tokens" in findings
     assert "of the test tokens are unknown" in findings

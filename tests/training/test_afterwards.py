@@ -227,3 +227,23 @@ def test_evaluate_leaves_out_what_cannot_be_read_if_asked(tmp_path, capsys):
     assert "broken.png (is no image" in refusal(capsys, afterwards.evaluate, tmp_path / "run")
     rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--skip-unreadable").splitlines())
     assert rows["left out"] == "1"
+
+
+def test_evaluate_scores_a_test_part_that_stands_alone(tmp_path, capsys):
+    for folder in ("photos/train", "photos/test", "new/test"):
+        for label in ("cat", "dog"):
+            (tmp_path / folder / label).mkdir(parents=True)
+            for number in range(6):
+                pixels = np.random.default_rng(number).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / folder / label / f"{number}.png")
+    dataset = f"folder:{tmp_path / 'photos'}"
+    recipe.main(recipe.Args(dataset=dataset, validation_fraction=0.5, model="mlp", width=4, epochs=1, output=str(tmp_path / "run")))
+    other = f"folder:{tmp_path / 'new'}"
+    for words in ((), ("--part", "test")):
+        rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--dataset", other, *words).splitlines())
+        assert rows["examples"] == "12"
+    assert "has no train part; it has test" in refusal(capsys, afterwards.evaluate, tmp_path / "run", "--dataset", other, "--part", "train")
+    (tmp_path / "new/test/cat/broken.png").write_text("no")
+    assert "left out\t1" in evaluated(capsys, tmp_path / "run", "--dataset", other, "--skip-unreadable")
+    shutil.rmtree(tmp_path / "photos/train")
+    assert "examples\t12" in evaluated(capsys, tmp_path / "run")

@@ -87,6 +87,8 @@ def truncated(path):
         (truncated, "is cut off: its header announces more samples than there are"),
         (lambda path: write(path, np.zeros(0, np.int16)), "has no samples"),
         (lambda path: path.write_bytes(b"RIFF and no more"), "is no WAV file that can be read"),
+        (lambda path: path.write_bytes(b"RIFF\x04\x00\x00\x00WAVE"), "is cut off: it has no samples"),
+        (lambda path: (path.unlink(missing_ok=True), path.mkdir()), "is a folder"),
         (lambda path: write(path, np.ones(80, np.int16), 10), "has 10 samples per second; accepted are 1000 or more"),
         (lambda path: path.write_bytes(b""), "is no WAV file that can be read"),
         (lambda path: path.write_text("not a sound"), "is no WAV file that can be read"),

@@ -166,6 +166,14 @@ def test_an_evaluation_takes_everything_once_in_order(source, batch_size):
     assert all(len(batch) == 2 for batch in whole)
 
 
+def test_a_batch_size_beyond_the_part_is_said(source, capsys):
+    batches.note_smaller_batch(source, EXAMPLES)
+    assert not capsys.readouterr().out
+    batches.note_smaller_batch(source, EXAMPLES + 1)
+    said = f"note: --batch-size {EXAMPLES + 1} is more than the {EXAMPLES} training examples, all of which are one batch\n"
+    assert capsys.readouterr().out == said
+
+
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_holds_one_at_least(batch_size):
     for ask in (

@@ -51,3 +51,9 @@ def test_any_range_of_values_is_drawn_inside_the_frame(values, as_percent):
     heights = [float(y) for y in re.findall(r'cy="([^"]+)"', drawn)]
     assert len(heights) >= len(values)
     assert all(0 <= y <= 240 for y in heights)
+
+
+def test_a_label_at_the_right_edge_ends_with_the_drawing():
+    drawn = charts.reliability_chart([{"lower": 0.0, "upper": 1.0, "count": 20, "confidence": 0.7, "accuracy": 0.6}])
+    assert f'x="{charts.WIDTH:.1f}" y="320" text-anchor="end">100%</text>' in drawn
+    assert 'text-anchor="middle">80%</text>' in drawn

@@ -27,6 +27,25 @@ def examples(thing):
     return [textwrap.dedent(code) for code in re.findall(r"```python\n(.*?)```", inspect.getdoc(thing) or "", re.DOTALL)]
 
 
+# Files whose functions and classes people put into their own Keras code, each of which must show how; but for what only serves those.
+PARTS = ("audio", "augmentation", "augmentation_policies", "batches", "callbacks", "checkpoint", "data", "imbalance", "losses", "mixing",
+         "optimization", "series_augmentation", "series_batches", "series_data", "table_data", "table_layers", "target_scaling",
+         "text_augmentation", "text_batches", "text_data", "text_tokens", "tokenizing")  # fmt: skip
+SERVING = {
+    "audio": ("UnreadableError", "save_feature_model"),
+    "augmentation": ("sheet",),
+    "batches": ("Finish", "tensorflow_feed"),
+    "checkpoint": ("size_in_bytes",),
+    "data": ("Dataset", "Examples", "array_examples", "check_name", "checksum", "hold_out", "in_order", "refuse_one_class_spelt_twice",
+             "short_name", "some", "spelt_twice", "white", "write_unreadable"),
+    "series_batches": ("bucket_lengths",),
+    "series_data": ("Options", "Series", "SeriesDataset", "SeriesExamples", "Source", "check_name", "is_series", "split_rows"),
+    "table_data": ("TableDataset", "as_trained", "check_name", "split"),
+    "text_batches": ("epoch_order", "sorted_order"),
+    "text_data": ("TextDataset", "TextExamples", "TextStore", "blocks", "read_file", "repeated"),
+    "text_tokens": ("Tokens", "encode", "findings", "in_words"),
+    "tokenizing": ("padded_length",),
+}  # fmt: skip
 WITH_EXAMPLES = sorted(name for name, thing in documented().items() if examples(thing))
 
 
@@ -37,6 +56,12 @@ def test_an_example_runs(name, tmp_path, monkeypatch):
     for code in examples(documented()[name]):
         exec(compile(code, f"example of {name}", "exec"), {})
     assert list(tmp_path.iterdir()) == []  # Whoever tries it finds no file of ours in the current folder.
+
+
+@pytest.mark.parametrize("name", sorted(name for name in documented() if name.partition(".")[0] in PARTS))
+def test_what_people_use_in_their_own_code_has_an_example(name):
+    file, _, thing = name.partition(".")
+    assert bool(examples(documented()[name])) == (thing not in SERVING.get(file, ())), f"{name}: see PARTS and SERVING"
 
 
 @pytest.mark.parametrize("name", training.__all__)

@@ -106,14 +106,15 @@ def test_a_tsv_has_its_label_first_and_its_padding_behind(tmp_path):
         (["1,2,3:one", "1,x,3:two"], "line 9, dimension 1, value 2 is 'x', no number"),
         (["1,2,3:one", "1,?,3:two"], "line 9, dimension 1, value 2 is missing; fill it in, or pass --missing interpolate"),
         (["1,2,3:one", "1,inf,3:two"], "line 9, dimension 1, value 2 is infinite"),
-        (["1,2,3:one", "1,1e39,3:two"], "line 9, dimension 1, value 2 is infinite or beyond float32"),
+        (["1,2,3:one", "1,2,3:one", "1,2,3:two"], "line 10: class two has one example, which cannot be a test example too"),
+        (["1,2,3:one", "1,-1e30,3:two"], "line 9, dimension 1, value 2 is infinite or beyond 1e+18"),
         (["1,2:1,2,3:one", "1,2:1,2:two"], "line 8 has dimensions of 2 and 3 values"),
         (["1,2:1,2:one", "1,2:two"], "line 9 has 1 features, the others 2"),
         (["1,2:one", "1,2:one"], "has one class, 'one'"),
         (["1,2:one", "1,2:"], "line 9 has no label"),
         (["1,2:one", "1 2"], "line 9 has no colon before its label"),
         (["?,?:one", "1,2:two"], "line 8 has no steps"),
-        (["1,2:one", "1,2:One", "1,2:one"], "differ in capitals alone"),
+        (["1,2:one", "1,2:One", "1,2:one"], "differ in capitals or blanks alone"),
         ([], "has no series in it"),
     ],
 )
@@ -193,12 +194,22 @@ def test_times_may_be_dates(tmp_path):
     assert dataset.train.series[0][:, 0].tolist() == [2, 1, 0]
 
 
+def number_units(rows, tenth):
+    """Call the series by numbers, and that of the tenth row by another one."""
+    for row in rows:
+        row[0] = row[0].removeprefix("u")
+    rows[9][0] = tenth
+
+
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
         (lambda rows: rows[9].__setitem__(2, "abc"), {}, "line 11, column 'x' is 'abc', no number"),
         (lambda rows: rows[9].__setitem__(2, ""), {}, "line 11, column 'x' is missing"),
         (lambda rows: rows[9].__setitem__(2, "-inf"), {}, "line 11, column 'x' is infinite"),
+        (lambda rows: rows[9].__setitem__(2, "1e30"), {}, "line 11, column 'x' is infinite or beyond 1e+18"),
+        (lambda rows: rows[9].__setitem__(0, "u1\u200b"), {"time_column": "t"}, "look alike and differ in characters that are not seen"),
+        (lambda rows: number_units(rows, "1.0"), {"time_column": "t"}, "line 11, column 'unit': '1.0' and '1' (line 10) are one number"),
         (lambda rows: rows[9].__setitem__(1, "soon"), {"time_column": "t"}, "line 11, column 't' is 'soon', no time"),
         (lambda rows: rows[9].__setitem__(1, "0"), {"time_column": "t"}, "has the time '0' on line 10 and on line 11; remove one"),
         (lambda rows: rows[9].__setitem__(4, ""), {}, "line 11: column 'label' is empty"),

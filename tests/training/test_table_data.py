@@ -206,6 +206,8 @@ def test_statistics_come_from_the_training_rows_alone(tmp_path):
         (lambda t: changed(t, 3, 3, "nan"), "line 5, column 'label': the label is missing ('nan')"),
         (lambda t: changed(changed(t, 3, 3, ""), 9, 3, ""), "line 5, column 'label' and 1 more: the label is missing ('')"),
         (lambda t: changed(t, 3, 3, "Yes"), "has the classes 'Yes' (line 5) and 'yes' (line 3), which differ in capitals or blanks alone"),
+        (lambda t: [[*row[:3], ("0", "1", "0.0")[k % 3]] for k, row in enumerate(t)], "'0.0' (line 4), which are one number"),
+        (lambda t: changed(t, 3, 2, "re\0d"), "line 5 has a NUL byte; pass the --encoding that the file has"),
         (lambda t: changed(t, 3, 3, "maybe"), "line 5, column 'label': the class 'maybe' has 1 row, which cannot stand in 3 parts"),
         (lambda t: [row if k != 3 else row[:3] for k, row in enumerate(t)], "line 5 has 3 fields, the first line 4"),
         (lambda t: t[:3], "has 3 rows; at least 10 are needed"),
@@ -221,7 +223,7 @@ def test_statistics_come_from_the_training_rows_alone(tmp_path):
             "different numbers in 60 rows, which are no classes; numbers are predicted by hornbook",
         ),
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_what_is_wrong_is_named_with_its_line_and_column(tmp_path, change, words):
     name = write(tmp_path, change(rows()))
@@ -266,6 +268,14 @@ def test_a_test_table_of_its_own(tmp_path, capsys):
     assert "unknown.csv line 4, column 'label': the class 'perhaps' is unknown in training; accepted are no, yes" in message
     broken = write(tmp_path, changed(rows(14), 2, 1, "heavy"), name="broken.csv")
     assert "broken.csv line 4, column 'weight': 'heavy' is no number" in refusal(train, test_dataset=broken)
+
+
+def test_a_test_table_may_lack_a_column_that_was_left_out(tmp_path):
+    train = write(tmp_path, [[*row[:3], "7", row[3]] for row in rows()], (*COLUMNS[:3], "constant", "label"))
+    dataset = table_data.load(train, test_dataset=write(tmp_path, rows(14, seed=1), name="test.csv"))
+    assert dataset.encoding.left_out.keys() == {"constant"}
+    assert dataset.row_in_words("train", 0).count(", ") == 3
+    assert dataset.row_in_words("test", 0).count(", ") == 2
 
 
 def test_several_labels(tmp_path):

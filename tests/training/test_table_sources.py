@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import table_data, tfds_source
+from hornbook.training import table_data, tfds_names
 
 
 def write(root, features, records, name="people"):
@@ -24,7 +24,7 @@ def write(root, features, records, name="people"):
 
 @pytest.fixture(autouse=True)
 def offline(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds_source, "_network", lambda: False)
+    monkeypatch.setattr(tfds_names, "_network", lambda: False)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
 
 

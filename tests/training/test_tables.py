@@ -94,6 +94,7 @@ def test_numbers_are_ordered_as_numbers(tmp_path):
         (lambda rows: [*rows[:4], ("pictures/4.png",), *rows[5:]], "line 6 has 1 fields, the first line 2 (separated by commas)"),
         (lambda rows: [*rows[:4], ("a, b", "cat"), *rows[5:]], "line 6 has 3 fields"),
         (lambda rows: [(path, "cat") for path, _ in rows], "has one class, 'cat'"),
+        (lambda rows: [*rows, ("nul\0.png", "dog")], "line 14 has a NUL byte"),
         (lambda rows: [], "has no row below its first line"),
     ],
 )
@@ -106,13 +107,13 @@ def test_rows_that_are_wrong_are_named(tmp_path, change, words):
 
 def test_files_that_are_not_there_are_named_all_at_once(tmp_path):
     rows = pictures(tmp_path)
-    path = write(tmp_path, [*rows, ("pictures/99.png", "cat"), ("pictures", "dog"), ("nul\0.png", "dog")])
+    path = write(tmp_path, [*rows, ("pictures/99.png", "cat"), ("pictures", "dog")])
     message = refusal(path)
-    assert "3 of 15 images cannot be read" in message
+    assert "2 of 14 images cannot be read" in message
     assert "99.png (no such file)" in message
     assert "pictures (is a folder)" in message
     dataset = load(path, skip_unreadable=True)
-    assert len(dataset.unreadable) == 3
+    assert len(dataset.unreadable) == 2
     assert sum(map(len, dataset.parts.values())) == 12
 
 

@@ -139,6 +139,9 @@ def test_a_table_without_names(tmp_path, capsys):
         (changed(9, label="Bad"), "column 'label': the classes 'bad' (line 3), 'Bad' (line 11) differ in capitals or blanks alone"),
         (changed(9, label="ba d"), "line 11, column 'label': the class 'ba d' has one example"),
         ([(text, f"very{' ' * (1 + k // 2 % 2)}{label}") for k, (text, label) in enumerate(ROWS)], "in capitals or blanks alone"),
+        (changed(9, label="good\u200b"), "'good\\u200b' (line 11) look alike and differ in characters that are not seen"),
+        ([(text, ("0", "1", "1.0")[k % 3]) for k, (text, _) in enumerate(ROWS)], "'1' (line 3), '1.0' (line 4) are one number"),
+        (changed(9, label="NaN"), "column 'label' is empty in line 11"),
         (changed(9, label="neutral"), "line 11, column 'label': the class 'neutral' has one example, which cannot stand in two parts"),
         ([(text, "good") for text, _ in ROWS], "has one class, 'good'; at least two are needed"),
         ([(text, str(k)) for k, (text, _) in enumerate(ROWS)], "has 40 different values in 40 rows"),
@@ -229,6 +232,13 @@ def test_a_folder_of_texts(tmp_path):
     assert pairs(dataset)[0] == ("text number 1\nof two lines", "bad")
     splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
     assert f",bad,{folder / 'bad' / '1.txt'}\n" in (tmp_path / "split.csv").read_text()
+
+
+def test_a_folder_of_test_texts_alone_is_for_a_trained_model(tmp_path):
+    folder_of_texts(tmp_path).rename(tmp_path / "test")
+    dataset = load(f"folder:{tmp_path}", class_names=("bad", "good & fine", "neutral"))
+    assert {name: len(part) for name, part in dataset.parts.items()} == {"test": 8}
+    assert "has test/ but no train/" in refusal(f"folder:{tmp_path}")
 
 
 def test_texts_of_a_folder_that_cannot_be_read_are_named(tmp_path):

@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import socket
 import sys
 
 import keras
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.training import data, pictures, randomness, tfds_source
+from hornbook.training import data, pictures, randomness, tfds_names, tfds_source
 
 CLASSES = ("cat", "dog", "owl")
 SIZES = {"train": 47, "test": 11}
@@ -52,7 +51,7 @@ def prepared(tmp_path_factory):
 def offline(monkeypatch):
     """No network, said at once; how often it was asked."""
     asked = []
-    monkeypatch.setattr(tfds_source, "_network", lambda: bool(asked.append(True)))
+    monkeypatch.setattr(tfds_names, "_network", lambda: bool(asked.append(True)))
     return asked
 
 
@@ -197,29 +196,6 @@ def test_of_several_labels_the_one_called_label_is_taken(first, tmp_path, monkey
     assert data.load("tfds:several").class_names == CLASSES
 
 
-def test_the_newest_version_and_a_given_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    for version in ("2.0.0", "10.0.0", "9.1.0", "10.0.0.incompleteA1"):
-        (tmp_path / "name" / version).mkdir(parents=True)
-        (tmp_path / "name" / version / "dataset_info.json").touch()
-    (tmp_path / "name" / "11.0.0").mkdir()  # Not finished: no dataset_info.json.
-    assert tfds_source.prepared_folder("name").name == "10.0.0"
-    assert tfds_source.prepared_folder("name:9.1.0").name == "9.1.0"
-    assert tfds_source.prepared_folder("name:3.0.0") is None
-    assert tfds_source.prepared_folder("other") is None
-
-
-def test_the_one_prepared_configuration_needs_no_name(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    for config in ("small", "large"):
-        folder = tmp_path / "name" / config / "1.0.0"
-        folder.mkdir(parents=True)
-        (folder / "dataset_info.json").write_text("{}")
-        found = tfds_source.prepared_folder("name")
-        assert found == (folder if config == "small" else None)
-    assert tfds_source.prepared_folder("name/large").parent.name == "large"
-
-
 def refusal(name="animals", **options):
     with pytest.raises(UserError) as raised:
         data.load(f"tfds:{name}", **options)
@@ -227,20 +203,6 @@ def refusal(name="animals", **options):
     assert "\n" not in message
     assert "{{" not in message
     return message
-
-
-def test_not_prepared_and_no_network_is_one_line(root, offline):
-    message = refusal("cifar10")
-    assert message.startswith(f"tfds:cifar10 is not prepared in {root} and there is no network")
-    assert "prepared there: animals" in message
-    assert "TFDS_DATA_DIR" in message
-    assert offline == [True]
-    assert "animals:3.0.0 is not prepared" in refusal("animals:3.0.0")
-
-
-def test_a_folder_that_is_not_there(tmp_path, monkeypatch, offline):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "nowhere"))
-    assert "nothing is prepared there" in refusal()
 
 
 @pytest.mark.parametrize(
@@ -264,66 +226,6 @@ def test_a_slice_is_of_the_training_split(root, piece, count):
 def test_a_slice_of_nothing_is_refused(root, piece):
     with pytest.raises(UserError, match=r"no such images, its train split has 47; accepted is a slice of them such as \[:1000\]"):
         data.load(f"tfds:animals{piece}")
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("animals:2.0.0", "prepared of it: animals:1.0.0;"), ("Animal", "did you mean tfds:animals? prepared there: animals;")],
-)
-def test_what_is_there_is_said_with_the_nearest_first(root, offline, name, words):
-    with pytest.raises(UserError) as raised:
-        data.check_name(f"tfds:{name}")
-    assert words in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "[:5]",
-        "mnist[]",
-        "mnist[:]",
-        "mnist[5]",
-        "mnist[a:b]",
-        "mnist[:5",
-        "mnist[:5][:2]",
-        "",
-        "a b",
-        "../x",
-        "mnist:1.0",
-        "mnist:latest",
-        "mnist/",
-    ],
-)
-def test_what_is_no_name(root, name, offline):
-    assert "is not a dataset's name" in refusal(name)
-    assert not offline
-
-
-def test_the_network_is_asked_once_and_never_raises(monkeypatch):
-    asked = []
-
-    def connect(address, timeout):
-        asked.append(address)
-        raise socket.gaierror(-3, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
-    assert tfds_source._network() is False
-    assert len(asked) == 1
-
-
-def test_a_network_that_hangs_is_not_waited_for(monkeypatch):
-    import threading
-
-    forever = threading.Event()
-
-    def connect(address, timeout):
-        forever.wait()
-        raise OSError("too late")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(tfds_source, "_REACHABLE_SECONDS", 0.01)
-    assert tfds_source._network() is False
-    forever.set()
 
 
 def shards(folder, split="train"):
