@@ -173,6 +173,7 @@ def test_files_are_replaced_in_whole(tmp_path, monkeypatch):
     assert {path: path.read_text() for path in before} == before
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN axis:RuntimeWarning")
 @pytest.mark.parametrize("score", [math.inf, -math.inf, math.nan])
 def test_a_score_that_is_no_number_fails_its_trial(score, tmp_path):
     theirs = in_folder(keras_tuner.oracles.RandomSearchOracle(objective=OBJECTIVE, hyperparameters=ranges()), tmp_path / "theirs")
@@ -190,6 +191,7 @@ def test_a_score_that_is_no_number_fails_its_trial(score, tmp_path):
             json.loads(path.read_text(), parse_constant=pytest.fail)
 
 
+@pytest.mark.filterwarnings("ignore")  # What scikit-learn says of KerasTuner's process.
 def test_no_configuration_is_proposed_twice(tmp_path):
     def score(values):
         return values["number"] + (values["word"] == "a")
