@@ -57,6 +57,7 @@ def test_any_tuner_takes_it(kind, tmp_path, capsys):
             tuner = keras_tuner.Hyperband(model, objective, max_epochs=2, factor=2, hyperband_iterations=1, **options)
         tuner.search(INPUTS, LABELS, validation_data=(INPUTS, LABELS), epochs=1, verbose=0)
     assert len(tuner.oracle.trials) >= 2
+    assert {trial.status for trial in tuner.oracle.trials.values()} == {"COMPLETED"}
     assert tuner.get_best_hyperparameters()[0].get("width") in (32, 64, 128, 256)
 
 

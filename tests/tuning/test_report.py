@@ -1,3 +1,4 @@
+import html
 import re
 
 import keras_tuner
@@ -57,7 +58,7 @@ def written(tmp_path, found, test=0.85, first=None, **args):
 
 
 def text(page):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", page))
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", "", page)))
 
 
 @pytest.fixture(scope="module")
