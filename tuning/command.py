@@ -13,6 +13,7 @@ from hornbook.training import command_line, runs
 _DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
 
 hornbook tune image-classification --trials 20 --workers 2
+
 hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normalization=batch,layer,none --epochs 20
 
 Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on

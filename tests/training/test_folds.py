@@ -61,7 +61,9 @@ def examples(labels):
 def test_a_class_that_cannot_stand_in_every_fold():
     features, labels = examples([0] * 30 + [1] * 4)
     fold = splits.validation_share(0.1, "1/5")
-    with pytest.raises(UserError, match=r"class b has \d examples left for training and validation, which cannot stand in 5 folds; pass fewer"):
+    with pytest.raises(
+        UserError, match=r"class b has \d examples left for training and validation, which cannot stand in 5 folds; pass fewer"
+    ):
         table_data.from_arrays(features, labels, class_names=("a", "b"), validation_fraction=fold)
 
 

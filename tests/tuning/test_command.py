@@ -85,7 +85,10 @@ def test_a_runs_configuration_is_the_base(asked, tmp_path):
         (["tabular-classification", "--ray", "auto", "--workers", "2"], "--ray places trials by --cpus-per-trial"),
         (["tabular-classification", "--epochs", "0"], "--epochs must be at least 1"),
         (["tabular-classification", "--objective", "speed"], "--objective speed: no trial of tabular-classification reports it; there are"),
-        (["regression", "--objective", "accuracy"], "--objective accuracy: no trial of regression reports it; there are mean_squared_error"),
+        (
+            ["regression", "--objective", "accuracy"],
+            "--objective accuracy: no trial of regression reports it; there are mean_squared_error",
+        ),
         (["tabular-classification", "--vary", "widht=8,16"], "'widht', which is no option of tabular-classification; did you mean width?"),
         (["tabular-classification", "--vary", "width=8,16", "--width", "8"], "--width is given and varied as well; leave one out"),
         (["tabular-classification", "--vary", "width=8,16", "--vary", "depth=2,3"], "--vary is given twice; list all options behind one"),

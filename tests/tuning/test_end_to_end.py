@@ -23,10 +23,9 @@ OPTIONS = (
 
 
 def begin(folder):
-    log = open(folder / "log.txt", "a")
-    # A group of its own, in which whatever is left behind is found.
     command = [sys.executable, "-m", "hornbook", "tune", *OPTIONS, "--output", str(folder / "search")]
-    return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+    with open(folder / "log.txt", "a") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
 
 
 def trial_processes(folder):

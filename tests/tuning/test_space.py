@@ -49,7 +49,7 @@ def test_every_form_of_vary(written, kind, expected):
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ("learning_rat=0.1,0.2", "the space varies 'learning_rat', which is no option of tabular-classification; did you mean learning_rate?"),
+        ("learning_rat=0.1,0.2", "varies 'learning_rat', which is no option of tabular-classification; did you mean learning_rate?"),
         ("zzz=1,2", "'zzz', which is no option of tabular-classification; there are dataset"),
         ("seed=1,2", "--seed is the search's own to set and cannot be varied"),
         ("split-seed=1..5", "--split-seed is the search's own"),
