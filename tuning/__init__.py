@@ -12,7 +12,7 @@ _HOMES = {
     "HyperbandOracle": "oracles",
     "RandomOracle": "oracles",
     "SobolOracle": "oracles",
-    "hypermodel": "hypermodel",
+    "hypermodel": "hypermodels",
     "spaces": "spaces",
 }
 

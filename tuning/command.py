@@ -1,6 +1,7 @@
 """`hornbook tune RECIPE`: search the recipe's options. What is no option of the search is one of the recipe, for every trial."""
 
 import dataclasses
+import difflib
 import importlib
 import pathlib
 import sys
@@ -12,6 +13,7 @@ from hornbook.training import command_line, runs
 _DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
 
 hornbook tune image-classification --trials 20 --workers 2
+
 hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normalization=batch,layer,none --epochs 20
 
 Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on
@@ -74,9 +76,23 @@ def tune(arguments):
         program = f"hornbook tune {recipe_name.replace('_', '-')}"
         args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
         recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+        if sum(word.partition("=")[0] == "--vary" for word in rest) > 1:  # The last alone would count.
+            raise UserError("--vary is given twice; list all options behind one")
+        given = _given(others, recipe, program)
         recipe_args = command_line.parse(recipe.Args, others, program, "")
-        flags = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in others if word.startswith("--")}
-        main(recipe_name, args, recipe_args, flags)
+        main(recipe_name, args, recipe_args, given)
+
+
+def _given(words, recipe, program):
+    """Names of the recipe's options that are among the words of a command line; one that nobody has is refused."""
+    names = [field.name for options in (Args, recipe.Args) for field in dataclasses.fields(options)]
+    found = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+    for name in sorted(found - {"config", "help"}):
+        if name not in names and name.removeprefix("no_") not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
+            raise UserError(f"there is no option --{name.replace('_', '-')}{hint}; see {program} --help")
+    return found
 
 
 def _recipe(arguments):

@@ -100,11 +100,12 @@ class MendedOracle(keras_tuner.Oracle):
     def end_trial(self, trial):
         """As of `keras_tuner.Oracle`; an infinite score is none."""
         if trial.status == Status.COMPLETED:
-            score = self.trials[trial.trial_id].metrics.get_best_value(self.objective.name)
+            own = self.trials[trial.trial_id]
+            score = own.metrics.get_best_value(self.objective.name)
             if score is None or not math.isfinite(score):
                 trial.status, trial.message = Status.FAILED, f"{self.objective.name} is {score}"
                 # What JSON has no word for is not kept.
-                self.trials[trial.trial_id].metrics = keras_tuner.engine.metrics_tracking.MetricsTracker()
+                own.metrics = type(own.metrics)()
         super().end_trial(trial)
         most = self.max_consecutive_failed_trials
         if most and self.failures_in_a_row() >= most:

@@ -45,7 +45,8 @@ class Progress:
         if best is not None:
             parts.append(f"best {best.score:.4f}")
         if self.total and ended:
-            times = [row["seconds"] for row in search.durations() if row["seconds"]]
+            rows = [row for row in search.durations() if row["began"] is not None and row["ended"] is not None]
+            times = [row["ended"] - row["began"] for row in rows]  # With what a process takes to start, which is most of a short one.
             if times:
                 parts.append(f"{page.duration(max(self.total - ended, 0) * sum(times) / len(times) / self.at_a_time)} left")
         return ", ".join(parts)

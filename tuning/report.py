@@ -105,7 +105,7 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
             "mostly noise; --executions-per-trial 3 or --cross-validate 5 tells."
         )
     first = rows[0]
-    if first["score"] is not None and first["trial"] != result["best_trial"]:
+    if oracle.first is not None and first["score"] is not None and first["trial"] != result["best_trial"]:
         gain = result["validation"] - first["score"]
         found.append(
             f"The first trial, with the options nearest to the defaults, scored {page.number(first['score'])}: "

@@ -126,7 +126,7 @@ class Search:
         return self._log.seconds + time.monotonic() - self._begun
 
     def durations(self):
-        """A dict a trial of this search with its `seconds`, for an estimate of the time left."""
+        """A dict a trial of this search with when it `began` and `ended`, for an estimate of the time left."""
         return results.rows(self.oracle, self._log)
 
     def _go_on(self):

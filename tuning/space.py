@@ -46,7 +46,10 @@ def build(recipe, args, names, varied, given=()):
     def space(hp):
         options = {}
         for part in parts:
-            options |= part(hp)
+            own = part(hp)
+            if not isinstance(own, dict):
+                raise UserError(f"a space must return a dict of options, got {type(own).__name__}")
+            options |= own
         return options
 
     found = discover(space)
@@ -77,7 +80,8 @@ def discover(space):
             hp.values[condition.name] = condition.values[0]
         hp.ensure_active_values()
         space(hp)
-        found.merge(hp.space)
+        # Without the last argument it would hold what it has twice.
+        found.merge(hp.space, overwrite=False)
         for scope in hp.inactive_scopes:
             if scope not in tried:
                 tried.append(copy.deepcopy(scope))
@@ -251,8 +255,6 @@ def _check(space, found, recipe, args):
             tried.merge(found.space)
             tried.values = {**base, hp.name: value, **{one.name: one.values[0] for one in hp.conditions}}
             options = space(tried)
-            if not isinstance(options, dict):
-                raise UserError(f"a space must return a dict of options, got {type(options).__name__}")
             unknown = sorted(name for name in options if name not in fields or name in RESERVED)
             if unknown:
                 _refuse(unknown[0], recipe)

@@ -139,4 +139,5 @@ def share_gpus(gpus, count, wanted):
         raise UserError(
             f"{count} trials at a time with {wanted:g} GPUs each need more than the {len(gpus)} there are; pass fewer --workers"
         )
-    return [[gpus[(slot // together * whole + place) % len(gpus)] for place in range(whole)] for slot in range(count)]
+    # The first trials get GPUs of their own, and only then are GPUs shared.
+    return [[gpus[(slot * whole + place) % len(gpus)] for place in range(whole)] for slot in range(count)]

@@ -173,6 +173,7 @@ def test_files_are_replaced_in_whole(tmp_path, monkeypatch):
     assert {path: path.read_text() for path in before} == before
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN axis:RuntimeWarning")
 @pytest.mark.parametrize("score", [math.inf, -math.inf, math.nan])
 def test_a_score_that_is_no_number_fails_its_trial(score, tmp_path):
     theirs = in_folder(keras_tuner.oracles.RandomSearchOracle(objective=OBJECTIVE, hyperparameters=ranges()), tmp_path / "theirs")
@@ -190,6 +191,7 @@ def test_a_score_that_is_no_number_fails_its_trial(score, tmp_path):
             json.loads(path.read_text(), parse_constant=pytest.fail)
 
 
+@pytest.mark.filterwarnings("ignore")  # What scikit-learn says of KerasTuner's process.
 def test_no_configuration_is_proposed_twice(tmp_path):
     def score(values):
         return values["number"] + (values["word"] == "a")
@@ -310,7 +312,7 @@ def test_bayesian_search_is_better_than_random(tmp_path):
 def test_bayesian_search_maximizes(tmp_path):
     objective = keras_tuner.Objective("score", "max")
     oracle = in_folder(oracles.BayesianOracle(objective=objective, hyperparameters=ranges(1)), tmp_path / "search")
-    values, scores = search(oracle, lambda values: -((values["x0"] - 0.8) ** 2), 14)
+    _, scores = search(oracle, lambda values: -((values["x0"] - 0.8) ** 2), 14)
     assert max(scores) > -1e-3
     assert oracle.best_trial().hyperparameters.values["x0"] == pytest.approx(0.8, abs=0.03)
 
@@ -366,7 +368,7 @@ def test_keras_tuner_reads_the_folder(kind, tmp_path, capsys):
 
 def test_hyperband_trains_the_best_for_longer(tmp_path):
     oracle = in_folder(oracles.HyperbandOracle(objective=OBJECTIVE, max_epochs=9, hyperparameters=ranges()), tmp_path / "search")
-    values, scores = search(oracle, lambda values: values["x0"] / values["tuner/epochs"], 100)
+    values, _ = search(oracle, lambda values: values["x0"] / values["tuner/epochs"], 100)
     by_epochs = {}
     for one in values:
         by_epochs.setdefault(one["tuner/epochs"], []).append(one["x0"])

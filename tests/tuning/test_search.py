@@ -80,6 +80,7 @@ def made(folder, fleet, trials=4, **options):
     hp = keras_tuner.HyperParameters()
     space(hp)
     oracle = oracles.RandomOracle(objective=OBJECTIVE, max_trials=trials, hyperparameters=hp, max_consecutive_failed_trials=None)
+    folder.mkdir(exist_ok=True)
     oracle._set_project_dir(str(folder.parent), folder.name)
     if (folder / "oracle.json").exists():
         oracle.reload()

@@ -1,0 +1,42 @@
+"""The examples in the docstrings of `hornbook.tuning` run, each in a folder of its own, and everything public has a docstring."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+
+import keras
+import pytest
+
+from hornbook import tuning
+
+
+def documented():
+    found = {}
+    for file in pkgutil.iter_modules(tuning.__path__):
+        module = importlib.import_module(f"hornbook.tuning.{file.name}")
+        for name, thing in vars(module).items():
+            if not name.startswith("_") and callable(thing) and getattr(thing, "__module__", None) == module.__name__:
+                found[f"{file.name}.{name}"] = thing
+    return found
+
+
+def examples(thing):
+    return [textwrap.dedent(code) for code in re.findall(r"```python\n(.*?)```", inspect.getdoc(thing) or "", re.DOTALL)]
+
+
+@pytest.mark.filterwarnings("ignore")  # KerasTuner's, of Keras' files.
+@pytest.mark.parametrize("name", sorted(name for name, thing in documented().items() if examples(thing)))
+def test_an_example_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(0)
+    for code in examples(documented()[name]):
+        exec(compile(code, f"example of {name}", "exec"), {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_everything_public_is_documented(name):
+    text = inspect.getdoc(documented()[name]) or ""
+    assert re.match(r".+?[.:?!](\s|$)", text.replace("\n", " ")), f"{name} has no docstring that begins with a sentence"

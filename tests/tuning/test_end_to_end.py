@@ -1,0 +1,97 @@
+"""A search whose trial and then whose driver is killed, in processes of its own: it ends, and nothing that was finished is run twice."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hornbook.recipes import tabular_classification
+from hornbook.training import command_line
+
+pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+OPTIONS = (
+    "tabular-classification", "--tuner", "random", "--trials", "3", "--workers", "2", "--final-seeds", "1",
+    "--vary", "dropout=0..0.5", "--epochs", "2", "--width", "8",
+)  # fmt: skip
+
+
+def begin(folder):
+    command = [sys.executable, "-m", "hornbook", "tune", *OPTIONS, "--output", str(folder / "search")]
+    with open(folder / "log.txt", "a") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+
+
+def trial_processes(folder):
+    """Processes of trials of this search, by their id."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+            state = path.with_name("stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if b"hornbook.tuning.trial" in words and any(word.startswith(os.fsencode(folder)) for word in words) and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_for(condition, driver):
+    """What a condition gives once it is true; the driver must live that long."""
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert driver.poll() is None, "the search ended too early"
+        time.sleep(0.02)
+
+
+def results(folder):
+    return {path: path.stat().st_mtime_ns for path in (folder / "search").glob("trial_*/seed-0/result.json")}
+
+
+def test_a_search_survives_the_death_of_a_trial_and_of_its_driver(tmp_path):
+    driver = begin(tmp_path)
+    try:
+        os.kill(wait_for(lambda: trial_processes(tmp_path), driver)[0], signal.SIGKILL)
+        wait_for(lambda: results(tmp_path), driver)
+    finally:
+        driver.kill()
+        driver.wait()
+    before = results(tmp_path)
+    while trial_processes(tmp_path):  # They end with it, at once.
+        time.sleep(0.02)
+
+    again = begin(tmp_path)
+    try:
+        assert again.wait(600) == 0, (tmp_path / "log.txt").read_text()
+    finally:
+        again.kill()
+        again.wait()
+    assert trial_processes(tmp_path) == []
+    after = results(tmp_path)
+    assert len(after) == 3
+    assert before.items() <= after.items()
+    with open(tmp_path / "search/trials.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["state"] for row in rows] == ["finished"] * 3
+    assert len({row["dropout"] for row in rows}) == 3
+    best = json.loads((tmp_path / "search/best.json").read_text())
+    assert best["dropout"] == pytest.approx(float(max(rows, key=lambda row: float(row["accuracy"]))["dropout"]))
+    assert command_line.from_config(tabular_classification.Args, best, "best.json").width == 8
+    # The test data were looked at once, with a seed that the search did not have.
+    (final,) = (tmp_path / "search/final").glob("trial_*/seed-*/result.json")
+    assert json.loads(final.read_text())["evaluated_on"] == "test"
+    assert final.parent.name == "seed-1"
+    result = json.loads((tmp_path / "search/result.json").read_text())
+    assert result["test"]["seeds"] == [1]
+    log = (tmp_path / "log.txt").read_text()
+    assert "going on with" in log
+    assert "next: hornbook tabular-classification --config" in log
+    assert (tmp_path / "search/report.html").stat().st_size > 10_000
