@@ -245,7 +245,9 @@ def _folder(name, encoding, skip_empty, class_names):
             f"{name}: {len(faults)} of {total} texts cannot be read: {', '.join(faults[:3])}{more}; repair or remove them{skippable}"
         )
     empty = next((part for part, examples in parts.items() if not len(examples)), None)
-    lost = np.setdiff1d(np.arange(len(class_names)), parts["train"].labels) if "train" in parts else ()
+    # A model's classes need not all have a text here; those that have files must have one that is left.
+    began = {label for _, label in everything.get("train", everything.get("all", ()))}
+    lost = sorted(began - set(parts["train"].labels.tolist())) if "train" in parts else ()
     if empty or len(lost):
         raise UserError(f"{name}: no text with a word in it is left of {class_names[lost[0]] if len(lost) else f'the {empty} part'}")
     return TextDataset(name, class_names, (None,), **{"train": None, **parts}, left_out=left_out)

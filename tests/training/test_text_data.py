@@ -241,6 +241,14 @@ def test_a_folder_of_test_texts_alone_is_for_a_trained_model(tmp_path):
     assert "has test/ but no train/" in refusal(f"folder:{tmp_path}")
 
 
+def test_a_folder_may_lack_classes_of_a_trained_model(tmp_path):
+    for name in ("ham", "spam"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.txt").write_text(f"some {name}")
+    dataset = text_data.load(f"folder:{tmp_path}", class_names=("eggs", "ham", "spam"), validation_fraction=0, test_fraction=0)
+    assert dataset.train.labels.tolist() == [1, 2]
+
+
 def test_texts_of_a_folder_that_cannot_be_read_are_named(tmp_path):
     folder = folder_of_texts(tmp_path)
     (folder / "bad/picture.txt").write_bytes(b"\x89PNG\0\0")
