@@ -88,7 +88,7 @@ def _finish(args, plan, oracle, fleet, folder, best):
         print(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}", flush=True)
         home, seeds = folder / "final" / f"trial_{best.trial_id}", tuple(range(first, first + args.final_seeds))
         try:
-            final = searches.train_best(home, plan, values, fleet, seeds=seeds)
+            final = searches.train_best(home, plan, values, fleet, seeds=seeds, objective=name)
         except UserError as error:  # Of many hours of search there is a report all the same.
             trouble = error
     command = shlex.join(["hornbook", plan.recipe_name.replace("_", "-"), "--config", str(folder / "best.json"), "--output", "runs/best"])
