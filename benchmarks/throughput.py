@@ -1,6 +1,6 @@
 """Training speed on a CPU: this project beside plain Keras and PyTorch, and with the recipe's input pipeline.
 
-    python benchmarks/throughput.py                 # every comparison, 10 pairs each: about 25 minutes on two cores
+    python benchmarks/throughput.py                 # every comparison, 10 pairs each: some 25 minutes on two free cores (an estimate)
     python benchmarks/throughput.py --networks lstm gru --precision float32 --pairs 3
     python benchmarks/throughput.py --networks pipeline      # only the input pipeline
 

@@ -88,7 +88,7 @@ def _finish(args, plan, oracle, fleet, folder, best):
         print(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}", flush=True)
         home, seeds = folder / "final" / f"trial_{best.trial_id}", tuple(range(first, first + args.final_seeds))
         try:
-            final = searches.train_best(home, plan, values, fleet, seeds=seeds)
+            final = searches.train_best(home, plan, values, fleet, seeds=seeds, objective=name)
         except UserError as error:  # Of many hours of search there is a report all the same.
             trouble = error
     command = shlex.join(["hornbook", plan.recipe_name.replace("_", "-"), "--config", str(folder / "best.json"), "--output", "runs/best"])
@@ -105,13 +105,19 @@ def _finish(args, plan, oracle, fleet, folder, best):
         **runs.environment(),
     }
     rows = results.rows(oracle, log)
-    search_command = shlex.join(["hornbook", "tune", *sys.argv[2:]]) if sys.argv[1:2] == ["tune"] else None
+    search_command = shlex.join(["hornbook", "tune", *_without_output(sys.argv[2:])]) if sys.argv[1:2] == ["tune"] else None
     report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=search_command)
     if trouble is not None:
         raise UserError(f"{trouble}; the search itself is finished, see {folder / 'report.html'}")
     files.write_json(folder / "result.json", result)
     _print(result, name, values, folder, command, oracle)
     return result
+
+
+def _without_output(words):
+    """The words of a command line without the folder, which is taken by now."""
+    before = ["", *words]
+    return [word for word, last in zip(words, before, strict=False) if last != "--output" and word.partition("=")[0] != "--output"]
 
 
 def _print(result, name, values, folder, command, oracle):

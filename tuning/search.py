@@ -243,7 +243,7 @@ class Search:
         return self.folder / f"trial_{trial.trial_id}"
 
 
-def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
+def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="test"):
     """Train a configuration again with several seeds, each tested once.
 
     Args:
@@ -252,10 +252,11 @@ def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
         values: of the configuration, by hyperparameter.
         workers: as of `Search`.
         seeds: integers, others than the search's own.
+        objective: name of a metric that each run must have; others that one lacks are left out.
         evaluate: the part to score, "test".
 
     Returns:
-        {"metrics": {name: {"mean", "standard_deviation", ...}}, "seeds"}.
+        {"metrics": {name: {"mean", "standard_deviation", ...}}, "seeds", "seconds"}.
 
     Raises:
         UserError: a run was refused or failed.
@@ -272,8 +273,8 @@ def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
                 elif outcome is None or "error" in outcome:
                     told = outcome["error"] if outcome else "its process was killed; is there enough memory for it?"
                     raise _not_trained(home, seed, told)
-                elif lost := [name for name, values in outcome["metrics"].items() if values[0] is None]:
-                    raise _not_trained(home, seed, f"{lost[0]} is not a number")
+                elif objective is not None and outcome["metrics"].get(objective, [None])[0] is None:
+                    raise _not_trained(home, seed, f"{objective} is not a number")
                 else:
                     found[seed] = outcome
             while waiting and workers.free:
@@ -288,7 +289,8 @@ def train_best(home, plan, values, workers, *, seeds, evaluate="test"):
     finally:
         workers.close()
     names = found[seeds[0]]["metrics"]
-    metrics = {name: evaluation.spread([found[seed]["metrics"][name][0] for seed in seeds]) for name in names}
+    scores = {name: [found[seed]["metrics"][name][0] for seed in seeds] for name in names}
+    metrics = {name: evaluation.spread(own) for name, own in scores.items() if None not in own}
     return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds)}
 
 

@@ -103,8 +103,21 @@ def defaults(found, args):
     for hp in found.space:
         value = getattr(args, hp.name, None)
         value = own.get(hp.name) if value is None else value
-        values[hp.name] = value if _has(hp, value) else hp.default
+        values[hp.name] = _nearest(hp, value)
     return values
+
+
+def _nearest(hp, value):
+    """Of a hyperparameter's values the nearest to one that it may not have: of a range its end, of words the first."""
+    if _has(hp, value):
+        return value
+    words = isinstance(hp, keras_tuner.engine.hyperparameters.Choice) and not hp.ordered
+    if words or not isinstance(value, int | float) or isinstance(value, bool):
+        return hp.default
+    numerical = isinstance(hp, keras_tuner.engine.hyperparameters.Int | keras_tuner.engine.hyperparameters.Float)
+    if numerical and hp.step is None:
+        return hp.min_value if value < hp.min_value else hp.max_value
+    return min(hp.values, key=lambda one: abs(one - value))
 
 
 def has_values(found, values):

@@ -300,8 +300,14 @@ def test_the_best_is_trained_again_and_tested(tmp_path):
 def test_the_best_cannot_be_trained_again(outcome, words, tmp_path):
     fleet = Fleet(lambda key, options: outcome)
     with pytest.raises(UserError, match=words):
-        search.train_best(tmp_path / "final", plan(), {"dropout": 0.25}, fleet, seeds=(1, 2))
+        search.train_best(tmp_path / "final", plan(), {"dropout": 0.25}, fleet, seeds=(1, 2), objective="loss")
     assert fleet.closed
+
+
+def test_a_metric_that_a_final_run_lacks_is_left_out(tmp_path):
+    fleet = Fleet(lambda key, options: {"metrics": {"loss": [0.5], "auc": [None]}, "seconds": 1.0})
+    found = search.train_best(tmp_path / "final", plan(), {"dropout": 0.25}, fleet, seeds=(1,), objective="loss")
+    assert found["metrics"].keys() == {"loss"}
 
 
 SETTINGS = {"recipe": "a", "options": {"epochs": 3, "width": 8}, "space": [{"config": {"name": "x", "max": 1}}], "tuner": "random"}

@@ -182,15 +182,26 @@ def test_each_hyperparameter_once():
     assert len(names) == len(set(names))
 
 
-def test_the_first_trial_is_nearest_to_the_defaults():
-    _, found = build("learning_rate=log:1e-4..1e-1", "depth=1..6", "width=8,16", "dropout=0.3..0.5", "batch_size=32..128:32")
-    args = dataclasses.replace(ARGS, learning_rate=0.02)
-    values = space.defaults(found, args)
-    assert values["learning_rate"] == 0.02
-    assert values["batch_size"] == 64
-    assert values["dropout"] == 0.3  # 0.1 is not in the range.
-    assert values["width"] in (8, 16)
-    assert values["depth"] == models.options("mlp")["depth"]
+@pytest.mark.parametrize(
+    ("written", "value", "first"),
+    [
+        ("learning_rate=log:1e-4..1e-1", 0.02, 0.02),
+        ("learning_rate=log:1e-5..1e-3", 0.02, 1e-3),
+        ("learning_rate=0.1,0.01,0.05", 0.02, 0.01),
+        ("dropout=0.3..0.5", 0.1, 0.3),
+        ("batch_size=32..128:32", 64, 64),
+        ("batch_size=32..128:32", 100, 96),
+        ("batch_size=log:16..256", 512, 256),
+        ("depth=1..6", None, models.options("mlp")["depth"]),  # The model's own.
+        ("width=8,16", 7, 8),
+        ("normalization=layer,none", "batch", "layer"),
+        ("normalization=layer,batch", "batch", "batch"),
+    ],
+)
+def test_the_first_trial_is_nearest_to_what_is_given(written, value, first):
+    _, found = build(written)
+    (hp,) = found.space
+    assert space.defaults(found, dataclasses.replace(ARGS, **{hp.name: value})) == {hp.name: first}
 
 
 @pytest.mark.parametrize(
