@@ -101,8 +101,8 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
         found.append(f"{len(failed)} of {len(rows)} trials failed, see below; the first: {page.shortened(failed[0]['reason'] or '')}")
     if r2 is not None and r2 < 0.2:
         found.append(
-            "The trials' scores can hardly be predicted from their options: either these options do not matter here, or the scores are "
-            "mostly noise; --executions-per-trial 3 or --cross-validate 5 tells."
+            "The trials' scores can hardly be predicted from their options: there are too few trials, or these options do not matter "
+            "here, or the scores are mostly noise; more --trials, --executions-per-trial 3 or --cross-validate 5 tells."
         )
     first = rows[0]
     if oracle.first is not None and first["score"] is not None and first["trial"] != result["best_trial"]:
@@ -125,6 +125,8 @@ def _progress(finished, direction):
 def _importance(ranked, r2, name):
     if not ranked:
         return '<p class="lead">Too few finished trials to tell.</p>'
+    if r2 <= 0:  # Shares of what is no better than a guess would be read as findings.
+        return f'<p class="lead">These trials do not tell: a forest fitted to some predicts no {page.escape(name)} of the others.</p>'
     rows = [(page.escape(one), page.meter(share)) for one, share in ranked]
     lead = (
         f"The share of the differences in {name} that each option explains: permutation importance of a random forest fitted to the "

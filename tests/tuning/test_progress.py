@@ -31,9 +31,9 @@ def shown(total=8, at_a_time=2):
     ("scores", "told"),
     [
         ([], "0/8 trials done, 1 running"),
-        ([0.5], "1/8 trials done, 1 running, best 0.5000, 35.0 s left"),
-        ([0.5, None, 0.75, "running"], "3/8 trials done, 1 running, 1 failed, best 0.7500, 25.0 s left"),
-        ([None], "1/8 trials done, 1 running, 1 failed, 35.0 s left"),
+        ([0.5], "1/8 trials done, 1 running, best 0.5000, 35 s left"),
+        ([0.5, None, 0.75, "running"], "3/8 trials done, 1 running, 1 failed, best 0.7500, 25 s left"),
+        ([None], "1/8 trials done, 1 running, 1 failed, 35 s left"),
     ],
 )
 def test_one_line(scores, told):

@@ -111,6 +111,16 @@ def test_without_a_test_and_of_few_trials(tmp_path):
     assert "Search of" in alone
 
 
+def test_importance_that_is_a_guess_is_not_shown(tmp_path):
+    found = rows(8)
+    for place, score in enumerate((0.9, 0.1, 0.5, 0.3, 0.2, 0.8, 0.4, 0.6)):
+        found[place]["score"] = score
+        found[place]["values"] = {**found[place]["values"], "learning_rate": 1e-3, "dropout": 0.1 * (place % 2), "activation": "relu"}
+    page = text(written(tmp_path, found))
+    assert "These trials do not tell: a forest fitted to some predicts no accuracy of the others" in page
+    assert "can hardly be predicted from their options: there are too few trials, or these options do not matter" in page
+
+
 def test_the_gain_on_the_first(tmp_path):
     page = text(written(tmp_path, rows(14), first={"dropout": 0.2}))
     assert "The first trial, with the options nearest to the defaults, scored 0.897: the search gained 0.003 on it" in page
