@@ -30,8 +30,8 @@ class Args:
     budget_minutes: float | None = None
     """No trial is begun after so many minutes, those of earlier sittings counted. Default: no limit."""
     space: str | None = None
-    """What varies, separated by commas: model (its family's options), training, cnn, resnet, rnn, transformer or mlp, or mymodule:space
-    of your own. Default: model,training, unless --vary says what."""
+    """What varies, separated by commas: model (its family's options), training, cnn, convolutional, resnet, rnn, transformer or mlp, or
+    mymodule:space of your own. Default: model,training, unless --vary says what."""
     vary: tuple[str, ...] = ()
     """Options with their values: learning_rate=log:1e-4..1e-1 dropout=0..0.5 depth=2..6:2 normalization=batch,group,none."""
     objective: str | None = None

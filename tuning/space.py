@@ -142,20 +142,21 @@ def _named(name, recipe, args, without):
         return _of_user(name)
     if name == "training":
         return lambda hp: spaces.training(hp, _varied_in_training(fields, recipe, args))
-    family = name
     if name == "model":
         if ":" not in args.model and args.model not in models.names():
             raise UserError(f"there is no --model {args.model}; there are {', '.join(models.names())}, and mymodule:builder of your own")
         if args.model not in models.names():
             raise UserError(f"--space model: there is no space for --model {args.model}; name one, such as --space cnn, or mymodule:space")
-        family = models.family(args.model)
-    if family not in spaces.FAMILIES:
-        known = ", ".join(("model", "training", *spaces.FAMILIES))
+        chosen = spaces.FAMILIES[models.family(args.model)]
+    elif name in {function.__name__ for function in spaces.FAMILIES.values()}:
+        chosen = getattr(spaces, name)
+    else:
+        known = ", ".join(dict.fromkeys(("model", "training", *(function.__name__ for function in spaces.FAMILIES.values()))))
         raise UserError(f"there is no space {name!r}; there are {known}, and mymodule:space of your own")
     taken = fields & set(models.options(args.model)) if args.model in models.names() else fields
-    if args.model in models.names() and models.family(args.model) != args.model and family in ("cnn", "resnet", "vision_transformer"):
+    if args.model in models.names() and models.family(args.model) in ({"cnn", "resnet", "vision_transformer"} - {args.model}):
         taken -= {"depth", "width"}  # What makes resnet50 resnet50.
-    return lambda hp: spaces.FAMILIES[family](hp, (taken | {"bins"}) & fields)
+    return lambda hp: chosen(hp, (taken | {"bins"}) & fields)
 
 
 def _varied_in_training(fields, recipe, args):

@@ -36,7 +36,7 @@ class _Options:
 
 
 def cnn(hp, only=None):
-    """Depth, width and what every family has, for `cnn` and its named variants, `cnn1d` and `fcn`.
+    """Depth, width and what every family has, for `cnn` and its named variants; its three stages take at least four layers.
 
     Example:
         ```python
@@ -48,8 +48,15 @@ def cnn(hp, only=None):
         ```
     """
     options = _Options(hp, only)
-    options.choice("width", (16, 32, 64, 128))
-    options.choice("depth", (2, 3, 4, 6))
+    options.choice("width", (8, 16, 32, 64))
+    options.choice("depth", (4, 6, 8, 11))
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
+def convolutional(hp, only=None):
+    """Width and what every family has, for networks of series and texts: `cnn1d`, `fcn` and `resnet1d`."""
+    options = _Options(hp, only)
+    options.choice("width", (32, 64, 128, 256))
     return _shared(options, ("batch", "layer", "group", "none"))
 
 
@@ -144,14 +151,13 @@ def _shared(options, normalizations):
 # By the family of a builder, as `hornbook.models` names it.
 FAMILIES = {
     "cnn": cnn,
-    "cnn1d": cnn,
-    "fcn": cnn,
+    "cnn1d": convolutional,
+    "fcn": convolutional,
     "resnet": resnet,
-    "resnet1d": resnet,
+    "resnet1d": convolutional,
     "rnn": rnn,
     "text_transformer": transformer,
     "series_transformer": transformer,
     "vision_transformer": transformer,
-    "transformer": transformer,
     "mlp": mlp,
 }

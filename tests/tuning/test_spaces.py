@@ -30,7 +30,10 @@ def test_a_familys_space_yields_what_its_builder_takes(family):
         assert options.keys() <= taken
         assert {"normalization", "initializer"} <= options.keys()
     extra = {"vocabulary_size": 20} if family == "text_transformer" else {}
-    for options in sampled(function, 2, 1):
+    sizes = [hp for hp in space.discover(function).space if hp.name in ("depth", "heads", "positions", "pooling", "downsampling")]
+    one_by_one = [{**sampled(function, 1, 1)[0], "width": 16, "heads": 2, hp.name: value} for hp in sizes for value in hp.values]
+    one_by_one = [{name: value for name, value in options.items() if name in taken} for options in one_by_one]
+    for options in [*sampled(function, 2, 1), *one_by_one]:
         small = {**options, "width": min(options.get("width", 16), 16)} if options.get("heads", 1) <= 4 else options
         model = models.build(family, SHAPES[family], 3, **small, **{name: value for name, value in extra.items() if name in taken})
         assert model.output_shape == (None, 3)
