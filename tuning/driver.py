@@ -24,7 +24,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     oracle = _oracle(args, objective, recipe_args, found)
     fleet = _workers(args)
     if args.ray is not None:
-        number = fleet.check_nodes(recipe_args.dataset)
+        number = fleet.check_nodes([one for one in (recipe_args.dataset, getattr(recipe_args, "test_dataset", None)) if one])
         print(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
     settings = {
         "recipe": recipe_name,

@@ -12,14 +12,14 @@ _PACKAGES = ("hornbook", "keras", "tensorflow", "jax", "torch", "numpy", "scikit
 _CHUNK = 2**22
 
 
-def what_is_here(dataset):
+def what_is_here(datasets):
     """The versions and the data of this node.
 
     Args:
-        dataset: as of a recipe's `--dataset`.
+        datasets: as of a recipe's `--dataset` and `--test-dataset`.
 
     Returns:
-        {"python", a version a package, "data": as of `checksum`}.
+        {"python", a version a package, "data DATASET": as of `checksum`}.
     """
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -27,11 +27,14 @@ def what_is_here(dataset):
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
-    return {**found, "data": checksum(dataset)}
+    return {**found, **{f"data {dataset}": checksum(dataset) for dataset in datasets}}
 
 
 def checksum(dataset):
-    """SHA-256 of a dataset's files, their names and contents: "none" where there are none, "built in" where the dataset has none."""
+    """SHA-256 of a dataset's files, their names and contents: "none" where there are none, "built in" where the dataset has none.
+
+    Of a table that names files of images it is the table's.
+    """
     kind, colon, place = dataset.partition(":")
     if not colon:
         return "built in"
@@ -67,7 +70,8 @@ def refuse_differences(here, nodes):
         for name, wanted in here.items():
             if there.get(name) == wanted:
                 continue
-            if name == "data":
-                what = "has no such data" if there[name] == "none" else f"has other data (SHA-256 {there[name][:12]}, here {wanted[:12]})"
+            if name.startswith("data "):
+                dataset, sums = name.removeprefix("data "), f"(SHA-256 {there[name][:12]}, here {wanted[:12]})"
+                what = f"has no {dataset}" if there[name] == "none" else f"has another {dataset} {sums}"
                 raise UserError(f"node {node} {what}; put the same files at the same path on every node")
             raise UserError(f"node {node} has {name} {there.get(name)}, and this one {wanted}; install the same versions on every node")

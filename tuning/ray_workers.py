@@ -66,7 +66,7 @@ class RayWorkers:
         """How many more trials can be started."""
         return max(0, self.count - len(self._running))
 
-    def check_nodes(self, dataset):
+    def check_nodes(self, datasets):
         """Refuse nodes that differ from this one in versions or data; see `preflight`.
 
         Raises:
@@ -77,10 +77,10 @@ class RayWorkers:
         ask = self._ray.remote(num_cpus=0, max_retries=2)(preflight.what_is_here)
         nodes = [node for node in self._ray.nodes() if node["Alive"]]
         asked = [
-            ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(dataset) for node in nodes
+            ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(datasets) for node in nodes
         ]
         names = [f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in nodes]
-        preflight.refuse_differences(preflight.what_is_here(dataset), dict(zip(names, self._ray.get(asked), strict=True)))
+        preflight.refuse_differences(preflight.what_is_here(datasets), dict(zip(names, self._ray.get(asked), strict=True)))
         return len(nodes)
 
     def start(self, key, task, folder):

@@ -5,7 +5,7 @@ import pytest
 from hornbook import UserError
 from hornbook.tuning import preflight
 
-HERE = {"python": "3.11.7", "keras": "3.15.1", "jax": "not installed", "data": "a" * 64}
+HERE = {"python": "3.11.7", "keras": "3.15.1", "jax": "not installed", "data csv:x": "a" * 64}
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ HERE = {"python": "3.11.7", "keras": "3.15.1", "jax": "not installed", "data": "
         ({"keras": "3.15.0"}, "node b (10.0.0.2) has keras 3.15.0, and this one 3.15.1; install the same versions on every node"),
         ({"python": "3.12.1"}, "node b (10.0.0.2) has python 3.12.1, and this one 3.11.7"),
         ({"jax": "0.6"}, "has jax 0.6, and this one not installed"),
-        ({"data": "none"}, "node b (10.0.0.2) has no such data; put the same files at the same path on every node"),
-        ({"data": "b" * 64}, "has other data (SHA-256 bbbbbbbbbbbb, here aaaaaaaaaaaa)"),
+        ({"data csv:x": "none"}, "node b (10.0.0.2) has no csv:x; put the same files at the same path on every node"),
+        ({"data csv:x": "b" * 64}, "has another csv:x (SHA-256 bbbbbbbbbbbb, here aaaaaaaaaaaa)"),
     ],
 )
 def test_a_node_that_differs_is_named(there, words):
@@ -25,8 +25,8 @@ def test_a_node_that_differs_is_named(there, words):
 
 
 def test_what_is_here():
-    found = preflight.what_is_here("digits")
-    assert found["data"] == "built in"
+    found = preflight.what_is_here(["digits"])
+    assert found["data digits"] == "built in"
     assert re.match(r"\d+\.\d+", found["keras"])
     assert {"python", "hornbook", "tensorflow", "torch"} <= found.keys()
 

@@ -51,7 +51,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again_and_one_too_large_is_refuse
     with pytest.raises(UserError, match="no node has 64 processor cores for a trial"):
         ray_workers.RayWorkers(made.address, cpus=64)
     fleet = ray_workers.RayWorkers(made.address, cpus=1)
-    assert fleet.check_nodes("wine") == 1
+    assert fleet.check_nodes(["wine"]) == 1
     assert fleet.free == 1
     own = tmp_path / "trial_0000"
     own.mkdir()
