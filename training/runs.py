@@ -170,6 +170,10 @@ def finished(folder):
         UserError: there is none.
     """
     folder = pathlib.Path(folder)
+    if (folder / "search.json").is_file():
+        runs_in_it = sorted(path.parent for path in folder.glob("final/*/*/result.json")) or sorted(folder.glob("trial_*/seed-*"))
+        such = f", such as {runs_in_it[0]}" if runs_in_it else ""
+        raise UserError(f"{folder} holds a search; pass the folder of one of its runs{such}")
     if not (folder / "result.json").is_file():
         state = "an unfinished run" if (folder / "config.json").is_file() else "no run"
         raise UserError(f"{folder} holds {state}; pass the folder of a finished one, which has a result.json")

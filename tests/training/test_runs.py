@@ -236,3 +236,11 @@ def test_a_tuple_is_the_list_that_it_is_kept_as(tmp_path):
     runs.refuse_other_options(tmp_path, {"quantiles": (0.1, 0.9)})
     with pytest.raises(UserError, match="--quantiles"):
         runs.refuse_other_options(tmp_path, {"quantiles": (0.1, 0.8)})
+
+
+def test_of_a_search_one_of_its_runs_is_named(tmp_path):
+    for name in ("search.json", "result.json", "final/trial_0003/seed-1/result.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match=r"holds a search; pass the folder of one of its runs, such as .*final/trial_0003/seed-1$"):
+        runs.finished(tmp_path)
