@@ -170,6 +170,10 @@ def _padded(low, high, as_percent):
 
 
 def grid(across, up, height, *, floor=None, x_name="epoch", label_floor=None):
+    """Draw lines at the round numbers of two axes, with the numbers beside them: an SVG fragment, a string.
+
+    `across` and `up` are `Axis`; `floor` is where the lower axis lies, `label_floor` where its numbers hang, both by default near `height`.
+    """
     floor = height - _BOTTOM if floor is None else floor
     label_floor = floor if label_floor is None else label_floor
     rows, columns = up.ticks(), across.ticks()
@@ -252,8 +256,10 @@ def _note(lost):
 
 
 def rectangle(css_class, x, y, width, height):
+    """Draw a rectangle of a class of the page's style: an SVG fragment, a string."""
     return f'<rect class="{css_class}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
 def svg(label, height, drawn):
+    """Put fragments into one drawing that says `label` to readers who do not see it: an SVG string."""
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{page.escape(label)}">{"".join(drawn)}</svg>'

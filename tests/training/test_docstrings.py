@@ -34,7 +34,7 @@ PARTS = ("audio", "augmentation", "augmentation_policies", "batches", "callbacks
 SERVING = {
     "audio": ("UnreadableError", "save_feature_model"),
     "augmentation": ("sheet",),
-    "batches": ("Finish", "tensorflow_feed"),
+    "batches": ("Finish", "note_smaller_batch", "tensorflow_feed"),
     "checkpoint": ("size_in_bytes",),
     "data": ("Dataset", "Examples", "array_examples", "check_name", "checksum", "hold_out", "in_order", "refuse_one_class_spelt_twice",
              "short_name", "some", "spelt_twice", "white", "write_unreadable"),
