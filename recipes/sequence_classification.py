@@ -4,8 +4,8 @@ hornbook sequence-classification
 hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts --model fcn --learning-rate 1e-3 --jitter 0 --mixup 0 --dropout 0
 hornbook sequence-classification --dataset folder:recordings --model gru --time-masking 0.2 --feature-masking 0.2
 
-The first, on scikit-learn's digits pixel by pixel: accuracy 0.9944 (1 seed), with --model lstm 0.9861. The second, with --epochs 150
---batch-size 16 --validation-fraction 0 as well: 0.9973 ± 0.0060 (5 seeds).
+The first, on scikit-learn's digits pixel by pixel: accuracy 0.9944 (1 seed) in 32 s from a cold start, with --model lstm
+0.9861. The second, with --epochs 150 --batch-size 16 --validation-fraction 0 as well: 0.9973 ± 0.0060 (5 seeds).
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ hornbook text-classification
 hornbook text-classification --dataset csv:tickets.csv --text-columns subject,body --label-column queue --model text_transformer
 
 The first, on sentences of six libraries' documentation: accuracy 0.6758 (1 seed), beside 0.6525 of TF-IDF and logistic regression on
-words; 20 s of a processor from a cold start.
+words; 15 s from a cold start.
 """
 
 import dataclasses
