@@ -56,22 +56,22 @@ class Args:
     """A builder's name (mlp), or mymodule:builder of your own."""
     depth: int | None = None
     """Layers with kernels. Default: the model's own."""
-    width: int | None = 32
-    """Units of a layer: few, as tables of numbers to predict are mostly small."""
+    width: int | None = None
+    """Units of a layer. Default: 32 for tables, as those with numbers to predict are mostly small; for series the model's own."""
     bins: int = 0
     """Beside each number, as many inputs that rise one after the other as it passes through bins of equally many training rows; 0: none."""
     categories: Literal["one-hot", "embedding"] = "one-hot"
     """What a model is given of categories: zeros and ones, or their codes, for a model that embeds them."""
-    normalization: Literal["batch", "layer", "group", "rms", "none"] = "batch"
-    """Normalization of activations."""
+    normalization: Literal["batch", "layer", "group", "rms", "none"] | None = None
+    """Normalization of activations. Default: batch for tables, for series the model's own."""
     weight_normalization: Literal["none", "spectral", "standardized"] = "none"
     """Normalization of kernels."""
     activation: str | None = None
     """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ... Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float = 0.3
-    """Share of features dropped after every layer."""
+    dropout: float | None = None
+    """Share of features dropped after every layer. Default: 0.3 for tables, for series the model's own."""
     l1: float = 0.0
     """Penalty on the kernels' absolute values, added to the loss."""
     l2: float = 0.0
@@ -152,6 +152,8 @@ def build(args, dataset, num_outputs=None):
     one_hot = args.categories == "one-hot" or not dataset.encoding.categories
     features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
     options = asked_for(args.model, args, _MODEL_OPTIONS)
+    if ":" not in args.model:
+        options = {**_FOR_TABLES, **options}
     if not one_hot:
         options["category_sizes"] = dataset.encoding.category_sizes
     network = build_model(args.model, features.shape[1:], num_outputs or len(dataset.target_names), options)
@@ -163,7 +165,7 @@ def _build_for_series(args, dataset, num_outputs):
 
     from hornbook.training.builders import asked_for, build_model
 
-    # This recipe's defaults suit tables: a model for series is given what was asked for, and has its own for the rest.
+    # A model for series is given what was asked for, and has its own defaults for the rest.
     options = asked_for(":", args, _MODEL_OPTIONS)
     if dataset.input_shape[0] is None:
         options["padded"] = True
@@ -174,6 +176,7 @@ def _build_for_series(args, dataset, num_outputs):
     return keras.Model(series, network(standardized), name="standardized_regressor")
 
 
+_FOR_TABLES = {"width": 32, "normalization": "batch", "dropout": 0.3}
 _MODEL_OPTIONS = (
     "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "l1", "l2",
 )  # fmt: skip

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.recipes.regression import Args, main
-from hornbook.training import afterwards
+from hornbook.recipes.regression import Args, build, main
+from hornbook.training import afterwards, series_data
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "epochs": 1, "batch_size": 32, "mixup": 0.2}
 
@@ -40,3 +40,10 @@ def test_a_table_with_a_time_column_is_one_of_series(tmp_path):
     with pytest.raises(UserError, match="has no column 'z'"):
         main(Args(**{**SMALL, **options, "label_column": "z", "output": str(tmp_path / "none")}))
     assert not (tmp_path / "none").exists()
+
+
+def test_what_tables_have_by_default_can_be_asked_for_with_series():
+    dataset = series_data.load("adding", numbers=True, length=6, examples=60)
+    narrow, own = (build(Args(dataset="adding", model="gru", width=width), dataset) for width in (32, None))
+    assert narrow.count_params() == build(Args(dataset="adding", model="gru", width=32, dropout=0.3), dataset).count_params()
+    assert narrow.count_params() < own.count_params()
