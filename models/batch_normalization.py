@@ -101,6 +101,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if training:
             self.moving_mean.assign(new_mean)
             self.moving_variance.assign(new_variance * correction)
+        else:
+            # TensorFlow's graph optimizer makes one operation of a convolution, this kernel and a tanh, which it then has no
+            # kernel for (TensorFlow 2.21: "Fusion is not implemented: [FusedBatchNorm,Tanh]"). A check of the shape stands between.
+            outputs = tf.ensure_shape(outputs, images.shape)
         if images is not inputs:
             outputs = tf.reshape(outputs, tf.shape(inputs))
         return tf.cast(outputs, self.compute_dtype)

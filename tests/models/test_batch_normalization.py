@@ -250,3 +250,13 @@ def test_example_in_the_docstring_runs():
     }
     exec(inspect.cleandoc(example), names)
     assert names["model"].history.history["loss"]
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "elu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu", "softplus"])
+def test_any_activation_behind_a_convolution_and_the_kernel_runs_at_inference(activation):
+    # TensorFlow's graph optimizer fuses the three, and has no kernel for some.
+    inputs = keras.Input((8, 8, 1))
+    hidden = BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Activation(activation)(hidden))))
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(model.predict(images, verbose=0), keras.ops.convert_to_numpy(model(images)), atol=1e-5)
