@@ -56,6 +56,8 @@ class Args:
     """Layers or blocks. Default: the model's own."""
     width: int | None = None
     """Units or filters of a layer. Default: the model's own."""
+    kernel_sizes: tuple[int, ...] | None = None
+    """Steps that each convolution sees, one for each, such as 8 5 3 (convolutional models only). Default: the model's own."""
     pooling: Literal["mean", "max", "last", "attention"] | None = None
     """How steps become one. Default: the model's own."""
     bidirectional: bool = False
@@ -68,8 +70,8 @@ class Args:
     """Share of the recurrent state dropped (recurrent models only). Default: 0."""
     heads: int | None = None
     """Attention heads (transformers only). Default: the model's own."""
-    positions: str | None = None
-    """Positions of steps: sinusoidal, learned, rotary or none (transformers only). Default: the model's own."""
+    positions: Literal["sinusoidal", "learned", "rotary", "none"] | None = None
+    """How steps say where they are (transformers only). Default: the model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
     """Normalization of activations. Default: the model's own."""
     weight_normalization: Literal["none", "spectral", "standardized"] | None = None
@@ -177,7 +179,7 @@ def build(args, dataset):
 
 
 _MODEL_OPTIONS = (
-    "depth", "width", "pooling", "recurrent_normalization", "recurrent_dropout", "heads", "positions", "normalization",
+    "depth", "width", "kernel_sizes", "pooling", "recurrent_normalization", "recurrent_dropout", "heads", "positions", "normalization",
     "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
 )  # fmt: skip
 

@@ -52,6 +52,14 @@ class Args:
     """Layers or blocks. Default: the model's own."""
     width: int | None = None
     """Units or filters of a layer. Default: the model's own."""
+    kernel_sizes: tuple[int, ...] | None = None
+    """Tokens that each convolution sees, one convolution for each, such as 1 2 3 (convolutional models only). Default: the model's own."""
+    pooling: Literal["mean", "max", "last", "attention"] | None = None
+    """How tokens become one. Default: the model's own."""
+    heads: int | None = None
+    """Attention heads (transformers only). Default: the model's own."""
+    positions: Literal["sinusoidal", "learned", "rotary", "none"] | None = None
+    """How tokens say where they are (transformers only). Default: the model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
     """Normalization of activations. Default: the model's own."""
     weight_normalization: Literal["none", "spectral", "standardized"] | None = None
@@ -144,8 +152,8 @@ def build(args, dataset, tokenizer):
 
 
 _MODEL_OPTIONS = (
-    "embedding_size", "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth",
-    "l1", "l2",
+    "embedding_size", "depth", "width", "kernel_sizes", "pooling", "heads", "positions", "normalization", "weight_normalization",
+    "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2",
 )  # fmt: skip
 # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
 _DROPOUT = {"text_transformer": 0.1}

@@ -150,6 +150,7 @@ def test_the_saved_model_and_tokenizer_outlive_hornbook(table, tmp_path):
         {"tokenizer": "byte", "label_smoothing": 0.1, "clip_norm": 1.0, "schedule": "plateau", "early_stopping": 2},
         {"evaluate": "none", "validation_fraction": 0.0, "accumulate_steps": 2, "precision": "bfloat16", "in_memory": "never"},
         {"lowercase": False, "minimum_count": 3, "embedding_size": 4, "batch_size": 5000, "l2": 1e-4},
+        {"model": "text_transformer", "depth": 1, "width": 8, "heads": 2, "positions": "rotary", "pooling": "max"},
     ],
     ids=lambda options: "-".join(map(str, options.values())),
 )
@@ -211,6 +212,18 @@ def test_a_model_of_the_zoo(table, tmp_path):
     np.testing.assert_allclose(alone, together, atol=1e-5)  # Padding changes no output.
 
 
+def test_kernels_and_pooling_reach_the_network(table, tmp_path):
+    folder, _ = run(tmp_path, table, epochs=1, model="cnn1d", kernel_sizes=(1, 2), pooling="mean", width=8)
+    model = keras.saving.load_model(folder / "model.keras")
+    assert [layer.kernel_size for layer in model.layers if hasattr(layer, "kernel_size")] == [(1,), (2,)]
+    words = np.array([[3, 4, 5, 6], [6, 5, 4, 3]])
+    logits = model.predict(words, verbose=0)
+    assert not np.allclose(logits[0], logits[1], atol=1e-6)  # Pairs know the order,
+    folder, _ = run(tmp_path / "words", table, epochs=1, model="cnn1d", kernel_sizes=(1,), pooling="mean", width=8)
+    logits = keras.saving.load_model(folder / "model.keras").predict(words, verbose=0)
+    np.testing.assert_allclose(logits[0], logits[1], atol=1e-5)  # a mean of single words does not.
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -218,6 +231,8 @@ def test_a_model_of_the_zoo(table, tmp_path):
         ({"dataset": "csv:nowhere.csv"}, "is not there"),
         ({"model": "nowhere:builder"}, "no module"),
         ({"model": "cnn"}, "--model cnn"),
+        ({"model": "cnn1d", "kernel_sizes": (2, 0)}, "each count in kernel_sizes must be a whole number of at least 1"),
+        ({"model": "gru", "kernel_sizes": (2,)}, "--model gru does not take --kernel-sizes"),
         ({"max_length": 0}, "max_length must be at least 1"),
         ({"minimum_count": 0}, "--minimum-count"),
         ({"vocabulary_size": 1}, "vocabulary_size must be at least 3"),
