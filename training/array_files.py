@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, files
+from hornbook.training import data, files, naming
 
 # (images, labels) of each part. The first pair that is there counts.
 _NAMES = {
@@ -48,11 +48,11 @@ def load(name, *, class_names=None):
                 raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {_ACCEPTED}")
             named[part] = pair
     if "train" not in named:
-        raise UserError(f"{path} has the arrays {data.some(arrays) or 'none'}; {_ACCEPTED}")
+        raise UserError(f"{path} has the arrays {naming.some(arrays) or 'none'}; {_ACCEPTED}")
     named_labels = {part: labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
-        class_names = data.in_order(set(named_labels["train"].tolist()))
-        data.refuse_one_class_spelt_twice(
+        class_names = naming.in_order(set(named_labels["train"].tolist()))
+        naming.refuse_one_class_spelt_twice(
             class_names, lambda label: f"{path}: {named['train'][1]}[{named_labels['train'].tolist().index(label)}]"
         )
     class_names = tuple(class_names)
@@ -134,6 +134,6 @@ def _numbers(path, key, labels, class_names):
     if unknown:
         raise UserError(
             f"{path}: {key} has the class {labels[unknown[0]]!r} at position {unknown[0]}, unknown in training; "
-            f"accepted are {data.some(class_names)}"
+            f"accepted are {naming.some(class_names)}"
         )
     return np.array([number[label] for label in labels], np.int64)

@@ -9,7 +9,7 @@ import unicodedata
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, files, image_files
+from hornbook.training import data, files, image_files, naming
 
 _PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _LAYOUT = "accepted is PATH/CLASS/FILE, or PATH/train/CLASS/FILE with test/ and validation/ or val/ beside train/"
@@ -73,16 +73,16 @@ def labelled_files(path, class_names=None, noun="images"):
     first = next(iter(listed))
     if class_names is None:
         _refuse_empty_classes(folders[first], listed[first], noun)
-        class_names = data.in_order(listed[first])
+        class_names = naming.in_order(listed[first])
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{folders[first]} has one class folder, {class_names[0]}; at least two are needed; {_LAYOUT}")
     everything = {}
     for part, classes in listed.items():
-        unknown = data.in_order(label for label, files in classes.items() if files and label not in class_names)
+        unknown = naming.in_order(label for label, files in classes.items() if files and label not in class_names)
         if unknown:
             raise UserError(
-                f"{folders[part] / unknown[0]}: the class {unknown[0]!r} is unknown in training; accepted are {data.some(class_names)}; "
+                f"{folders[part] / unknown[0]}: the class {unknown[0]!r} is unknown in training; accepted are {naming.some(class_names)}; "
                 f"add training {noun} of it, or remove the folder"
             )
         everything[part] = [(file, label) for label, known in enumerate(class_names) for file in classes.get(known, ())]
@@ -133,7 +133,7 @@ def _refuse_what_has_no_class(folder, names):
 
 
 def _refuse_empty_classes(folder, classes, noun):
-    empty = data.in_order(label for label, files in classes.items() if not files)
+    empty = naming.in_order(label for label, files in classes.items() if not files)
     if empty:
         raise UserError(f"{folder / empty[0]} has no {noun}; add some, or remove the folder, and with it the class {empty[0]!r}")
 
@@ -154,7 +154,7 @@ def _class_files(folder):
         if inside and not images:
             raise UserError(f"{folder / entry} has only folders in it, such as {inside[0]}, and no images; {_LAYOUT}")
         classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *images))
-    data.refuse_one_class_spelt_twice(classes, lambda label: str(folder / label))
+    naming.refuse_one_class_spelt_twice(classes, lambda label: str(folder / label))
     return classes
 
 

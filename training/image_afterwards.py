@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import afterwards, data, evaluation, pictures
+from hornbook.training import afterwards, data, evaluation, naming, pictures
 
 
 def predict(args, about):
@@ -29,7 +29,7 @@ def evaluate(args, about, config):
     part = dataset.part(args.part or "test") if own else dataset.part(afterwards.named_part(dataset.parts, name, args.part))
     if list(dataset.class_names) != about["class_names"]:
         raise UserError(
-            f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
+            f"{name} has the classes {naming.some(dataset.class_names)}; the run was trained on {naming.some(about['class_names'])}"
         )
     if list(dataset.input_shape) != about["input_shape"]:
         raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(about['input_shape'])}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, series_missing
+from hornbook.training import naming, series_missing
 
 _TABLE_FLAGS = ("id_column", "time_column", "group_column", "feature_columns", "label_column")
 _GENERATED = ("copy", "adding")
@@ -59,7 +59,7 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
         return ()
     if class_names is None:
         first = parts.get("train") or parts["all"]
-        class_names = data.in_order({one.label for one in first})
+        class_names = naming.in_order({one.label for one in first})
         _refuse_one_class_spelt_twice(first, class_names)
     class_names = tuple(class_names)
     if len(class_names) < 2:
@@ -67,14 +67,14 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
     for series in parts.values():
         for one in series:
             if one.label not in class_names:
-                raise UserError(f"{one.unit}: the class {one.label!r} is unknown in training; accepted are {data.some(class_names)}")
+                raise UserError(f"{one.unit}: the class {one.label!r} is unknown in training; accepted are {naming.some(class_names)}")
     return class_names
 
 
 def _refuse_wrong_values(one, feature_names, options):
     if one.values.shape[1] != len(feature_names):
         raise UserError(
-            f"{one.unit} has {one.values.shape[1]} features, the others {len(feature_names)} ({data.some(feature_names)}); "
+            f"{one.unit} has {one.values.shape[1]} features, the others {len(feature_names)} ({naming.some(feature_names)}); "
             "all series must have the same"
         )
     if not len(one.values):
@@ -92,7 +92,7 @@ def _refuse_wrong_values(one, feature_names, options):
 
 
 def _refuse_one_class_spelt_twice(series, class_names):
-    found = data.spelt_twice(class_names)
+    found = naming.spelt_twice(class_names)
     if found:
         (other, label, *_), how = found
         units = [next(one.unit for one in series if one.label == name) for name in (other, label)]

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, tables
+from hornbook.training import naming, tables
 from hornbook.training.series_data import Series, Source
 from hornbook.training.series_files import float32, is_number
 
@@ -59,7 +59,7 @@ def read(path, options):
             raise UserError(f"{table.path} line {table.lines[wrong]}: column {columns.get(kind, columns['id'])!r} is empty; fill it in")
     for kind, texts in (("id", ids), ("group", groups)):
         # As two series, or two persons, one would stand in two parts.
-        found = data.spelt_twice(dict.fromkeys(texts), capitals_tell="always")
+        found = naming.spelt_twice(dict.fromkeys(texts), capitals_tell="always")
         if found:
             (first, second, *_), how = found
             before, here = (table.lines[texts.index(one)] for one in (first, second))

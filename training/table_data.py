@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, table_columns, table_encoding, table_sources, table_targets, tables
+from hornbook.training import data, naming, table_columns, table_encoding, table_sources, table_targets, tables
 from hornbook.training.table_encoding import Encoding
 
 KINDS = ("csv", "tfds")
@@ -281,4 +281,4 @@ def _say_what_is_ignored(parts, used):
     for columns in parts.values():
         further = [name for name in columns.cells if name not in used and name not in train.cells]
         if further:
-            print(f"note: {columns.name} has columns that the training table has not, which are left alone: {data.some(further)}")
+            print(f"note: {columns.name} has columns that the training table has not, which are left alone: {naming.some(further)}")

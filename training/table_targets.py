@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, table_columns
+from hornbook.training import naming, table_columns
 
 _YES_NO = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "no": 0.0, "yes": 1.0, "0.0": 0.0, "1.0": 1.0}
 _MANY_CLASSES = 20
@@ -67,7 +67,7 @@ def _yes_no(columns, name):
 def _classes(columns, name, class_names):
     texts = columns.texts(name)
     if class_names is None:
-        class_names = data.in_order(set(texts))
+        class_names = naming.in_order(set(texts))
         _refuse_numbers(columns, name, class_names)
         _refuse_one_class_spelt_twice(columns, name, texts, class_names)
     class_names = tuple(class_names)
@@ -80,7 +80,7 @@ def _classes(columns, name, class_names):
         number = {str(place): place for place in range(len(class_names))}
     unknown = [row for row, text in enumerate(texts) if text not in number]
     if unknown:
-        accepted = f"0 to {len(class_names) - 1}" if by_number else data.some(class_names)
+        accepted = f"0 to {len(class_names) - 1}" if by_number else naming.some(class_names)
         raise UserError(
             f"{columns.where(unknown[0], name)}: the class {texts[unknown[0]]!r} is unknown in training; accepted are {accepted}"
         )
@@ -96,7 +96,7 @@ def _refuse_numbers(columns, name, class_names):
 
 
 def _refuse_one_class_spelt_twice(columns, name, texts, class_names):
-    found = data.spelt_twice(class_names)
+    found = naming.spelt_twice(class_names)
     if found:
         (other, label, *_), how = found
         first, second = (columns.places[np.flatnonzero(texts == one)[0]] for one in (other, label))

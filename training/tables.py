@@ -13,7 +13,7 @@ import threading
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, files, image_files
+from hornbook.training import data, files, image_files, naming
 
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
@@ -218,8 +218,8 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
     paths = [str(table.path.parent / path) for path in paths]
     _refuse_twice(table, paths)
     if class_names is None:
-        class_names = data.in_order(set(labels))
-        data.refuse_one_class_spelt_twice(class_names, lambda label: f"{table.path} line {table.lines[labels.index(label)]}")
+        class_names = naming.in_order(set(labels))
+        naming.refuse_one_class_spelt_twice(class_names, lambda label: f"{table.path} line {table.lines[labels.index(label)]}")
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{table.path}: column {label_column!r} has one class, {class_names[0]!r}; at least two are needed")
@@ -228,7 +228,7 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
     if unknown:
         raise UserError(
             f"{table.path} line {table.lines[unknown[0]]}: the class {labels[unknown[0]]!r} is unknown in training; "
-            f"accepted are {data.some(class_names)}"
+            f"accepted are {naming.some(class_names)}"
         )
     shape = image_files.choose_shape(paths, name, image_size, channels)
     labels = np.array([number[label] for label in labels], np.int64)

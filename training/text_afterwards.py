@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import afterwards, classifier_scores, data, runs, tables, text_data, text_tables, text_tokens
+from hornbook.training import afterwards, classifier_scores, naming, runs, tables, text_data, text_tables, text_tokens
 
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
 _TEXT_SUFFIXES = (".txt", ".text", ".md", ".csv", ".tsv")
@@ -45,7 +45,7 @@ def evaluate(args, about, config):
     dataset = text_data.load(name, **options, class_names=about["class_names"])
     if list(dataset.class_names) != about["class_names"]:
         raise UserError(
-            f"{name} has the classes {data.some(dataset.class_names)}; the run was trained on {data.some(about['class_names'])}"
+            f"{name} has the classes {naming.some(dataset.class_names)}; the run was trained on {naming.some(about['class_names'])}"
         )
     part = args.part or ("test" if own or "test" in dataset.parts else "train")
     if args.part and not own and list(dataset.parts) == ["train"]:

@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, folders, tables
+from hornbook.training import data, folders, naming, tables
 
 BUILT_IN = ("docstrings",)
 KINDS = ("csv", "folder", "tfds")
@@ -196,13 +196,13 @@ def from_texts(train_texts, train_labels, test_texts=None, test_labels=None, *, 
             checksum = zlib.crc32(f"{text}\0{label}\0".encode("utf-8", "surrogatepass"), checksum)
     in_words = isinstance(train_labels[0], str)
     if class_names is None:
-        class_names = data.in_order(set(train_labels)) if in_words else [str(k) for k in range(int(max(train_labels)) + 1)]
+        class_names = naming.in_order(set(train_labels)) if in_words else [str(k) for k in range(int(max(train_labels)) + 1)]
     number = {label if in_words else place: place for place, label in enumerate(class_names)}
     parts = {}
     for part, texts, labels in given:
         wrong = next((place for place, label in enumerate(labels) if label not in number), None)
         if wrong is not None:
-            raise UserError(f"{part} label {wrong} is {labels[wrong]!r}; accepted are {data.some(number)}")
+            raise UserError(f"{part} label {wrong} is {labels[wrong]!r}; accepted are {naming.some(number)}")
         parts[part] = TextExamples(
             TextStore([str(text) for text in texts]), np.array([number[label] for label in labels], np.int64), np.arange(len(texts)), part
         )

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, tables, text_data, text_rows
+from hornbook.training import naming, tables, text_data, text_rows
 
 # What people call them, the most telling first; compared without regard to case.
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "body", "message", "comment", "tweet", "question", "document", "description",
@@ -38,14 +38,14 @@ def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=F
     names = list(scanned.lines)
     if class_names is None:
         _refuse_odd_labels(scanned, split)
-        class_names = data.in_order(names)
+        class_names = naming.in_order(names)
     class_names = tuple(class_names)
     number = {label: place for place, label in enumerate(class_names)}
     unknown = [label for label in names if label not in number]
     if unknown:
         raise UserError(
             f"{found.path} line {scanned.lines[unknown[0]]}, column {label_column!r}: the class {unknown[0]!r} is unknown in training; "
-            f"accepted are {data.some(class_names)}"
+            f"accepted are {naming.some(class_names)}"
         )
     labels = np.array([number[label] for label in names], np.int64)[np.frombuffer(scanned.labels, np.int32)]
     part = text_data.TextExamples(scanned.store(), labels, np.arange(len(labels)), "all")
@@ -191,7 +191,7 @@ def _listed(found):
 def _refuse_odd_labels(scanned, split):
     """Refuse labels that are one class, one class spelt twice, or no classes."""
     path, column, lines = scanned.found.path, scanned.label_column, scanned.lines
-    found = data.spelt_twice(lines)
+    found = naming.spelt_twice(lines)
     if found:
         alike, how = found
         shown = ", ".join(f"{label!r} (line {lines[label]})" for label in alike[:_NAMED])
@@ -201,7 +201,7 @@ def _refuse_odd_labels(scanned, split):
     counts = np.bincount(np.frombuffer(scanned.labels, np.int32))
     if len(lines) > _MOST_CLASSES or (len(lines) > 20 and len(lines) > len(scanned.labels) / 2):
         raise UserError(
-            f"{path}: column {column!r} has {len(lines):,} different values in {len(scanned.labels):,} rows, such as {data.some(lines)}; "
+            f"{path}: column {column!r} has {len(lines):,} different values in {len(scanned.labels):,} rows, such as {naming.some(lines)}; "
             "classes must recur: is another column the --label-column?"
         )
     single = [label for label, count in zip(lines, counts, strict=True) if count == 1]

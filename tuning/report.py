@@ -56,11 +56,11 @@ def _headline(title, result, rows, name, sections):
     if test is not None:
         spread = test["metrics"][result["objective"]]
         score = spread["mean"]
-        told = (
-            f"{name} on the test data, the mean of {len(test['seeds'])} other seeds"
-            + (f" (deviation {page.number(spread['standard_deviation'])})" if len(test["seeds"]) > 1 else "")
-            + f". The search's own best was {page.number(result['validation'])} on validation data."
-        )
+        told = f"{name} on the test data with another seed"
+        if len(test["seeds"]) > 1:
+            deviation = page.number(spread["standard_deviation"])
+            told = f"{name} on the test data, the mean of {len(test['seeds'])} other seeds (deviation {deviation})"
+        told += f". The search's own best was {page.number(result['validation'])} on validation data."
     states = [row["state"] for row in rows]
     facts = [
         ("Trials", page.number(len(rows))),

@@ -141,7 +141,7 @@ def _named(name, recipe, args, without):
     if ":" in name:
         return _of_user(name)
     if name == "training":
-        return lambda hp: spaces.training(hp, _varied_in_training(fields, recipe, args))
+        return lambda hp: spaces.training(hp, _varied_in_training(fields, args))
     if name == "model":
         if ":" not in args.model and args.model not in models.names():
             raise UserError(f"there is no --model {args.model}; there are {', '.join(models.names())}, and mymodule:builder of your own")
@@ -159,7 +159,7 @@ def _named(name, recipe, args, without):
     return lambda hp: chosen(hp, (taken | {"bins"}) & fields)
 
 
-def _varied_in_training(fields, recipe, args):
+def _varied_in_training(fields, args):
     """The training options that this recipe has and that make sense with its model and task."""
     kept = set(fields)
     loss = getattr(args, "loss", "auto")

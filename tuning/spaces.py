@@ -54,9 +54,10 @@ def cnn(hp, only=None):
 
 
 def convolutional(hp, only=None):
-    """Width and what every family has, for networks of series and texts: `cnn1d`, `fcn` and `resnet1d`."""
+    """Width, pooling and what every family has, for networks of series and texts: `cnn1d`, `fcn` and `resnet1d`."""
     options = _Options(hp, only)
     options.choice("width", (32, 64, 128, 256))
+    options.choice("pooling", ("max", "mean"))
     return _shared(options, ("batch", "layer", "group", "none"))
 
 

@@ -14,7 +14,6 @@ import pathlib
 import shutil
 import signal
 import sys
-import time
 import traceback
 
 from hornbook import UserError
@@ -30,22 +29,24 @@ def perform(task):
     Returns:
         The outcome: {"metrics": {name: [a value a run]}, "seconds"}, or {"error": one line} of what was refused or went wrong.
     """
-    started = time.monotonic()
     try:
         results = [_run(task["recipe"], one["options"], one["output"]) for one in task["runs"]]
     except UserError as error:
-        return {"error": str(error), "refused": True}
+        return {"error": str(error)}
     except Exception as error:
         traceback.print_exc()
-        return {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"}
+        return {"error": f"{type(error).__name__}: {_reason(str(error))}"}
     metrics = {name: [result["metrics"].get(name) for result in results] for name in results[0]["metrics"]}
-    seconds = sum(result["seconds"] for result in results)
-    return {
-        "metrics": metrics,
-        "seconds": seconds,
-        "wall_seconds": round(time.monotonic() - started, 2),
-        "findings": results[0]["findings"],
-    }
+    return {"metrics": metrics, "seconds": sum(result["seconds"] for result in results), "findings": results[0]["findings"]}
+
+
+def _reason(message):
+    """The line of an error's message that says why."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if lines and lines[0] == "Graph execution error:":
+        # TensorFlow puts where it happened first, and the names of nodes last.
+        return next(line for line in reversed(lines) if not line.startswith("[["))
+    return lines[0] if lines else ""
 
 
 def _run(recipe_name, options, output):

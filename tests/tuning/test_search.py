@@ -59,7 +59,7 @@ class Fleet:
 
 def scored(value):
     values = value if isinstance(value, list) else [value]
-    return {"metrics": {"loss": values, "accuracy": [0.5] * len(values)}, "seconds": 1.0, "wall_seconds": 1.0, "findings": []}
+    return {"metrics": {"loss": values, "accuracy": [0.5] * len(values)}, "seconds": 1.0, "findings": []}
 
 
 def by_dropout(key, options):

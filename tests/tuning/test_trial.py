@@ -57,9 +57,13 @@ def test_a_finished_run_is_read_and_not_run_again(recipe, tmp_path):
 @pytest.mark.parametrize(
     ("result", "outcome"),
     [
-        (UserError("no such data"), {"error": "no such data", "refused": True}),
+        (UserError("no such data"), {"error": "no such data"}),
         (ZeroDivisionError("a\nb"), {"error": "ZeroDivisionError: a"}),
         (MemoryError(), {"error": "MemoryError: "}),
+        (
+            RuntimeError("Graph execution error:\n\nDetected at node a\nNo such fusion\n\t [[{{node a}}]]"),
+            {"error": "RuntimeError: No such fusion"},
+        ),
     ],
 )
 def test_what_went_wrong_in_one_line(recipe, result, outcome, tmp_path, capsys):
