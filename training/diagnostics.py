@@ -19,8 +19,8 @@ IMAGE_REMEDIES = {
 }
 TEXT_REMEDIES = {
     "untrained": "or another --model, such as cnn1d",
-    "overfitted": "--word-dropout 0.1, a smaller --width, a higher --minimum-count",
-    "too sure": "--word-dropout 0.1",
+    "overfitted": "a higher --word-dropout, --pooling mean, a smaller --width, a higher --minimum-count",
+    "too sure": "a higher --word-dropout",
 }
 SERIES_REMEDIES = {"untrained": "or another --model, such as fcn or gru", "overfitted": "--jitter 0.05, --time-warp 0.2, --mixup 0.2"}
 TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
@@ -93,7 +93,7 @@ def _overfitted(history, remedies):
         loss = f", where the loss is {rise:.1f} times that of epoch {best['epoch']}" if rise > _RISE else ""
         return (
             f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation"
-            f"{loss}. Try {remedies['overfitted']}, --dropout 0.3, a higher --weight-decay, or --early-stopping 5."
+            f"{loss}. Try {remedies['overfitted']}, a higher --dropout, a higher --weight-decay, or --early-stopping 5."
         )
     return None
 
