@@ -2,11 +2,13 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_image_shape
+from hornbook.models.checks import check_choice, check_count, check_image_shape
 from hornbook.models.transformer import encoder
 
 # Patches a side that an image is cut into, or some more: ImageNet's networks have 14, and more than four times the work.
 _PATCHES = 7
+
+STEMS = ("patches", "convolutions")
 
 
 def vision_transformer(
@@ -14,6 +16,7 @@ def vision_transformer(
     num_outputs,
     *,
     patch_size="auto",
+    stem="patches",
     depth=6,
     width=64,
     heads=4,
@@ -43,6 +46,10 @@ def vision_transformer(
         num_outputs: Classes, or values to predict.
         patch_size: Side of a patch in pixels, which must divide height and width. "auto" is the largest that leaves 7 patches or more a
             side (4 for 28x28 and 32x32, 32 for 224x224), so that the cost of an image does not grow with its size.
+        stem: "patches" cuts the image and maps each patch by one kernel, as in the paper. "convolutions" comes to as many places by 3x3
+            convolutions of stride 2, each with normalization and activation, whose filters double up to `width`, and a 1x1 convolution
+            (Xiao et al. 2021, section 4): neighbouring pixels count as such from the start, which trains faster and generalises better
+            on little data. patch_size is then a power of 2.
         depth, width: By default 6 blocks 64 wide: 0.3 million parameters, and 16 million multiplications for a 28x28 image: a network for
             a CPU.
         positions: "learned" by default, as in the paper, which found nothing better for places on a grid (table 8).
@@ -62,11 +69,12 @@ def vision_transformer(
         ```
     """
     input_shape = check_image_shape(input_shape)
-    size = _patch_size(input_shape, patch_size)
+    convolves = check_choice("stem", stem, STEMS) == "convolutions"
+    size = _patch_size(input_shape, patch_size, convolves)
     inputs = keras.Input(input_shape, name="inputs")
 
     def embed(parts):
-        x = parts.patches(inputs, size, name="patches")
+        x = _convolutions(inputs, size, parts) if convolves else parts.patches(inputs, size, name="patches")
         return keras.layers.Reshape((-1, parts.width), name="patch_row")(x)
 
     return encoder(
@@ -95,16 +103,31 @@ def vision_transformer(
     )
 
 
-def _patch_size(input_shape, patch_size):
+def _patch_size(input_shape, patch_size, convolves):
     height, width, _ = input_shape
     if height is None or width is None:
         raise ValueError(f"a vision transformer needs a known height and width, got input_shape={input_shape}: its places are counted")
     sizes = [size for size in range(1, min(height, width) + 1) if height % size == 0 and width % size == 0]
+    if convolves:
+        sizes = [size for size in sizes if size > 1 and size.bit_count() == 1]
+        if not sizes:
+            raise ValueError(f"stem='convolutions' halves height and width, got {height} and {width}; use even ones or stem='patches'")
     if patch_size == "auto":
-        return max((size for size in sizes if min(height, width) // size >= _PATCHES), default=1)
+        return max((size for size in sizes if min(height, width) // size >= _PATCHES), default=sizes[0])
     if check_count("patch_size", patch_size) not in sizes:
-        raise ValueError(f"patch_size must divide {height} and {width}, got {patch_size}; there are {', '.join(map(str, sizes))}")
+        powers = ", and with stem='convolutions' be a power of 2" if convolves else ""
+        raise ValueError(f"patch_size must divide {height} and {width}{powers}, got {patch_size}; there are {', '.join(map(str, sizes))}")
     return patch_size
+
+
+def _convolutions(x, patch_size, parts):
+    """Halve (batch, height, width, channels) until a place stands for patch_size x patch_size pixels, and map it to the encoder's width."""
+    halvings = patch_size.bit_length() - 1
+    for index in range(1, halvings + 1):
+        filters = max(parts.width >> (halvings - index), 1)
+        x = parts.conv(x, filters, 3, strides=2, name=f"stem_conv{index}")
+        x = parts.act(parts.norm(x, name=f"stem_norm{index}"), name=f"stem_act{index}")
+    return parts.patches(x, 1, name="patches")
 
 
 def vit_ti16(input_shape, num_outputs, **options):

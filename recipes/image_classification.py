@@ -40,6 +40,9 @@ class Args:
     own."""
     downsampling: Literal["max", "stride", "blur"] | None = None
     """How maps are halved: max pooling or a stride (a cnn), a stride or a blur (residual networks). Default: the model's own."""
+    stem: Literal["small", "large", "patches", "convolutions"] | None = None
+    """What comes first: one 3x3 or 7x7 convolution (residual networks), patches or convolutions of stride 2 (transformers). Default: the
+    model's own."""
     patch_size: int | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""
@@ -161,7 +164,7 @@ def build(args, dataset):
 _MODEL_OPTIONS = (
     "depth", "width",
     "downsampling",
-    "patch_size", "heads", "positions",
+    "stem", "patch_size", "heads", "positions",
     "normalization", "weight_normalization", "activation", "initializer",
     "shortcut",
     "dropout", "stochastic_depth",

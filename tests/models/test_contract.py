@@ -89,6 +89,7 @@ OWN = {
         for family in TRANSFORMERS
     },
 }
+OWN["vision_transformer"] = [*OWN["vision_transformer"], ("stem", "convolutions")]
 REFUSED = {
     *((family, "normalization", name) for family in ("rnn", "cnn1d", "text_transformer") for name in ("group", "instance")),
     *((family, "weight_normalization", name) for family in ("rnn", *TRANSFORMERS) for name in ("spectral", "standardized")),
@@ -205,14 +206,15 @@ def pairs_of(family):
     """All pairs of options of mlp, cnn and resnet; elsewhere those that are met nowhere else: all 1,568 would take some 40 minutes.
 
     Two common options are the same code in every family. The transformers share an encoder, so their own options are in pairs in
-    text_transformer, and in the others only with the normalizations that it refuses.
+    text_transformer, and in the others only with the normalizations that it refuses, and with the stem of images.
     """
     pairs = list(itertools.combinations(options_of(family), 2))
     if family in ("mlp", "cnn", "resnet"):
         return pairs
     pairs = [pair for pair in pairs if set(pair) & set(OWN[family])]
     if family in ("series_transformer", "vision_transformer"):
-        return [pair for pair in pairs if {("normalization", "group"), ("normalization", "instance")} & set(pair)]
+        alone = {("normalization", "group"), ("normalization", "instance"), ("stem", "convolutions")}
+        return [pair for pair in pairs if alone & set(pair)]
     return pairs
 
 

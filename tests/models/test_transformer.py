@@ -108,6 +108,26 @@ def test_patches_are_rows_of_the_image():
     np.testing.assert_array_equal(ops.convert_to_numpy(patches)[0, 1, 0], ops.convert_to_numpy(row)[0, 3])
 
 
+def test_a_stem_of_convolutions_halves_the_image_to_as_many_places():
+    model = models.vision_transformer((16, 24, 1), 2, depth=1, width=12, patch_size=8, stem="convolutions")
+    stem = [layer for layer in model.layers if layer.name.startswith("stem_conv")]
+    assert [layer.filters for layer in stem] == [3, 6, 12]
+    assert model.get_layer("patches").output.shape == (None, 2, 3, 12)
+    # Patches know nothing of their neighbours; windows of convolutions overlap.
+    image = np.zeros((1, 16, 24, 1), "float32")
+    changed = image.copy()
+    changed[0, 8, 8] = 1
+    inside = keras.Model(model.input, model.get_layer("patches").output)
+    touched = np.abs(ops.convert_to_numpy(inside(changed) - inside(image))).max(axis=-1)[0] > 0
+    np.testing.assert_array_equal(touched, [[True, True, False], [True, True, False]])
+
+
+@pytest.mark.parametrize(("side", "patch"), [(6, 2), (28, 4), (84, 4), (224, 32)])
+def test_patches_of_a_stem_of_convolutions_are_powers_of_two(side, patch):
+    model = models.vision_transformer((side, side, 1), 2, depth=1, width=4, stem="convolutions")
+    assert model.get_layer("patches").output.shape[1:3] == (side // patch, side // patch)
+
+
 def test_learned_positions_tell_places_apart():
     model = models.text_transformer((4,), 2, vocabulary_size=9, width=8, positions="learned", pooling="class")
     assert model.get_layer("positions").embeddings.shape == (5, 8)

@@ -108,6 +108,7 @@ def test_a_finished_run_is_never_overwritten(finished):
         {"model": "resnet", "depth": 8, "downsampling": "blur"},
         {"model": "vision_transformer", "depth": 1, "width": 8, "activation": "swiglu", "stochastic_depth": 0.1, "dropout": 0.1},
         {"model": "vision_transformer", "depth": 1, "width": 8, "patch_size": 4, "heads": 2, "positions": "rotary"},
+        {"model": "vision_transformer", "depth": 1, "width": 8, "stem": "convolutions"},
         {"model": "mlp", "width": 16, "optimizer": "sgd", "schedule": "one-cycle", "dropout": 0.1, "l2": 1e-4},
         {"optimizer": "rmsprop", "schedule": "step", "warmup_epochs": 0.5, "clip_norm": 1.0, "class_weights": "effective"},
         {"optimizer": "adam", "schedule": "constant", "weight_normalization": "spectral", "normalization": "none", "label_smoothing": 0.1},
