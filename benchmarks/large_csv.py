@@ -1,12 +1,14 @@
-"""A CSV larger than the memory: how much is resident while text-classification trains on it, and how long until it does.
+"""A CSV larger than the memory: how much is resident while a recipe trains on it, and how long until it does.
 
-    python benchmarks/large_csv.py                     # 2 GB, half an hour on two cores, 4 GB of disk
+    python benchmarks/large_csv.py                     # 2 GB of texts, half an hour on two cores, 4 GB of disk
+    python benchmarks/large_csv.py --rows table        # 2 GB of numbers and categories, 6 GB of disk
     python benchmarks/large_csv.py --megabytes 100
 
-The file (texts of 5 to 150 words by a power law, four classes that differ in some words, the same bytes every time) is a temporary one, or
-kept with `--file PATH` for the next time. A process of its own runs the recipe on it with `--in-memory never`, until `--steps` steps are
-done after 20 to warm up, and says what was resident at most and how many seconds it took to the first step: rows checked and placed,
-vocabulary, token ids, model. `--in-memory always` shows the other way, for comparison.
+The file is a temporary one, the same bytes every time, or kept with `--file PATH` for the next time. Texts have 5 to 150 words by a power
+law, and four classes that differ in some words; the rows of a table have 16 numbers, one of them missing now and then, two categories, and
+a class that the first numbers tell. A process of its own runs text-classification or tabular-classification on it with `--in-memory never`,
+until `--steps` steps are done after 20 to warm up, and says what was resident at most and how many seconds it took to the first step: rows
+checked, what is learned from them, model. `--in-memory always` shows the other way, for comparison.
 """
 
 import argparse
@@ -25,34 +27,60 @@ from pathlib import Path
 CLASSES = 4
 VOCABULARY = 60_000
 WARM_UP_STEPS = 20
+NUMBERS = 16
 BLOCK = 20_000  # Rows made at a time.
+MODELS = {"text": "cnn1d", "table": "mlp"}
 RESULTS = Path(__file__).parent / "results" / "large_csv.csv"
 
 
-def make_file(path, megabytes):
+def make_file(path, megabytes, rows):
     """Write rows until the file has so many megabytes (of 10^6); one that is there is left as it is."""
     import numpy as np
 
     if path.exists():
         return
-    words = np.array([f"w{number:x}" for number in range(VOCABULARY)], object)
+    header, block = {"text": (TEXT_HEADER, texts), "table": (TABLE_HEADER, table)}[rows]
     generator = np.random.default_rng(0)
     temporary = path.with_suffix(".writing")
     with open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("text", "label"))
+        writer.writerow(header)
         while file.tell() < megabytes * 1e6:
-            lengths = generator.integers(5, 151, BLOCK)
-            labels = generator.integers(0, CLASSES, BLOCK)
-            # A power law, as words have; every class shifts one word in ten.
-            ranks = np.minimum(generator.zipf(1.2, lengths.sum()) - 1, VOCABULARY - 1)
-            shift = np.repeat(labels, lengths) * (generator.random(len(ranks)) < 0.1)
-            texts = np.split(words[(ranks + 7 * shift) % VOCABULARY], np.cumsum(lengths)[:-1])
-            # A comma in each text, so that every one of them is quoted.
-            writer.writerows(
-                (f"{' '.join(text[:3])}, {' '.join(text[3:])}", f"class {label}") for text, label in zip(texts, labels, strict=True)
-            )
+            writer.writerows(block(generator))
     os.replace(temporary, path)
+
+
+TEXT_HEADER = ("text", "label")
+TABLE_HEADER = (*(f"x{number}" for number in range(NUMBERS)), "town", "kind", "label")
+
+
+def texts(generator):
+    """A block of texts with their classes."""
+    import numpy as np
+
+    words = np.array([f"w{number:x}" for number in range(VOCABULARY)], object)
+    lengths = generator.integers(5, 151, BLOCK)
+    labels = generator.integers(0, CLASSES, BLOCK)
+    # A power law, as words have; every class shifts one word in ten.
+    ranks = np.minimum(generator.zipf(1.2, lengths.sum()) - 1, VOCABULARY - 1)
+    shift = np.repeat(labels, lengths) * (generator.random(len(ranks)) < 0.1)
+    made = np.split(words[(ranks + 7 * shift) % VOCABULARY], np.cumsum(lengths)[:-1])
+    # A comma in each text, so that every one of them is quoted.
+    return [(f"{' '.join(text[:3])}, {' '.join(text[3:])}", f"class {label}") for text, label in zip(made, labels, strict=True)]
+
+
+def table(generator):
+    """A block of rows of numbers, categories and a class."""
+    numbers = generator.normal(size=(BLOCK, NUMBERS))
+    labels = (numbers[:, :3].sum(axis=1) + generator.normal(size=BLOCK) > 0).astype(int)
+    missing = generator.random(BLOCK) < 0.01
+    towns, kinds = generator.zipf(1.5, BLOCK) % 2000, generator.integers(0, 5, BLOCK)
+    rows = []
+    for row in range(BLOCK):
+        cells = [f"{value:.4f}" for value in numbers[row]]
+        cells[NUMBERS - 1] = "" if missing[row] else cells[NUMBERS - 1]
+        rows.append((*cells, f"town {towns[row]}", f"kind {kinds[row]}", f"class {labels[row]}"))
+    return rows
 
 
 def turn(options):
@@ -60,7 +88,9 @@ def turn(options):
     started = time.monotonic()
     import keras
 
-    from hornbook.recipes import text_classification
+    from hornbook.recipes import tabular_classification, text_classification
+
+    recipe = {"text": text_classification, "table": tabular_classification}[options["rows"]]
 
     class Enough(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -77,7 +107,7 @@ def turn(options):
                 raise KeyboardInterrupt
 
     with tempfile.TemporaryDirectory(dir=options["scratch"]) as scratch:
-        args = text_classification.Args(
+        args = recipe.Args(
             dataset=f"csv:{options['file']}",
             model=options["model"],
             in_memory=options["in_memory"],
@@ -86,15 +116,16 @@ def turn(options):
             epochs=1000,
         )
         with contextlib.suppress(KeyboardInterrupt):
-            text_classification.main(args, callbacks=[Enough()])
+            recipe.main(args, callbacks=[Enough()])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", choices=tuple(MODELS), default="text")
     parser.add_argument("--megabytes", type=float, default=2000)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--model", default="cnn1d")
+    parser.add_argument("--model", help="default: cnn1d for texts, mlp for a table")
     parser.add_argument("--in-memory", choices=("never", "always"), default="never")
     parser.add_argument("--file", type=Path, help="keep the file here for the next time")
     parser.add_argument("--turn", help=argparse.SUPPRESS)
@@ -102,11 +133,12 @@ def main():
     if args.turn:
         turn(json.loads(args.turn))
         return
+    model = args.model or MODELS[args.rows]
     with tempfile.TemporaryDirectory() as scratch:
         path = args.file or Path(scratch, "large.csv")
-        make_file(path, args.megabytes)
-        options = {"file": str(path), "steps": args.steps, "batch_size": args.batch_size, "model": args.model, "in_memory": args.in_memory}
-        options["scratch"] = str(path.parent)
+        make_file(path, args.megabytes, args.rows)
+        options = {"file": str(path), "scratch": str(path.parent), "rows": args.rows, "model": model, "in_memory": args.in_memory}
+        options |= {"steps": args.steps, "batch_size": args.batch_size}
         done = subprocess.run([sys.executable, __file__, "--turn", json.dumps(options)], capture_output=True, text=True)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if not lines:
@@ -114,8 +146,8 @@ def main():
         result = json.loads(lines[-1])
         size = path.stat().st_size / 1e6
     print(
-        f"{size:,.0f} MB, {args.model}, in memory {args.in_memory}: at most {result['peak_mb']:,.0f} MB resident, first step after "
-        f"{result['first_step_s']:.0f} s, then {result['steps_per_s']:.1f} steps/s of {args.batch_size} texts"
+        f"{size:,.0f} MB, {model}, in memory {args.in_memory}: at most {result['peak_mb']:,.0f} MB resident, first step after "
+        f"{result['first_step_s']:.0f} s, then {result['steps_per_s']:.1f} steps/s of {args.batch_size} rows"
     )
     RESULTS.parent.mkdir(exist_ok=True)
     new = not RESULTS.exists()
@@ -125,7 +157,7 @@ def main():
             writer.writerow(("date", "machine", "megabytes", "model", "in_memory", "batch_size", "peak_mb", "first_step_s", "steps_per_s"))
         figures = (round(result["peak_mb"]), round(result["first_step_s"], 1), round(result["steps_per_s"], 1))
         date, machine = time.strftime("%Y-%m-%d"), f"{platform.machine()}, {os.cpu_count()} cores"
-        writer.writerow((date, machine, round(size), args.model, args.in_memory, args.batch_size, *figures))
+        writer.writerow((date, machine, round(size), model, args.in_memory, args.batch_size, *figures))
 
 
 if __name__ == "__main__":

@@ -121,6 +121,8 @@ class Args:
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the rows held out, where there is no test split and no --test-dataset."""
+    in_memory: Literal["auto", "always", "never"] = "auto"
+    """Whether the columns of csv:PATH are kept in memory or on disk, in the run's folder; auto: in memory up to 256 MiB (tables only)."""
     seed: int = 0
     """Of initial weights, order, augmentation and dropout."""
     split_seed: int = 0
@@ -275,6 +277,8 @@ def _train(args, run, callbacks, dataset, precision):
             encoding=args.encoding,
             header=args.header,
             decimal=args.decimal,
+            in_memory=args.in_memory,
+            folder=run.folder,
             rare_categories=args.rare_categories,
             test_dataset=args.test_dataset,
             validation_fraction=splits.validation_share(args.validation_fraction, args.fold),

@@ -109,6 +109,8 @@ class Args:
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: float = 0.2
     """Share of the rows held out, where there is no test split and no --test-dataset."""
+    in_memory: Literal["auto", "always", "never"] = "auto"
+    """Whether the columns of csv:PATH are kept in memory or on disk, in the run's folder; auto: in memory up to 256 MiB."""
     seed: int = 0
     """Of initial weights, order, augmentation and dropout."""
     split_seed: int = 0
@@ -216,6 +218,8 @@ def _train(args, run, callbacks, dataset, precision):
             encoding=args.encoding,
             header=args.header,
             decimal=args.decimal,
+            in_memory=args.in_memory,
+            folder=run.folder,
             rare_categories=args.rare_categories,
             test_dataset=args.test_dataset,
             validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
@@ -303,7 +307,7 @@ def _train(args, run, callbacks, dataset, precision):
     # Result.
     scores, mistakes, metrics = None, [], {}
     if evaluated is not None:
-        outputs = model.predict(evaluated.inputs, batch_size=1024, verbose=0)
+        outputs = model.predict(batches.evaluation_batches(evaluated, batch_size=1024, num_classes=None), verbose=0)
         scores = classifier_scores.scores(loss_name, evaluated.labels, outputs, dataset.class_names)
         metrics = {name: scores[name] for name in classifier_scores.METRICS}
         mistakes = classifier_scores.mistakes(loss_name, evaluated.labels, outputs, dataset.class_names)

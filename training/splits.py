@@ -168,13 +168,21 @@ def record_split(path, dataset, *, resumed, rows=split_rows):
         UserError: the data have changed since, with the first row that differs.
     """
     if resumed:
-        _refuse_other_split(path, dataset, rows)
+        refuse_other_split(path, dataset, rows, remedy="begin again with another --output")
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         csv.writer(file).writerows(rows(dataset))
 
 
-def _refuse_other_split(path, dataset, rows):
-    """Refuse to go on with a run whose data have changed: examples added, removed, renamed or in another class; the first is named."""
+def refuse_other_split(path, dataset, rows=split_rows, *, remedy):
+    """Refuse data that have changed since a run began: examples added, removed, renamed or in another class.
+
+    Args:
+        path, dataset, rows: as of `record_split`.
+        remedy: what else to do than to restore the data.
+
+    Raises:
+        UserError: with the first row that differs.
+    """
     with open(path, newline="", encoding="utf-8") as file:
         for was, now in itertools.zip_longest(csv.reader(file), rows(dataset), fillvalue=["nothing"]):
             # As a file holds it: what UTF-8 lacks is spelt out.
@@ -182,5 +190,5 @@ def _refuse_other_split(path, dataset, rows):
             if was != now:
                 raise UserError(
                     f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
-                    "restore the data, or begin again with another --output"
+                    f"restore the data, or {remedy}"
                 )

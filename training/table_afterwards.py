@@ -10,6 +10,7 @@ from hornbook.training import (
     classifier_scores,
     regression_scores,
     runs,
+    splits,
     table_columns,
     table_data,
     table_sources,
@@ -35,21 +36,25 @@ def predict(args, about):
 
 def evaluate(args, about, config):
     """The scores, and the names of those to print."""
+    from hornbook.training import batches
+
     own = args.dataset in (None, config["dataset"])
     name = config["dataset"] if own else args.dataset
     table_data.check_name(name)
     encoding = _encoding(args.run)
     if own:
-        # Split as it was. What the encoding learns again from the same rows is what it was.
+        # Split as it was, so that what the encoding learns from the training rows is what it was, too.
         options = {key: config[key] for key in _READING + _SPLITTING}
         task = "regression" if about["task"] == "regression" else "classification"
-        dataset = table_data.load(name, task=task, **options)
-        examples = table_data.as_trained(dataset.columns[_part(dataset, args.part or "test")], about, encoding)
+        dataset = table_data.load(name, task=task, folder=args.run, **options)
+        splits.refuse_other_split(pathlib.Path(args.run, "split.csv"), dataset, remedy="pass another table as --dataset")
+        examples = dataset.part(args.part or "test")
     else:
-        parts, _, _ = table_sources.read(name, **_reading(config))
+        parts, _, _ = table_sources.read(name, **_reading(config), in_memory=config["in_memory"], folder=args.run)
         columns = parts[afterwards.named_part(parts, name, args.part)]
         examples = table_data.as_trained(columns, about, encoding)
-    outputs = afterwards.load_model(args.run).predict(examples.inputs, batch_size=afterwards.BATCH, verbose=0)
+    model = afterwards.load_model(args.run)
+    outputs = model.predict(batches.evaluation_batches(examples, batch_size=afterwards.BATCH, num_classes=None), verbose=0)
     if about["task"] == "regression":
         scores = regression_scores.regression(examples.labels, outputs, about["target_names"], about["quantiles"])
         return scores, [metric for metric in regression_scores.METRICS if metric in scores]
@@ -58,6 +63,7 @@ def evaluate(args, about, config):
 
 _READING = (
     "label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "encoding", "header", "decimal",
+    "in_memory",
 )  # fmt: skip
 _SPLITTING = ("rare_categories", "test_dataset", "validation_fraction", "test_fraction", "split_seed")
 
@@ -69,11 +75,6 @@ def _reading(config):
 
 def _encoding(run):
     return Encoding.from_json(runs.read_json(pathlib.Path(run, "table.json")))
-
-
-def _part(dataset, name):
-    dataset.part(name)
-    return name
 
 
 def _read(path, about, reading):

@@ -1,5 +1,6 @@
 """The columns of a table as they come, before anything is learned from them: text or numbers, and where each row stands."""
 
+import collections
 import dataclasses
 import re
 
@@ -17,47 +18,13 @@ _LARGEST = 1e18
 _LISTED = 16  # Columns in a message.
 
 
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """A table's columns.
-
-    Attributes:
-        name: of the table, for messages.
-        cells: dict of column name to an array `(rows,)`: float64, NaN where a number is missing, or object with text.
-        places: integer array `(rows,)`, the line or record that each row is.
-        unit: how a place is written: "line {}", "row {}", "record {} of split train".
-        decimal_comma: whether numbers in text have a comma where others have a point.
-        missing: texts that stand for a missing value, in lower case.
-        source: the split that the rows are: "all", "train", "test".
-    """
-
-    name: str
-    cells: dict
-    places: np.ndarray
-    unit: str = "line {}"
-    decimal_comma: bool = False
-    missing: tuple = MISSING
-    source: str = "all"
-
-    def __len__(self):
-        return len(self.places)
-
-    def where(self, row, column):
-        """The place of a cell, for the beginning of a message."""
-        return f"{self.name} {self.unit.format(self.places[row])}, column {column!r}"
-
-    def place(self, row):
-        """The place of a row, such as table.csv:5."""
-        return f"{self.name}:{self.places[row]}"
+class Named:
+    """What has columns by name: `name`, for messages, and the dict `cells`."""
 
     def listed(self):
         """The names of the columns for a message, the first few of many."""
         names = list(map(repr, self.cells))
         return ", ".join(names if len(names) <= _LISTED else [*names[: _LISTED - 1], f"... ({len(names)} in all)"])
-
-    def select(self, rows):
-        """The table of the rows at these positions alone."""
-        return dataclasses.replace(self, cells={name: cells[rows] for name, cells in self.cells.items()}, places=self.places[rows])
 
     def require(self, names, flag):
         """Refuse column names that there are not.
@@ -70,6 +37,58 @@ class Columns:
                 raise UserError(f"{flag} names {name!r} twice")
             if name not in self.cells:
                 raise UserError(f"{self.name} has no column {name!r} ({flag}); it has {self.listed()}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns(Named):
+    """A table's columns, in memory. Those that stay in their file, `table_files.FileColumns`, answer to the same.
+
+    Attributes:
+        name: of the table, for messages.
+        cells: dict of column name to an array `(rows,)`: float64, NaN where a number is missing, or object with text.
+        places: integer array `(rows,)`, the line or record that each row is.
+        unit: how a place is written: "line {}", "row {}", "record {} of split train".
+        decimal_comma: whether numbers in text have a comma where others have a point.
+        missing: texts that stand for a missing value, in lower case.
+        source: the split that the rows are: "all", "train", "test".
+        times: int array `(rows,)`, how many rows of a larger table each stands for; None: itself.
+    """
+
+    name: str
+    cells: dict
+    places: np.ndarray
+    unit: str = "line {}"
+    decimal_comma: bool = False
+    missing: tuple = MISSING
+    source: str = "all"
+    times: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.places)
+
+    def rows_at(self, positions):
+        """How many rows stand at these positions, see `times`."""
+        return len(positions) if self.times is None else int(self.times[positions].sum())
+
+    def where(self, row, column):
+        """The place of a cell, for the beginning of a message."""
+        return f"{self.name} {self.unit.format(self.places[row])}, column {column!r}"
+
+    def place(self, row):
+        """The place of a row, such as table.csv:5."""
+        return f"{self.name}:{self.places[row]}"
+
+    def encoded(self, encoding):
+        """The network's input, see `table_encoding.Encoding.encode`."""
+        return encoding.encode(self)
+
+    def row(self, position):
+        """The table of one row."""
+        return self.select(np.array([position]))
+
+    def select(self, rows):
+        """The table of the rows at these positions alone."""
+        return dataclasses.replace(self, cells={name: cells[rows] for name, cells in self.cells.items()}, places=self.places[rows])
 
     def is_missing(self, column):
         """Bool array `(rows,)`."""
@@ -90,15 +109,31 @@ class Columns:
         texts[self.is_missing(column)] = None
         return texts
 
+    def counts(self, column):
+        """How many rows have each text, None (missing) among them: a dict."""
+        return dict(collections.Counter(self.texts(column).tolist()))
+
     def is_number(self, column):
         """Whether each cell reads as a number, infinity among them: bool array `(rows,)`; False where it is missing."""
         cells = self.cells[column]
         if cells.dtype.kind == "f":
             return ~np.isnan(cells)
+        if self._plain_without_missing(cells) is not None:
+            return np.ones(len(cells), bool)
         missing = self.is_missing(column)
         if self._plain(cells[~missing]) is not None:
             return ~missing
         return np.array([self._number(cell) is not None for cell in cells], bool) & ~missing
+
+    def tally(self, column):
+        """How many cells are numbers, and how many are none and not missing either."""
+        numbers = int(self.is_number(column).sum())
+        return numbers, len(self) - numbers - (int(self.is_missing(column).sum()) if numbers < len(self) else 0)
+
+    def read_as(self, numbers, categories):
+        """Refuse a cell that is no number in the columns of `numbers`; those of `categories` may have any text."""
+        for name in numbers:
+            self.numbers(name)
 
     def numbers(self, column):
         """Float64 array `(rows,)`, NaN where a value is missing.
@@ -107,19 +142,7 @@ class Columns:
             UserError: a cell is no number, or none that a network can be given, with its place and what is accepted.
         """
         cells = self.cells[column]
-        if cells.dtype.kind == "f":
-            values = cells
-        else:
-            missing = self.is_missing(column)
-            values = np.full(len(cells), np.nan)
-            plain = self._plain(cells[~missing])
-            if plain is not None:
-                values[~missing] = plain
-            for row in np.flatnonzero(~missing) if plain is None else ():
-                number = self._number(cells[row])
-                if number is None:
-                    raise UserError(f"{self.where(row, column)}: {self._not_a_number(cells[row].strip())}")
-                values[row] = number
+        values = cells if cells.dtype.kind == "f" else self._parsed(column)
         wrong = np.flatnonzero(np.abs(values) > _LARGEST)
         if len(wrong):
             value = cells[wrong[0]] if cells.dtype.kind != "f" else float(cells[wrong[0]])
@@ -128,6 +151,28 @@ class Columns:
                 f"if it stands for a missing value, pass --missing-values {str(value).strip()}"
             )
         return values
+
+    def _parsed(self, column):
+        cells = self.cells[column]
+        plain = self._plain_without_missing(cells)
+        if plain is not None:
+            return plain
+        missing = self.is_missing(column)
+        values = np.full(len(cells), np.nan)
+        plain = self._plain(cells[~missing])
+        if plain is not None:
+            values[~missing] = plain
+            return values
+        for row in np.flatnonzero(~missing):
+            number = self._number(cells[row])
+            if number is None:
+                raise UserError(f"{self.where(row, column)}: {self._not_a_number(cells[row].strip())}")
+            values[row] = number
+        return values
+
+    def _plain_without_missing(self, cells):
+        """As `_plain`, where what stands for a missing value is no number itself: then none of the cells is missing."""
+        return None if any(self._number(text) is not None for text in self.missing) else self._plain(cells)
 
     def _plain(self, cells):
         """All of a column at once where nothing in it is odd, which takes a tenth of the time of cell by cell; else None."""
@@ -179,7 +224,7 @@ def from_table(table, *, decimal="auto", missing=(), name=None):
     columns = Columns(name or str(table.path), cells, np.array(table.lines), missing=with_missing(missing))
     comma = decimal == "comma"
     if decimal == "auto" and table.delimiter != ",":
-        comma = any(_has_commas(columns, column) for column in cells)
+        comma = any(has_decimal_commas(columns, column) for column in cells)
     return dataclasses.replace(columns, decimal_comma=comma)
 
 
@@ -188,7 +233,8 @@ def with_missing(missing):
     return (*MISSING, *(text.strip().lower() for text in missing))
 
 
-def _has_commas(columns, column):
+def has_decimal_commas(columns, column):
+    """Whether a column is of numbers with commas where others have points, one of them at least."""
     present = columns.cells[column][~columns.is_missing(column)]
     found = [cell.strip() for cell in present]
     return any("," in cell for cell in found) and all(_COMMA_NUMBER.fullmatch(cell) for cell in found)

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, naming, table_columns, table_encoding, table_sources, table_targets, tables
+from hornbook.training import data, naming, table_columns, table_encoding, table_files, table_sources, table_targets, tables
 from hornbook.training.table_encoding import Encoding
 
 KINDS = ("csv", "tfds")
@@ -27,7 +27,8 @@ class TableDataset(data.Dataset):
             `(rows, targets)`).
         target_names: the columns of the labels or targets.
         feature_names: all columns of the table that are features, in its order, those that were left out among them.
-        columns: dict of part to its `table_columns.Columns`, in the order of the part's examples, to show rows by.
+        columns: dict of part to its `table_columns.Columns` or `table_files.FileColumns`, in the order of the part's examples, to show
+            rows by.
     """
 
     encoding: Encoding | None = None
@@ -57,11 +58,11 @@ class TableDataset(data.Dataset):
 
     def row_in_words(self, part, position):
         """Where an example of a part stands and what is in it, text for a report."""
-        columns = self.columns[part]
+        row = self.columns[part].row(position)
         # A test table may lack a column that was left out, being constant in training.
-        cells = {name: columns.cells[name][position] for name in self.feature_names if name in columns.cells}
+        cells = {name: row.cells[name][0] for name in self.feature_names if name in row.cells}
         words = (f"{name} {cell:g}" if isinstance(cell, float) else f"{name} {cell.strip()}" for name, cell in cells.items())
-        return f"{columns.place(position)}: {', '.join(words)}"
+        return f"{row.place(0)}: {', '.join(words)}"
 
 
 def check_name(name):
@@ -70,8 +71,8 @@ def check_name(name):
 
 
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
-         missing_values=None, encoding="auto", header="auto", decimal="auto", rare_categories=5, test_dataset=None,
-         validation_fraction=0.1, test_fraction=0.2, split_seed=0):  # fmt: skip
+         missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
+         test_dataset=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0):  # fmt: skip
     """A `TableDataset` by name.
 
     Args:
@@ -83,6 +84,8 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         id_column: names of columns to leave out.
         missing_values: further texts that stand for a missing value, separated by commas.
         encoding, header, decimal: how a file is read, see `tables.read` and `table_columns.from_table`.
+        in_memory: "always", "never" (a CSV stays on disk) or "auto": in memory up to 256 MiB.
+        folder: on whose disk what is read from a table that stays there is kept; None: where the system has its temporary files.
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
         validation_fraction, test_fraction, split_seed: as for `data.load`.
@@ -108,6 +111,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         recipe = "tabular-classification" if built_for == "classification" else "regression"
         raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
     reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": tables.names(missing_values)}
+    reading |= {"in_memory": in_memory, "folder": folder}
     parts, source_label, source_classes = table_sources.read(name, **reading)
     if test_dataset is not None:
         check_name(test_dataset)
@@ -135,7 +139,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
 
     Args:
         name: of the dataset.
-        parts: dict of "train", and "validation" and "test" where there are any, to `table_columns.Columns`.
+        parts: dict of "train", and "validation" and "test" where there are any, to `table_columns.Columns` or `table_files.FileColumns`.
         targets, features: names of columns.
         task, categorical, class_names, rare_categories, split_seed: as of `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
@@ -147,32 +151,33 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
         task = "multi-label"
     train = parts["train"]
     held = [part for part in ("test", "validation") if part not in parts and fractions[part]]
+    labels = {}
+    labels["train"], class_names = _read_labels(train, targets, task, class_names, features)
     if len(train) < _FEWEST:
         raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
-    labels = {}
-    labels["train"], class_names = table_targets.read(train, targets, task, class_names)
     if task == "classification":
         table_targets.refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
     for part in parts.keys() - {"train"}:
-        labels[part], _ = table_targets.read(parts[part], targets, task, class_names)
+        labels[part], _ = _read_labels(parts[part], targets, task, class_names)
     numbers, categories = table_encoding.kinds(train, features, categorical)
 
-    # Split as positions: what the table's rows teach is learned from those of training alone.
+    # Split without inputs: what the table's rows teach is learned from those of training alone.
     positions = {
-        part: data.Examples(np.arange(len(labels[part])), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
+        part: data.Examples(np.empty((len(labels[part]), 0)), labels[part], np.arange(len(labels[part])), parts[part].source)
+        for part in parts
     }
     divided = data.Dataset(name, class_names, (1,), **positions)
     for part in held:
         divided = data.hold_out(divided, part, fractions[part], split_seed)
     rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
-    encoding = table_encoding.learn(train.select(divided.train.inputs), numbers, categories, rare=rare_categories)
+    encoding = table_encoding.learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
     for column, reason in encoding.left_out.items():
         print(f"note: the column {column!r} is left out: {reason}")
     _say_what_is_ignored(parts, {*features, *targets})
-    examples = {part: dataclasses.replace(one, inputs=encoding.encode(columns.select(one.inputs))) for part, (columns, one) in rows.items()}
+    shown = {part: columns.select(one.indices) for part, (columns, one) in rows.items()}
+    examples = {part: dataclasses.replace(one, inputs=shown[part].encoded(encoding)) for part, (_, one) in rows.items()}
     if task == "regression":
         table_targets.refuse_constant(train.name, targets, divided.train.labels)
-    shown = {part: columns.select(one.inputs) for part, (columns, one) in rows.items()}
     shape = (len(encoding.inputs),)
     return TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
                         feature_names=tuple(features), columns=shown)  # fmt: skip
@@ -229,7 +234,7 @@ def as_trained(columns, about, encoding):
     """Inputs and labels of another table, as a run's own were made.
 
     Args:
-        columns: `table_columns.Columns`; of a file without a header, they may be called by their numbers.
+        columns: `table_columns.Columns` or `table_files.FileColumns`; of a file without a header, they may be called by their numbers.
         about: the run's `labels.json`.
         encoding: `Encoding`.
 
@@ -240,8 +245,14 @@ def as_trained(columns, about, encoding):
         UserError: a column that is not there, a class that training did not have, or whatever is wrong with a cell.
     """
     columns.require(about["target_names"], "what the run predicts")
-    labels, _ = table_targets.read(columns, about["target_names"], about["task"], tuple(about["class_names"]))
-    return data.Examples(encoding.encode(columns), labels, np.arange(len(labels)), columns.source)
+    labels, _ = _read_labels(columns, about["target_names"], about["task"], tuple(about["class_names"]))
+    return data.Examples(columns.encoded(encoding), labels, np.arange(len(labels)), columns.source)
+
+
+def _read_labels(columns, targets, task, class_names, features=()):
+    if isinstance(columns, table_files.FileColumns):
+        return columns.read_labels(targets, task, class_names, features)
+    return table_targets.read(columns, targets, task, class_names)
 
 
 def _choose_targets(columns, task, named, source_label):

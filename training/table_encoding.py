@@ -4,6 +4,7 @@ An `Encoding` is kept with a run as `table.json`, so that raw rows can be predic
 first layer.
 """
 
+import collections
 import dataclasses
 import json
 
@@ -58,17 +59,25 @@ class Encoding:
         Raises:
             UserError: a column is not there, or a cell is no number where there should be one.
         """
+        self.require(columns)
+        numbers = {name: columns.numbers(name) for name in self.numbers}
+        inputs = [np.where(np.isnan(values), self.numbers[name], values) for name, values in numbers.items()]
+        inputs += [np.isnan(numbers[name]) for name in self.indicators]
+        inputs += [self._codes(columns, name) for name in self.categories]
+        return np.stack(inputs, axis=1).astype(np.float32)
+
+    def require(self, columns):
+        """Refuse a table that lacks a column.
+
+        Raises:
+            UserError: with those that are needed.
+        """
         absent = [name for name in self.columns if name not in columns.cells]
         if absent:
             raise UserError(
                 f"{columns.name} has no column {absent[0]!r}, which the training table had; needed are "
                 f"{', '.join(map(repr, self.columns))}, and it has {columns.listed()}"
             )
-        numbers = {name: columns.numbers(name) for name in self.numbers}
-        inputs = [np.where(np.isnan(values), self.numbers[name], values) for name, values in numbers.items()]
-        inputs += [np.isnan(numbers[name]) for name in self.indicators]
-        inputs += [self._codes(columns, name) for name in self.categories]
-        return np.stack(inputs, axis=1).astype(np.float32)
 
     def _codes(self, columns, name):
         code = {value: place + 1 for place, value in enumerate(self.categories[name])}
@@ -92,7 +101,7 @@ def kinds(columns, features, categorical):
     or mostly text. A column without any value is left to the numbers, where it is a constant.
 
     Args:
-        columns: `table_columns.Columns`.
+        columns: `table_columns.Columns` or `table_files.FileColumns`.
         features: names of columns.
         categorical: those that are declared to be categories.
 
@@ -104,11 +113,9 @@ def kinds(columns, features, categorical):
         if name in categorical:
             categories.append(name)
             continue
-        missing = columns.is_missing(name)
-        share = columns.is_number(name)[~missing].mean() if not missing.all() else 1.0
-        (numbers if share > _MOSTLY else categories).append(name)
-    for name in numbers:
-        columns.numbers(name)  # Refused here, whichever part of the data it falls in.
+        as_number, as_text = columns.tally(name)
+        (numbers if as_number > _MOSTLY * (as_number + as_text) or not as_text else categories).append(name)
+    columns.read_as(numbers, categories)  # Refused here, whichever part of the data it falls in.
     return numbers, categories
 
 
@@ -116,7 +123,7 @@ def learn(columns, numbers, categories, *, rare=5):
     """The `Encoding` of the training rows.
 
     Args:
-        columns: `table_columns.Columns`, of the training rows alone.
+        columns: `table_columns.Columns` or `table_files.FileColumns`, of the training rows alone.
         numbers, categories: names of columns, see `kinds`.
         rare: a category of fewer rows gets code 0, which is thereby trained for categories that training never saw.
 
@@ -139,13 +146,15 @@ def learn(columns, numbers, categories, *, rare=5):
         if has_missing:
             indicators.append(name)
     for name in categories:
-        texts = np.array([MISSING_CATEGORY if text is None else text for text in columns.texts(name)], object)
-        values, counts = np.unique(texts.astype(str), return_counts=True)
-        frequent = tuple(values[counts >= rare].tolist())
+        counts = collections.Counter()
+        for text, rows in columns.counts(name).items():
+            counts[MISSING_CATEGORY if text is None else text] += rows
+        values = sorted(counts)
+        frequent = tuple(value for value in values if counts[value] >= rare)
         if not frequent:
-            if len(values) > max(20, len(texts) // 2):
+            if len(values) > max(20, len(columns) // 2):
                 raise UserError(
-                    f"{columns.name}: column {name!r} has {len(values)} different texts in {len(texts)} training rows, "
+                    f"{columns.name}: column {name!r} has {len(values)} different texts in {len(columns)} training rows, "
                     f"such as {values[0][:40]!r}: an identifier or free text; leave it out with --id-column {name}"
                 )
             left_out[name] = f"none of its categories has {rare} rows in training"

@@ -14,7 +14,7 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
     Args:
         inputs: `keras.Input` of shape `(inputs,)`, float32.
         encoding: `table_encoding.Encoding` of them.
-        train_inputs: array `(rows, inputs)` of the training rows.
+        train_inputs: array `(rows, inputs)` of the training rows, or `table_files.FileRows`, of which a column at a time is read.
         bins: beside each number, as many inputs that rise from 0 to 1 one after the other while the number passes through the bins of
             equally many training rows (`bin_edges`): a piecewise linear encoding (Gorishniy et al. 2022, equation 1, kept within 0 and 1).
             0 for none.
@@ -47,9 +47,8 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
         return scaled
     parts = [scaled[:, :plain]] if plain else []
     if with_bins:
-        binned = _bins(
-            scaled, train_inputs[:, : len(encoding.numbers)] * scale[: len(encoding.numbers)] + offset[: len(encoding.numbers)], bins
-        )
+        numbers = (train_inputs[:, place] * scale[place] + offset[place] for place in range(len(encoding.numbers)))
+        binned = _bins(scaled, numbers, bins)
         parts += [binned] if binned is not None else []
     if encoding.categories:
         codes = scaled[:, plain:]
@@ -61,13 +60,14 @@ def features(inputs, encoding, train_inputs, *, bins=0, one_hot=True):
 
 
 def _scaling(encoding, train_inputs, sizes):
-    numbers = train_inputs[:, : len(encoding.numbers)].astype(np.float64)
-    deviation = numbers.std(axis=0)
-    # A column that is constant but for missing values is its median everywhere.
-    deviation = np.where(deviation > 1e-6 * np.abs(numbers).max(axis=0, initial=0), deviation, 1.0)
     scale, offset = np.ones(train_inputs.shape[1]), np.zeros(train_inputs.shape[1])
-    scale[: len(encoding.numbers)] = 1 / deviation
-    offset[: len(encoding.numbers)] = -numbers.mean(axis=0) / deviation
+    for place in range(len(encoding.numbers)):
+        values = train_inputs[:, place].astype(np.float64)
+        deviation = values.std()
+        # A column that is constant but for missing values is its median everywhere.
+        if deviation <= 1e-6 * np.abs(values).max(initial=0):
+            deviation = 1.0
+        scale[place], offset[place] = 1 / deviation, -values.mean() / deviation
     if sizes:
         offset[-len(encoding.categories) :] = np.cumsum([0, *sizes[:-1]])
     return scale, offset
@@ -106,7 +106,7 @@ def bin_edges(values, bins):
 
 def _bins(scaled, train_numbers, bins):
     columns, scale, offset = [], [], []
-    for place, values in enumerate(train_numbers.T):
+    for place, values in enumerate(train_numbers):
         edges = bin_edges(values, bins)
         for low, high in itertools.pairwise(edges):
             columns.append(place)

@@ -3,20 +3,21 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import table_columns, tables, tfds_names, tfds_source
+from hornbook.training import files, table_columns, table_files, tables, text_rows, tfds_names, tfds_source
 
 # Scikit-learn's own, in its package: real data that needs no network.
 BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabetes": "regression"}
 _AT_A_TIME = 1024
 
 
-def read(name, *, encoding="auto", header="auto", decimal="auto", missing=()):
+def read(name, *, encoding="auto", header="auto", decimal="auto", missing=(), in_memory="always", folder=None):
     """The tables of a source: a dict of part ("train", and "validation", "test" if the source has them) to `table_columns.Columns`.
 
     Args:
         name: `csv:PATH`, `tfds:NAME` or one of `BUILT_IN`.
         encoding, header: of a file, see `tables.read`.
         decimal, missing: of a file, see `table_columns.from_table`.
+        in_memory, folder: whether a file stays on disk, as `table_files.FileColumns`, see `table_data.load`.
 
     Returns:
         The dict; and the label's column and its class names (a tuple, or None for a number), where the source says so, else Nones.
@@ -29,11 +30,13 @@ def read(name, *, encoding="auto", header="auto", decimal="auto", missing=()):
     kind, _, rest = name.partition(":")
     if kind == "tfds":
         return _from_tfds(name, missing)
+    path = files.given(rest)
+    large = path.is_file() and path.stat().st_size >= text_rows.STREAMED_FROM
+    if in_memory == "never" or (in_memory == "auto" and large and text_rows.layout(path, encoding=encoding, header=header).by_line):
+        options = {"encoding": encoding, "header": header, "decimal": decimal, "missing": missing, "folder": folder}
+        return {"train": table_files.FileColumns(path, **options)}, None, None
     table = tables.read(rest, encoding=encoding, header=header)
-    if table.encoding == "cp1252" and encoding == "auto":
-        print(f"note: {table.path} is not UTF-8 and was read as Windows-1252; pass --encoding if it is another")
-    if not table.header and header == "auto":
-        print(f"note: the first line of {table.path} has numbers in it and was read as a row; if it names the columns, pass --header yes")
+    tables.note_how_it_was_read(table.path, encoding=encoding, read_as=table.encoding, header=header, has_header=table.header)
     return {"train": table_columns.from_table(table, decimal=decimal, missing=missing)}, None, None
 
 

@@ -31,7 +31,8 @@ def read(columns, names, task, class_names=None):
         if len(missing):
             cell = columns.cells[name][missing[0]]
             shown = "nan" if isinstance(cell, float) else cell.strip()
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            rows = columns.rows_at(missing)
+            more = f" and {rows - 1} more" if rows > 1 else ""
             raise UserError(f"{columns.where(missing[0], name)}{more}: the label is missing ({shown!r}); fill it in, or remove the row")
     if task == "regression":
         return np.stack([_target(columns, name) for name in names], axis=1), ()
@@ -88,9 +89,10 @@ def _classes(columns, name, class_names):
 
 
 def _refuse_numbers(columns, name, class_names):
-    if len(class_names) > max(_MANY_CLASSES, len(columns) // 10) and columns.is_number(name).all():
+    rows = columns.rows_at(np.arange(len(columns)))
+    if len(class_names) > max(_MANY_CLASSES, rows // 10) and columns.is_number(name).all():
         raise UserError(
-            f"{columns.name}: column {name!r} has {len(class_names)} different numbers in {len(columns)} rows, which are no classes; "
+            f"{columns.name}: column {name!r} has {len(class_names)} different numbers in {rows} rows, which are no classes; "
             "numbers are predicted by hornbook regression"
         )
 

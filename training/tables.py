@@ -125,6 +125,21 @@ def read(path, *, encoding=None, header="yes"):
     return Table(path, columns, rows[with_header:], lines[with_header:], encoding, delimiter, with_header)
 
 
+def note_how_it_was_read(path, *, encoding, read_as, header, has_header):
+    """Say what was found out by itself and may be wrong: the encoding, or that the first line is a row.
+
+    Args:
+        path: of the file.
+        encoding, header: as asked for, see `read`.
+        read_as: the encoding it was read in.
+        has_header: whether the first line named the columns.
+    """
+    if read_as == "cp1252" and encoding in (None, "auto"):
+        print(f"note: {path} is not UTF-8 and was read as Windows-1252; pass --encoding if it is another")
+    if not has_header and header == "auto":
+        print(f"note: the first line of {path} has numbers in it and was read as a row; if it names the columns, pass --header yes")
+
+
 def names(text):
     """The column names in a flag's value: separated by commas, in quotes where they have one themselves. None: an empty tuple."""
     return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()

@@ -13,14 +13,13 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training import data, folders, naming, tables
+from hornbook.training import data, folders, naming, tables, text_rows
 
 BUILT_IN = ("docstrings",)
 KINDS = ("csv", "folder", "tfds")
 _AT_A_TIME = 4096
 _LARGEST_FILE = 2**26  # Bytes of one text in a folder.
 # Of a CSV: larger ones are read again by rows, so that a table larger than the memory trains. Reading so costs little where it is needed.
-_STREAMED_FROM = 2**28
 
 
 class TextStore:
@@ -143,7 +142,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
             label_column=label_column,
             reading={"encoding": encoding, "header": header, "quoted": quoted},
             skip_empty=skip_empty,
-            keep=in_memory == "always" or (in_memory == "auto" and size < _STREAMED_FROM),
+            keep=in_memory == "always" or (in_memory == "auto" and size < text_rows.STREAMED_FROM),
             class_names=class_names,
             split=bool(validation_fraction or test_fraction),
         )

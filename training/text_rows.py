@@ -13,6 +13,7 @@ from hornbook.training import tables
 
 _HEAD = 2**20  # Bytes by which the separator and the column names are told.
 _BUFFER = 2**20
+STREAMED_FROM = 2**28  # Bytes of a file that is not read into memory, unless asked for.
 _LONGEST = 2**26  # Characters of a field: of more, a quotation mark is missing, and the file would be read into memory as one text.
 
 

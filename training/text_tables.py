@@ -109,10 +109,8 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
         # The beginning was UTF-8, a later line is not: as of a small file.
         found = text_rows.layout(path, **{**reading, "encoding": "cp1252"})
         scanned = _scan(found, text_columns, label_column, skip_empty, keep, labelled)
-    if found.encoding == "cp1252" and reading.get("encoding") in (None, "auto"):
-        print(f"note: {found.path} is not UTF-8 and was read as Windows-1252; pass --encoding if it is another")
-    if not found.header and reading.get("header", "auto") == "auto":
-        print(f"note: the first line of {found.path} has numbers in it and was read as a row; if it names the columns, pass --header yes")
+    asked = {"encoding": reading.get("encoding"), "header": reading.get("header", "auto")}
+    tables.note_how_it_was_read(found.path, read_as=found.encoding, has_header=found.header, **asked)
     return scanned
 
 

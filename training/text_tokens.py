@@ -1,12 +1,8 @@
 """The token ids of a part of a dataset, in memory or in a file without a name beside the run; and what they say about the texts."""
 
-import os
-import tempfile
-import weakref
-
 import numpy as np
 
-from hornbook.training import text_data, tokenizing
+from hornbook.training import scratch, text_data, tokenizing
 
 _MANY_CUT, _MANY_UNKNOWN, _MANY_REPEATED = 0.05, 0.1, 0.01  # Shares that are worth a finding.
 _IN_MEMORY = 2**27  # Bytes of ids; more are kept in a file.
@@ -76,25 +72,6 @@ class _Memory:
         return self.ids[start:end]
 
 
-class _File:
-    """Ids in a file that has no name, so that nothing is left of it however the run ends. Read by `pread`: mapped, it would be memory."""
-
-    def __init__(self, folder, dtype):
-        self.file, path = tempfile.mkstemp(dir=folder)
-        os.unlink(path)
-        weakref.finalize(self, os.close, self.file)
-        self.dtype = dtype
-
-    def write(self, ids):
-        rest = memoryview(ids).cast("B")
-        while len(rest):
-            rest = rest[os.write(self.file, rest) :]
-
-    def read(self, start, end):
-        size = self.dtype.itemsize
-        return np.frombuffer(os.pread(self.file, (end - start) * size, start * size), self.dtype)
-
-
 def encode(examples, tokenizer, folder=None):
     """`Tokens` of a part of a dataset.
 
@@ -126,7 +103,7 @@ def encode(examples, tokenizer, folder=None):
         if file is None:
             kept.append(ids)
             if folder is not None and size > _IN_MEMORY:
-                file = _File(folder, dtype)
+                file = scratch.ScratchFile(folder, dtype)
                 ids = np.concatenate(kept)
                 kept = []
         if file is not None:

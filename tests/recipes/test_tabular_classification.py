@@ -14,7 +14,7 @@ from hornbook import UserError
 from hornbook.models import normalization, weight_normalization
 from hornbook.recipes import image_classification, regression, tabular_classification
 from hornbook.recipes.tabular_classification import Args, main
-from hornbook.training import afterwards, imbalance, losses, optimization, reproducibility, table_data
+from hornbook.training import afterwards, imbalance, losses, optimization, reproducibility, table_data, table_files
 
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
 
@@ -151,6 +151,30 @@ def test_evaluate(finished, table, tmp_path, capsys):
     assert "unknown.csv line 4, column 'label': the class 'maybe' is unknown in training" in message
     assert "has no exam part" in refusal(capsys, afterwards.evaluate, folder, "--part", "exam")
     assert "has no exam part" in refusal(capsys, afterwards.evaluate, folder, "--dataset", other, "--part", "exam")
+
+
+def test_a_table_that_stays_in_its_file_makes_the_same_model(finished, table, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table_files, "_BLOCK", 16)
+    folder, result = finished
+    config = json.loads((folder / "config.json").read_text())
+    options = {key: value for key, value in config.items() if key not in ("recipe", "output")}
+    streamed, same = run(tmp_path, **{**options, "in_memory": "never"})
+    assert same["metrics"] == result["metrics"]
+    assert (streamed / "split.csv").read_text() == (folder / "split.csv").read_text()
+    for one, other in zip(*(keras.saving.load_model(run / "model.keras").get_weights() for run in (folder, streamed)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    rows = dict(line.split("\t") for line in said(capsys, afterwards.evaluate, streamed))
+    assert rows["accuracy"] == f"{result['metrics']['accuracy']:.4f}"
+    other = write(tmp_path / "other.csv", 40)
+    assert said(capsys, afterwards.evaluate, streamed, "--dataset", other) == said(capsys, afterwards.evaluate, folder, "--dataset", other)
+    assert not [file for file in streamed.iterdir() if file.name.startswith("tmp")]
+
+
+def test_evaluate_refuses_a_table_that_has_changed(tmp_path, capsys):
+    name = write(tmp_path / "table.csv")
+    folder, _ = run(tmp_path, dataset=name)
+    write(tmp_path / "table.csv", 120)
+    assert "pass another table as --dataset" in refusal(capsys, afterwards.evaluate, folder)
 
 
 @pytest.mark.parametrize(
