@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.training import batches, text_batches, text_data, text_tokens, tokenizing
+from hornbook.training import batches, scratch, text_batches, text_data, text_tokens, tokenizing
 
 CLASSES = 3
 
@@ -39,7 +39,7 @@ def test_ids_in_a_file_are_those_in_memory(tokens, tmp_path, monkeypatch):
     examples = dataset().train
     tokenizer = tokenizing.fit(examples.texts(), max_length=30)
     stored = text_tokens.encode(examples, tokenizer, tmp_path)
-    assert isinstance(stored._ids, text_tokens._File)
+    assert isinstance(stored._ids, scratch.ScratchFile)
     assert list(tmp_path.iterdir()) == []  # Without a name, it goes with the process, however that ends.
     positions = np.array([7, 199, 0, 3])
     np.testing.assert_array_equal(stored.padded(positions), tokens.padded(positions))
