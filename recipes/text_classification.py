@@ -12,6 +12,7 @@ import pathlib
 import time
 from typing import Literal
 
+from hornbook import UserError
 from hornbook.training import command_line, files, repeats, runs, splits, text_data
 
 
@@ -44,6 +45,9 @@ class Args:
     """Whether capitals do not count. Bytes are left as they are."""
     max_length: int | None = None
     """Tokens after which a text is cut off; how many were is said. Default: 256 words or pieces, 1,024 characters or bytes."""
+    ngrams: int = 1
+    """With 2, pairs of tokens that training has twice are tokens too, behind the single ones, with 3 threes as well; they count for
+    --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
     model: str = "cnn1d"
     """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), or mymodule:builder of your own."""
     embedding_size: int | None = None
@@ -196,12 +200,17 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse what no part would refuse in the words of a flag."""
     command_line.check_ranges(args, _RANGES)
+    if args.ngrams > 1 and not (args.kernel_sizes == (1,) or args.positions == "none" or ":" in args.model):
+        raise UserError(
+            f"--ngrams {args.ngrams} puts pairs of tokens behind all single ones, where a model that goes by their order takes them for a "
+            "text: pass --model cnn1d --kernel-sizes 1 --pooling mean, or --model text_transformer --positions none"
+        )
     if args.tensorboard:
         command_line.require_tensorboard()
 
 
 _RANGES = (
-    ("minimum_count", 1, None), ("word_dropout", 0, 1), ("word_swap", 0, 1),
+    ("minimum_count", 1, None), ("ngrams", 1, 5), ("word_dropout", 0, 1), ("word_swap", 0, 1),
 )  # fmt: skip
 
 
@@ -256,6 +265,8 @@ def _train(args, run, callbacks, dataset, precision):
         lowercase=args.lowercase,
         max_length=tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length,
     )
+    if args.ngrams > 1:
+        tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), args.ngrams, most=args.vocabulary_size)
     wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
     tokens = {name: text_tokens.encode(dataset.parts[name], tokenizer, run.folder) for name in wanted}
     statistics = {name: part.statistics for name, part in tokens.items()}

@@ -3,10 +3,14 @@
 Hugging Face's `tokenizers` does the work. What is saved is its own `tokenizer.json`, which reads without Hornbook:
 
     tokenizers.Tokenizer.from_file("tokenizer.json").encode_batch(["a sentence"])[0].ids
+
+Runs of tokens that have an id of their own (`with_ngrams`) stand beside it, in `ngrams.json`.
 """
 
+import collections
 import itertools
 import json
+import pathlib
 
 import numpy as np
 import tokenizers
@@ -26,6 +30,8 @@ SPECIAL = ("<padding token>", "<unknown token>")
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORDS = rf"[{_UNSPACED}]|[\p{{L}}\p{{N}}\p{{M}}&&[^{_UNSPACED}]]+(?:['\u2019]\p{{L}}+)?|[^\s\p{{L}}\p{{N}}\p{{M}}]"
 _AT_A_TIME = 2048
+_NGRAMS_FILE = "ngrams.json"
+_NGRAMS_COUNTED = 2**22  # At a time: from then on, those met once are forgotten.
 
 
 class Tokenizer:
@@ -36,6 +42,7 @@ class Tokenizer:
     Attributes:
         fast: the `tokenizers.Tokenizer`.
         max_length: tokens after which a text is cut off.
+        ngrams: dict of runs of tokens, tuples of ids, to ids of their own, behind those of single tokens.
 
     Example:
     ```python
@@ -50,13 +57,14 @@ class Tokenizer:
     ```
     """
 
-    def __init__(self, fast, max_length):
-        self.fast, self.max_length = fast, max_length
+    def __init__(self, fast, max_length, ngrams=None):
+        self.fast, self.max_length, self.ngrams = fast, max_length, ngrams or {}
+        self._sizes = sorted({len(ngram) for ngram in self.ngrams})
 
     @property
     def vocabulary_size(self):
         """How many ids there are, padding and unknown among them: an embedding's first size."""
-        return self.fast.get_vocab_size()
+        return self.fast.get_vocab_size() + len(self.ngrams)
 
     def encode(self, texts):
         """Token ids of each text, uncut.
@@ -65,27 +73,37 @@ class Tokenizer:
             texts: iterable of strings.
 
         Yields:
-            int32 arrays `(tokens,)`, never empty: a text without any token is one unknown token.
+            int32 arrays `(tokens,)`, never empty: a text without any token is one unknown token. Runs of tokens stand behind all single
+            ones, the shorter before the longer.
         """
         texts = iter(texts)
         while some := list(itertools.islice(texts, _AT_A_TIME)):
             for encoding in self.fast.encode_batch_fast(some, add_special_tokens=False):
-                yield np.array(encoding.ids or [UNKNOWN], np.int32)
+                ids = encoding.ids or [UNKNOWN]
+                yield np.array([*ids, *self._runs(ids)], np.int32)
+
+    def _runs(self, ids):
+        for size in self._sizes:
+            for ngram in _ngrams_of(ids, size):
+                if ngram in self.ngrams:
+                    yield self.ngrams[ngram]
 
     def batch(self, texts):
         """What the model takes: int32 `(texts, tokens)`, cut at `max_length`, padded with 0 as in training."""
         return pad([ids[: self.max_length] for ids in self.encode(texts)])
 
     def decode(self, ids):
-        """Text of token ids, as far as they tell; padding is left out."""
-        kept = [int(token) for token in ids if token != PADDING]
+        """Text of token ids, as far as they tell; padding and runs of tokens are left out."""
+        kept = [int(token) for token in ids if token != PADDING and token < self.fast.get_vocab_size()]
         return self.fast.decode(kept, skip_special_tokens=False)
 
     def save(self, path):
-        """Write `tokenizer.json`, with the cut and the padding in it, for those who read it without Hornbook."""
+        """Write `tokenizer.json`, with the cut and the padding in it, for those who read it without Hornbook; runs of tokens beside it."""
         fast = tokenizers.Tokenizer.from_str(self.fast.to_str())
         fast.enable_truncation(self.max_length)
         fast.enable_padding(pad_id=PADDING, pad_token=SPECIAL[PADDING])
+        if self.ngrams:
+            files.write_text(pathlib.Path(path).with_name(_NGRAMS_FILE), json.dumps(list(self.ngrams)))
         files.write_text(path, fast.to_str(pretty=True))
 
 
@@ -116,7 +134,9 @@ def load(path):
         raise UserError(f"{path} cannot be read as a tokenizer: {error}") from error
     fast.no_truncation()
     fast.no_padding()
-    return Tokenizer(fast, max_length)
+    beside = pathlib.Path(path).with_name(_NGRAMS_FILE)
+    ngrams = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else []
+    return Tokenizer(fast, max_length, _numbered(fast, map(tuple, ngrams)))
 
 
 def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercase=True, max_length=256):
@@ -168,6 +188,49 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
     if fast.get_vocab_size() <= len(SPECIAL):
         raise UserError(f"no token occurs {minimum_count} times in the training texts; pass a smaller --minimum-count")
     return Tokenizer(fast, max_length)
+
+
+def with_ngrams(tokenizer, texts, size, *, most=20_000):
+    """The tokenizer with ids for runs of 2 to `size` tokens: a text's stand behind its tokens, and count as tokens in all that follows.
+
+    For networks that take a text as a bag, as fastText does (Joulin et al. 2017, section 2.2), whose order of words they bring back. Only
+    runs that occur twice have an id, and there is no hash: each has a vector of its own.
+
+    Args:
+        tokenizer: `Tokenizer`.
+        texts: iterable of strings, those of the training split; read once.
+        size: tokens of the longest runs.
+        most: how many runs may have an id, the most frequent ones.
+
+    Example:
+    ```python
+    import keras
+    from hornbook.training import tokenizing
+
+    texts = ["not good", "not bad at all", "not good at all", "bad"]
+    tokenizer = tokenizing.with_ngrams(tokenizing.fit(texts), texts, 2)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GlobalAveragePooling1D()])
+    model.compile("adam", "mse")
+    model.fit(tokenizer.batch(texts), keras.ops.ones((4, 8)), verbose=0)
+    ```
+    """
+    counts = collections.Counter()
+    for ids in tokenizer.encode(texts):
+        ids = ids.tolist()
+        for length in range(2, size + 1):
+            counts.update(_ngrams_of(ids, length))
+        if len(counts) > _NGRAMS_COUNTED:
+            counts = collections.Counter({ngram: count for ngram, count in counts.items() if count > 1})
+    found = sorted((ngram for ngram, count in counts.items() if count > 1), key=lambda ngram: (-counts[ngram], ngram))
+    return Tokenizer(tokenizer.fast, tokenizer.max_length, _numbered(tokenizer.fast, found[:most]))
+
+
+def _ngrams_of(ids, size):
+    return zip(*(ids[start:] for start in range(size)), strict=False)
+
+
+def _numbered(fast, ngrams):
+    return {ngram: place for place, ngram in enumerate(ngrams, start=fast.get_vocab_size())}
 
 
 def pad(rows, length=None):

@@ -79,6 +79,38 @@ def test_bytes_and_pieces_give_the_text_back():
         assert tokenizer.decode(one(tokenizer, "Ünïcode ☃ here")) == "Ünïcode ☃ here"
 
 
+def test_runs_of_tokens_that_occur_twice_have_ids_behind_the_others(tmp_path):
+    texts = ["not good", "not good at all", "good at it", "good"]
+    plain = tokenizing.fit(texts)
+    tokenizer = tokenizing.with_ngrams(plain, texts, 3)
+    words = {word: one(plain, word)[0] for word in ("not", "good", "at", "all")}
+    pairs = [(words["not"], words["good"]), (words["good"], words["at"])]
+    first = plain.vocabulary_size
+    assert tokenizer.ngrams == {pair: first + place for place, pair in enumerate(sorted(pairs))}
+    assert tokenizer.vocabulary_size == first + 2
+    ids = [*one(plain, "NOT good at all"), *(tokenizer.ngrams[pair] for pair in pairs)]
+    assert one(tokenizer, "NOT good at all") == ids
+    assert one(tokenizer, "good") == one(plain, "good")
+    assert tokenizer.decode(ids) == "not good at all"
+    assert len(tokenizing.with_ngrams(plain, texts, 2, most=1).ngrams) == 1
+    tokenizer.save(tmp_path / "tokenizer.json")
+    assert one(tokenizing.load(tmp_path / "tokenizer.json"), "NOT good at all") == ids
+
+
+def test_runs_met_once_are_forgotten_where_there_are_too_many(monkeypatch):
+    monkeypatch.setattr(tokenizing, "_NGRAMS_COUNTED", 3)
+    texts = ["a b", "a b", "c d e f g"]
+    assert len(tokenizing.with_ngrams(tokenizing.fit(texts), texts, 2).ngrams) == 1
+
+
+def test_threes_stand_behind_pairs():
+    texts = ["a b c", "a b c"]
+    tokenizer = tokenizing.with_ngrams(tokenizing.fit(texts), texts, 3)
+    assert [len(ngram) for ngram in tokenizer.ngrams] == [2, 3, 2]
+    ids = one(tokenizer, "a b c")
+    assert [len(next(ngram for ngram, number in tokenizer.ngrams.items() if number == token)) for token in ids[3:]] == [2, 2, 3]
+
+
 def test_size_and_count_bound_the_vocabulary():
     texts = ["common common common rare middle middle"]
     assert tokenizing.fit(texts, minimum_count=2).vocabulary_size == 4
