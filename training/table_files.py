@@ -39,7 +39,7 @@ class FileColumns(table_columns.Named):
     """
 
     def __init__(self, path, *, encoding="auto", header="auto", decimal="auto", missing=(), folder=None):
-        self._reading = {"encoding": encoding, "header": header}
+        self._reading = {"encoding": encoding, "header": header, "quoted": None}
         self.folder, self.source, self.rows = folder, "all", None
         self._missing = table_columns.with_missing(missing)
         self._open(text_rows.layout(path, **self._reading))
@@ -50,7 +50,10 @@ class FileColumns(table_columns.Named):
 
     def _open(self, found):
         if not found.by_line:
-            raise UserError(f"{found.path} cannot be read by rows in {found.encoding}, or with its line ends; save it as UTF-8")
+            raise UserError(
+                f"{found.path} is in {found.encoding} or has lines that end otherwise than by byte 10, so its rows cannot be read one by "
+                "one; save it as UTF-8, or leave out --in-memory never"
+            )
         self.found, self.name, self.cells = found, str(found.path), dict.fromkeys(found.columns)
 
     def __len__(self):
@@ -90,7 +93,8 @@ class FileColumns(table_columns.Named):
             # The beginning was UTF-8, a later line is not: as of a small file.
             self._open(text_rows.layout(self.found.path, **{**self._reading, "encoding": "cp1252"}))
             labels = self._first_pass(targets, task, features)
-        tables.note_how_it_was_read(self.name, read_as=self.found.encoding, has_header=self.found.header, **self._reading)
+        asked = {"encoding": self._reading["encoding"], "header": self._reading["header"]}
+        tables.note_how_it_was_read(self.name, read_as=self.found.encoding, has_header=self.found.header, **asked)
         if not self._total:
             raise UserError(f"{self.name} has no row below its first line; accepted is a line of names, then a row each")
         if task == "regression":

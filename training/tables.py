@@ -100,14 +100,17 @@ def read(path, *, encoding=None, header="yes"):
     delimiter = find_delimiter(text, path.suffix.lower() == ".tsv")
     rows, lines = [], []
     with no_field_limit():
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        # Strict: without, a quotation mark that is never closed takes rows into a field, and a line further on is blamed or none.
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        begin = 1
         try:
             for row in reader:
                 if any(field.strip() for field in row):
                     rows.append(row)
                     lines.append(reader.line_num)
+                begin = reader.line_num + 1
         except csv.Error as error:
-            raise UserError(f"{path} line {reader.line_num} is no CSV: {error}") from error
+            raise UserError(f"{path} line {begin}: {not_csv(error)}") from error
     with_header = bool(rows) and (header == "yes" or (header == "auto" and not any(map(is_number, rows[0]))))
     if len(rows) < 1 + with_header:
         accepted = "a line of names, then a row each" if header == "yes" else "a row a line"
@@ -123,6 +126,15 @@ def read(path, *, encoding=None, header="yes"):
                 "put quotes around text with separators in it"
             )
     return Table(path, columns, rows[with_header:], lines[with_header:], encoding, delimiter, with_header)
+
+
+def not_csv(error, hint=""):
+    """What a `csv.Error` of a strict reader means, in words, with a further remedy behind."""
+    if "field larger" in str(error) or "unexpected end" in str(error):
+        return f"a quotation mark opens and is never closed; close it{hint}"
+    if "expected after" in str(error):
+        return f"text goes on behind a closing quotation mark; double those within a text{hint}"
+    return f"is no CSV ({error})"
 
 
 def note_how_it_was_read(path, *, encoding, read_as, header, has_header):

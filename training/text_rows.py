@@ -27,7 +27,7 @@ class Layout:
         encoding: Python's name.
         delimiter: what separates fields.
         header: whether the first line names the columns.
-        quoted: whether a field with separators or line ends in it stands in double quotes.
+        quoted: whether a field with separators or line ends in it stands in double quotes; None: it does, and no flag says otherwise.
         by_line: whether a line ends at byte 10 and nowhere else, so that a row can be read again by its place.
         skip: bytes of the byte order mark.
     """
@@ -37,7 +37,7 @@ class Layout:
     encoding: str
     delimiter: str
     header: bool
-    quoted: bool
+    quoted: bool | None
     by_line: bool
     skip: int
 
@@ -48,7 +48,7 @@ def layout(path, *, encoding="auto", header="auto", quoted=True):
     Args:
         path: of the file.
         encoding, header: see `tables.read`.
-        quoted: whether double quotes enclose fields.
+        quoted: see `Layout`.
 
     Raises:
         UserError: no such file, an encoding that is unknown or does not fit, or nothing in it.
@@ -110,7 +110,7 @@ def rows(found):
 
 def _parsed(found):
     lines = _Lines(found)
-    quoting = csv.QUOTE_MINIMAL if found.quoted else csv.QUOTE_NONE
+    quoting = csv.QUOTE_NONE if found.quoted is False else csv.QUOTE_MINIMAL
     with tables.no_field_limit(_LONGEST):
         # Strict: without, a quotation mark that is never closed takes rows into a text, which nobody would notice.
         reader = csv.reader(lines, delimiter=found.delimiter, quoting=quoting, strict=True)
@@ -121,16 +121,9 @@ def _parsed(found):
             except StopIteration:
                 return
             except csv.Error as error:
-                raise UserError(f"{found.path} line {line}: {_reason(error)}") from error
+                hint = "" if found.quoted is None else ", or pass --no-quoted to take them as they are"
+                raise UserError(f"{found.path} line {line}: {tables.not_csv(error, hint)}") from error
             yield line, start if found.by_line else None, lines.consumed - start, row
-
-
-def _reason(error):
-    if "field larger" in str(error) or "unexpected end" in str(error):
-        return "a quotation mark opens and is never closed; close it, or pass --no-quoted to take them as they are"
-    if "expected after" in str(error):
-        return "text goes on behind a closing quotation mark; double those within a text, or pass --no-quoted to take them as they are"
-    return f"is no CSV ({error})"
 
 
 class _Lines:
@@ -188,7 +181,7 @@ class RowStore:
             UserError: the file is no longer what it was.
         """
         texts = []
-        quoting = csv.QUOTE_MINIMAL if self.found.quoted else csv.QUOTE_NONE
+        quoting = csv.QUOTE_NONE if self.found.quoted is False else csv.QUOTE_MINIMAL
         with open(self.found.path, "rb", buffering=0) as file, tables.no_field_limit(_LONGEST):
             for index in indices:
                 raw = os.pread(file.fileno(), int(self.sizes[index]), int(self.starts[index]))

@@ -224,6 +224,16 @@ def test_kernels_and_pooling_reach_the_network(table, tmp_path):
     np.testing.assert_allclose(logits[0], logits[1], atol=1e-5)  # a mean of single words does not.
 
 
+def test_pairs_of_words_are_tokens_of_a_bag(table, tmp_path, capsys):
+    folder, result = run(tmp_path, table, epochs=2, model="cnn1d", kernel_sizes=(1,), pooling="mean", width=8, ngrams=2)
+    tokenizer = tokenizing.load(folder / "tokenizer.json")
+    assert tokenizer.ngrams
+    assert tokenizer.vocabulary_size == tokenizer.fast.get_vocab_size() + len(tokenizer.ngrams)
+    capsys.readouterr()
+    afterwards.evaluate([str(folder)])
+    assert f"accuracy\t{result['metrics']['accuracy']:.4f}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -233,6 +243,8 @@ def test_kernels_and_pooling_reach_the_network(table, tmp_path):
         ({"model": "cnn"}, "--model cnn"),
         ({"model": "cnn1d", "kernel_sizes": (2, 0)}, "each count in kernel_sizes must be a whole number of at least 1"),
         ({"model": "gru", "kernel_sizes": (2,)}, "--model gru does not take --kernel-sizes"),
+        ({"model": "gru", "ngrams": 2}, "pass --model cnn1d --kernel-sizes 1 --pooling mean, or --model text_transformer --positions none"),
+        ({"ngrams": 0}, "--ngrams"),
         ({"max_length": 0}, "max_length must be at least 1"),
         ({"minimum_count": 0}, "--minimum-count"),
         ({"vocabulary_size": 1}, "vocabulary_size must be at least 3"),
