@@ -19,7 +19,7 @@ IMAGE_REMEDIES = {
 }
 TEXT_REMEDIES = {
     "untrained": "or another --model, such as cnn1d",
-    "overfitted": "a higher --word-dropout, --pooling mean, a smaller --width, a higher --minimum-count",
+    "overfitted": "a higher --word-dropout, --pooling mean if it is another, a smaller --width, a higher --minimum-count",
     "too sure": "a higher --word-dropout",
 }
 SERIES_REMEDIES = {"untrained": "or another --model, such as fcn or gru", "overfitted": "--jitter 0.05, --time-warp 0.2, --mixup 0.2"}
