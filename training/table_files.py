@@ -153,13 +153,18 @@ class FileColumns(table_columns.Named):
                 self._kept.write(block.numbers(name))
             for name, coded in self._codes.items():
                 self._kept.write(coded.add(["" if text is None else text for text in block.texts(name)]))
-                if sum(len(one.texts) for one in self._codes.values()) > _MOST_CATEGORIES:
-                    raise UserError(
-                        f"{self.name}: column {name!r} has {len(coded.texts):,} different texts in its first {rows:,} rows: an identifier "
-                        f"or free text; leave it out with --id-column {name}"
-                    )
+            self._refuse_many_categories(rows)
         if rows != self._total:
             raise UserError(f"{self.name} was changed while it was read; begin again")
+
+    def _refuse_many_categories(self, rows):
+        counts = {name: len(coded.texts) for name, coded in self._codes.items()}
+        if sum(counts.values()) > _MOST_CATEGORIES:
+            name = max(counts, key=counts.get)
+            raise UserError(
+                f"{self.name}: column {name!r} has {counts[name]:,} different texts in its first {rows:,} rows: an identifier or free "
+                f"text; leave it out with --id-column {name}"
+            )
 
     # What was kept.
 

@@ -54,6 +54,17 @@ def everything(dataset):
     return tuple(np.concatenate([getattr(part, name) for part in parts])[order] for name in ("inputs", "labels"))
 
 
+def test_what_the_memory_should_not_hold_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_files, "_BLOCK", 7)
+    monkeypatch.setattr(table_files, "_MOST_CATEGORIES", 30)
+    name = write(tmp_path, [[*row[:2], f"name {k}", row[2], row[3]] for k, row in enumerate(rows())], ("a", "b", "who", "colour", "label"))
+    message = refusal(name, in_memory="never")
+    assert "column 'who' has 35 different texts in its first 35 rows" in message
+    assert "--id-column who" in message
+    monkeypatch.setattr(table_files, "_MOST_CLASSES", 10)
+    assert "column 'who' has more than 10 different values" in refusal(name, in_memory="never", label_column="who")
+
+
 def test_a_table_is_split_and_encoded(tmp_path):
     dataset = table_data.load(write(tmp_path, rows()))
     assert {name: len(part) for name, part in dataset.parts.items()} == {"train": 43, "validation": 5, "test": 12}
