@@ -20,7 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hornbook.recipes import regression
-from hornbook.training import command_line, regression_scores, table_data
+from hornbook import command_line
+from hornbook.evaluation import regression
+from hornbook import data
 
 SCORES = ("mean_squared_error", "mean_absolute_error", "r2")
 
@@ -35,14 +37,14 @@ def ridge_scores(dataset):
     inputs = np.concatenate([dataset.train.inputs, dataset.validation.inputs])
     targets = np.concatenate([dataset.train.labels, dataset.validation.labels])
     predicted = ridge().fit(inputs, targets[:, 0]).predict(dataset.test.inputs)
-    return regression_scores.regression(dataset.test.labels, predicted[:, None], dataset.target_names)
+    return regression.regression(dataset.test.labels, predicted[:, None], dataset.target_names)
 
 
 def cross_validated():
     """Of ridge regression over ten folds."""
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
     predicted = cross_val_predict(ridge(), inputs, targets, cv=KFold(10, shuffle=True, random_state=0))
-    return regression_scores.regression(targets[:, None], predicted[:, None], ("target",))
+    return regression.regression(targets[:, None], predicted[:, None], ("target",))
 
 
 def main():
@@ -53,7 +55,7 @@ def main():
     args = command_line.parse(regression.Args, [flag for flag in flags if flag != "--"], "benchmarks/diabetes.py", "")
     rows = []
     for split_seed in range(known.splits):
-        rows.append(("ridge", split_seed, ridge_scores(table_data.load("diabetes", task="regression", split_seed=split_seed))))
+        rows.append(("ridge", split_seed, ridge_scores(data.tables.load("diabetes", task="regression", split_seed=split_seed))))
         with tempfile.TemporaryDirectory() as folder:
             words = command_line.parse(regression.Args, [*flags, "--split-seed", str(split_seed), "--output", f"{folder}/run"], "", "")
             rows.append(("network", split_seed, regression.main(words)["metrics"]))

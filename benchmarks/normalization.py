@@ -26,9 +26,9 @@ import numpy
 import tensorflow as tf
 
 from hornbook.models import BatchNormalization, resnet20
-from hornbook.models.group_normalization import GroupNormalization
-from hornbook.models.layer_normalization import LayerNormalization
-from hornbook.models.normalization import group_count
+from hornbook.models.layers.group_normalization import GroupNormalization
+from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.parts.normalization import group_count
 
 BATCH_SIZE = 128
 SHAPES = ((BATCH_SIZE, 32, 32, 16), (BATCH_SIZE, 16, 16, 32), (BATCH_SIZE, 8, 8, 64))

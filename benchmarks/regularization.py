@@ -77,9 +77,9 @@ def dataset():
 
     import numpy as np
 
-    from hornbook.training import data
+    from hornbook import data
 
-    whole = data.load(DATASET, validation_fraction=0)
+    whole = data.images.load(DATASET, validation_fraction=0)
     each = IMAGES // whole.num_classes
     chosen = np.sort(np.concatenate([np.flatnonzero(whole.train.labels == label)[:each] for label in range(whole.num_classes)]))
     return dataclasses.replace(whole, train=whole.train.subset(chosen))

@@ -86,12 +86,14 @@ def feed_side(side):
     import numpy
 
     from hornbook.recipes import image_classification
-    from hornbook.training import augmenter, data, training_batches
+    from hornbook.data.images import augmenter
+    from hornbook import data
+    from hornbook.data import training_batches
 
     network = NETWORKS["resnet20"]
     generator = numpy.random.default_rng(0)
     images = generator.integers(256, size=(PIPELINE_IMAGES, *network.input_shape), dtype="uint8")
-    dataset = data.from_arrays(images, generator.integers(CLASSES, size=PIPELINE_IMAGES), validation_fraction=0)
+    dataset = data.images.from_arrays(images, generator.integers(CLASSES, size=PIPELINE_IMAGES), validation_fraction=0)
     model = image_classification.build(image_classification.Args(model="resnet20"), dataset)
     model.compile(
         optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM, nesterov=True),

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from hornbook.training import files
+from hornbook import files
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 SURFACE = RESULTS / "tuning_surface.csv.gz"

@@ -12,14 +12,15 @@ import pathlib
 import typing
 
 from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
-from hornbook.training import afterwards, runs_table
+from hornbook.inference import commands
+from hornbook.inference import runs_table
 from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).with_name("flags.md")
 _COMMAND_OPTIONS = {
     "tune": command.Args,
-    "predict": afterwards.PredictArgs,
-    "evaluate": afterwards.EvaluateArgs,
+    "predict": commands.PredictArgs,
+    "evaluate": commands.EvaluateArgs,
     "runs": runs_table.RunsArgs,
 }
 _BEGINNING = """# Every flag

@@ -5,7 +5,7 @@ import pathlib
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("models", "recipes", "training", "tuning")
+_SUBPACKAGES = ("data", "evaluation", "inference", "models", "recipes", "reports", "training", "tuning")
 
 # In a source tree that is not installed, the subpackages are folders beside this one (setup.cfg maps them).
 _TREE = pathlib.Path(__file__).resolve().parents[1]

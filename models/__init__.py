@@ -3,19 +3,28 @@
 `build("resnet20", (32, 32, 3), 10)` and `resnet20((32, 32, 3), 10)` are the same; `names()` lists what there is.
 """
 
-from hornbook.models.activations import ACTIVATIONS
-from hornbook.models.attention import MultiHeadAttention, RotaryAttention, attention_scores
-from hornbook.models.batch_norm_lstm import BatchNormLSTM
-from hornbook.models.batch_normalization import BatchNormalization
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
-from hornbook.models.group_normalization import GroupNormalization
-from hornbook.models.initializers import INITIALIZERS
-from hornbook.models.layer_normalization import LayerNormalization
+from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, attention_scores
+from hornbook.models.layers.batch_norm_lstm import BatchNormLSTM
+from hornbook.models.layers.batch_normalization import BatchNormalization
+from hornbook.models.layers.group_normalization import GroupNormalization
+from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.layers.weight_normalization import (
+    WEIGHT_NORMALIZATIONS,
+    SpectralConv1D,
+    SpectralConv2D,
+    SpectralDense,
+    StandardizedConv1D,
+    StandardizedConv2D,
+    StandardizedDense,
+)
 from hornbook.models.mlp import mlp
-from hornbook.models.normalization import NORMALIZATIONS
-from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.parts.activations import ACTIVATIONS
+from hornbook.models.parts.initializers import INITIALIZERS
+from hornbook.models.parts.normalization import NORMALIZATIONS
 from hornbook.models.registry import build, family, names, options
 from hornbook.models.resnet import (
     preactivation_resnet110,
@@ -41,15 +50,6 @@ from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, laye
 from hornbook.models.swap import swap_normalization
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
-from hornbook.models.weight_normalization import (
-    WEIGHT_NORMALIZATIONS,
-    SpectralConv1D,
-    SpectralConv2D,
-    SpectralDense,
-    StandardizedConv1D,
-    StandardizedConv2D,
-    StandardizedDense,
-)
 
 __all__ = [
     "ACTIVATIONS",

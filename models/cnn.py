@@ -3,7 +3,7 @@
 import keras
 
 from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, refuse_stochastic_depth
-from hornbook.models.parts import Parts
+from hornbook.models.parts.network import Parts
 
 DOWNSAMPLING = ("stride", "max")
 

@@ -4,8 +4,8 @@ import keras
 
 from hornbook.models.checks import check_choice, check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn import conv_stage
-from hornbook.models.parts import Parts
-from hornbook.models.sequences import pool, sequence_inputs
+from hornbook.models.parts.network import Parts
+from hornbook.models.parts.sequences import pool, sequence_inputs
 
 # Not "last": a convolution's last step has seen its window alone.
 POOLINGS_OF_WINDOWS = ("max", "mean", "attention")

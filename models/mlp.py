@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hornbook.models.checks import check_count, check_feature_shape, refuse_stochastic_depth
-from hornbook.models.parts import Parts
+from hornbook.models.parts.network import Parts
 
 
 def embedding_size_for(categories):

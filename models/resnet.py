@@ -3,7 +3,7 @@
 import keras
 
 from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate
-from hornbook.models.residual_parts import ResNetParts
+from hornbook.models.parts.residual import ResNetParts
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
 IMAGENET_PLANS = {

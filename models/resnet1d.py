@@ -4,9 +4,9 @@ import keras
 
 from hornbook.models.checks import check_choice, check_count, check_plan, check_rate
 from hornbook.models.cnn1d import POOLINGS_OF_WINDOWS
-from hornbook.models.residual_parts import ResNetParts
+from hornbook.models.parts.residual import ResNetParts
+from hornbook.models.parts.sequences import pool, sequence_inputs
 from hornbook.models.resnet import residual_block
-from hornbook.models.sequences import pool, sequence_inputs
 
 
 def resnet1d(

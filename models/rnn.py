@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from hornbook.models.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.checks import check_choice, check_count, check_rate
-from hornbook.models.parts import Parts
-from hornbook.models.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
-from hornbook.models.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
+from hornbook.models.layers.batch_norm_lstm import BatchNormLSTM
+from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.parts.network import Parts
+from hornbook.models.parts.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
 
 # Keras' own, with their fast paths.
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}

@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.normalization import NORMALIZATIONS, normalization_layer, resolve_normalization
+from hornbook.models.parts.normalization import NORMALIZATIONS, normalization_layer, resolve_normalization
 
 # What counts as normalization in a model. UnitNormalization does not: it has no weights and is used on embeddings, by intent.
 NORMALIZATION_LAYERS = (

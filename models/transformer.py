@@ -5,10 +5,10 @@ import math
 import keras
 from keras import ops
 
-from hornbook.models import sequences
-from hornbook.models.attention import MultiHeadAttention, RotaryAttention, angles
 from hornbook.models.checks import check_choice, check_count, check_rate
-from hornbook.models.parts import Parts
+from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, angles
+from hornbook.models.parts import sequences
+from hornbook.models.parts.network import Parts
 
 POSITIONS = ("learned", "sinusoidal", "rotary", "none")
 POOLINGS = ("class", *sequences.POOLINGS)

@@ -14,7 +14,14 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs, splits
+from hornbook import command_line
+from hornbook.data.dataset import Dataset
+from hornbook import data
+from hornbook.data import sources
+from hornbook import files
+from hornbook.recipes import running
+from hornbook.training import runs
+from hornbook.data import splits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +151,7 @@ class Args:
 
 
 def build(args, dataset):
-    """The model of `args` for a `data.Dataset`: raw pixels `(batch, height, width, channels)` to float32 logits `(batch, classes)`.
+    """The model of `args` for a `Dataset`: raw pixels `(batch, height, width, channels)` to float32 logits `(batch, classes)`.
 
     The first layer standardizes each channel by the training images' mean and variance, so that the saved model takes pixels as they are.
     """
@@ -178,7 +185,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `data.Dataset` of your own, such as `data.from_arrays(...)`, in place of `args.dataset`.
+        dataset: a `Dataset` of your own, such as `dataset.images.from_arrays(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -189,11 +196,11 @@ def main(args, callbacks=(), dataset=None):
     check(args)
     folder = pathlib.Path(args.output or runs.default_folder("image_classification", args.model))
     if dataset is None:
-        data.check_name(args.dataset)
+        data.images.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return repeats.several_seeds(main, args, folder, "image_classification", callbacks, dataset)
+        return running.several_seeds(main, args, folder, "image_classification", callbacks, dataset)
     config = command_line.to_config("image_classification", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -216,7 +223,14 @@ def check(args):
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import augmentation, batches, diagnostics, evaluation, imbalance, optimization, report
+    from hornbook.reports import pictures
+    from hornbook.data.images import augmentation
+    from hornbook.data import batches
+    from hornbook.training import diagnosis
+    from hornbook.evaluation import classification
+    from hornbook.training import imbalance
+    from hornbook.training import optimization
+    from hornbook.reports import report
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -224,7 +238,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Data.
     if dataset is None:
-        dataset = data.load(
+        dataset = data.images.load(
             args.dataset,
             validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
             test_fraction=args.test_fraction,
@@ -238,7 +252,7 @@ def _train(args, run, callbacks, dataset, precision):
     evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
     if dataset.unreadable:
-        data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
+        sources.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
         print(f"images left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")
     num_classes = dataset.num_classes
     print(f"{dataset.name}: {dataset.sizes}, {num_classes} classes")
@@ -325,9 +339,9 @@ def _train(args, run, callbacks, dataset, precision):
     scores, mistakes, metrics = None, [], {}
     if evaluated is not None:
         logits = model.predict(batches.evaluation_batches(evaluated, batch_size=256, num_classes=num_classes), verbose=0)
-        scores = evaluation.classification(evaluated.labels, logits, dataset.class_names)
+        scores = classification.classification(evaluated.labels, logits, dataset.class_names)
         metrics = {name: scores[name] for name in ("accuracy", "loss", "calibration_error", "macro_f1")}
-        mistakes = evaluation.mistakes(evaluated, logits, dataset.class_names, dataset.pixel_maximum)
+        mistakes = pictures.mistakes(evaluated, logits, dataset.class_names, dataset.pixel_maximum)
     result = {
         "metrics": metrics,
         "evaluated_on": args.evaluate,
@@ -337,20 +351,20 @@ def _train(args, run, callbacks, dataset, precision):
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": diagnostics.findings(history.rows, scores, num_classes),
+        "findings": diagnosis.findings(history.rows, scores, num_classes),
         **runs.environment(),
     }
     runs.save_model(run, model, outputs="logits", class_names=dataset.class_names, pixel_maximum=dataset.pixel_maximum)
     report.write_report(
         run.path("report.html"),
-        title=f"{args.model} on {data.short_name(dataset.name)}",
+        title=f"{args.model} on {sources.short_name(dataset.name)}",
         command=command_line.command("image_classification", args),
         config=run.config,
         history=history.rows,
         result=result,
         evaluation=scores,
         examples=mistakes,
-        augmented=augmentation.sheet(dataset.train, augment, dataset.class_names, pixel_maximum=dataset.pixel_maximum, seed=args.seed),
+        augmented=pictures.sheet(dataset.train, augment, dataset.class_names, pixel_maximum=dataset.pixel_maximum, seed=args.seed),
     )
     files.write_json(run.path("result.json"), {**result, "evaluation": scores})
     return result

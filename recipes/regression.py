@@ -12,7 +12,16 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, files, repeats, runs, series_data, splits, table_data, tables
+from hornbook import command_line
+from hornbook import files
+from hornbook.recipes import running
+from hornbook.training import runs
+from hornbook.data.series.dataset import SeriesDataset
+from hornbook import data
+from hornbook.data.series import dataset as series_data
+from hornbook.data import splits
+from hornbook.data.tables.dataset import TableDataset
+from hornbook.data import csv_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,21 +147,21 @@ class Args:
 
 
 def build(args, dataset, num_outputs=None):
-    """The model of `args` for a `table_data.TableDataset`: encoded rows `(batch, inputs)` to float32 outputs `(batch, num_outputs)`.
+    """The model of `args` for a `TableDataset`: encoded rows `(batch, inputs)` to float32 outputs `(batch, num_outputs)`.
 
     The first layers standardize numbers and turn categories into zeros and ones. The outputs are in standard deviations from the mean of
     the training rows' targets; `in_units` puts them back.
     """
     import keras
 
-    from hornbook.training import table_layers
+    from hornbook.data.tables import layers
     from hornbook.training.builders import asked_for, build_model
 
-    if isinstance(dataset, series_data.SeriesDataset):
+    if isinstance(dataset, SeriesDataset):
         return _build_for_series(args, dataset, num_outputs or len(dataset.target_names))
     inputs = keras.Input(dataset.input_shape, name="columns")
     one_hot = args.categories == "one-hot" or not dataset.encoding.categories
-    features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
+    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
     options = asked_for(args.model, args, _MODEL_OPTIONS)
     if ":" not in args.model:
         options = {**_FOR_TABLES, **options}
@@ -190,7 +199,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `table_data.TableDataset` of your own, such as `table_data.from_arrays(...)`, in place of `args.dataset`.
+        dataset: a `TableDataset` of your own, such as `dataset.tables.from_arrays(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -201,13 +210,13 @@ def main(args, callbacks=(), dataset=None):
     check(args)
     folder = pathlib.Path(args.output or runs.default_folder("regression", args.model))
     if dataset is None and series_data.is_series(args.dataset, args.time_column):
-        series_data.check_name(args.dataset)
+        data.series.check_name(args.dataset)
     elif dataset is None:
-        table_data.check_name(args.dataset)
+        data.tables.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return repeats.several_seeds(main, args, folder, "regression", callbacks, dataset)
+        return running.several_seeds(main, args, folder, "regression", callbacks, dataset)
     config = command_line.to_config("regression", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -224,10 +233,10 @@ def _load_series(args):
     options = {name: getattr(args, name) for name in ("window", "stride", "missing", "length", "examples", "encoding")}
     if args.dataset.startswith("csv:"):
         options |= {name: getattr(args, name) for name in ("id_column", "time_column", "label_column")}
-        options["feature_columns"] = tables.names(args.feature_columns)
+        options["feature_columns"] = csv_rows.names(args.feature_columns)
     fractions = {name: getattr(args, name) for name in ("test_fraction", "split_seed")}
     fractions["validation_fraction"] = splits.validation_share(args.validation_fraction, args.fold)
-    return series_data.load(args.dataset, numbers=True, **fractions, **options)
+    return data.series.load(args.dataset, numbers=True, **fractions, **options)
 
 
 def check(args):
@@ -245,18 +254,16 @@ _RANGES = (
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import (
-        batches,
-        diagnostics,
-        losses,
-        mixing,
-        optimization,
-        regression_scores,
-        report,
-        series_augmentation,
-        series_batches,
-        target_scaling,
-    )
+    from hornbook.data import batches
+    from hornbook.training import diagnosis
+    from hornbook.training import losses
+    from hornbook.data.tables import augmentation
+    from hornbook.training import optimization
+    from hornbook.evaluation import regression
+    from hornbook.reports import report
+    from hornbook.data.series import augmentation
+    from hornbook.data.series import batches as series_batches
+    from hornbook.training import target_scaling
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -266,7 +273,7 @@ def _train(args, run, callbacks, dataset, precision):
     if dataset is None and series_data.is_series(args.dataset, args.time_column):
         dataset = _load_series(args)
     elif dataset is None:
-        dataset = table_data.load(
+        dataset = data.tables.load(
             args.dataset,
             task="regression",
             label_column=args.label_column,
@@ -290,7 +297,7 @@ def _train(args, run, callbacks, dataset, precision):
     num_outputs = losses.choose_regression(args.loss, args.quantiles, len(dataset.target_names))
     quantiles = list(args.quantiles) if args.loss == "quantile" else None
     scaling = target_scaling.TargetScaling(dataset.train.labels)
-    is_series = isinstance(dataset, series_data.SeriesDataset)
+    is_series = isinstance(dataset, SeriesDataset)
     rows = series_data.split_rows if is_series else splits.split_rows
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed, rows=rows)
     print(f"{dataset.name}: {dataset.sizes}, to predict {', '.join(dataset.target_names)}")
@@ -334,9 +341,9 @@ def _train(args, run, callbacks, dataset, precision):
     if is_series:
         feed, as_batches = series_batches, {"num_classes": None, "length": dataset.input_shape[0]}
         mean, variance = dataset.train.moments()
-        augment = series_augmentation.augmenter(mean=mean, deviation=variance**0.5, mixup_alpha=args.mixup)
+        augment = augmentation.augmenter(mean=mean, deviation=variance**0.5, mixup_alpha=args.mixup)
     else:
-        feed, as_batches, augment = batches, {"num_classes": None}, mixing.row_mixer(args.mixup, dataset.num_numbers)
+        feed, as_batches, augment = batches, {"num_classes": None}, augmentation.row_mixer(args.mixup, dataset.num_numbers)
     validation = dataset.validation
     if validation is not None:
         validation = feed.evaluation_batches(scaling.scaled(validation), batch_size=1024, **as_batches)
@@ -374,8 +381,8 @@ def _train(args, run, callbacks, dataset, precision):
     scores, metrics = None, {}
     if evaluated is not None:
         outputs = model.predict(feed.evaluation_batches(evaluated, batch_size=1024, **as_batches), verbose=0)
-        scores = regression_scores.regression(evaluated.labels, outputs, dataset.target_names, quantiles)
-        metrics = {name: scores[name] for name in regression_scores.METRICS if name in scores}
+        scores = regression.regression(evaluated.labels, outputs, dataset.target_names, quantiles)
+        metrics = {name: scores[name] for name in regression.METRICS if name in scores}
     result = {
         "metrics": metrics,
         "evaluated_on": args.evaluate,
@@ -385,7 +392,7 @@ def _train(args, run, callbacks, dataset, precision):
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": diagnostics.regression_findings(history.rows, scores),
+        "findings": diagnosis.regression_findings(history.rows, scores),
         **runs.environment(),
     }
     if not is_series:

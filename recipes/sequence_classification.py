@@ -13,7 +13,16 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, data, files, repeats, runs, series_data, splits, tables
+from hornbook import command_line
+from hornbook.data import sources
+from hornbook import files
+from hornbook.recipes import running
+from hornbook.training import runs
+from hornbook.data.series.dataset import SeriesDataset
+from hornbook import data
+from hornbook.data.series import dataset as series_data
+from hornbook.data import splits
+from hornbook.data import csv_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +166,7 @@ class Args:
 
 
 def build(args, dataset):
-    """The model of `args` for a `series_data.SeriesDataset`: series `(batch, steps, features)` to float32 logits `(batch, classes)`.
+    """The model of `args` for a `SeriesDataset`: series `(batch, steps, features)` to float32 logits `(batch, classes)`.
 
     The first layer standardizes each feature by the training series' mean and variance. Steps that are NaN in all features are padding,
     and stay NaN behind it; where there are any, the zoo's models are told so.
@@ -190,7 +199,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `series_data.SeriesDataset` of your own, such as `series_data.from_arrays(...)`, in place of `args.dataset`.
+        dataset: a `SeriesDataset` of your own, such as `dataset.series.from_arrays(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -201,11 +210,11 @@ def main(args, callbacks=(), dataset=None):
     check(args)
     folder = pathlib.Path(args.output or runs.default_folder("sequence_classification", args.model))
     if dataset is None:
-        series_data.check_name(args.dataset)
+        data.series.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return repeats.several_seeds(main, args, folder, "sequence_classification", callbacks, dataset)
+        return running.several_seeds(main, args, folder, "sequence_classification", callbacks, dataset)
     config = command_line.to_config("sequence_classification", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -226,20 +235,27 @@ def check(args):
 
 
 def data_options(args):
-    """The options of `series_data.load` that `args` have, by name."""
+    """The options of `dataset.series.load` that `args` have, by name."""
     names = ("test_fraction", "split_seed", "window", "stride", "missing", "sample_rate", "mel_bands", "length",
              "examples", "id_column", "time_column", "group_column", "label_column", "encoding",
              "skip_unreadable")  # fmt: skip
     share = splits.validation_share(args.validation_fraction, args.fold)
     named = {name: getattr(args, name) for name in names}
-    return {**named, "validation_fraction": share, "feature_columns": tables.names(args.feature_columns)}
+    return {**named, "validation_fraction": share, "feature_columns": csv_rows.names(args.feature_columns)}
 
 
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import batches, diagnostics, evaluation, imbalance, optimization, report, series_augmentation, series_batches
-    from hornbook.training import series_pictures as pictures
+    from hornbook.data import batches
+    from hornbook.training import diagnosis
+    from hornbook.evaluation import classification
+    from hornbook.training import imbalance
+    from hornbook.training import optimization
+    from hornbook.reports import report
+    from hornbook.data.series import augmentation
+    from hornbook.data.series import batches as series_batches
+    from hornbook.reports import series_pictures as pictures
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -247,12 +263,12 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Data.
     if dataset is None:
-        dataset = series_data.load(args.dataset, **data_options(args))
+        dataset = data.series.load(args.dataset, **data_options(args))
     dataset.require_task("classification")
     evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
     splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed, rows=series_data.split_rows)
     if dataset.unreadable:
-        data.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
+        sources.write_unreadable(run.path("skipped.csv"), dataset.unreadable)
         print(f"files left out because they cannot be read: {len(dataset.unreadable):,}, listed in {run.path('skipped.csv')}")
     for note in dataset.notes:
         print(f"note: {note}")
@@ -300,7 +316,7 @@ def _train(args, run, callbacks, dataset, precision):
     if validation is not None:
         validation = series_batches.evaluation_batches(validation, batch_size=256, **as_batches)
     mean, variance = dataset.train.moments()
-    augment = series_augmentation.augmenter(
+    augment = augmentation.augmenter(
         mean=mean,
         deviation=variance**0.5,
         jitter_strength=args.jitter,
@@ -345,7 +361,7 @@ def _train(args, run, callbacks, dataset, precision):
     scores, mistakes, metrics = None, [], {}
     if evaluated is not None:
         logits = model.predict(series_batches.evaluation_batches(evaluated, batch_size=256, **as_batches), verbose=0)
-        scores = evaluation.classification(evaluated.labels, logits, dataset.class_names)
+        scores = classification.classification(evaluated.labels, logits, dataset.class_names)
         metrics = {name: scores[name] for name in ("accuracy", "loss", "calibration_error", "macro_f1")}
         mistakes = pictures.mistakes(evaluated, logits, dataset.class_names)
     result = {
@@ -357,12 +373,12 @@ def _train(args, run, callbacks, dataset, precision):
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": diagnostics.findings(history.rows, scores, num_classes, diagnostics.SERIES_REMEDIES),
+        "findings": diagnosis.findings(history.rows, scores, num_classes, diagnosis.SERIES_REMEDIES),
         **runs.environment(),
     }
     runs.save_model(run, model, outputs="logits", class_names=dataset.class_names, **dataset.about())
     if "sample_rate" in dataset.preprocessing:
-        from hornbook.training import audio
+        from hornbook.data.series import audio
 
         audio.save_feature_model(run.path("features.keras"), dataset.preprocessing)
     report.write_report(

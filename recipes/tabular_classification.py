@@ -11,7 +11,13 @@ import pathlib
 import time
 from typing import Literal
 
-from hornbook.training import command_line, files, repeats, runs, splits, table_data
+from hornbook import command_line
+from hornbook import files
+from hornbook.recipes import running
+from hornbook.training import runs
+from hornbook.data import splits
+from hornbook.data.tables.dataset import TableDataset
+from hornbook import data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,18 +132,18 @@ class Args:
 
 
 def build(args, dataset, num_outputs=None):
-    """The model of `args` for a `table_data.TableDataset`: encoded rows `(batch, inputs)` to float32 logits `(batch, num_outputs)`.
+    """The model of `args` for a `TableDataset`: encoded rows `(batch, inputs)` to float32 logits `(batch, num_outputs)`.
 
     The first layers standardize numbers and turn categories into zeros and ones, so that the saved model takes what `table.json` encodes.
     """
     import keras
 
-    from hornbook.training import table_layers
+    from hornbook.data.tables import layers
     from hornbook.training.builders import asked_for, build_model
 
     inputs = keras.Input(dataset.input_shape, name="columns")
     one_hot = args.categories == "one-hot" or not dataset.encoding.categories
-    features = table_layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
+    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
     options = asked_for(args.model, args, _MODEL_OPTIONS)
     if not one_hot:
         options["category_sizes"] = dataset.encoding.category_sizes
@@ -156,7 +162,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `table_data.TableDataset` of your own, such as `table_data.from_arrays(...)`, in place of `args.dataset`.
+        dataset: a `TableDataset` of your own, such as `dataset.tables.from_arrays(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -167,11 +173,11 @@ def main(args, callbacks=(), dataset=None):
     check(args)
     folder = pathlib.Path(args.output or runs.default_folder("tabular_classification", args.model))
     if dataset is None:
-        table_data.check_name(args.dataset)
+        data.tables.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return repeats.several_seeds(main, args, folder, "tabular_classification", callbacks, dataset)
+        return running.several_seeds(main, args, folder, "tabular_classification", callbacks, dataset)
     config = command_line.to_config("tabular_classification", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -199,7 +205,14 @@ _RANGES = (
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import batches, classifier_scores, diagnostics, imbalance, losses, mixing, optimization, report
+    from hornbook.data import batches
+    from hornbook.evaluation import scores as classifier_scores
+    from hornbook.training import diagnosis
+    from hornbook.training import imbalance
+    from hornbook.training import losses
+    from hornbook.data.tables import augmentation
+    from hornbook.training import optimization
+    from hornbook.reports import report
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -207,7 +220,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Data.
     if dataset is None:
-        dataset = table_data.load(
+        dataset = data.tables.load(
             args.dataset,
             task="classification",
             label_column=args.label_column,
@@ -282,7 +295,7 @@ def _train(args, run, callbacks, dataset, precision):
             epochs=args.epochs,
             first_epoch=first_epoch,
             seed=args.seed,
-            augment=mixing.row_mixer(args.mixup, dataset.num_numbers),
+            augment=augmentation.row_mixer(args.mixup, dataset.num_numbers),
             class_weights=imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights),
         ),
         steps_per_epoch=steps_per_epoch,
@@ -320,7 +333,7 @@ def _train(args, run, callbacks, dataset, precision):
         "parameters": model.count_params(),
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": diagnostics.findings(history.rows, scores, num_classes, diagnostics.TABLE_REMEDIES),
+        "findings": diagnosis.findings(history.rows, scores, num_classes, diagnosis.TABLE_REMEDIES),
         **runs.environment(),
     }
     files.write_json(run.path("table.json"), dataset.encoding.to_json())

@@ -13,7 +13,15 @@ import time
 from typing import Literal
 
 from hornbook import UserError
-from hornbook.training import command_line, files, repeats, runs, splits, text_data
+from hornbook import command_line
+from hornbook import files
+from hornbook.recipes import running
+from hornbook.training import runs
+from hornbook.data import splits
+from hornbook.data.texts.dataset import TextDataset
+from hornbook.data.texts.dataset import TextStore
+from hornbook import data
+from hornbook.data.texts import dataset as text_data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +177,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `text_data.TextDataset` of your own, such as `text_data.from_texts(...)`, in place of `args.dataset`.
+        dataset: a `TextDataset` of your own, such as `dataset.texts.from_texts(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -180,11 +188,11 @@ def main(args, callbacks=(), dataset=None):
     check(args)
     folder = pathlib.Path(args.output or runs.default_folder("text_classification", args.model))
     if dataset is None:
-        text_data.check_name(args.dataset)
+        data.texts.check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
     if args.seeds > 1:
-        return repeats.several_seeds(main, args, folder, "text_classification", callbacks, dataset)
+        return running.several_seeds(main, args, folder, "text_classification", callbacks, dataset)
     config = command_line.to_config("text_classification", args)
     with runs.Run(folder, config) as run:
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
@@ -217,19 +225,17 @@ _RANGES = (
 def _train(args, run, callbacks, dataset, precision):
     import keras
 
-    from hornbook.training import (
-        batches,
-        classifier_scores,
-        diagnostics,
-        imbalance,
-        losses,
-        optimization,
-        report,
-        text_augmentation,
-        text_batches,
-        text_tokens,
-        tokenizing,
-    )
+    from hornbook.data import batches
+    from hornbook.evaluation import scores as classifier_scores
+    from hornbook.training import diagnosis
+    from hornbook.training import imbalance
+    from hornbook.training import losses
+    from hornbook.training import optimization
+    from hornbook.reports import report
+    from hornbook.data.texts import augmentation
+    from hornbook.data.texts import batches as text_batches
+    from hornbook.data.texts import tokens as text_tokens
+    from hornbook.data.texts import tokenizing
     from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
     from hornbook.training.checkpoint import Checkpoint, size_in_bytes
 
@@ -237,7 +243,7 @@ def _train(args, run, callbacks, dataset, precision):
 
     # Data.
     if dataset is None:
-        dataset = text_data.load(
+        dataset = data.texts.load(
             args.dataset,
             text_columns=args.text_columns,
             label_column=args.label_column,
@@ -319,7 +325,7 @@ def _train(args, run, callbacks, dataset, precision):
             epochs=args.epochs,
             first_epoch=first_epoch,
             seed=args.seed,
-            augment=text_augmentation.augmenter(args.word_dropout, args.word_swap),
+            augment=augmentation.augmenter(args.word_dropout, args.word_swap),
             class_weights=imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights),
         ),
         steps_per_epoch=steps_per_epoch,
@@ -349,7 +355,7 @@ def _train(args, run, callbacks, dataset, precision):
         scores = classifier_scores.scores("cross-entropy", labels, logits, dataset.class_names)
         metrics = {name: scores[name] for name in classifier_scores.METRICS}
         mistakes = classifier_scores.mistakes("cross-entropy", labels, logits, dataset.class_names)
-        if isinstance(dataset.train.store, text_data.TextStore):  # Else every text would have to be read once more.
+        if isinstance(dataset.train.store, TextStore):  # Else every text would have to be read once more.
             statistics[args.evaluate]["repeated"] = text_data.repeated(dataset, args.evaluate)
     result = {
         "metrics": metrics,
@@ -361,7 +367,7 @@ def _train(args, run, callbacks, dataset, precision):
         "epochs": len(history.rows),
         "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
         "findings": [
-            *diagnostics.findings(history.rows, scores, num_classes, diagnostics.TEXT_REMEDIES),
+            *diagnosis.findings(history.rows, scores, num_classes, diagnosis.TEXT_REMEDIES),
             *text_tokens.findings(statistics, tokenizer),
         ],
         **runs.environment(),

@@ -1,7 +1,4 @@
-"""The parts that a recipe is made of, each usable alone in anybody's Keras code.
-
-Names are found on first use, so that what needs no Keras (`data`, `runs`, the command line) does not import it.
-"""
+"""What happens while a network trains, each part usable alone in anybody's Keras code. Names are found on first use."""
 
 import importlib
 
@@ -13,14 +10,9 @@ _HOMES = {
     "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
     "Warmup": "optimization",
-    "augmenter": "augmentation",
     "class_weights": "imbalance",
-    "evaluation_batches": "batches",
     "optimizer": "optimization",
     "schedule": "optimization",
-    "steps_per_epoch": "batches",
-    "training_batches": "batches",
-    "write_report": "report",
 }
 __all__ = sorted(_HOMES)
 

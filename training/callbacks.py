@@ -9,8 +9,7 @@ import time
 import keras
 import numpy as np
 
-from hornbook import UserError
-from hornbook.training import files
+from hornbook import UserError, files
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ import zipfile
 import keras
 import numpy as np
 
-from hornbook import UserError
-from hornbook.training import files
+from hornbook import UserError, files
 
 _FORMAT = 1
 

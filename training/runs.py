@@ -14,8 +14,7 @@ import platform
 import re
 import shutil
 
-from hornbook import UserError
-from hornbook.training import files
+from hornbook import UserError, files
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
@@ -138,7 +137,7 @@ def refuse_other_options(folder, config):
     Raises:
         UserError: with the first option that differs.
     """
-    began = read_json(pathlib.Path(folder, "config.json"))
+    began = files.read_json(pathlib.Path(folder, "config.json"))
     config = json.loads(json.dumps(config))  # A tuple is a list in the file.
     for name in sorted(began.keys() | config.keys()):
         if name not in _NOT_COMPARED and began.get(name) != config.get(name):
@@ -147,20 +146,6 @@ def refuse_other_options(folder, config):
                 f"{folder} holds a run with {flag} {began.get(name)}, and this one has {config.get(name)}; "
                 "go on with the options that began it, or pass another --output"
             )
-
-
-def read_json(path):
-    """A JSON file of a run.
-
-    Raises:
-        UserError: it cannot be read, or is not JSON.
-    """
-    try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
 
 
 def finished(folder):
@@ -177,7 +162,7 @@ def finished(folder):
     if not (folder / "result.json").is_file():
         state = "an unfinished run" if (folder / "config.json").is_file() else "no run"
         raise UserError(f"{folder} holds {state}; pass the folder of a finished one, which has a result.json")
-    return read_json(folder / "result.json")
+    return files.read_json(folder / "result.json")
 
 
 def save_model(run, model, **about):

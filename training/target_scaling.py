@@ -36,7 +36,7 @@ class TargetScaling:
         self.mean, self.deviation = targets.mean(axis=0), targets.std(axis=0)
 
     def scaled(self, examples):
-        """The examples (`data.Examples`) with standardized labels."""
+        """The examples (`dataset.Examples`) with standardized labels."""
         return dataclasses.replace(examples, labels=(examples.labels - self.mean) / self.deviation)
 
     def in_units(self, model, sort=False):

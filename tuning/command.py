@@ -7,8 +7,8 @@ import pathlib
 import sys
 from typing import Literal
 
-from hornbook import UserError
-from hornbook.training import command_line, runs
+from hornbook import UserError, command_line
+from hornbook.training import runs
 
 _DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
 
@@ -131,7 +131,7 @@ def main(recipe_name, args, recipe_args, given=()):
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
-        done = runs.read_json(folder / "result.json")["trials"]
+        done = files.read_json(folder / "result.json")["trials"]
         if args.trials is None or args.trials <= done:
             raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
     with command_line.quiet_libraries():

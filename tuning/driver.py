@@ -8,12 +8,15 @@ import sys
 
 import threadpoolctl
 
-from hornbook import UserError
-from hornbook.training import command_line, files, runs
-from hornbook.tuning import objectives, oracles, pruning, report, results, workers
+from hornbook import UserError, command_line, files
+from hornbook.training import runs
+from hornbook.tuning import objectives, pruning
 from hornbook.tuning import search as searches
 from hornbook.tuning import space as spaces
-from hornbook.tuning.progress import Progress
+from hornbook.tuning.oracles import oracles
+from hornbook.tuning.reports import report, results
+from hornbook.tuning.reports.progress import Progress
+from hornbook.tuning.workers import local
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
@@ -180,7 +183,7 @@ def _known(args, objective, found):
 
 def _workers(args):
     if args.ray is not None:
-        from hornbook.tuning import ray_workers
+        from hornbook.tuning.workers import ray_cluster
 
-        return ray_workers.RayWorkers(args.ray, cpus=args.cpus_per_trial, gpus=args.gpus_per_trial or 0)
-    return workers.LocalWorkers(args.workers, args.threads_per_trial, args.gpus_per_trial)
+        return ray_cluster.RayWorkers(args.ray, cpus=args.cpus_per_trial, gpus=args.gpus_per_trial or 0)
+    return local.LocalWorkers(args.workers, args.threads_per_trial, args.gpus_per_trial)

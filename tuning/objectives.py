@@ -3,16 +3,16 @@
 import keras_tuner
 
 from hornbook import UserError
-from hornbook.training import classifier_scores, regression_scores
+from hornbook.evaluation import regression, scores
 
 _HIGHER_IS_BETTER = {"accuracy", "macro_f1", "auc", "average_precision", "r2"}
 _CLASSIFIER = ("accuracy", "loss", "calibration_error", "macro_f1")
 _BY_RECIPE = {
     "image_classification": _CLASSIFIER,
-    "text_classification": classifier_scores.METRICS,
+    "text_classification": scores.METRICS,
     "sequence_classification": _CLASSIFIER,
-    "tabular_classification": classifier_scores.METRICS,
-    "regression": tuple(name for name in regression_scores.METRICS if name != "interval_coverage"),
+    "tabular_classification": scores.METRICS,
+    "regression": tuple(name for name in regression.METRICS if name != "interval_coverage"),
 }
 
 

@@ -17,10 +17,12 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from hornbook import UserError
-from hornbook.training import command_line, evaluation, files, runs
-from hornbook.tuning import pruning, results
+from hornbook import UserError, command_line, files
+from hornbook.evaluation import intervals
+from hornbook.training import runs
+from hornbook.tuning import pruning
 from hornbook.tuning import space as spaces
+from hornbook.tuning.reports import results
 
 Status = trials.TrialStatus
 
@@ -290,7 +292,7 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
         workers.close()
     names = found[seeds[0]]["metrics"]
     scores = {name: [found[seed]["metrics"][name][0] for seed in seeds] for name in names}
-    metrics = {name: evaluation.spread(own) for name, own in scores.items() if None not in own}
+    metrics = {name: intervals.spread(own) for name, own in scores.items() if None not in own}
     return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds)}
 
 
@@ -322,7 +324,7 @@ def claim(folder, settings):
     if not path.exists():
         files.write_json(path, settings)
         return lock, False
-    began = runs.read_json(path)
+    began = files.read_json(path)
     for name in sorted(began.keys() | settings.keys()):
         if began.get(name) != settings.get(name):
             os.close(lock)

@@ -12,8 +12,7 @@ import typing
 
 import keras_tuner
 
-from hornbook import UserError, models
-from hornbook.training import command_line
+from hornbook import UserError, command_line, models
 from hornbook.tuning import spaces
 
 # What a search sets itself, run by run.

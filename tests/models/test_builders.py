@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from hornbook import models
-from hornbook.models.residual_parts import ResNetParts
+from hornbook.models.parts.residual import ResNetParts
 
 
 def names_of(model):

@@ -8,7 +8,7 @@ import pytest
 
 from hornbook import models
 from hornbook.models.cnn import DOWNSAMPLING as OF_CNN
-from hornbook.models.residual_parts import DOWNSAMPLING as OF_RESNET
+from hornbook.models.parts.residual import DOWNSAMPLING as OF_RESNET
 from hornbook.recipes.image_classification import Args
 
 

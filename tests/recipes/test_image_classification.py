@@ -12,11 +12,18 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.models import normalization, weight_normalization
+from hornbook.models.parts import normalization
+from hornbook.models.layers import weight_normalization
 from hornbook.models.resnet import SHORTCUTS
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
-from hornbook.training import afterwards, augmentation, command_line, data, imbalance, optimization, reproducibility
+from hornbook.inference import commands
+from hornbook.data.images import augmentation
+from hornbook import command_line
+from hornbook import data
+from hornbook.training import imbalance
+from hornbook.training import optimization
+from hornbook.training import reproducibility
 
 SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}
 
@@ -56,7 +63,7 @@ def test_a_run_leaves_what_the_documents_promise(finished):
 
 def test_the_score_is_that_of_the_saved_model_on_the_test_part(finished):
     folder, result = finished
-    test = data.load("digits").test
+    test = data.images.load("digits").test
     logits = keras.saving.load_model(folder / "model.keras").predict(test.inputs, verbose=0)
     assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == test.labels).mean())
 
@@ -71,7 +78,7 @@ def test_the_config_makes_the_run_again(finished, tmp_path):
 @pytest.mark.parametrize("options", [{}, {"normalization": "group"}, {"model": "resnet", "depth": 8, "stochastic_depth": 0.5}])
 def test_the_saved_model_outlives_hornbook(options, tmp_path):
     folder, _ = run(tmp_path, **{**options, "epochs": 1})
-    inputs = data.load("digits").test.inputs[:32]
+    inputs = data.images.load("digits").test.inputs[:32]
     expected = keras.saving.load_model(folder / "model.keras").predict(inputs, verbose=0)
     np.save(tmp_path / "inputs.npy", inputs)
     script = (
@@ -155,7 +162,7 @@ def test_every_flag_of_the_recipe_has_help(capsys):
 
 
 def test_arrays_of_colour_images(colour_images, tmp_path):
-    dataset = data.from_arrays(*colour_images, *colour_images, class_names=("blue", "<red>"))
+    dataset = data.images.from_arrays(*colour_images, *colour_images, class_names=("blue", "<red>"))
     folder, result = run(tmp_path, dataset, epochs=12, batch_size=16, augmentation="flip", class_weights="balanced")
     assert result["metrics"]["accuracy"] > 0.9
     assert "&lt;red&gt;" in (folder / "report.html").read_text()
@@ -300,7 +307,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path):
     script = """
 import json, resource, sys, keras
 from hornbook.recipes import image_classification
-from hornbook.training import command_line
+from hornbook import command_line
 class Full(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
@@ -356,11 +363,11 @@ def test_a_folder_of_photos_to_a_prediction(photos, tmp_path, capsys):
     assert f"{photos}/赤/notes.jpg,is no image" in (folder / "skipped.csv").read_text()
     assert f",blau & grün,{photos}/blau & grün/0.png\n" in (folder / "split.csv").read_text()
     capsys.readouterr()
-    afterwards.evaluate([str(folder), "--json"])
+    commands.evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
-    one = data.load(args.dataset, image_size="12", skip_unreadable=True).test.subset(np.array([0]))
+    one = data.images.load(args.dataset, image_size="12", skip_unreadable=True).test.subset(np.array([0]))
     logits = keras.saving.load_model(folder / "model.keras").predict(one.inputs, verbose=0)
-    afterwards.predict([str(folder), one.files[0]])
+    commands.predict([str(folder), one.files[0]])
     name, label, probability = capsys.readouterr().out.strip().split("\t")
     assert (name, label) == (one.files[0], ("blau & grün", "赤")[logits.argmax()])
     assert float(probability) == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-4)

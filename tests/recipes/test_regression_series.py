@@ -8,7 +8,8 @@ import pytest
 
 from hornbook import UserError
 from hornbook.recipes.regression import Args, build, main
-from hornbook.training import afterwards, series_data
+from hornbook.inference import commands
+from hornbook import data
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "epochs": 1, "batch_size": 32, "mixup": 0.2}
 
@@ -20,12 +21,12 @@ def test_the_adding_problem_from_training_to_prediction(tmp_path, capsys):
     about = json.loads((folder / "labels.json").read_text())
     assert about["preprocessing"]["features"] == ["number", "mark"]
     capsys.readouterr()
-    afterwards.evaluate([str(folder), "--json"])
+    commands.evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["mean_squared_error"] == pytest.approx(
         result["metrics"]["mean_squared_error"], rel=1e-4
     )
     np.save(tmp_path / "one.npy", np.random.default_rng(0).uniform(size=(3, 12, 2)))
-    afterwards.predict([str(folder), str(tmp_path / "one.npy")])
+    commands.predict([str(folder), str(tmp_path / "one.npy")])
     assert len([float(line.split("\t")[1]) for line in capsys.readouterr().out.splitlines()]) == 3
 
 
@@ -43,7 +44,7 @@ def test_a_table_with_a_time_column_is_one_of_series(tmp_path):
 
 
 def test_what_tables_have_by_default_can_be_asked_for_with_series():
-    dataset = series_data.load("adding", numbers=True, length=6, examples=60)
+    dataset = data.series.load("adding", numbers=True, length=6, examples=60)
     narrow, own = (build(Args(dataset="adding", model="gru", width=width), dataset) for width in (32, None))
     assert narrow.count_params() == build(Args(dataset="adding", model="gru", width=32, dropout=0.3), dataset).count_params()
     assert narrow.count_params() < own.count_params()

@@ -108,12 +108,12 @@ TEXTS = """
 generator = numpy.random.default_rng(0)
 words = numpy.array(["good", "fine", "bad", "dull", *(f"word{k}" for k in range(20))])
 texts = [" ".join(generator.choice(words, generator.integers(3, 12))) for _ in range(120)]
-dataset = text_data.from_texts(texts, [int("good" in text or "fine" in text) for text in texts])
+dataset = data.texts.from_texts(texts, [int("good" in text or "fine" in text) for text in texts])
 """
 SERIES = """
 generator = numpy.random.default_rng(0)
 series = [generator.normal(k % 2, 1, (generator.integers(5, 12), 2)) for k in range(120)]
-dataset = series_data.from_arrays(series, numpy.arange(120) % 2)
+dataset = data.series.from_arrays(series, numpy.arange(120) % 2)
 """
 SEQUENCES = {
     "text_classification": (TEXTS, {"model": "cnn1d", "width": 4, "embedding_size": 4, "minimum_count": 1, "word_swap": 0.1}),
@@ -122,7 +122,7 @@ SEQUENCES = {
 SCRIPT_OF_SEQUENCES = """
 import os, signal, sys, json, keras, numpy
 from hornbook.recipes import {recipe}
-from hornbook.training import series_data, text_data
+from hornbook import data
 {data}
 {killer}
 options = json.loads(sys.argv[1])

@@ -13,7 +13,9 @@ from scipy.io import wavfile
 from hornbook import UserError
 from hornbook.recipes import sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
-from hornbook.training import afterwards, series_batches, series_data
+from hornbook.inference import commands
+from hornbook.data.series import batches
+from hornbook import data
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "heads": 2, "epochs": 2, "batch_size": 16}
 
@@ -67,7 +69,7 @@ def test_a_run_leaves_what_the_documents_promise(finished):
 
 def test_the_score_is_that_of_the_saved_model_without_augmentation(finished, long_table):
     folder, result = finished
-    dataset = series_data.load(f"csv:{long_table}", time_column="t", missing="mask")
+    dataset = data.series.load(f"csv:{long_table}", time_column="t", missing="mask")
     model = keras.saving.load_model(folder / "model.keras")
     logits = model.predict(dataset.test.inputs, verbose=0)
     assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == dataset.test.labels).mean())
@@ -77,12 +79,12 @@ def test_the_score_is_that_of_the_saved_model_without_augmentation(finished, lon
 
 def test_evaluate_and_predict_agree_with_training(finished, long_table, tmp_path, capsys):
     folder, result = finished
-    afterwards.evaluate([str(folder), "--json"])
+    commands.evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
     rows = [row for row in csv.reader(long_table.read_text().splitlines()) if row[0] == "walk 3"]
     (tmp_path / "one.csv").write_text("t,y,x\n" + "\n".join(",".join((t, y, x)) for _, t, x, y, _ in reversed(rows)))
     np.save(tmp_path / "one.npy", np.array([[float(x or "nan"), float(y)] for _, _, x, y, _ in rows]))
-    afterwards.predict([str(folder), str(tmp_path / "one.csv"), str(tmp_path / "one.npy")])
+    commands.predict([str(folder), str(tmp_path / "one.csv"), str(tmp_path / "one.npy")])
     first, second = (line.split("\t")[1:] for line in capsys.readouterr().out.splitlines()[-2:])
     assert first == second
     assert first[0] in ("down", "up")
@@ -101,7 +103,7 @@ def test_evaluate_and_predict_agree_with_training(finished, long_table, tmp_path
 def test_predict_refuses_what_is_no_such_series(finished, tmp_path, capsys, content, said):
     (tmp_path / "one.csv").write_text(content)
     with pytest.raises(SystemExit) as stop:
-        afterwards.predict([str(finished[0]), str(tmp_path / "one.csv")])
+        commands.predict([str(finished[0]), str(tmp_path / "one.csv")])
     assert stop.value.code == 2
     assert said in capsys.readouterr().err
 
@@ -114,7 +116,7 @@ class Stop(keras.callbacks.Callback):
 
 def test_a_run_that_was_cut_off_ends_with_the_same_weights(tmp_path):
     series, labels = walks()
-    dataset = series_data.from_arrays(series, labels, series[:10], labels[:10])
+    dataset = data.series.from_arrays(series, labels, series[:10], labels[:10])
     options = {**SMALL, "epochs": 3, "jitter": 0.1, "time_warp": 0.1, "mixup": 0.2, "dropout": 0.1}
     main(Args(**options, output=str(tmp_path / "whole")), dataset=dataset)
     cut = Args(**options, output=str(tmp_path / "cut"))
@@ -142,13 +144,13 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
     assert (folder / "features.keras").exists()
     sound, other = tmp_path / "wav" / "low" / "0.wav", tmp_path / "other.wav"
     wavfile.write(other, 16000, np.zeros((800, 2), np.int16))
-    afterwards.predict([str(folder), str(sound), str(other)])
+    commands.predict([str(folder), str(sound), str(other)])
     lines = capsys.readouterr().out.splitlines()[-2:]
     assert [line.split("\t")[0] for line in lines] == [str(sound), str(other)]
     assert all(np.isfinite(float(line.split("\t")[2])) for line in lines)
     (tmp_path / "new" / "test" / "high").mkdir(parents=True)
     shutil.copy(sound, tmp_path / "new" / "test" / "high")
-    afterwards.evaluate([str(folder), "--dataset", f"folder:{tmp_path / 'new'}"])
+    commands.evaluate([str(folder), "--dataset", f"folder:{tmp_path / 'new'}"])
     assert "examples\t1" in capsys.readouterr().out
 
 
@@ -186,7 +188,7 @@ def test_a_builder_of_the_users_is_told_of_padding(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     series, labels = walks(40)
-    dataset = series_data.from_arrays(series, labels, series[:8], labels[:8])
+    dataset = data.series.from_arrays(series, labels, series[:8], labels[:8])
     result = main(Args(model="mybuilders:tiny", epochs=1, batch_size=16, output=str(tmp_path / "a")), dataset=dataset)
     assert np.isfinite(result["metrics"]["loss"])
     result = main(Args(model="mybuilders:tiny", epochs=1, dataset="sequential_digits", window=32, output=str(tmp_path / "b")))
@@ -209,8 +211,8 @@ def test_options_have_the_names_of_image_classification():
 
 
 def test_the_model_sees_no_augmentation_in_evaluation(finished, long_table):
-    dataset = series_data.load(f"csv:{long_table}", time_column="t", missing="mask")
-    feed = series_batches.evaluation_batches(dataset.test, batch_size=64, num_classes=2)
+    dataset = data.series.load(f"csv:{long_table}", time_column="t", missing="mask")
+    feed = batches.evaluation_batches(dataset.test, batch_size=64, num_classes=2)
     inputs = next(iter(feed))[0]
     np.testing.assert_array_equal(np.asarray(inputs), dataset.test.padded(np.arange(len(dataset.test)), inputs.shape[1]))
     assert sequence_classification.build.__doc__

@@ -13,7 +13,12 @@ import tokenizers
 from hornbook import UserError
 from hornbook.recipes import text_classification
 from hornbook.recipes.text_classification import Args, main
-from hornbook.training import afterwards, command_line, imbalance, optimization, text_data, tokenizing
+from hornbook.inference import commands
+from hornbook import command_line
+from hornbook.training import imbalance
+from hornbook.training import optimization
+from hornbook import data
+from hornbook.data.texts import tokenizing
 
 BUILDER = """
 import keras
@@ -89,37 +94,37 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
     capsys.readouterr()
     (tmp_path / "lines.txt").write_text("a fine and lovely film\n\nhow dull\n")
     (tmp_path / "rows.csv").write_text('text\n"tedious, flat"\ngreat\n')
-    afterwards.predict([str(folder), "a great  film", str(tmp_path / "lines.txt"), str(tmp_path / "rows.csv")])
+    commands.predict([str(folder), "a great  film", str(tmp_path / "lines.txt"), str(tmp_path / "rows.csv")])
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[1] for line in lines] == ["<good>", "<good>", "bad & dull", "bad & dull", "<good>"]
     assert [line[0].rpartition("/")[2] for line in lines] == ["a great film", "lines.txt:1", "lines.txt:3", "rows.csv:2", "rows.csv:3"]
-    afterwards.predict([str(folder), "great", "--top", "2"])
+    commands.predict([str(folder), "great", "--top", "2"])
     _, first, sure, second, unsure = capsys.readouterr().out.strip().split("\t")
     assert (first, second) == ("<good>", "bad & dull")
     assert float(sure) + float(unsure) == pytest.approx(1, abs=2e-4)
 
-    afterwards.evaluate([str(folder), "--json"])
+    commands.evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
-    afterwards.evaluate([str(folder), "--part", "train"])
+    commands.evaluate([str(folder), "--part", "train"])
     assert "examples\t172" in capsys.readouterr().out
     other = tmp_path / "other.csv"
     other.write_text("text,label\nfine film,<good>\nflat film,bad & dull\nlovely,<good>\n")
-    afterwards.evaluate([str(folder), "--dataset", f"csv:{other}", "--json"])
+    commands.evaluate([str(folder), "--dataset", f"csv:{other}", "--json"])
     assert json.loads(capsys.readouterr().out)["examples"] == 3
     other.write_text("text,label\nfine film,<good>\nflat film,neutral\n")
     with pytest.raises(SystemExit) as stop:
-        afterwards.evaluate([str(folder), "--dataset", f"csv:{other}"])
+        commands.evaluate([str(folder), "--dataset", f"csv:{other}"])
     assert stop.value.code == 2
     assert "line 3, column 'label': the class 'neutral' is unknown in training" in capsys.readouterr().err
     for given, message in ((" ", "has nothing in it"), (str(tmp_path / "no.txt"), "is not there"), (str(tmp_path), "is a folder")):
         with pytest.raises(SystemExit):
-            afterwards.predict([str(folder), given])
+            commands.predict([str(folder), given])
         assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("model", "rate"), [("cnn1d", 0.5), ("gru", 0.5), ("text_transformer", 0.1)])
 def test_the_dropout_that_nobody_asked_for_is_the_model_s(model, rate):
-    dataset = text_data.from_texts([text for text, _ in rows(20)], [k % 2 for k in range(20)])
+    dataset = data.texts.from_texts([text for text, _ in rows(20)], [k % 2 for k in range(20)])
     tokenizer = tokenizing.fit(dataset.train.texts())
     for asked, expected in ((None, rate), (0.2, 0.2)):
         built = text_classification.build(Args(model=model, width=8, dropout=asked), dataset, tokenizer)
@@ -195,7 +200,7 @@ def test_an_interrupted_run_ends_with_the_same_weights_in_memory_or_not(table, t
 
 def test_lists_from_python_and_several_seeds(tmp_path):
     texts, labels = zip(*rows(120), strict=True)
-    dataset = text_data.from_texts(texts, labels, texts[:20], labels[:20], validation_fraction=0)
+    dataset = data.texts.from_texts(texts, labels, texts[:20], labels[:20], validation_fraction=0)
     args = Args(**{**SMALL, "epochs": 1, "seeds": 2, "output": str(tmp_path / "run")})
     summary = main(args, dataset=dataset)
     assert summary["metrics"]["accuracy"]["n"] == 2
@@ -230,7 +235,7 @@ def test_pairs_of_words_are_tokens_of_a_bag(table, tmp_path, capsys):
     assert tokenizer.ngrams
     assert tokenizer.vocabulary_size == tokenizer.fast.get_vocab_size() + len(tokenizer.ngrams)
     capsys.readouterr()
-    afterwards.evaluate([str(folder)])
+    commands.evaluate([str(folder)])
     assert f"accuracy\t{result['metrics']['accuracy']:.4f}" in capsys.readouterr().out
 
 

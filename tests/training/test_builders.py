@@ -87,9 +87,9 @@ def test_a_builder_without_options_of_the_zoo(mine):
 
 def test_the_recipe_gives_a_builder_of_the_user_s_what_was_asked_for(mine):
     from hornbook.recipes import image_classification as recipe
-    from hornbook.training import data
+    from hornbook import data
 
-    digits = data.load("digits")
+    digits = data.images.load("digits")
     assert recipe.build(recipe.Args(model="my_builders:strict"), digits).output_shape == (None, 10)
     wide = recipe.build(recipe.Args(model="my_builders:good", width=5), digits)
     assert wide.get_layer("mine").layers[-2].units == 5

@@ -194,7 +194,7 @@ def test_files_that_are_no_json(tmp_path):
         (tmp_path, "cannot be read: Is a directory"),
     ):
         with pytest.raises(UserError, match=words):
-            runs.read_json(path)
+            files.read_json(path)
 
 
 def test_the_default_folder_tells_recipe_and_model():

@@ -1,14 +1,14 @@
 import keras
 import numpy as np
 
-from hornbook.training import data
+from hornbook.data.dataset import Examples
 from hornbook.training.target_scaling import TargetScaling
 
 
 def examples():
     generator = np.random.default_rng(0)
     targets = np.stack([generator.normal(3e5, 7e4, 50), generator.normal(-1e-3, 1e-5, 50)], axis=1)
-    return data.Examples(generator.normal(size=(50, 3)).astype("float32"), targets, np.arange(50), "all")
+    return Examples(generator.normal(size=(50, 3)).astype("float32"), targets, np.arange(50), "all")
 
 
 def test_there_and_back():

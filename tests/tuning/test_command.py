@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from hornbook.recipes import image_classification, tabular_classification
-from hornbook.training import command_line
+from hornbook import command_line
 from hornbook.tuning import command, driver
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from hornbook.recipes import tabular_classification
-from hornbook.training import command_line
+from hornbook import command_line
 
 pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 

@@ -9,8 +9,11 @@ import pytest
 
 from hornbook import UserError
 from hornbook.recipes import tabular_classification
-from hornbook.training import command_line, files
-from hornbook.tuning import oracles, pruning, search
+from hornbook import command_line
+from hornbook import files
+from hornbook.tuning.oracles import oracles
+from hornbook.tuning import pruning
+from hornbook.tuning import search
 
 OBJECTIVE = keras_tuner.Objective("loss", "min")
 KILLED = None

@@ -4,7 +4,7 @@ import pytest
 
 from hornbook import models
 from hornbook.tuning import space, spaces
-from hornbook.tuning.encoding import Encoding
+from hornbook.tuning.oracles.encoding import Encoding
 
 # The smallest inputs that every configuration of a family takes.
 SHAPES = {

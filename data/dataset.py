@@ -1,0 +1,167 @@
+"""What every medium's data come as: parts of examples, and all that a recipe or `hornbook predict` must know of them.
+
+A medium's own dataset (`data.images.dataset.ImageDataset`, ...) adds what it alone has; whoever uses one needs no case by medium.
+"""
+
+import dataclasses
+import typing
+import zlib
+
+import numpy as np
+
+from hornbook import UserError
+
+_AT_A_TIME = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """One part of a dataset, in memory.
+
+    Attributes:
+        inputs: array `(examples, ...)`: raw pixels `(examples, height, width, channels)`, encoded rows `(examples, inputs)`.
+        labels: int64 array `(examples,)`, an index into the class names; float array `(examples, labels)` or `(examples, targets)` for
+            several labels or numbers to predict.
+        indices: int64 array `(examples,)`, the position in the source: what order and augmentation depend on, and `split.csv` names.
+        source: the source's own split that the indices count in ("train", "test", "all").
+        files: object array `(examples,)` of the paths they were read from, or None.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    source: str
+    files: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.labels)
+
+    def subset(self, positions):
+        """The examples at `positions`, an int array into this part."""
+        chosen = None if self.files is None else self.files[positions]
+        return Examples(self.inputs[positions], self.labels[positions], self.indices[positions], self.source, chosen)
+
+    @property
+    def size_in_bytes(self):
+        """What the inputs take in memory."""
+        return self.inputs.nbytes
+
+    def in_memory(self):
+        """These examples: they are in memory."""
+        return self
+
+    def moments(self):
+        """Mean and variance of each channel: two float64 arrays `(channels,)`."""
+        totals = np.zeros((2, self.inputs.shape[-1]))
+        for start in range(0, len(self), 4096):  # A float64 copy of everything would be eight times the images' size.
+            pixels = self.inputs[start : start + 4096].reshape(-1, self.inputs.shape[-1]).astype(np.float64)
+            totals += [pixels.sum(axis=0), np.square(pixels).sum(axis=0)]
+        mean, square = totals / (self.inputs.size / self.inputs.shape[-1])
+        return mean, np.maximum(square - mean**2, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A source, split.
+
+    Attributes:
+        name: as spelt in `--dataset`.
+        class_names: a name for every label, in the order of the labels; empty for numbers to predict.
+        input_shape: what a model takes, without the batch axis; None for an axis whose length differs.
+        train, validation, test: the parts, such as `Examples`: each has a length, `labels`, `indices` and `source`. Validation and test may
+            be None, and train where data are only scored.
+        task: "classification" (one class an example), "multi-label" (0 or 1 for every label) or "regression" (numbers).
+        target_names: the columns or numbers to predict.
+        notes: sentences for who trains: what was left out, what was assumed.
+        unreadable: (file, reason) of every example that was left out because it cannot be read.
+    """
+
+    name: str
+    class_names: tuple
+    input_shape: tuple
+    train: object
+    validation: object = None
+    test: object = None
+    task: str = "classification"
+    target_names: tuple = ()
+    notes: tuple = ()
+    unreadable: tuple = ()
+
+    medium: typing.ClassVar[str] = ""
+    """The subpackage of `hornbook.data` that reads such data: images, texts, series or tables."""
+
+    @property
+    def num_classes(self):
+        """How many classes or labels there are."""
+        return len(self.class_names)
+
+    @property
+    def parts(self):
+        """The parts that there are, by name."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def part(self, name):
+        """The part called `name`: train, validation or test.
+
+        Raises:
+            UserError: the dataset has no such part.
+        """
+        part = self.parts.get(name)
+        if part is None:
+            raise UserError(f"{self.name} has no {name} part; it has {', '.join(self.parts)}")
+        return part
+
+    @property
+    def sizes(self):
+        """How many examples each part has, in words."""
+        return ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())
+
+    @property
+    def summary(self):
+        """Name, sizes and task in a line."""
+        wanted = {
+            "classification": f"{self.num_classes} classes",
+            "multi-label": f"{self.num_classes} labels",
+            "regression": f"to predict {', '.join(self.target_names)}",
+        }
+        return f"{self.name}: {self.sizes}, {wanted[self.task]}"
+
+    def require_task(self, *tasks):
+        """Refuse a dataset that is for another recipe.
+
+        Raises:
+            UserError: with what it is for.
+        """
+        if self.task not in tasks:
+            raise UserError(f"{self.name} is a dataset of {self.task}; accepted here is {' or '.join(tasks)}")
+
+    def about(self):
+        """What a run's `labels.json` says of the data, JSON values: all that `hornbook predict` must know to read other data alike."""
+        return {"medium": self.medium, "task": self.task, "class_names": self.class_names, "target_names": self.target_names}
+
+    def split_rows(self):
+        """Which example went where, for `split.csv`: a row of column names, then a row an example."""
+        with_files = any(getattr(part, "files", None) is not None for part in self.parts.values())
+        yield ("part", "source", "index", "label", *(["file"] if with_files else []))
+        for name, part in self.parts.items():
+            for start in range(0, len(part), _AT_A_TIME):  # Of millions, lists of Python's numbers would be most of the memory.
+                some = slice(start, start + _AT_A_TIME)
+                labels = part.labels[some].tolist()
+                paths = part.files[some] if with_files else [None] * len(labels)
+                for index, label, path in zip(part.indices[some].tolist(), labels, paths, strict=True):
+                    yield (name, part.source, index, self.written(label), *([path] if with_files else []))
+
+    def written(self, label):
+        """A label as text: a class's name, or numbers: targets, or a 0 or 1 for every label."""
+        return " ".join(map(str, label)) if isinstance(label, list) else self.class_names[label]
+
+
+def checksum(*parts):
+    """Eight hexadecimal digits (CRC-32) of all that the parts hold."""
+    checksum = 0
+    for array in (array for part in parts if part is not None for array in (part.inputs, part.labels)):
+        checksum = zlib.crc32(repr((array.shape, array.dtype)).encode(), checksum)
+        for rows in np.array_split(array, -(-array.nbytes // 2**24)):  # A contiguous copy of a part at a time, not of everything.
+            checksum = zlib.crc32(np.ascontiguousarray(rows), checksum)
+    return f"{checksum:08x}"

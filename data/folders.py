@@ -1,0 +1,153 @@
+"""`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders.
+
+What lies in the class folders is images here; readers of other files take `labelled_files`.
+"""
+
+import os
+import unicodedata
+
+from hornbook import UserError, files
+from hornbook.data import naming
+
+_PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+_LAYOUT = "accepted is PATH/CLASS/FILE, or PATH/train/CLASS/FILE with test/ and validation/ or val/ beside train/"
+# What Windows and macOS leave in folders. Names that begin with a dot are left alone too.
+_NOBODYS = ("thumbs.db", "desktop.ini", "__macosx")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def check(path):
+    """Refuse a folder that is none, or has no class folders.
+
+    Raises:
+        UserError: with what is accepted.
+    """
+    _parts(path)
+
+
+def labelled_files(path, class_names=None, noun="images"):
+    """The files in the class folders of a folder, by part.
+
+    Args:
+        path: of the folder.
+        class_names: the classes in their order, such as a trained model's; the folder may lack some. Default: the training folders.
+        noun: what the files are, for messages.
+
+    Returns:
+        The class names, a tuple, and a dict from a part ("all", or "train" and others; others alone with `class_names`) to a list of
+        (path, label), label an index.
+
+    Raises:
+        UserError: a layout that is none, or a class without files or unknown in training.
+    """
+    folders = _parts(path)
+    # A trained model can score a test part that stands alone.
+    if class_names is None and not {"train", "all"} & folders.keys():
+        raise UserError(f"--dataset folder:{path} has {next(iter(folders.values())).name}/ but no train/; {_LAYOUT}")
+    listed = {part: _class_files(folder) for part, folder in folders.items()}
+    first = next(iter(listed))
+    if class_names is None:
+        _refuse_empty_classes(folders[first], listed[first], noun)
+        class_names = naming.in_order(listed[first])
+    class_names = tuple(class_names)
+    if len(class_names) < 2:
+        raise UserError(f"{folders[first]} has one class folder, {class_names[0]}; at least two are needed; {_LAYOUT}")
+    everything = {}
+    for part, classes in listed.items():
+        unknown = naming.in_order(label for label, files in classes.items() if files and label not in class_names)
+        if unknown:
+            raise UserError(
+                f"{folders[part] / unknown[0]}: the class {unknown[0]!r} is unknown in training; accepted are {naming.some(class_names)}; "
+                f"add training {noun} of it, or remove the folder"
+            )
+        everything[part] = [(file, label) for label, known in enumerate(class_names) for file in classes.get(known, ())]
+        if not everything[part]:
+            raise UserError(f"{folders[part]} has no {noun} in its class folders; add some, or remove the folder")
+    return class_names, everything
+
+
+def _parts(path):
+    """The folders of class folders by part: one called "all", or those of "train", "validation" and "test" that are there."""
+    if files.what_is(path) != "is a folder":
+        raise UserError(f"--dataset {f'folder:{path}'!r} {files.what_is(path)}; {_LAYOUT}")
+    root = files.given(path)
+    folders, others = _entries(root)
+    if not folders:
+        raise UserError(f"--dataset folder:{path} has no class folders{f', only files such as {others[0]}' if others else ''}; {_LAYOUT}")
+    parts = [folder for folder in folders if folder.lower() in _PARTS]
+    # A class may be called "test" too: among other classes, and holding images where a part holds folders.
+    if len(parts) < len(folders) and not any(_entries(root / part)[0] for part in parts):
+        _refuse_what_has_no_class(root, others)
+        return {"all": root}
+    strange = [folder for folder in folders if folder not in parts]
+    if strange:
+        raise UserError(f"--dataset folder:{path} has {strange[0]}/ beside {parts[0]}/, which is neither a part nor a class; {_LAYOUT}")
+    found = {}
+    for part in parts:
+        kind = _PARTS[part.lower()]
+        if kind in found:
+            raise UserError(f"--dataset folder:{path} has {found[kind].name}/ and {part}/, which mean the same; remove one")
+        found[kind] = root / part
+    found = {part: found[part] for part in ("train", "validation", "test") if part in found}
+    for folder in found.values():
+        classes, loose = _entries(folder)
+        if not classes:
+            raise UserError(f"{folder} has no class folders{f', only files such as {loose[0]}' if loose else ''}; {_LAYOUT}")
+        _refuse_what_has_no_class(folder, loose)
+    _refuse_what_has_no_class(root, others)
+    return found
+
+
+def _refuse_what_has_no_class(folder, names):
+    """Refuse images beside class folders, and links there that lead nowhere: a class whose folder has moved would be missed in silence."""
+    for name in names:
+        if name.lower().endswith(_IMAGE_SUFFIXES):
+            raise UserError(f"{folder / name} lies beside the class folders, so it has no class; move it into one, or remove it")
+        if not os.path.exists(folder / name):
+            raise UserError(f"{folder / name} is a link to nothing, where a class folder may have been; repair or remove it")
+
+
+def _refuse_empty_classes(folder, classes, noun):
+    empty = naming.in_order(label for label, files in classes.items() if not files)
+    if empty:
+        raise UserError(f"{folder / empty[0]} has no {noun}; add some, or remove the folder, and with it the class {empty[0]!r}")
+
+
+def _class_files(folder):
+    """The paths in every class folder, sorted, by the class's name. A folder in there is listed too: it will be named as no image."""
+    classes = {}
+    for entry in _entries(folder)[0]:
+        try:
+            entry.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{folder / entry!r}: the name of a class must be UTF-8; rename the folder") from None
+        # macOS writes an accent as a letter of its own, others do not: the same class in two folders must have one name.
+        label = unicodedata.normalize("NFC", entry)
+        if label in classes:
+            raise UserError(f"{folder} has two folders called {label!r}, which differ in how accents are written; make them one")
+        inside, images = _entries(folder / entry)
+        if inside and not images:
+            raise UserError(f"{folder / entry} has only folders in it, such as {inside[0]}, and no images; {_LAYOUT}")
+        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *images))
+    naming.refuse_one_class_spelt_twice(classes, lambda label: str(folder / label))
+    return classes
+
+
+def _entries(folder):
+    """Names of folders and of other files, sorted; what is hidden or left by the operating system is left out."""
+    folders, others = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.name.lower() not in _NOBODYS:
+                    (folders if _is_folder(entry) else others).append(entry.name)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}; make it readable, or remove it") from error
+    return sorted(folders), sorted(others)
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself.
+        return False

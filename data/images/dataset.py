@@ -1,0 +1,148 @@
+"""Labelled images from any source, checked, split and counted before the first step.
+
+A source is spelt the same everywhere: a built-in name (`digits`), `folder:PATH` and `csv:PATH` (image files), `npz:PATH` (arrays),
+`tfds:NAME` (TensorFlow Datasets), or arrays from Python (`arrays.from_arrays`). What comes out is an `ImageDataset`.
+
+Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
+"""
+
+import dataclasses
+import os
+import typing
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import sources, splits
+from hornbook.data.dataset import Dataset, Examples
+
+# Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
+MEMORY_FRACTION = 0.25
+BUILT_IN = ("digits",)
+KINDS = ("folder", "csv", "npz", "tfds")  # What may stand before a colon, read by the file of that name.
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDataset(Dataset):
+    """A `Dataset` of images, `input_shape` `(height, width, channels)`.
+
+    Its parts are `Examples`, or what stays on disk: `files.FileExamples`, `tfds.StreamedExamples`.
+
+    Attributes:
+        pixel_maximum: the number that stands for white, to read other pictures by: 255 unless the source is unusual.
+    """
+
+    pixel_maximum: float = 255
+
+    medium: typing.ClassVar[str] = "images"
+
+    def about(self):
+        """As of `Dataset`, with the number that stands for white."""
+        return {**super().about(), "pixel_maximum": self.pixel_maximum}
+
+
+def check_name(name):
+    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    sources.check_name(name, "images", BUILT_IN, KINDS)
+
+
+def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_memory="auto", image_size=None, path_column=None,
+         label_column=None, skip_unreadable=False, channels=None, class_names=None):  # fmt: skip
+    """An `ImageDataset` by name.
+
+    Args:
+        name: `digits`, `folder:PATH`, `csv:PATH`, `npz:PATH` or `tfds:NAME[/CONFIG][:VERSION]`.
+        validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Unused where the source has a validation split.
+        test_fraction: share held out where the source has no test split.
+        split_seed: seed of both splits; apart from the run's seed, so that runs with several seeds compare on the same data.
+        in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of the machine's.
+        image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
+        path_column, label_column: columns of a table; None: the first of the usual names that is there.
+        skip_unreadable: whether to leave out images that cannot be read, which are in the dataset's `unreadable` then, or to refuse them.
+        channels: 1 or 3, what files are converted to. None: grey if all images are, else RGB.
+        class_names: the classes in their order, such as a trained model's, of which a folder or table may lack some. None: its own.
+
+    Raises:
+        UserError: whatever is wrong with the name or the data, with the file or example and what would be accepted.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+
+    digits = data.images.load("digits")
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(digits.num_classes)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.fit(digits.train.inputs, digits.train.labels, verbose=0)
+    ```
+    """
+    check_name(name)
+    kind = name.partition(":")[0]
+    if kind != "csv" and (path_column or label_column):
+        raise UserError(f"--{'path' if path_column else 'label'}-column is for csv:PATH; {name} has no columns")
+    shape = {"image_size": image_size, "channels": channels}
+    if kind == "folder":
+        dataset = sources.home("images", kind).load(name, **shape, class_names=class_names)
+    elif kind == "csv":
+        dataset = sources.home("images", kind).load(
+            name, **shape, class_names=class_names, path_column=path_column, label_column=label_column
+        )
+    elif kind == "tfds":
+        dataset = sources.home("images", kind).load(name, **shape)
+    else:
+        dataset = _digits() if name == "digits" else sources.home("images", kind).load(name, class_names=class_names)
+        _refuse_resizing(dataset, image_size)
+    if dataset.test is None:
+        dataset = splits.hold_out(dataset, "test", test_fraction, split_seed)
+    if dataset.validation is None:
+        dataset = splits.hold_out(dataset, "validation", validation_fraction, split_seed)
+    return _checked(dataset, in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)), skip_unreadable)
+
+
+def _refuse_resizing(dataset, image_size):
+    from hornbook.data.images import decoding
+
+    if image_size is not None and decoding.parse_size(image_size) != tuple(dataset.input_shape[:2]):
+        size = "x".join(map(str, dataset.input_shape[:2]))
+        raise UserError(f"--image-size resizes image files; {dataset.name} is arrays of {size}, so leave it out, or resize them beforehand")
+
+
+def _checked(dataset, in_memory, skip_unreadable):
+    """The dataset, in memory or not, once everything in it has been read; what cannot be is refused, all of it at once, or left out."""
+    parts, unreadable = {}, []
+    for name, part in dataset.parts.items():
+        parts[name] = part
+        if not isinstance(part, Examples):
+            parts[name], broken = part.checked(in_memory)
+            unreadable += broken
+    if unreadable:
+        from hornbook.data.images import decoding
+
+        empty = next((name for name, part in parts.items() if not len(part)), None)
+        lost = np.setdiff1d(dataset.train.labels, parts["train"].labels) if "train" in parts else ()
+        if not skip_unreadable or empty or len(lost):
+            remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
+            if empty or len(lost):
+                what = f"class {dataset.class_names[lost[0]]}" if len(lost) else f"{empty} part"
+                remedy += f" (--skip-unreadable cannot help: nothing would be left of the {what})"
+            total = sum(map(len, dataset.parts.values()))
+            can_skip = not (empty or len(lost))
+            sources.refuse_unreadable(dataset.name, unreadable, total, remedy, accepted=decoding.ACCEPTED, can_skip=can_skip)
+    return dataclasses.replace(dataset, **parts, unreadable=tuple(unreadable))
+
+
+def _digits():
+    """Scikit-learn's 1,797 scanned digits of 8x8 pixels from 0 to 16 (Alpaydin and Kaynak 1998): real data that needs no network."""
+    from sklearn.datasets import load_digits
+
+    from hornbook.data.images.arrays import array_examples
+
+    digits = load_digits()
+    whole = array_examples(digits.images.astype(np.uint8), digits.target, "all")
+    return ImageDataset("digits", tuple(map(str, digits.target_names)), (8, 8, 1), whole, pixel_maximum=16)
+
+
+def _fits_in_memory(dataset):
+    """Whether all parts together take less than a quarter of this machine's memory."""
+    total = sum(part.size_in_bytes for part in dataset.parts.values())
+    return total < MEMORY_FRACTION * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

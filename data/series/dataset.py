@@ -1,0 +1,253 @@
+"""Labelled series from any source: time series and audio, of equal or unequal length, checked, split by unit and cut into windows.
+
+Sources are spelt as everywhere (`--dataset`): built-in names, `ts:PATH` (UCR/UEA), `csv:PATH` (long form), `folder:PATH` (a file a series,
+a folder a class), `npz:PATH`, `tfds:NAME`, or arrays from Python (`arrays.from_arrays`). What reads them yields `Series`; from there all
+goes one way, in this order: check, split by unit, fill what is missing, cut into windows.
+
+Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
+"""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+from hornbook.data import sources
+from hornbook.data.dataset import Dataset
+from hornbook.data.series import checks, missing, problems, windows
+from hornbook.data.series.source import Options
+
+BUILT_IN = ("sequential_digits", "copy")
+KINDS = (
+    "ts",
+    "csv",
+    "folder",
+    "npz",
+    "tfds",
+)  # What may stand before a colon, each read by a file with `check(rest)` and `read(rest, options)`.
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesExamples:
+    """One part of a dataset of series, in memory.
+
+    Attributes:
+        series: object array `(examples,)` of float32 arrays `(steps, features)`.
+        labels: int64 array `(examples,)`, an index into the class names, or float32 array `(examples, 1)`, numbers to predict.
+        indices: int64 array `(examples,)`: the series' position in the source.
+        source: the source's own split that the indices count in ("train", "test", "all").
+        units: object array `(examples,)` of names.
+        groups: object array `(examples,)`: what may not stand in two parts.
+        firsts: int64 array `(examples,)`: the step of the unit that each begins at.
+        files: object array `(examples,)` of the files they were read from, or None.
+    """
+
+    series: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    source: str
+    units: np.ndarray
+    groups: np.ndarray
+    firsts: np.ndarray
+    files: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.labels)
+
+    def subset(self, positions):
+        """The examples at `positions`, an int array into this part; one position may come more than once."""
+        arrays = {name: getattr(self, name)[positions] for name in ("series", "labels", "indices", "units", "groups", "firsts")}
+        return dataclasses.replace(self, **arrays, files=None if self.files is None else self.files[positions])
+
+    @property
+    def lengths(self):
+        """Steps of each: int64 array `(examples,)`."""
+        return np.fromiter(map(len, self.series), np.int64, len(self))
+
+    @property
+    def keys(self):
+        """A number that is each example's own, in any part and order: int64 array `(examples,)`, for random numbers."""
+        return self.indices * 2**32 + self.firsts
+
+    @property
+    def inputs(self):
+        """All of them padded to the longest, as `padded` does."""
+        return self.padded(np.arange(len(self)), int(self.lengths.max()))
+
+    def padded(self, positions, length):
+        """What a model takes: float32 array `(examples, length, features)`; the steps behind a series' end are NaN in all features."""
+        batch = np.full((len(positions), length, self.series[0].shape[1]), np.nan, np.float32)
+        for row, position in zip(batch, positions, strict=True):
+            row[: len(self.series[position])] = self.series[position]
+        return batch
+
+    def moments(self):
+        """Mean and variance of each feature over all steps there are: two float64 arrays `(features,)`.
+
+        Missing values are left out, and padding is not there. The variance of a feature that never changes is given as 1: it becomes 0,
+        not the quotient of two roundings.
+        """
+        features = self.series[0].shape[1]
+        count, total = np.zeros(features), np.zeros(features)
+        for values in self.series:
+            count += np.isfinite(values).sum(axis=0)
+            total += np.nansum(values, axis=0, dtype=np.float64)
+        mean = total / np.maximum(count, 1)
+        square = np.zeros(features)
+        for values in self.series:  # Around the mean: the mean of squares less the square of the mean loses what is small beside it.
+            square += np.nansum(np.square(values - mean), axis=0)
+        variance = square / np.maximum(count, 1)
+        return mean, np.where(variance > (1e-7 * np.abs(mean)) ** 2, variance, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesDataset(Dataset):
+    """A source of series, split. Attributes as of `Dataset`; `input_shape` is `(steps, features)`, steps None if they differ.
+
+    Attributes:
+        feature_names: a name for every feature of the inputs.
+        preprocessing: JSON values: all that must be done to another series before this dataset's model can take it.
+    """
+
+    feature_names: tuple = ()
+    preprocessing: dict = dataclasses.field(default_factory=dict)
+
+    medium: typing.ClassVar[str] = "series"
+
+    def about(self):
+        """As of `Dataset`, with what must be done to another series before the model can take it."""
+        return {**super().about(), "preprocessing": self.preprocessing}
+
+    def split_rows(self):
+        """As of `Dataset`, with each example's unit, group, first step and number of steps."""
+        yield ("part", "source", "index", "label", "unit", "group", "first_step", "steps")
+        for name, part in self.parts.items():
+            columns = (part.indices.tolist(), part.labels.tolist(), part.units, part.groups, part.firsts.tolist(), part.lengths.tolist())
+            for index, label, *rest in zip(*columns, strict=True):
+                yield (name, part.source, index, self.written(label), *rest)
+
+
+def is_series(name, time_column=None):
+    """Whether a dataset of numbers to predict is one of series: by its name, or as a table that has a time column."""
+    return name == "adding" or name.startswith(("ts:", "npz:")) or (name.startswith("csv:") and time_column is not None)
+
+
+def check_name(name):
+    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    if name != "adding":  # Of numbers to predict, and no choice for classes.
+        sources.check_name(name, "series", BUILT_IN, KINDS)
+
+
+def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, class_names=None, preprocessing=None, **options):
+    """A `SeriesDataset` by name.
+
+    Args:
+        name: `sequential_digits`, `copy`, `ts:PATH`, `csv:PATH`, `folder:PATH`, `npz:PATH` or `tfds:NAME[/CONFIG][:VERSION]`; with
+            `numbers`, `adding` too.
+        validation_fraction: share of the training units held out, in [0, 1); 0 for none. Unused where the source has a validation split.
+        test_fraction: share held out where the source has no test split.
+        split_seed: seed of both splits, and of series that are generated.
+        class_names: the classes in their order, such as a trained model's; None: those that occur in training.
+        preprocessing: a trained model's, whose statistics and options take the place of those learned here; None: learn them.
+        options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
+            `missing`: one of `missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`,
+            `encoding`: of tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`,
+            `examples`: of problems that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are
+            numbers to predict.
+
+    Raises:
+        UserError: whatever is wrong with the name or the data, with the file and the place in it, and what would be accepted.
+
+    Example:
+    ```python
+    from hornbook import data
+
+    digits = data.series.load("sequential_digits")
+    print(digits.input_shape, len(digits.train), digits.test.padded([0, 1], 64).shape)
+    ```
+    """
+    if preprocessing:
+        options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
+    options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
+    checks.refuse_wrong_options(name, options)
+    check_name(name)
+    kind, _, rest = name.partition(":")
+    source = sources.home("series", kind).read(rest, options) if kind in KINDS else problems.read(name, options)
+    fractions = {"validation": validation_fraction, "test": test_fraction}
+    return prepared(name, source, options, fractions, class_names, preprocessing)
+
+
+def prepared(name, source, options, fractions, class_names, preprocessing):
+    """The `SeriesDataset` of what a reader returned: checked, split by unit, what is missing filled in, cut into windows.
+
+    Args:
+        name: of the dataset.
+        source: `source.Source`.
+        options: `source.Options`.
+        fractions: dict of "validation" and "test" to the share of the training units to hold out where there is no such part.
+        class_names, preprocessing: as of `load`.
+
+    Raises:
+        UserError: as `load`.
+    """
+    parts = {part: series for part, series in source.parts.items() if series is not None}
+    class_names = checks.refuse_wrong_series(name, parts, source.feature_names, options, class_names)
+    examples = {part: _examples(series, part, class_names, options) for part, series in parts.items()}
+    if "all" in examples:
+        examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
+    for part in ("test", "validation"):
+        if part not in examples and "train" in examples and fractions[part] != 0:
+            flag = f"--{part}-fraction"
+            examples["train"], examples[part] = windows.hold_out(examples["train"], fractions[part], options, name, flag, class_names)
+    fill = preprocessing["fill"] if preprocessing else examples["train"].moments()[0].tolist()
+    examples = {part: missing.handled(one, options.missing, fill) for part, one in examples.items()}
+    notes = []
+    if options.window:
+        examples = {part: windows.windows(one, options, name, notes) for part, one in examples.items()}
+        if not options.numbers and "train" in examples:
+            checks.refuse_lost_classes(name, examples["train"], class_names)
+    feature_names = source.feature_names
+    if options.missing == "mask":
+        feature_names = (*feature_names, *(f"{feature} missing" for feature in feature_names))
+    lengths = {int(length) for one in examples.values() for length in np.unique(one.lengths)}
+    about = {
+        "features": list(source.feature_names),
+        "missing": options.missing,
+        "fill": fill,
+        "window": options.window,
+        "stride": options.stride,
+        **({"sample_rate": source.sample_rate, "mel_bands": options.mel_bands} if source.sample_rate else {}),
+        "time_column": options.time_column,
+        "encoding": options.encoding,
+    }
+    steps = lengths.pop() if len(lengths) == 1 else None
+    return SeriesDataset(
+        name,
+        class_names,
+        (steps, len(feature_names)),
+        **{part: examples.get(part) for part in ("train", "validation", "test")},
+        unreadable=source.unreadable,
+        feature_names=feature_names,
+        preprocessing=about,
+        task="regression" if options.numbers else "classification",
+        target_names=("target",) if options.numbers else (),
+        notes=tuple(notes),
+    )
+
+
+def _examples(series, part, class_names, options):
+    """`SeriesExamples` of a list of `Series`, in its order."""
+    if options.numbers:
+        labels = np.array([[one.label] for one in series], np.float32)
+    else:
+        number = {label: place for place, label in enumerate(class_names)}
+        labels = np.array([number[one.label] for one in series], np.int64)
+    values = np.empty(len(series), object)
+    values[:] = [one.values for one in series]
+    units, groups = (np.array([getattr(one, name) for one in series], object) for name in ("unit", "group"))
+    firsts = np.array([one.first for one in series], np.int64)
+    paths = np.array([one.file for one in series], object) if series[0].file else None
+    # Stretches of one unit share its index: a window is known by its unit and its first step.
+    number = {unit: place for place, unit in enumerate(dict.fromkeys(units.tolist()))}
+    indices = np.array([number[unit] for unit in units.tolist()], np.int64)
+    return SeriesExamples(values, labels, indices, part, units, groups, firsts, paths)

@@ -1,0 +1,93 @@
+"""Where data come from: how `--dataset` is spelt, and what is said of examples that cannot be read."""
+
+import csv
+import difflib
+import importlib
+import os
+import tempfile
+
+from hornbook import UserError, files
+
+_FILES = {"folder": "folders", "npz": "arrays"}  # Others are called as what is spelt.
+_NAMED = 3  # Unreadable files in a message.
+
+
+def home(medium, kind):
+    """The module that reads what is spelt `kind:...`: the file of that name in the medium's package.
+
+    Args:
+        medium: images, texts, series or tables.
+        kind: such as folder, csv or tfds.
+    """
+    return importlib.import_module(f"hornbook.data.{medium}.{_FILES.get(kind, kind)}")
+
+
+def check_name(name, medium, built_in, kinds):
+    """Refuse a dataset that cannot be had, before anything slow happens.
+
+    Args:
+        name: as of `--dataset`.
+        medium: whose readers are asked, each of which has `check(rest)`.
+        built_in: the built-in names that are accepted.
+        kinds: what may stand before a colon.
+
+    Raises:
+        UserError: no such source, or one that is neither prepared nor within reach.
+    """
+    if name in built_in:
+        return
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # The run's files, which name it, are UTF-8.
+        raise UserError(f"--dataset {name!r}: a path must be UTF-8; rename the folder or file, or pass a link to it") from None
+    kind, _, rest = name.partition(":")
+    if kind in kinds:
+        home(medium, kind).check(rest)
+        return
+    if kind == "arrays":
+        raise UserError(f"{name} was passed as arrays from Python, which are not kept with a run; pass them again, or another --dataset")
+    close = difflib.get_close_matches(name, built_in, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    path = os.path.expanduser(name)
+    if not close and os.path.exists(path):
+        hint = f"; did you mean '{_likely_kind(path, kinds)}:{name}'?"
+    accepted = [*built_in, *(f"{kind}:{'NAME' if kind == 'tfds' else 'PATH'}" for kind in kinds)]
+    raise UserError(f"--dataset must be {', '.join(accepted[:-1])} or {accepted[-1]}, got {name!r}{hint}")
+
+
+def _likely_kind(path, kinds):
+    """What would read a file or folder, by its name."""
+    if os.path.isdir(path):
+        return "folder" if "folder" in kinds else kinds[0]
+    kind = os.path.splitext(path)[1].lower().removeprefix(".")
+    return kind if kind in kinds else "csv" if kind in ("csv", "tsv") or "ts" not in kinds else "ts"
+
+
+def short_name(name):
+    """A dataset's name for a headline: of a path the last part, `photos` of `folder:/home/me/photos`."""
+    kind, _, path = name.partition(":")
+    return (os.path.basename(os.path.normpath(path)) if kind in ("folder", "csv", "npz") else "") or name
+
+
+def write_unreadable(path, unreadable):
+    """Write the images that cannot be read: columns file, reason; a row an image."""
+    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        csv.writer(file).writerows([("file", "reason"), *unreadable])
+
+
+def refuse_unreadable(name, unreadable, total, remedy="repair or remove what is named", *, accepted, can_skip=True, noun="images"):
+    """Refuse images or other files that cannot be read, in one line: the first few, and where the whole list is.
+
+    The list is a file in the system's folder for temporary files: a run that was refused leaves nothing in its own.
+
+    Raises:
+        UserError: always.
+    """
+    shown = ", ".join(f"{file} ({reason})" for file, reason in unreadable[:_NAMED])
+    if len(unreadable) > _NAMED:
+        handle, path = tempfile.mkstemp(prefix="hornbook-unreadable-", suffix=".csv")
+        os.close(handle)
+        write_unreadable(path, unreadable)
+        shown += f", ... (all in {path})"
+    skip = ", or pass --skip-unreadable to leave them out" if can_skip else ""
+    raise UserError(f"{name}: {len(unreadable):,} of {total:,} {noun} cannot be read: {shown}; accepted are {accepted}; {remedy}{skip}")

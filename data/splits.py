@@ -1,0 +1,195 @@
+"""Splits into training, validation and test examples: made stratified and seeded, asked for, and recorded with the run."""
+
+import csv
+import dataclasses
+import itertools
+import math
+import re
+
+import numpy as np
+
+from hornbook import UserError, files
+from hornbook.data import randomness
+
+_LARGE = 1_000_000  # Examples from which a split takes care of memory.
+
+
+class Fold(float):
+    """The share of one of several equal folds, which says also which: split by it, examples stand in exactly one fold's second part.
+
+    Args:
+        number: from 1.
+        of: how many folds, 2 or more.
+    """
+
+    def __new__(cls, number, of):
+        fold = super().__new__(cls, 1 / of)
+        fold.number, fold.of = number, of
+        return fold
+
+
+def validation_share(fraction, fold):
+    """What a loader takes for `validation_fraction`: the fraction, or the `Fold` that `--fold 2/5` names.
+
+    Raises:
+        UserError: a fold that is none.
+    """
+    if fold is None:
+        return fraction
+    found = re.fullmatch(r"(\d+)/(\d+)", fold)
+    if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+        raise UserError(f"--fold must be a number of how many, such as 2/5, got {fold}")
+    return Fold(int(found[1]), int(found[2]))
+
+
+def stratified_split(examples, fraction, seed, name, flag, class_names):
+    """Two parts of `examples`, the second with `fraction` of them and of every class, and at least as many as there are classes.
+
+    Labels that are no classes (float arrays) are not stratified.
+
+    Raises:
+        UserError: a class has too few examples to stand in both parts.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if isinstance(fraction, Fold):
+        return _fold(examples, fraction, seed, name, class_names)
+    if examples.labels.dtype.kind == "f":
+        held_out = min(math.ceil(fraction * len(examples)), len(examples) - 1)
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed)
+        return examples.subset(np.sort(first)), examples.subset(np.sort(second))
+    counts = np.bincount(examples.labels)
+    rare = np.flatnonzero(counts == 1)
+    if len(rare):
+        part = flag.removeprefix("--").removesuffix("-fraction")
+        left = "" if part == "test" else " left for training"
+        # Who holds out no test images has none to take the result on, and validation would want one of each class too.
+        remedy = "--test-fraction 0 --validation-fraction 0 --evaluate none" if part == "test" else f"{flag} 0"
+        raise UserError(
+            f"{name}: class {class_names[rare[0]]} has one example{left}, which cannot be a {part} example too; "
+            f"add examples of it, or hold none out: {remedy}"
+        )
+    held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
+    if len(examples) >= _LARGE:
+        first, second = _large_split(examples.labels, counts, fraction, seed)
+        return examples.subset(first), examples.subset(second)
+    try:
+        first, second = train_test_split(np.arange(len(examples)), test_size=held_out, random_state=seed, stratify=examples.labels)
+    except ValueError as error:
+        classes = int((counts > 0).sum())
+        raise UserError(
+            f"{name}: {flag} {fraction:g} takes {held_out} of {len(examples)} examples, and what it takes and what it leaves must both "
+            f"have one of each of {classes} classes; pass another share, or 0, or add examples"
+        ) from error
+    # In the source's order, so that a streamed part reads the same as one in memory.
+    return examples.subset(np.sort(first)), examples.subset(np.sort(second))
+
+
+def _fold(examples, fold, seed, name, class_names):
+    """All folds but one, and that one; every class in each, unless labels are no classes."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    numbers = examples.labels.dtype.kind == "f"
+    if not numbers:
+        counts = np.bincount(examples.labels, minlength=len(class_names))
+        rare = np.flatnonzero((counts > 0) & (counts < fold.of))
+        if len(rare):
+            raise UserError(
+                f"{name}: class {class_names[rare[0]]} has {counts[rare[0]]} examples left for training and validation, which cannot "
+                f"stand in {fold.of} folds; pass fewer folds, or add examples of it"
+            )
+    elif len(examples) < fold.of:
+        raise UserError(f"{name}: {len(examples)} examples cannot stand in {fold.of} folds; pass fewer")
+    divide = (KFold if numbers else StratifiedKFold)(fold.of, shuffle=True, random_state=seed)
+    first, second = list(divide.split(np.zeros(len(examples)), examples.labels))[fold.number - 1]
+    return examples.subset(first), examples.subset(second)
+
+
+def _large_split(labels, counts, fraction, seed):
+    """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
+    chosen = np.zeros(len(labels), bool)
+    numbers = randomness.uniform(seed, 0, np.arange(len(labels)), "split")
+    for label in np.flatnonzero(counts):
+        own = np.flatnonzero(labels == label)
+        chosen[own[np.argsort(numbers[own], kind="stable")[: max(1, round(fraction * len(own)))]]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant", fold=None):
+    """The part that a result is taken on, or None for `evaluate` "none".
+
+    Args:
+        dataset: with its parts by name in `parts`, such as a `Dataset`.
+        evaluate: "test", "validation" or "none".
+        early_stopping, schedule: as of the flags; whether they need a validation part is asked here, before an epoch.
+        fold: as of the flag; a source with a validation part of its own has no folds.
+
+    Raises:
+        UserError: the dataset lacks a part that is needed, with the flag that needs it.
+    """
+    if fold is not None and "validation" in dataset.parts and dataset.parts["validation"].source != dataset.parts["train"].source:
+        raise UserError(f"{dataset.name} has a validation part of its own, which --fold {fold} cannot replace; leave --fold out")
+    needed = {f"--evaluate {evaluate}": evaluate, f"--early-stopping {early_stopping}": "validation" if early_stopping else "none"}
+    needed[f"--schedule {schedule}"] = "validation" if schedule == "plateau" else "none"
+    for flag, part in needed.items():
+        if part != "none" and part not in dataset.parts:
+            remedy = f"hold one out with --{part}-fraction 0.1"
+            if flag.startswith("--evaluate"):
+                remedy += f", or pass --evaluate {'validation or none' if 'validation' in dataset.parts else 'none'}"
+            raise UserError(f"{dataset.name} has no {part} part, which {flag} needs; {remedy}")
+    return dataset.parts.get(evaluate)
+
+
+def record_split(path, dataset, *, resumed):
+    """Write which example went where; a run that is `resumed` must have the split that it began with.
+
+    Args:
+        path: of the `split.csv`.
+        dataset: `Dataset`.
+        resumed: whether the run has written it when it began.
+
+    Raises:
+        UserError: the data have changed since, with the first row that differs.
+    """
+    if resumed:
+        refuse_other_split(path, dataset, remedy="begin again with another --output")
+    with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        csv.writer(file).writerows(dataset.split_rows())
+
+
+def refuse_other_split(path, dataset, *, remedy):
+    """Refuse data that have changed since a run began: examples added, removed, renamed or in another class.
+
+    Args:
+        path, dataset: as of `record_split`.
+        remedy: what else to do than to restore the data.
+
+    Raises:
+        UserError: with the first row that differs.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        for was, now in itertools.zip_longest(csv.reader(file), dataset.split_rows(), fillvalue=["nothing"]):
+            # As a file holds it: what UTF-8 lacks is spelt out.
+            now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+            if was != now:
+                raise UserError(
+                    f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
+                    f"restore the data, or {remedy}"
+                )
+
+
+def hold_out(dataset, part, fraction, split_seed):
+    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0 or no training part.
+
+    Classes are stratified; labels of another kind (float arrays) are split at random.
+
+    Raises:
+        UserError: a fraction out of range, or a class that cannot stand in both parts.
+    """
+    flag = f"--{part}-fraction"
+    if not 0 <= fraction < 1:
+        raise UserError(f"{flag} must be in [0, 1), got {fraction}")
+    if fraction == 0 or dataset.train is None:
+        return dataset
+    train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
+    return dataclasses.replace(dataset, **{"train": train, part: held_out})

@@ -1,0 +1,289 @@
+"""`csv:PATH` as columns of a table: in memory, or, of a table larger than the memory, in its file.
+
+Rows of such a table are read by blocks, its columns kept in files without a name.
+
+One pass over the file reads the labels and tells which columns are of numbers, a second writes the columns; what is learned from them is
+read a column at a time, and what the network is given is written once more, a row after the other.
+"""
+
+import array
+import copy
+import dataclasses
+import itertools
+
+import numpy as np
+
+from hornbook import UserError, files
+from hornbook.data import csv_layout, csv_rows, scratch
+from hornbook.data.tables import columns
+from hornbook.data.tables import targets as table_targets
+
+_BLOCK = 16_384  # Rows.
+_MOST_CLASSES = 2**16
+_MOST_CATEGORIES = 2**20  # Of all columns; their texts are in memory.
+
+
+check = csv_rows.check
+
+
+def read(path, *, encoding="auto", header="auto", decimal="auto", missing=(), in_memory="always", folder=None):
+    """A table as `columns.Columns`, or as `FileColumns` where it stays in its file.
+
+    Args:
+        path: of a CSV or TSV file.
+        encoding, header: see `csv_rows.read`.
+        decimal, missing: see `columns.from_table`.
+        in_memory: "always", "never" or "auto": in memory up to 256 MiB.
+        folder: on whose disk columns are kept, see `FileColumns`.
+
+    Raises:
+        UserError: whatever is wrong with the file, with the line.
+    """
+    given = files.given(path)
+    large = given.is_file() and given.stat().st_size >= csv_layout.STREAMED_FROM
+    if in_memory == "never" or (in_memory == "auto" and large and csv_layout.layout(given, encoding=encoding, header=header).by_line):
+        return FileColumns(given, encoding=encoding, header=header, decimal=decimal, missing=missing, folder=folder)
+    table = csv_rows.read(path, encoding=encoding, header=header)
+    csv_rows.note_how_it_was_read(table.path, encoding=encoding, read_as=table.encoding, header=header, has_header=table.header)
+    return columns.from_table(table, decimal=decimal, missing=missing)
+
+
+class FileColumns(columns.Named):
+    """The columns of a table that stays in its file. They answer to what `columns.Columns` do, as far as a dataset needs it.
+
+    `read_labels` comes first, then `tally` and `read_as`; only what was read as numbers or categories can be had again.
+
+    Args:
+        path: of the file.
+        encoding, header: see `csv_rows.read`.
+        decimal, missing: see `columns.from_table`; "auto" goes by the first 16,384 rows.
+        folder: on whose disk columns are kept; None: where the system has its temporary files.
+
+    Attributes:
+        found: `csv_layout.Layout`.
+        cells: dict of column name to None.
+
+    Raises:
+        UserError: the file cannot be read, or not by rows.
+    """
+
+    def __init__(self, path, *, encoding="auto", header="auto", decimal="auto", missing=(), folder=None):
+        self._reading = {"encoding": encoding, "header": header, "quoted": None}
+        self.folder, self.source, self.rows = folder, "all", None
+        self._missing = columns.with_missing(missing)
+        self._open(csv_layout.layout(path, **self._reading))
+        self.decimal_comma = decimal == "comma"
+        if decimal == "auto" and self.found.delimiter != ",":
+            first = next(self._blocks(), None)
+            self.decimal_comma = first is not None and any(columns.has_decimal_commas(first, column) for column in first.cells)
+
+    def _open(self, found):
+        if not found.by_line:
+            raise UserError(
+                f"{found.path} is in {found.encoding} or has lines that end otherwise than by byte 10, so its rows cannot be read one by "
+                "one; save it as UTF-8, or leave out --in-memory never"
+            )
+        self.found, self.name, self.cells = found, str(found.path), dict.fromkeys(found.columns)
+
+    def __len__(self):
+        return self._total if self.rows is None else len(self.rows)
+
+    def select(self, rows):
+        """The table of the rows at these positions alone, which rise."""
+        chosen = copy.copy(self)
+        chosen.rows = rows if self.rows is None else self.rows[rows]
+        return chosen
+
+    def row(self, position):
+        """`columns.Columns` of one row, read from the file."""
+        number = int(position if self.rows is None else self.rows[position])
+        start, line = self._begins[number // _BLOCK]
+        found = dataclasses.replace(self.found, skip=start, header=False)
+        offset, _, _, row = next(itertools.islice(csv_layout.rows(found), number % _BLOCK, None))
+        return self._columns([row], [line + offset - 1])
+
+    def where(self, row, column):
+        """The place of a cell, for the beginning of a message."""
+        return self.row(row).where(0, column)
+
+    # Passes over the file.
+
+    def read_labels(self, targets, task, class_names, features):
+        """The labels of all rows and the names of their classes, as `targets.read` has them; and counts what `features` hold.
+
+        Raises:
+            UserError: a row that cannot be read, or a label that is missing or does not fit, with its line.
+        """
+        try:
+            labels = self._first_pass(targets, task, features)
+        except csv_layout.EncodingError:
+            if self._reading["encoding"] not in (None, "auto"):
+                raise
+            # The beginning was UTF-8, a later line is not: as of a small file.
+            self._open(csv_layout.layout(self.found.path, **{**self._reading, "encoding": "cp1252"}))
+            labels = self._first_pass(targets, task, features)
+        asked = {"encoding": self._reading["encoding"], "header": self._reading["header"]}
+        csv_rows.note_how_it_was_read(self.name, read_as=self.found.encoding, has_header=self.found.header, **asked)
+        if not self._total:
+            raise UserError(f"{self.name} has no row below its first line; accepted is a line of names, then a row each")
+        if task == "regression":
+            return np.concatenate(labels), ()
+        found = [self._labels(name, coded, task, class_names) for name, coded in zip(targets, labels, strict=True)]
+        if task == "multi-label":
+            return np.concatenate([values for values, _ in found], axis=1), tuple(targets)
+        return found[0]
+
+    def _first_pass(self, targets, task, features):
+        self.require(targets, "--label-column")
+        self._begins, self._total, self._tallies = [], 0, {name: np.zeros(2, np.int64) for name in features}
+        labels = [] if task == "regression" else [_Codes() for _ in targets]
+        for block in self._blocks(self._begins):
+            if task == "regression":
+                labels.append(table_targets.read(block, targets, task)[0])
+            else:
+                for name, coded in zip(targets, labels, strict=True):
+                    coded.add([cell.strip() for cell in block.cells[name]], block.places)
+                    self._refuse_many_classes(name, coded)
+            for name, tally in self._tallies.items():
+                tally += block.tally(name)
+            self._total += len(block)
+        return labels
+
+    def _labels(self, name, coded, task, class_names):
+        # The few different labels are a table of their own, in which each stands for many rows.
+        cells = {name: np.array(coded.texts, object)}
+        distinct = dataclasses.replace(self._columns([], []), cells=cells, places=np.array(coded.lines), times=coded.counts())
+        labels, names = table_targets.read(distinct, (name,), task, class_names)
+        return labels[coded.codes()], names
+
+    def _refuse_many_classes(self, name, coded):
+        if len(coded.texts) > _MOST_CLASSES:
+            raise UserError(
+                f"{self.name}: column {name!r} has more than {_MOST_CLASSES:,} different values, which are no classes; "
+                "numbers are predicted by hornbook regression"
+            )
+
+    def tally(self, column):
+        """How many cells are numbers, and how many are none and not missing either."""
+        return tuple(self._tallies[column].tolist())
+
+    def read_as(self, numbers, categories):
+        """Read the file once more, and keep these columns, as numbers and as categories.
+
+        Raises:
+            UserError: a cell of a column of numbers that is none, with its line; or more categories than the memory should hold.
+        """
+        self._places = {name: place for place, name in enumerate((*numbers, *categories))}
+        self._codes = {name: _Codes() for name in categories}
+        self._kept, rows = scratch.ScratchFile(self.folder, np.float64), 0
+        for block in self._blocks():
+            rows += len(block)
+            for name in numbers:
+                self._kept.write(block.numbers(name))
+            for name, coded in self._codes.items():
+                self._kept.write(coded.add(["" if text is None else text for text in block.texts(name)]))
+            self._refuse_many_categories(rows)
+        if rows != self._total:
+            raise UserError(f"{self.name} was changed while it was read; begin again")
+
+    def _refuse_many_categories(self, rows):
+        counts = {name: len(coded.texts) for name, coded in self._codes.items()}
+        if sum(counts.values()) > _MOST_CATEGORIES:
+            name = max(counts, key=counts.get)
+            raise UserError(
+                f"{self.name}: column {name!r} has {counts[name]:,} different texts in its first {rows:,} rows: an identifier or free "
+                f"text; leave it out with --id-column {name}"
+            )
+
+    # What was kept.
+
+    def numbers(self, column):
+        """Float64 array `(rows,)`, NaN where a value is missing."""
+        values = self._column(column)
+        return values if self.rows is None else values[self.rows]
+
+    def counts(self, column):
+        """How many rows have each text, None (missing) among them: a dict."""
+        texts = self._codes[column].texts
+        counts = np.bincount(self.numbers(column).astype(np.int32), minlength=len(texts)).tolist()
+        return {text or None: rows for text, rows in zip(texts, counts, strict=True) if rows}
+
+    def encoded(self, encoding):
+        """The network's input, as `encoding.Encoding.encode` makes it: `FileRows`."""
+        encoding.require(self)
+        if not hasattr(self, "_kept"):
+            self.read_as(list(encoding.numbers), list(encoding.categories))
+        wanted = np.ones(self._total, bool)
+        if self.rows is not None:
+            wanted[:] = False
+            wanted[self.rows] = True
+        file = scratch.ScratchFile(self.folder, np.float32)
+        texts = {name: np.array(coded.texts, object) for name, coded in self._codes.items()}
+        for start, size in self._kept_blocks():
+            cells = {name: self._segment(start, size, place) for name, place in self._places.items()}
+            cells |= {name: texts[name][cells[name].astype(np.int32)] for name in texts}
+            block = columns.Columns(self.name, cells, np.arange(start, start + size))
+            file.write(encoding.encode(block.select(np.flatnonzero(wanted[start : start + size]))))
+        return scratch.FileRows(file, (len(self), len(encoding.inputs)))
+
+    def _column(self, name):
+        values = np.empty(self._total)
+        for start, size in self._kept_blocks():
+            values[start : start + size] = self._segment(start, size, self._places[name])
+        return values
+
+    def _kept_blocks(self):
+        for start in range(0, self._total, _BLOCK):
+            yield start, min(_BLOCK, self._total - start)
+
+    def _segment(self, start, size, place):
+        begin = start * len(self._places) + place * size
+        return self._kept.read(begin, begin + size)
+
+    def _blocks(self, begins=None):
+        """The rows as `columns.Columns`, a block at a time; first byte and line of each block are appended to `begins`."""
+        rows = csv_layout.rows(self.found)
+        while some := list(itertools.islice(rows, _BLOCK)):
+            if begins is not None:
+                begins.append((some[0][1], some[0][0]))
+            yield self._columns([row for *_, row in some], [line for line, *_ in some])
+
+    def _columns(self, rows, lines):
+        values = zip(*rows, strict=True) if rows else [()] * len(self.cells)
+        cells = {name: np.array(column, object) for name, column in zip(self.cells, values, strict=True)}
+        decimal_comma = getattr(self, "decimal_comma", False)
+        return columns.Columns(self.name, cells, np.array(lines, np.int64), decimal_comma=decimal_comma, missing=self._missing)
+
+
+class _Codes:
+    """The different texts of a column, numbered as they come.
+
+    Attributes:
+        texts: list of them.
+        lines: where each stood first.
+    """
+
+    def __init__(self):
+        self.texts, self.lines = [], []
+        self._numbers, self._all = {}, array.array("i")
+
+    def add(self, texts, lines=None):
+        """The numbers of some texts; with `lines`, which are noted, the numbers are kept."""
+        for place, text in enumerate(texts):
+            if text not in self._numbers:
+                self._numbers[text] = len(self.texts)
+                self.texts.append(text)
+                if lines is not None:
+                    self.lines.append(int(lines[place]))
+        found = [self._numbers[text] for text in texts]
+        if lines is not None:
+            self._all.extend(found)
+        return found
+
+    def codes(self):
+        """The numbers of all texts that were kept: int32 array."""
+        return np.frombuffer(self._all, np.int32)
+
+    def counts(self):
+        """How often each was there."""
+        return np.bincount(self.codes(), minlength=len(self.texts))

@@ -1,0 +1,278 @@
+"""Tables as datasets: split, and encoded by what the training rows alone teach.
+
+Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not
+imported here. What is learned from the training rows stands in `encoding`.
+"""
+
+import dataclasses
+import typing
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import csv_rows, naming, sources, splits
+from hornbook.data.dataset import Dataset, Examples
+from hornbook.data.tables import columns as columns_module
+from hornbook.data.tables import encoding as table_encoding
+from hornbook.data.tables import targets as table_targets
+from hornbook.data.tables.encoding import Encoding
+
+# Scikit-learn's own, in its package: real data that needs no network.
+BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabetes": "regression"}
+
+KINDS = ("csv", "tfds")
+_LABEL_COLUMNS = {"classification": naming.LABEL_COLUMNS, "regression": ("target", "y", "value", "label")}
+_FEWEST = 10  # Rows, of which training, validation and test each need some.
+
+
+@dataclasses.dataclass(frozen=True)
+class TableDataset(Dataset):
+    """A table, split and encoded. Attributes as of `Dataset`, and:
+
+    Attributes:
+        encoding: `encoding.Encoding`.
+        feature_names: all columns of the table that are features, in its order, those that were left out among them.
+        columns: dict of part to its `columns.Columns` or `file_columns.FileColumns`, in the order of the part's examples, to show
+            rows by.
+    """
+
+    encoding: Encoding | None = None
+    feature_names: tuple = ()
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    medium: typing.ClassVar[str] = "tables"
+
+    @property
+    def num_numbers(self):
+        """How many of the inputs are no category codes."""
+        return self.input_shape[0] - len(self.encoding.categories)
+
+    def about(self):
+        """As of `Dataset`, with the columns that are features, see `as_trained`."""
+        return {**super().about(), "feature_names": self.feature_names}
+
+    def row_in_words(self, part, position):
+        """Where an example of a part stands and what is in it, text for a report."""
+        row = self.columns[part].row(position)
+        # A test table may lack a column that was left out, being constant in training.
+        cells = {name: row.cells[name][0] for name in self.feature_names if name in row.cells}
+        words = (f"{name} {cell:g}" if isinstance(cell, float) else f"{name} {cell.strip()}" for name, cell in cells.items())
+        return f"{row.place(0)}: {', '.join(words)}"
+
+
+def check_name(name):
+    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    sources.check_name(name, "tables", tuple(BUILT_IN), KINDS)
+
+
+def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
+         missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
+         test_dataset=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0):  # fmt: skip
+    """A `TableDataset` by name.
+
+    Args:
+        name: `csv:PATH`, `tfds:NAME[/CONFIG][:VERSION]`, or one of `BUILT_IN`.
+        task: "classification", or "regression". Several label columns make a classification "multi-label".
+        label_column: names of the columns to predict, separated by commas. Default: what the source says, else the usual names.
+        feature_columns: names of those to predict from. Default: all others but `id_column`.
+        categorical_columns: features that are categories though they are numbers.
+        id_column: names of columns to leave out.
+        missing_values: further texts that stand for a missing value, separated by commas.
+        encoding, header, decimal: how a file is read, see `csv_rows.read` and `columns.from_table`.
+        in_memory: "always", "never" (a CSV stays on disk) or "auto": in memory up to 256 MiB.
+        folder: on whose disk what is read from a table that stays there is kept; None: where the system has its temporary files.
+        rare_categories: a category of fewer training rows counts as unseen.
+        test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
+        validation_fraction, test_fraction, split_seed: as for `dataset.images.load`.
+
+    Raises:
+        UserError: whatever is wrong with the table, with its line and column and what would be accepted.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+
+    table = data.tables.load("breast_cancer")
+    model = keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dense(table.num_classes, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(table.train.inputs, table.train.labels, verbose=0)
+    model.evaluate(table.test.inputs, table.test.labels, verbose=0)
+    ```
+    """
+    check_name(name)
+    built_for = BUILT_IN.get(name, task)
+    if built_for != task:
+        recipe = "tabular-classification" if built_for == "classification" else "regression"
+        raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
+    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": csv_rows.names(missing_values)}
+    reading |= {"in_memory": in_memory, "folder": folder}
+    parts, source_label, source_classes = read(name, **reading)
+    if test_dataset is not None:
+        check_name(test_dataset)
+        tested = read(test_dataset, **reading)[0]
+        parts["test"] = tested.get("test", tested["train"])
+    train = parts["train"]
+    targets = _choose_targets(train, task, csv_rows.names(label_column), source_label)
+    features = _choose_features(
+        train, targets, csv_rows.names(feature_columns), csv_rows.names(categorical_columns), csv_rows.names(id_column)
+    )
+    return split(
+        name,
+        parts,
+        targets,
+        features,
+        task=task,
+        categorical=csv_rows.names(categorical_columns),
+        class_names=source_classes if targets == (source_label,) and task == "classification" else None,
+        rare_categories=rare_categories,
+        fractions={"test": test_fraction, "validation": validation_fraction},
+        split_seed=split_seed,
+    )
+
+
+def read(name, *, missing=(), in_memory="always", folder=None, **reading):
+    """The tables of a source: a dict of part ("train", and "validation", "test" if the source has them) to `columns.Columns`.
+
+    Args:
+        name: `csv:PATH`, `tfds:NAME` or one of `BUILT_IN`.
+        missing: further texts that stand for a missing value.
+        in_memory, folder: whether a file stays on disk, see `load`.
+        reading: `encoding`, `header`, `decimal` of a file, see `csv.read`.
+
+    Returns:
+        The dict; and the label's column and its class names (a tuple, or None for a number), where the source says so, else Nones.
+
+    Raises:
+        UserError: whatever is wrong with the source, with the file and line.
+    """
+    if name in BUILT_IN:
+        return _built_in(name)
+    kind, _, rest = name.partition(":")
+    home = sources.home("tables", kind)
+    if kind == "tfds":
+        return home.read(name, missing)
+    return {"train": home.read(rest, missing=missing, in_memory=in_memory, folder=folder, **reading)}, None, None
+
+
+def _built_in(name):
+    from sklearn import datasets
+
+    # Unscaled, as users' own tables are; scikit-learn's default for diabetes is standardized over all rows, the test's among them.
+    bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
+    columns = columns_module.from_array(bunch.data, bunch.feature_names, name, source="all")
+    columns.cells["target"] = bunch.target.astype(np.float64)
+    return {"train": columns}, "target", tuple(map(str, bunch.target_names)) if BUILT_IN[name] == "classification" else None
+
+
+def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0):
+    """A `TableDataset` of columns.
+
+    Args:
+        name: of the dataset.
+        parts: dict of "train", and "validation" and "test" where there are any, to `columns.Columns` or `file_columns.FileColumns`.
+        targets, features: names of columns.
+        task, categorical, class_names, rare_categories, split_seed: as of `load`.
+        fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
+
+    Raises:
+        UserError: as `load`.
+    """
+    if task == "classification" and len(targets) > 1:
+        task = "multi-label"
+    train = parts["train"]
+    held = [part for part in ("test", "validation") if part not in parts and fractions[part]]
+    labels = {}
+    labels["train"], class_names = _read_labels(train, targets, task, class_names, features)
+    if len(train) < _FEWEST:
+        raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
+    if task == "classification":
+        table_targets.refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
+    for part in parts.keys() - {"train"}:
+        labels[part], _ = _read_labels(parts[part], targets, task, class_names)
+    numbers, categories = table_encoding.kinds(train, features, categorical)
+
+    # Split without inputs: what the table's rows teach is learned from those of training alone.
+    positions = {
+        part: Examples(np.empty((len(labels[part]), 0)), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
+    }
+    divided = Dataset(name, class_names, (1,), **positions)
+    for part in held:
+        divided = splits.hold_out(divided, part, fractions[part], split_seed)
+    rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
+    encoding = table_encoding.learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
+    for column, reason in encoding.left_out.items():
+        print(f"note: the column {column!r} is left out: {reason}")
+    _say_what_is_ignored(parts, {*features, *targets})
+    shown = {part: columns.select(one.indices) for part, (columns, one) in rows.items()}
+    examples = {part: dataclasses.replace(one, inputs=shown[part].encoded(encoding)) for part, (_, one) in rows.items()}
+    if task == "regression":
+        table_targets.refuse_constant(train.name, targets, divided.train.labels)
+    shape = (len(encoding.inputs),)
+    return TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
+                        feature_names=tuple(features), columns=shown)  # fmt: skip
+
+
+def as_trained(columns, about, encoding):
+    """Inputs and labels of another table, as a run's own were made.
+
+    Args:
+        columns: `columns.Columns` or `file_columns.FileColumns`; of a file without a header, they may be called by their numbers.
+        about: the run's `labels.json`.
+        encoding: `Encoding`.
+
+    Returns:
+        `Examples`.
+
+    Raises:
+        UserError: a column that is not there, a class that training did not have, or whatever is wrong with a cell.
+    """
+    columns.require(about["target_names"], "what the run predicts")
+    labels, _ = _read_labels(columns, about["target_names"], about["task"], tuple(about["class_names"]))
+    return Examples(columns.encoded(encoding), labels, np.arange(len(labels)), columns.source)
+
+
+def _read_labels(columns, targets, task, class_names, features=()):
+    if hasattr(columns, "read_labels"):  # A table that stays in its file reads them in its first pass.
+        return columns.read_labels(targets, task, class_names, features)
+    return table_targets.read(columns, targets, task, class_names)
+
+
+def _choose_targets(columns, task, named, source_label):
+    if named:
+        columns.require(named, "--label-column")
+        return named
+    if source_label is not None:
+        return (source_label,)
+    known = {column.lower(): column for column in reversed(columns.cells)}
+    usual = _LABEL_COLUMNS[task]
+    found = [known[one] for one in usual if one in known]
+    if not found:
+        raise UserError(
+            f"{columns.name}: none of its columns {columns.listed()} is called {', '.join(usual)}; "
+            "pass --label-column, and --header no if its first line is a row"
+        )
+    return (found[0],)
+
+
+def _choose_features(columns, targets, named, categorical, ids):
+    for names, flag in ((named, "--feature-columns"), (categorical, "--categorical-columns"), (ids, "--id-column")):
+        columns.require(names, flag)
+    both = [name for name in named if name in targets]
+    if both:
+        raise UserError(f"{columns.name}: {both[0]!r} cannot be both --label-column and among --feature-columns")
+    features = tuple(name for name in named or columns.cells if name not in targets and name not in ids)
+    strange = [name for name in categorical if name not in features]
+    if strange:
+        raise UserError(f"{columns.name}: {strange[0]!r} is among --categorical-columns, but is no feature")
+    if not features:
+        raise UserError(f"{columns.name} has no column to predict {', '.join(targets)} from; it has {columns.listed()}")
+    return features
+
+
+def _say_what_is_ignored(parts, used):
+    train = parts["train"]
+    for columns in parts.values():
+        further = [name for name in columns.cells if name not in used and name not in train.cells]
+        if further:
+            print(f"note: {columns.name} has columns that the training table has not, which are left alone: {naming.some(further)}")

@@ -1,0 +1,169 @@
+"""From a table's columns to what a network is given, learned from the training rows alone: imputed numbers, then codes of categories.
+
+An `Encoding` is kept with a run as `table.json`, so that raw rows can be predicted later. Scaling is no part of it: that is the model's
+first layer.
+"""
+
+import collections
+import dataclasses
+import json
+
+import numpy as np
+
+from hornbook import UserError
+
+MISSING_CATEGORY = "missing"
+# A column whose values differ by less than this share of their size: float32 has 7 digits.
+_RESOLUTION = 1e-6
+# Of a column's cells: with more numbers than this among them, one that is none is a mistake.
+_MOSTLY = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How the columns of a table become one float array `(rows, inputs)`: numbers, then "is missing" indicators, then category codes.
+
+    Attributes:
+        numbers: dict of column name to its median in training, which stands for a missing value.
+        indicators: names of the columns with missing numbers in training: each has an input that is 1 where it was missing.
+        categories: dict of column name to the tuple of its categories; code k + 1 is the k-th, 0 any other.
+        left_out: dict of column name to the reason why it is no input.
+    """
+
+    numbers: dict
+    indicators: tuple
+    categories: dict
+    left_out: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def columns(self):
+        """The columns of the table that are needed, in their order."""
+        return (*self.numbers, *self.categories)
+
+    @property
+    def inputs(self):
+        """A name for each input of the network, in their order."""
+        return (*self.numbers, *(f"{name} is missing" for name in self.indicators), *self.categories)
+
+    @property
+    def category_sizes(self):
+        """How many known categories each column of them has; with 0, the codes are one more."""
+        return tuple(len(values) for values in self.categories.values())
+
+    def encode(self, columns):
+        """The network's input: float32 array `(rows, inputs)`.
+
+        Args:
+            columns: `columns.Columns` that have at least this encoding's, in any order.
+
+        Raises:
+            UserError: a column is not there, or a cell is no number where there should be one.
+        """
+        self.require(columns)
+        numbers = {name: columns.numbers(name) for name in self.numbers}
+        inputs = [np.where(np.isnan(values), self.numbers[name], values) for name, values in numbers.items()]
+        inputs += [np.isnan(numbers[name]) for name in self.indicators]
+        inputs += [self._codes(columns, name) for name in self.categories]
+        return np.stack(inputs, axis=1).astype(np.float32)
+
+    def require(self, columns):
+        """Refuse a table that lacks a column.
+
+        Raises:
+            UserError: with those that are needed.
+        """
+        absent = [name for name in self.columns if name not in columns.cells]
+        if absent:
+            raise UserError(
+                f"{columns.name} has no column {absent[0]!r}, which the training table had; needed are "
+                f"{', '.join(map(repr, self.columns))}, and it has {columns.listed()}"
+            )
+
+    def _codes(self, columns, name):
+        code = {value: place + 1 for place, value in enumerate(self.categories[name])}
+        return np.array([code.get(MISSING_CATEGORY if text is None else text, 0) for text in columns.texts(name)], np.float64)
+
+    def to_json(self):
+        """What `json.dumps` takes, and `from_json` gives back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, values):
+        """The encoding that `to_json` wrote."""
+        categories = {name: tuple(found) for name, found in values["categories"].items()}
+        return cls(dict(values["numbers"]), tuple(values["indicators"]), categories, dict(values["left_out"]))
+
+
+def kinds(columns, features, categorical):
+    """Which of the features are numbers and which are categories: two lists of names.
+
+    A column is of numbers if most of its cells are (what is none among them is refused by name), of categories if it is declared as one
+    or mostly text. A column without any value is left to the numbers, where it is a constant.
+
+    Args:
+        columns: `columns.Columns` or `file_columns.FileColumns`.
+        features: names of columns.
+        categorical: those that are declared to be categories.
+
+    Raises:
+        UserError: text in a column of numbers, or a column of texts that are all different.
+    """
+    numbers, categories = [], []
+    for name in features:
+        if name in categorical:
+            categories.append(name)
+            continue
+        as_number, as_text = columns.tally(name)
+        (numbers if as_number > _MOSTLY * (as_number + as_text) or not as_text else categories).append(name)
+    columns.read_as(numbers, categories)  # Refused here, whichever part of the data it falls in.
+    return numbers, categories
+
+
+def learn(columns, numbers, categories, *, rare=5):
+    """The `Encoding` of the training rows.
+
+    Args:
+        columns: `columns.Columns` or `file_columns.FileColumns`, of the training rows alone.
+        numbers, categories: names of columns, see `kinds`.
+        rare: a category of fewer rows gets code 0, which is thereby trained for categories that training never saw.
+
+    Raises:
+        UserError: nothing is left to learn from, or a column of categories is an identifier or free text.
+    """
+    medians, indicators, left_out, found = {}, [], {}, {}
+    for name in numbers:
+        present = columns.numbers(name)
+        present = present[~np.isnan(present)]  # Of millions of rows: one copy, and no other.
+        if not len(present):
+            left_out[name] = "it has no value in training"
+            continue
+        least, most = present.min(), present.max()
+        varies = most - least > _RESOLUTION * max(-least, most)
+        has_missing = len(present) < len(columns)
+        if not varies and not has_missing:
+            left_out[name] = "it is constant in training"
+            continue
+        medians[name] = float(np.median(present, overwrite_input=True))
+        if has_missing:
+            indicators.append(name)
+    for name in categories:
+        counts = collections.Counter()
+        for text, rows in columns.counts(name).items():
+            counts[MISSING_CATEGORY if text is None else text] += rows
+        values = sorted(counts)
+        frequent = tuple(value for value in values if counts[value] >= rare)
+        if not frequent:
+            if len(values) > max(20, len(columns) // 2):
+                raise UserError(
+                    f"{columns.name}: column {name!r} has {len(values)} different texts in {len(columns)} training rows, "
+                    f"such as {values[0][:40]!r}: an identifier or free text; leave it out with --id-column {name}"
+                )
+            left_out[name] = f"none of its categories has {rare} rows in training"
+        elif len(values) == 1:
+            left_out[name] = "it is constant in training"
+        else:
+            found[name] = frequent
+    if not medians and not found:
+        reasons = "; ".join(f"{name!r}: {reason}" for name, reason in left_out.items())
+        raise UserError(f"{columns.name} has no column to learn from ({reasons}); see --feature-columns")
+    return Encoding(medians, tuple(indicators), found, left_out)

@@ -1,0 +1,195 @@
+"""Labelled texts from any source, checked, split and counted before the first step.
+
+A source is spelt as everywhere: the built-in name `docstrings`, `csv:PATH` (also TSV), `folder:PATH` (a folder of text files a class),
+`tfds:NAME`, or lists from Python (`arrays.from_texts`). What comes out is a `TextDataset`, whose parts hold texts.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import typing
+import zlib
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import csv_layout, csv_rows, sources, splits
+from hornbook.data.dataset import Dataset
+
+BUILT_IN = ("docstrings",)
+KINDS = ("csv", "folder", "tfds")
+_AT_A_TIME = 4096
+
+
+class TextStore:
+    """Texts in memory.
+
+    Args:
+        texts: list of strings.
+    """
+
+    def __init__(self, texts):
+        self.all = texts
+
+    def read(self, indices):
+        """The texts at some places, a list of strings."""
+        return [self.all[index] for index in indices]
+
+
+@dataclasses.dataclass(frozen=True)
+class TextExamples:
+    """One part of a dataset.
+
+    Attributes:
+        store: what has the texts: `read(indices)` gives some as a list of strings. A `TextStore`, or `csv.RowStore` for texts that
+            stay in their file.
+        labels: int64 array `(examples,)`, an index into the class names.
+        indices: int64 array `(examples,)`, the position in the source: what order and augmentation depend on, and `split.csv` names.
+        source: the source's own split that the indices count in ("train", "test", "all").
+        files: object array `(examples,)` of the paths they were read from, or None.
+    """
+
+    store: object
+    labels: np.ndarray
+    indices: np.ndarray
+    source: str
+    files: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.labels)
+
+    def subset(self, positions):
+        """The examples at `positions`, an int array into this part."""
+        chosen = None if self.files is None else self.files[positions]
+        return TextExamples(self.store, self.labels[positions], self.indices[positions], self.source, chosen)
+
+    def texts(self, positions=None):
+        """The texts at `positions` (default: all), one after another, a few thousand of them in memory at a time."""
+        indices = self.indices if positions is None else self.indices[positions]
+        for start in range(0, len(indices), _AT_A_TIME):
+            yield from self.store.read(indices[start : start + _AT_A_TIME].tolist())
+
+
+@dataclasses.dataclass(frozen=True)
+class TextDataset(Dataset):
+    """A `Dataset` of `TextExamples`.
+
+    Attributes:
+        versions: what the texts were made from, by name; empty for most sources.
+        left_out: how many rows were left out because text or label was empty.
+    """
+
+    versions: dict = dataclasses.field(default_factory=dict)
+    left_out: int = 0
+
+    medium: typing.ClassVar[str] = "texts"
+
+    @property
+    def summary(self):
+        """As of `Dataset`, with how many were left out."""
+        return super().summary + (f"; left out as empty: {self.left_out:,}" if self.left_out else "")
+
+
+def check_name(name):
+    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    sources.check_name(name, "texts", BUILT_IN, KINDS)
+
+
+def load(name, *, text_columns=None, label_column=None, encoding="auto", header="auto", quoted=True, skip_empty=False, in_memory="auto",
+         validation_fraction=0.1, test_fraction=0.2, split_seed=0, class_names=None):  # fmt: skip
+    """A `TextDataset` by name.
+
+    Args:
+        name: `docstrings`, `csv:PATH`, `folder:PATH` or `tfds:NAME[/CONFIG][:VERSION]`.
+        text_columns: names of the columns (of TensorFlow Datasets: features) with text, separated by commas; several make one text, a line
+            each. None: the first of the usual names that is there, or the one column beside the label.
+        label_column: the column with the class; None: the first of the usual names that is there.
+        encoding: of files: "auto" (UTF-8, what a byte order mark says, else Windows-1252) or Python's name of one.
+        header: of a CSV: "yes", "no", or "auto": its first line names the columns unless it has a number in it.
+        quoted: whether double quotes enclose fields of a CSV, or stand for themselves.
+        skip_empty: whether to leave out what has no text or no label, or to refuse it.
+        in_memory: "always", "never" (the texts of a CSV stay in the file) or "auto": in memory up to 256 MiB.
+        validation_fraction: share of the training texts held out, in [0, 1); 0 for none. Unused where the source has a validation split.
+        test_fraction: share held out where the source has no test split.
+        split_seed: seed of both splits.
+        class_names: the classes in their order, such as a trained model's, of which the source may lack some. None: its own.
+
+    Raises:
+        UserError: whatever is wrong with the name or the data, with the file and line and what would be accepted.
+
+    Example:
+    ```python
+    import pathlib
+    import tempfile
+
+    import keras
+    from hornbook import data
+    from hornbook.data.texts import tokenizing
+
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(f"{folder}/films.csv").write_text("text,label\\n" + "a good film,1\\na bad film,0\\n" * 20)
+        texts = data.texts.load(f"csv:{folder}/films.csv", in_memory="always")
+    tokenizer = tokenizing.fit(texts.train.texts())
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(tokenizer.batch(texts.train.texts()), texts.train.labels, verbose=0)
+    ```
+    """
+    check_name(name)
+    kind, _, rest = name.partition(":")
+    if kind not in ("csv", "tfds") and (text_columns or label_column):
+        raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
+    if name == "docstrings":
+        dataset = _docstrings()
+    elif kind == "csv":
+        size = pathlib.Path(rest).expanduser().stat().st_size
+        dataset = sources.home("texts", kind).load(
+            name,
+            text_columns=csv_rows.names(text_columns),
+            label_column=label_column,
+            reading={"encoding": encoding, "header": header, "quoted": quoted},
+            skip_empty=skip_empty,
+            keep=in_memory == "always" or (in_memory == "auto" and size < csv_layout.STREAMED_FROM),
+            class_names=class_names,
+            split=bool(validation_fraction or test_fraction),
+        )
+    elif kind == "folder":
+        dataset = sources.home("texts", kind).load(name, encoding=encoding, skip_empty=skip_empty, class_names=class_names)
+    else:
+        dataset = sources.home("texts", kind).load(
+            name, text_columns=csv_rows.names(text_columns), label_column=label_column, skip_empty=skip_empty
+        )
+    if dataset.test is None:
+        dataset = splits.hold_out(dataset, "test", test_fraction, split_seed)
+    if dataset.validation is None:
+        dataset = splits.hold_out(dataset, "validation", validation_fraction, split_seed)
+    return dataset
+
+
+def _docstrings():
+    from hornbook.data.texts import docstrings
+
+    sentences, class_names, versions = docstrings.load()
+    parts = {part: TextExamples(TextStore(texts), labels, np.arange(len(labels)), part) for part, (texts, labels) in sentences.items()}
+    return TextDataset("docstrings", class_names, (None,), **parts, versions=versions)
+
+
+def repeated(dataset, part):
+    """How many texts of a part occur in training as well, capitals and blanks apart: what a network can know by heart.
+
+    Counted by checksums of 32 bits, so among millions of texts a few too many.
+    """
+    known = np.unique(np.fromiter(map(_fingerprint, dataset.train.texts()), np.uint32, len(dataset.train)))
+    other = dataset.part(part)
+    return int(np.isin(np.fromiter(map(_fingerprint, other.texts()), np.uint32, len(other)), known).sum())
+
+
+def _fingerprint(text):
+    return zlib.crc32(" ".join(text.lower().split()).encode("utf-8", "surrogatepass"))
+
+
+def blocks(values, size=_AT_A_TIME):
+    """Lists of `size` values of an iterable, the last one shorter."""
+    values = iter(values)
+    while block := list(itertools.islice(values, size)):
+        yield block

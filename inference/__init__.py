@@ -1,0 +1,1 @@
+"""A finished run used: predictions, scores on other data, the table of runs."""

@@ -1,0 +1,213 @@
+"""`hornbook runs [DIR]`: a table of the finished runs below a folder. Needs no Keras."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import tyro
+
+from hornbook import UserError, command_line
+
+# What has a column of its own, says where a run is kept, or is a group's.
+_NOT_OPTIONS = {"model", "dataset", "output", "seeds"}
+_LESS_IS_BETTER = ("loss", "error")
+_NOT_SEARCHED = {"checkpoint", "tensorboard"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunsArgs:
+    folder: Annotated[str, tyro.conf.Positional] = "runs"
+    """Folder to look in, at any depth."""
+    sort: str = "folder"
+    """Column to sort by: scores with the best first (the lowest of losses and errors, the highest of others), all else ascending."""
+    csv: bool = False
+    """Comma-separated values instead of a table, with all digits, and standard deviations in columns of their own."""
+
+
+def runs(arguments):
+    """The command `hornbook runs`."""
+    with command_line.ending("hornbook runs"):
+        args = command_line.parse(RunsArgs, arguments, "hornbook runs", "List the finished runs below a folder.")
+        found, unfinished, broken = find(args.folder)
+        table = Table(found)
+        rows = table.sorted(args.sort)
+        if args.csv:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerows([table.csv_columns(), *(table.csv_row(row) for row in rows)])
+        elif rows:
+            print("\n".join(_aligned([table.columns, *(table.row(row) for row in rows)], table.texts)))
+        else:
+            print(f"no finished run below {args.folder}")
+        # A reader of the CSV is not to find remarks in it.
+        for remark in [*broken, *([f"{unfinished} unfinished"] if unfinished else [])]:
+            print(_printable(remark), file=sys.stderr if args.csv else sys.stdout)
+
+
+def find(folder):
+    """The runs below a folder.
+
+    Args:
+        folder: looked into at any depth; links to folders are not followed.
+
+    Returns:
+        Finished runs, a list of dicts (`folder`, `options`, `metrics` and `deviations` by name, `seconds`), in which the runs of several
+        seeds are one; the number of unfinished runs; and a sentence for each folder that cannot be read.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    top = pathlib.Path(folder)
+    if not top.is_dir():
+        raise UserError(f"there is no folder {folder}; pass one that has runs in it")
+    found, broken, unfinished, in_groups = [], [], 0, set()
+    for place, folders, names in os.walk(top, onerror=lambda error: broken.append(f"{error.filename} cannot be read: {error.strerror}")):
+        here = pathlib.Path(place)
+        folders[:] = sorted(name for name in folders if name not in _NOT_SEARCHED and not name.startswith("."))
+        try:
+            if "seeds.json" in names:
+                group, members = _group(here)
+                found.append(group)
+                in_groups |= members
+            elif "config.json" in names:
+                folders[:] = []
+                if here in in_groups:
+                    continue
+                if "result.json" in names:
+                    found.append(_run(here))
+                else:
+                    unfinished += 1
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            broken.append(f"{here} cannot be read: {_reason(error)}")
+    for run in found:
+        run["folder"] = str(run["folder"].relative_to(top))
+    return found, unfinished, broken
+
+
+def _run(folder):
+    result = _read(folder / "result.json")
+    metrics = {name: _number(value) for name, value in result["metrics"].items()}
+    return _entry(folder, _read(folder / "config.json"), metrics, {}, result["seconds"])
+
+
+def _group(folder):
+    """A run with several seeds, and the folders of its members."""
+    summary = _read(folder / "seeds.json")
+    seeds = summary["seeds"]
+    members = [folder / f"seed-{seed}" for seed in seeds]
+    config = {**_read(members[0] / "config.json"), "seed": f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]}
+    metrics = {name: _number(spread["mean"]) for name, spread in summary["metrics"].items()}
+    deviations = {name: _number(spread["standard_deviation"]) for name, spread in summary["metrics"].items()}
+    return _entry(folder, config, metrics, deviations, summary["seconds"]), set(members)
+
+
+def _entry(folder, config, metrics, deviations, seconds):
+    return {"folder": folder, "options": dict(config), "metrics": metrics, "deviations": deviations, "seconds": float(seconds)}
+
+
+def _read(path):
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} must hold an object")
+    return value
+
+
+def _number(value):
+    return None if value is None else float(value)
+
+
+def _reason(error):
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return getattr(error, "strerror", None) or str(error)
+
+
+class Table:
+    """Columns and rows of runs, as `find` returns them.
+
+    Attributes:
+        columns: names, in their order: folder, model, dataset, the options that differ among the runs, the scores, seconds.
+        texts: how many of them, from the left, are no numbers.
+    """
+
+    def __init__(self, found):
+        self._runs = found
+        self._metrics = list(dict.fromkeys(name for run in found for name in run["metrics"]))
+        options = dict.fromkeys(name for run in found for name in run["options"] if name not in _NOT_OPTIONS)
+        # An option that only later releases have does not differ from itself.
+        options = [name for name in options if len({json.dumps(run["options"][name]) for run in found if name in run["options"]}) > 1]
+        taken = {"folder", "seconds", *self._metrics}
+        self._options = {f"{name}_option" if name in taken else name: name for name in ("model", "dataset", *options)}
+        self.columns = ["folder", *self._options, *self._metrics, "seconds"]
+        self.texts = 1 + len(self._options)
+
+    def sorted(self, column):
+        """The runs, sorted by a column; those that have nothing in it come last.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        if not self._runs:
+            return []
+        if column not in self.columns:
+            raise UserError(f"--sort {column} is no column; there are {', '.join(self.columns)}")
+        known = [run for run in self._runs if self._value(run, column) is not None]
+        unknown = [run for run in self._runs if self._value(run, column) is None]
+        descending = column in self._metrics and not column.endswith(_LESS_IS_BETTER)
+        return sorted(known, key=lambda run: _order(self._value(run, column)), reverse=descending) + unknown
+
+    def row(self, run):
+        """Texts for the eye."""
+        return [*self._texts(run), *(self._score(run, name) for name in self._metrics), f"{run['seconds']:.0f}"]
+
+    def csv_columns(self):
+        """The columns of the CSV, with one more for each standard deviation."""
+        return [*self.columns, *(f"{name}_standard_deviation" for name in self._deviations())]
+
+    def csv_row(self, run):
+        """Values with all their digits."""
+        scores = [run["metrics"].get(name) for name in self._metrics]
+        return [*self._texts(run), *scores, run["seconds"], *(run["deviations"].get(name) for name in self._deviations())]
+
+    def _deviations(self):
+        return [name for name in self._metrics if any(name in run["deviations"] for run in self._runs)]
+
+    def _value(self, run, column):
+        if column in ("folder", "seconds"):
+            return run[column]
+        return run["options"].get(self._options[column]) if column in self._options else run["metrics"].get(column)
+
+    def _texts(self, run):
+        values = [self._value(run, column) for column in self.columns[: self.texts]]
+        return ["" if value is None else _printable(value if isinstance(value, str) else json.dumps(value)) for value in values]
+
+    def _score(self, run, name):
+        value, deviation = run["metrics"].get(name), run["deviations"].get(name)
+        if value is None:
+            return ""
+        return f"{value:.4f}" if deviation is None else f"{value:.4f} ± {deviation:.4f}"
+
+
+def _order(value):
+    """A key by which numbers come before texts."""
+    number = isinstance(value, int | float)
+    return not number, value if number else 0, "" if number else str(value)
+
+
+def _aligned(rows, texts):
+    """Lines of columns: texts to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [f"{cell:<{widths[k]}}" if k < texts else f"{cell:>{widths[k]}}" for k, cell in enumerate(row)]
+        yield "  ".join(cells).rstrip()
+
+
+def _printable(text):
+    """What a terminal can show of a name that anybody may have given a folder."""
+    return "".join(character if character.isprintable() else "?" for character in text)

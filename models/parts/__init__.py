@@ -1,0 +1,1 @@
+"""What the families are built of: their options resolved, and the blocks that several share."""

@@ -1,0 +1,118 @@
+"""The layers that a network is made of, with its options resolved once."""
+
+import keras
+
+from hornbook.models.checks import check_count, check_penalty, check_rate
+from hornbook.models.layers.weight_normalization import resolve_weight_normalization
+from hornbook.models.parts.activations import resolve_activation
+from hornbook.models.parts.initializers import resolve_initializer
+from hornbook.models.parts.normalization import normalization_layer, resolve_normalization
+from hornbook.models.parts.sequences import apply_mask, call_masked
+
+
+class Parts:
+    """Makes the layers of one network; each method takes a tensor and returns one.
+
+    A builder makes one `Parts` of its options and hands it to its blocks, which know nothing about options.
+
+    Args:
+        use_bias: "auto", True or False. "auto" leaves out the biases of hidden kernels when the normalization adds an offset of its own,
+            which would make them redundant, and keeps them before RMS normalization (no offset) and without normalization.
+        mask: Boolean (batch, time), False where a sequence is padding, or None. Convolutions then see zeros there, and batch
+            normalization leaves it out of its statistics. One mask serves the whole network, so nothing in it may change the time axis.
+
+    The other arguments are those of the builders (see `resnet`).
+    """
+
+    def __init__(self, *, normalization, weight_normalization, activation, initializer, dropout, l1, l2, use_bias="auto", mask=None):
+        self.normalization = resolve_normalization(normalization)
+        self.mask = mask
+        if mask is not None and self.normalization is not None and self.normalization.mixes_positions:
+            raise ValueError(
+                f"normalization {normalization!r} takes its statistics over all time steps of an example, so padding would change its "
+                "outputs: use 'layer', 'rms', 'batch' or 'none', or padded=False for sequences of one length"
+            )
+        self._conv1d, self._conv2d, self._dense = resolve_weight_normalization(weight_normalization)
+        self._activation = resolve_activation(activation)
+        self._initializer = resolve_initializer(initializer, activation)
+        # No activation follows the output layer, so "auto" is Glorot's there.
+        self._output_initializer = resolve_initializer("glorot_uniform" if initializer == "auto" else initializer, "linear")
+        self._dropout = check_rate("dropout", dropout)
+        self._l1, self._l2 = check_penalty("l1", l1), check_penalty("l2", l2)
+        if use_bias not in ("auto", True, False):
+            raise ValueError(f"use_bias must be 'auto', True or False, got {use_bias!r}")
+        offset_follows = self.normalization is not None and self.normalization.has_offset
+        self.use_bias = not offset_follows if use_bias == "auto" else bool(use_bias)
+
+    def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
+        """Convolve (batch, time, channels) or (batch, height, width, channels); with `zero` the kernel starts at 0."""
+        in_time = len(x.shape) == 3
+        layer = (self._conv1d if in_time else self._conv2d)(
+            filters,
+            kernel_size,
+            strides,
+            padding=padding,
+            data_format="channels_last",
+            use_bias=self.use_bias,
+            kernel_initializer="zeros" if zero else self._initializer(),
+            kernel_regularizer=self._regularizer(),
+            name=name,
+        )
+        # A window of one step never reaches from padding into the sequence.
+        return layer(apply_mask(x, self.mask) if in_time and kernel_size > 1 else x)
+
+    def dense(self, x, units, *, name):
+        layer = self._dense(
+            units,
+            use_bias=self.use_bias,
+            kernel_initializer=self._initializer(),
+            kernel_regularizer=self._regularizer(),
+            name=name,
+        )
+        return layer(x)
+
+    def norm(self, x, *, name, zero=False):
+        """Normalize; with `zero` the scale starts at 0. Without normalization this is the tensor itself."""
+        if self.normalization is None:
+            return x
+        options = {"gamma_initializer": "zeros"} if zero else {}
+        layer = normalization_layer(self.normalization, x.shape, name, **options)
+        masked = len(x.shape) == 3 and self.normalization.takes_mask
+        return call_masked(layer, x, self.mask if masked else None)
+
+    def act(self, x, *, name):
+        return self._activation(name, len(x.shape))(x)
+
+    def dropout(self, x, *, name):
+        return self.drop(x, self._dropout, name=name)
+
+    def drop(self, x, rate, *, name):
+        """Drop single features at a rate of one's own; at rate 0 this is the tensor itself."""
+        return keras.layers.Dropout(rate, name=name)(x) if rate else x
+
+    def drop_branch(self, x, rate, *, name):
+        """Drop the whole tensor of an example, and rescale the others; at rate 0 this is the tensor itself."""
+        if not rate:
+            return x
+        # Plain dropout with one draw an example is stochastic depth, and is saved as what it is.
+        return keras.layers.Dropout(rate, noise_shape=(None, *(1 for _ in x.shape[1:])), name=name)(x)
+
+    def linear(self, x, units, *, name, use_bias=True, dtype=None):
+        """Map features linearly, where no activation follows and the kernel is never normalized."""
+        layer = keras.layers.Dense(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=self._output_initializer(),
+            kernel_regularizer=self._regularizer(),
+            dtype=dtype,
+            name=name,
+        )
+        return layer(x)
+
+    def output(self, x, num_outputs):
+        """Map features to float32 logits. The kernel is never normalized: logits need a free scale."""
+        # Losses of 16-bit logits lose digits that training needs.
+        return self.linear(x, check_count("num_outputs", num_outputs), name="logits", dtype="float32")
+
+    def _regularizer(self):
+        return keras.regularizers.L1L2(self._l1, self._l2) if self._l1 or self._l2 else None

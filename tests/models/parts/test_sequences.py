@@ -1,0 +1,147 @@
+"""Masks and pooling over time, and that padding changes no output of any family. Runs on every Keras backend."""
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import models
+from hornbook.models.parts.network import Parts
+from hornbook.models.parts.sequences import POOLINGS
+from hornbook.models.parts.sequences import pool
+from hornbook.models.parts.sequences import sequence_inputs
+from hornbook.models.parts.sequences import step
+
+LENGTHS = np.array([6, 2, 0, 5, 1])
+NONE = {"weight_normalization": None, "activation": "relu", "initializer": "auto", "dropout": 0.0, "l1": 0.0, "l2": 0.0}
+
+
+def series(time):
+    """Return five series of the lengths above, padded with NaN to `time` steps."""
+    values = np.random.default_rng(0).normal(size=(len(LENGTHS), 6, 3)).astype("float32")
+    values = np.concatenate([values, np.zeros((len(LENGTHS), time - 6, 3), "float32")], axis=1)
+    return np.where((np.arange(time) < LENGTHS[:, None])[:, :, None], values, np.float32(np.nan))
+
+
+def tokens(time):
+    """Return five texts of the lengths above, padded with 0 to `time` tokens."""
+    values = np.zeros((len(LENGTHS), time), "int32")
+    values[:, :6] = np.random.default_rng(0).integers(1, 11, (len(LENGTHS), 6))
+    return np.where(np.arange(time) < LENGTHS[:, None], values, 0)
+
+
+def run(model, x, training=False):
+    return keras.ops.convert_to_numpy(model(x, training=training))
+
+
+def check_padding(model, data=series):
+    """In inference, in training, and after training, longer padding changes nothing; and the example of padding alone is finite."""
+    for training in (False, True):
+        expected = run(model, data(6), training)
+        assert np.isfinite(expected).all()
+        np.testing.assert_allclose(run(model, data(11), training), expected, rtol=1e-5, atol=1e-5)
+
+
+RNNS = [
+    *({"cell": cell, "bidirectional": both} for cell in ("lstm", "gru", "simple") for both in (False, True)),
+    *({"pooling": pooling, "bidirectional": both} for pooling in ("mean", "max", "attention") for both in (False, True)),
+    *({"normalization": name} for name in ("none", "batch", "rms", keras.layers.UnitNormalization)),
+    {"recurrent_normalization": "layer", "bidirectional": True},
+    {"recurrent_normalization": "layer", "cell": "gru"},
+    {"recurrent_normalization": "batch", "bidirectional": True},
+    {"residual": True, "bidirectional": True},
+]
+
+
+@pytest.mark.parametrize("options", RNNS, ids=str)
+def test_padding_changes_no_output_of_an_rnn(options):
+    keras.utils.set_random_seed(0)
+    check_padding(models.rnn((None, 3), 2, depth=2, width=4, padded=True, **options))
+
+
+@pytest.mark.parametrize("builder", [models.cnn1d, models.fcn, models.resnet1d])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"normalization": name} for name in ("batch", "layer", "rms", "none")),
+        *({"pooling": pooling} for pooling in ("mean", "max", "attention")),
+        {"weight_normalization": "standardized"},
+    ],
+    ids=str,
+)
+def test_padding_changes_no_output_of_convolutions(builder, options):
+    keras.utils.set_random_seed(0)
+    check_padding(builder((None, 3), 2, width=4, padded=True, **{"dropout": 0.0, **options}))
+
+
+@pytest.mark.parametrize("builder", [models.rnn, models.cnn1d, models.fcn, models.resnet1d])
+def test_padding_changes_no_output_for_tokens(builder):
+    keras.utils.set_random_seed(0)
+    check_padding(builder((None,), 2, width=4, vocabulary_size=11, embedding_size=5, dropout=0.0), tokens)
+
+
+def pooled(pooling, padded):
+    inputs, x, mask = sequence_inputs((None, 3), padded=padded)
+    model = keras.Model(inputs, pool(x, mask, pooling, Parts(normalization=None, mask=mask, **NONE), name="pool"))
+    return model
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_pooling_by_its_formula(pooling):
+    model, x = pooled(pooling, padded=True), series(8)
+    kernel = keras.ops.convert_to_numpy(model.get_layer("pool_score").kernel) if pooling == "attention" else None
+    expected = []
+    for example, length in zip(x, LENGTHS, strict=True):
+        steps = example[:length]
+        if not length:
+            expected.append(np.zeros(3))
+        elif pooling == "attention":
+            weights = np.exp(steps @ kernel)
+            expected.append((weights * steps).sum(0) / weights.sum())
+        else:
+            expected.append({"mean": steps.mean(0), "max": steps.max(0), "last": steps[-1]}[pooling])
+    np.testing.assert_allclose(run(model, x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_pooling_without_a_mask_is_that_of_sequences_without_padding(pooling):
+    x = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
+    with_mask, without = pooled(pooling, padded=True), pooled(pooling, padded=False)
+    without.set_weights(with_mask.get_weights())
+    np.testing.assert_allclose(run(without, x), run(with_mask, x), rtol=1e-5, atol=1e-6)
+
+
+def test_steps_are_found_wherever_the_padding_is():
+    x = np.arange(12, dtype="float32").reshape(2, 6, 1)
+    mask = np.array([[False, True, True, False, True, False], [False] * 6])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(step(x, mask, last=True)), [[4], [0]])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(step(x, mask, last=False)), [[1], [0]])
+
+
+def test_tokens_of_0_count_where_there_is_no_padding():
+    model = models.cnn1d((None,), 2, width=4, vocabulary_size=11, padded=False)
+    assert not np.allclose(run(model, tokens(6)), run(model, tokens(11)))
+
+
+def test_a_step_is_padding_only_when_all_its_features_are_nan():
+    inputs, x, mask = sequence_inputs((None, 2), padded=True)
+    values = np.array([[[np.nan, 1], [np.nan, np.nan], [0, 0]]], "float32")
+    features, counts = (keras.ops.convert_to_numpy(value) for value in keras.Model(inputs, [x, mask])(values))
+    np.testing.assert_array_equal(counts, [[True, False, True]])
+    np.testing.assert_array_equal(features, [[[np.nan, 1], [0, 0], [0, 0]]])
+
+
+def test_fast_layers_of_keras_are_used_without_recurrent_normalization():
+    for cell, kind in (("lstm", keras.layers.LSTM), ("gru", keras.layers.GRU), ("simple", keras.layers.SimpleRNN)):
+        assert type(models.rnn((5, 3), 2, cell=cell, width=4).get_layer("recurrent1")) is kind
+
+
+def test_moving_statistics_leave_padding_out():
+    moved = []
+    for time in (6, 20):
+        keras.utils.set_random_seed(0)
+        model = models.fcn((None, 3), 2, width=4, padded=True)
+        run(model, series(time), training=True)
+        moved.append([keras.ops.convert_to_numpy(variable) for variable in model.non_trainable_variables])
+    for one, other in zip(*moved, strict=True):
+        assert not np.array_equal(one, np.ones_like(one))
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,37 @@
+import math
+
+import numpy as np
+import pytest
+
+from hornbook.reports import page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.7, "1 min"), (200, "3 min 20 s"), (3599.9, "1 h"), (7500, "2 h 5 min")]
+)
+def test_durations_in_words(seconds, words):
+    assert page.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.5, "50.0%"),
+        (1, "100.0%"),
+        (0.99999, "over 99.9%"),
+        (0, "0.0%"),
+        (1e-5, "under 0.1%"),
+        (math.nan, "not a number"),
+        (None, "\N{EN DASH}"),
+    ],
+)
+def test_percentages_never_round_to_all_or_none(value, words):
+    assert page.percent(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1234567, "1,234,567"), (0.00123456, "0.001235"), (np.float32(2), "2"), (math.inf, "infinite"), (None, "\N{EN DASH}")],
+)
+def test_numbers(value, words):
+    assert page.number(value) == words

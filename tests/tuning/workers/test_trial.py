@@ -1,0 +1,91 @@
+import json
+import os
+import types
+
+import pytest
+
+from hornbook import UserError
+from hornbook.recipes import tabular_classification
+from hornbook.tuning.workers import trial
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """A recipe that trains nothing: how often it ran, and what it does."""
+    own = types.SimpleNamespace(ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "findings": ["one"]})
+
+    def main(args, callbacks=()):
+        own.ran.append(args)
+        if isinstance(own.result, Exception):
+            raise own.result
+        folder = args.output
+        os.makedirs(f"{folder}/checkpoint")
+        with open(f"{folder}/config.json", "w") as file:
+            json.dump(trial.command_line.to_config("tabular_classification", args), file)
+        with open(f"{folder}/result.json", "w") as file:
+            json.dump(own.result, file)
+        return own.result
+
+    monkeypatch.setattr(tabular_classification, "main", main)
+    return own
+
+
+def task(folder, **options):
+    runs = [{"options": {"seed": seed, "evaluate": "validation", **options}, "output": str(folder / f"seed-{seed}")} for seed in (0, 1)]
+    return {"recipe": "tabular_classification", "runs": runs}
+
+
+def test_a_task(recipe, tmp_path):
+    outcome = trial.perform(task(tmp_path, dropout=0.25))
+    assert outcome["metrics"] == {"loss": [0.5, 0.5], "accuracy": [0.75, 0.75]}
+    assert (outcome["seconds"], outcome["findings"]) == (4.0, ["one"])
+    assert [(args.seed, args.dropout, args.evaluate) for args in recipe.ran] == [(0, 0.25, "validation"), (1, 0.25, "validation")]
+    assert not (tmp_path / "seed-0/checkpoint").exists()  # Of a finished run.
+
+
+def test_a_finished_run_is_read_and_not_run_again(recipe, tmp_path):
+    first = trial.perform({**task(tmp_path), "runs": task(tmp_path)["runs"][:1]})
+    before = (tmp_path / "seed-0/result.json").stat().st_mtime_ns
+    outcome = trial.perform(task(tmp_path))
+    assert [args.seed for args in recipe.ran] == [0, 1]
+    assert (tmp_path / "seed-0/result.json").stat().st_mtime_ns == before
+    assert outcome["metrics"]["loss"] == first["metrics"]["loss"] * 2
+    other = trial.perform(task(tmp_path, dropout=0.5))
+    assert "holds a run with --dropout" in other["error"]
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        (UserError("no such data"), {"error": "no such data"}),
+        (ZeroDivisionError("a\nb"), {"error": "ZeroDivisionError: a"}),
+        (MemoryError(), {"error": "MemoryError: "}),
+        (
+            RuntimeError("Graph execution error:\n\nDetected at node a\nNo such fusion\n\t [[{{node a}}]]"),
+            {"error": "RuntimeError: No such fusion"},
+        ),
+    ],
+)
+def test_what_went_wrong_in_one_line(recipe, result, outcome, tmp_path, capsys):
+    recipe.result = result
+    assert trial.perform(task(tmp_path)) == outcome
+
+
+def test_options_that_there_are_not(recipe, tmp_path):
+    assert "unknown option 'widht'" in trial.perform(task(tmp_path, widht=3))["error"]
+    assert recipe.ran == []
+
+
+def test_an_outcome_is_written_beside_its_task(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "_end_with", lambda parent: None)
+    recipe.result["metrics"]["loss"] = float("nan")
+    (tmp_path / "task.json").write_text(json.dumps({**task(tmp_path), "parent": os.getppid()}))
+    trial.run_file(tmp_path / "task.json")
+    outcome = json.loads((tmp_path / "outcome.json").read_text(), parse_constant=pytest.fail)
+    assert outcome["metrics"]["loss"] == [None, None]
+
+
+def test_a_process_whose_search_is_gone_ends(monkeypatch):
+    monkeypatch.setattr(trial.ctypes, "CDLL", lambda name: types.SimpleNamespace(prctl=lambda *_: 0))
+    with pytest.raises(SystemExit):
+        trial._end_with(-1)

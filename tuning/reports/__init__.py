@@ -1,0 +1,1 @@
+"""What a search leaves to look at: trials.csv, progress, importance, report.html."""

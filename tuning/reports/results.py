@@ -1,0 +1,114 @@
+"""What a search leaves for people and programs: a table of its trials, and how long each took."""
+
+import csv
+import io
+import json
+import pathlib
+import time
+
+from keras_tuner.engine import trial as trials
+
+from hornbook import files
+from hornbook.training import runs
+
+Status = trials.TrialStatus
+_STATES = {
+    Status.COMPLETED: "finished",
+    Status.FAILED: "failed",
+    Status.INVALID: "failed",
+    Status.STOPPED: "stopped early",
+    Status.RUNNING: "running",
+}
+
+
+class Log:
+    """When trials began and ended and what they reported besides the objective, kept in `times.json` of the search's folder.
+
+    KerasTuner's trials have no place for it.
+    """
+
+    def __init__(self, folder):
+        self._path = pathlib.Path(folder) / "times.json"
+        kept = files.read_json(self._path) if self._path.exists() else {"seconds": 0.0, "trials": {}}
+        self.seconds, self.trials = kept["seconds"], kept["trials"]
+        self._started = time.monotonic()
+
+    def begin(self, trial_id):
+        """Note that a trial begins, seconds of the search after its start; one that is started again keeps its first moment."""
+        self.trials.setdefault(trial_id, {}).setdefault("began", round(self.seconds + time.monotonic() - self._started, 2))
+
+    def end(self, trial_id, outcome):
+        """Note a trial's end and its outcome, or None."""
+        entry = self.trials.setdefault(trial_id, {})
+        entry["ended"] = round(self.seconds + time.monotonic() - self._started, 2)
+        entry["outcome"] = outcome
+        self._write(entry["ended"])
+
+    def add_seconds(self, seconds):
+        """Note a sitting's end."""
+        self.seconds += seconds
+        self._started = time.monotonic()
+        self._write(self.seconds)
+
+    def _write(self, seconds):
+        files.write_json(self._path, {"seconds": round(seconds, 2), "trials": self.trials})
+
+
+def rows(oracle, log):
+    """A dict a trial, in the order of their beginning: trial, state, objective, seconds, began, ended, metrics, values, reason."""
+    found = []
+    for trial_id in oracle.start_order:
+        trial = oracle.trials[trial_id]
+        times = log.trials.get(trial_id, {})
+        outcome = times.get("outcome") or {}
+        found.append(
+            {
+                "trial": trial_id,
+                "state": _STATES[trial.status],
+                "score": trial.score if trial.status == Status.COMPLETED else None,
+                "seconds": outcome.get("seconds"),
+                "began": times.get("began"),
+                "ended": times.get("ended"),
+                "metrics": outcome.get("metrics", {}),
+                "values": trial.hyperparameters.values,
+                "reason": next(iter((trial.message or "").strip().splitlines()), None),
+            }
+        )
+    return found
+
+
+def write_trials(folder, oracle, log):
+    """Write `trials.csv`: a row a trial, the objective, every hyperparameter (empty where it does not matter), seconds, reason."""
+    names = list(dict.fromkeys(hp.name for hp in oracle.hyperparameters.space))
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(("trial", "state", oracle.objective.name, *names, "seconds", "reason"))
+    for row in rows(oracle, log):
+        values = [row["values"].get(name, "") for name in names]
+        score = "" if row["score"] is None else row["score"]
+        table.writerow((row["trial"], row["state"], score, *values, row["seconds"] or "", row["reason"] or ""))
+    files.write_text(pathlib.Path(folder) / "trials.csv", written.getvalue())
+
+
+def read_trials(folder):
+    """Finished trials of an earlier search: (objective's name, list of (values by name, score)).
+
+    Raises:
+        UserError: the folder holds no search.
+    """
+    from hornbook import UserError
+
+    folder = pathlib.Path(folder)
+    if not (folder / "search.json").is_file():
+        raise UserError(f"{folder} holds no search; pass the folder of one, which has a search.json")
+    objective = files.read_json(folder / "search.json")["objective"]
+    found = []
+    for path in sorted(folder.glob("trial_*/trial.json")):
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        if state["status"] == Status.COMPLETED:
+            values = {name: value for name, value in state["hyperparameters"]["values"].items() if not name.startswith("tuner/")}
+            found.append((values, state["score"]))
+    return objective, found

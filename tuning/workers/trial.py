@@ -1,0 +1,83 @@
+"""One trial of a search, in a process of its own: the recipe itself, once for each seed or fold.
+
+`python -m hornbook.tuning.trial TASK.json` reads what to run, and leaves an outcome beside it, whole or not at all. A run that is finished
+is read, not run again, and one that was cut off goes on from its checkpoint, so that a trial may be killed and started again at any moment.
+"""
+
+import contextlib
+import ctypes
+import dataclasses
+import importlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import traceback
+
+from hornbook import UserError, command_line, files
+from hornbook.training import runs
+
+
+def perform(task):
+    """Run a task.
+
+    Args:
+        task: {"recipe", "runs": [{"options", "output"}], "objective"}, JSON values.
+
+    Returns:
+        The outcome: {"metrics": {name: [a value a run]}, "seconds"}, or {"error": one line} of what was refused or went wrong.
+    """
+    try:
+        results = [_run(task["recipe"], one["options"], one["output"]) for one in task["runs"]]
+    except UserError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": f"{type(error).__name__}: {_reason(str(error))}"}
+    metrics = {name: [result["metrics"].get(name) for result in results] for name in results[0]["metrics"]}
+    return {"metrics": metrics, "seconds": sum(result["seconds"] for result in results), "findings": results[0]["findings"]}
+
+
+def _reason(message):
+    """The line of an error's message that says why."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if lines and lines[0] == "Graph execution error:":
+        # TensorFlow puts where it happened first, and the names of nodes last.
+        return next(line for line in reversed(lines) if not line.startswith("[["))
+    return lines[0] if lines else ""
+
+
+def _run(recipe_name, options, output):
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    folder = pathlib.Path(output)
+    args = command_line.from_config(recipe.Args, {**options, "output": output}, "the trial's options")
+    if (folder / "result.json").exists():
+        runs.refuse_other_options(folder, command_line.to_config(recipe_name, args))
+        return runs.finished(folder)
+    result = recipe.main(dataclasses.replace(args, output=output))
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # A finished run needs none, and a search has many runs.
+    return result
+
+
+def run_file(path):
+    """Run the task of a file, and write its outcome beside it."""
+    path = pathlib.Path(path)
+    task = json.loads(path.read_text(encoding="utf-8"))
+    _end_with(task["parent"])
+    if task.get("cores") and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, task["cores"])  # TensorFlow takes as many threads as there are cores that it may use.
+    files.write_json(path.with_name("outcome.json"), perform(task))
+
+
+def _end_with(parent):
+    """Have this process killed when the search that started it ends, however that ends, so that none is left behind."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone.
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_file(sys.argv[1])
