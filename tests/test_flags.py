@@ -9,7 +9,7 @@ import pytest
 from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
 from hornbook.recipes import image_classification
 
-SCRIPT = pathlib.Path(__file__).parents[1] / "docs" / "flags.py"
+SCRIPT = pathlib.Path(__file__).parents[1] / "docs" / "generate" / "flags.py"
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def flags():
 
 
 def test_the_page_is_up_to_date(flags):
-    assert flags.PAGE.read_text(encoding="utf-8") == flags.page(), "run python docs/flags.py"
+    assert flags.PAGE.read_text(encoding="utf-8") == flags.page(), "run python docs/generate/flags.py"
 
 
 def test_every_flag_is_on_the_page_with_its_help(flags):

@@ -1,6 +1,6 @@
 """Write docs/flags.md: a table of every flag, from the dataclasses that the command line is made of.
 
-python docs/flags.py
+python docs/generate/flags.py
 """
 
 import ast
@@ -16,7 +16,7 @@ from hornbook.inference import commands
 from hornbook.inference import runs_table
 from hornbook.tuning import command
 
-PAGE = pathlib.Path(__file__).with_name("flags.md")
+PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _COMMAND_OPTIONS = {
     "tune": command.Args,
     "predict": commands.PredictArgs,
@@ -25,7 +25,7 @@ _COMMAND_OPTIONS = {
 }
 _BEGINNING = """# Every flag
 
-Made by `python docs/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.
+Made by `python docs/generate/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.
 A recipe takes `--config FILE` as well: the options of a former run's `config.json`, which flags override."""
 
 
