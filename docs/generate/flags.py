@@ -1,4 +1,4 @@
-"""Write docs/flags.md: a table of every flag, from the dataclasses that the command line is made of.
+"""Write docs/flags.md: the options that recipes share once, by group, then each command's own, from the dataclasses of the command line.
 
 python docs/generate/flags.py
 """
@@ -11,43 +11,109 @@ import itertools
 import pathlib
 import typing
 
+import tyro
+
 from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
-from hornbook.inference import commands
-from hornbook.inference import runs_table
+from hornbook.inference import commands, runs_table
+from hornbook.recipes import options
 from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
-_COMMAND_OPTIONS = {
-    "tune": command.Args,
-    "predict": commands.PredictArgs,
-    "evaluate": commands.EvaluateArgs,
-    "runs": runs_table.RunsArgs,
-}
+GROUPS = (
+    options.Network,
+    options.DeepNetwork,
+    options.SequenceNetwork,
+    options.Optimization,
+    options.Classification,
+    options.Split,
+    options.Run,
+)
 _BEGINNING = """# Every flag
 
-Made by `python docs/generate/flags.py` from the code; `hornbook NAME --help` says the same. A switch `--name` is turned off by `--no-name`.
-A recipe takes `--config FILE` as well: the options of a former run's `config.json`, which flags override."""
+Look up a flag: what it takes, its default, what it does. `hornbook NAME --help` says the same in the terminal.
+
+A switch `--name` is turned off by `--no-name`. Every recipe also takes `--config FILE`: the options of a former run's `config.json`,
+which flags override. Flags that recipes share stand in the first section, once; each recipe's section has its own flags and the defaults that
+differ. This page is made from the code by `python docs/generate/flags.py`."""
+_ENDING = """## Limits
+
+A flag that a command does not know, a value of another type and a value out of range are refused before training, in one line that names
+the flag and what is accepted. A flag that the chosen model does not take is refused too: [models.md](models.md) shows which family takes what."""
+
+
+def command_options():
+    """The dataclass of every command, by its name."""
+    recipes = {name: importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args for name in RECIPES}
+    afterwards = {"predict": commands.PredictArgs, "evaluate": commands.EvaluateArgs, "runs": runs_table.RunsArgs}
+    return {**recipes, "tune": command.Args, **{name: afterwards[name] for name in COMMANDS}}
 
 
 def page():
     """The text of docs/flags.md."""
-    sections = [(name, importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args) for name in RECIPES]
-    sections += [(name, _COMMAND_OPTIONS[name]) for name in (*SEARCHES, *COMMANDS)]
+    found = command_options()
     texts = {**RECIPES, **SEARCHES, **COMMANDS}
-    return "\n\n".join([_BEGINNING, *(f"## hornbook {name}\n\n{texts[name]}\n\n{table(options)}" for name, options in sections)]) + "\n"
+    sections = ["## Options that recipes share", *(_shared(group, found) for group in GROUPS)]
+    for name, cls in found.items():
+        sections += [f"## hornbook {name}", texts[name], table(cls, own_names(cls))]
+        differing = differences(cls)
+        if differing:
+            sections.append("Shared options with another default or other values here:\n\n" + differing)
+    return "\n\n".join([_BEGINNING, *sections, _ENDING]) + "\n"
 
 
-def table(options):
-    """The fields of a dataclass as a table in Markdown."""
-    hints, helps = typing.get_type_hints(options, include_extras=True), _helps(options)
+def groups(cls):
+    """The option groups that a recipe's `Args` inherits, those they inherit themselves among them."""
+    return [base for base in cls.__mro__ if base in GROUPS]
+
+
+def own_names(cls):
+    """The names of the options that no group has, in their order."""
+    shared = {name for group in groups(cls) for name in group.__annotations__}
+    return [field.name for field in dataclasses.fields(cls) if field.name not in shared]
+
+
+def table(cls, names):
+    """Some options of a dataclass as a table in Markdown."""
+    hints, helps = typing.get_type_hints(cls, include_extras=True), _helps(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
     rows = ["| flag | values | default | what it does |", "|---|---|---|---|"]
-    for field in dataclasses.fields(options):
-        positional = typing.get_origin(hints[field.name]) is typing.Annotated
-        name = field.name.upper() if positional else "--" + field.name.replace("_", "-")
-        default = "" if field.default in (dataclasses.MISSING, None, ()) else f"`{str(field.default).lower()}`"
-        values = _values(typing.get_args(hints[field.name])[0] if positional else hints[field.name])
-        rows.append(f"| `{name}` | {values} | {default or 'none'} | {helps[field.name]} |")
+    for name in names:
+        flag = name.upper() if tyro.conf.Positional in getattr(hints[name], "__metadata__", ()) else _flag(name)
+        rows.append(f"| `{flag}` | {_values(hints[name])} | {_default(fields[name])} | {helps[name]} |")
     return "\n".join(rows)
+
+
+def differences(cls):
+    """The shared options that have another default or other values in a recipe, as a table; empty if none have."""
+    hints, fields = typing.get_type_hints(cls, include_extras=True), {field.name: field for field in dataclasses.fields(cls)}
+    rows = []
+    for group in sorted(groups(cls), key=GROUPS.index):
+        shared_hints, shared_fields = typing.get_type_hints(group, include_extras=True), {one.name: one for one in dataclasses.fields(group)}
+        for name in group.__annotations__:
+            before = (_values(shared_hints[name]), _default(shared_fields[name]))
+            here = (_values(hints[name]), _default(fields[name]))
+            if here != before:
+                rows.append(f"| `{_flag(name)}` | {here[0] if here[0] != before[0] else 'as above'} | {here[1]} | {before[1]} |")
+    return "\n".join(["| flag | values | default here | default above |", "|---|---|---|---|", *rows]) if rows else ""
+
+
+def _shared(group, found):
+    recipes = [name for name, cls in found.items() if group in cls.__mro__]
+    where = "every recipe" if len(recipes) == len(RECIPES) else ", ".join(recipes)
+    return f"### {inspect.getdoc(group).splitlines()[0]}\n\nIn {where}.\n\n{table(group, list(group.__annotations__))}"
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")
+
+
+def _default(field):
+    missing = field.default in (dataclasses.MISSING, None, ())
+    return "none" if missing else f"`{_joined(field.default)}`"
+
+
+def _joined(value):
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value).lower()
 
 
 def _values(hint):
@@ -55,6 +121,9 @@ def _values(hint):
     words = {str: "text", int: "integer", float: "number", bool: "switch"}
     if hint in words:
         return words[hint]
+    if hasattr(hint, "__metadata__"):
+        ranges = [str(part) for part in hint.__metadata__ if isinstance(part, options.Range)]
+        return ", ".join([_values(hint.__origin__), *ranges])
     if typing.get_origin(hint) is typing.Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
@@ -62,14 +131,17 @@ def _values(hint):
     return " or ".join(_values(part) for part in typing.get_args(hint) if part is not type(None))
 
 
-def _helps(options):
-    """The string below each field, in one line."""
-    body = ast.parse(inspect.getsource(options)).body[0].body
-    return {
-        field.target.id: " ".join(text.value.value.split()).replace("|", "\\|")
-        for field, text in itertools.pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
-    }
+def _helps(cls):
+    """The string below each option, in one line; an option's class is the last of those it is inherited through."""
+    helps = {}
+    for base in reversed([base for base in cls.__mro__ if dataclasses.is_dataclass(base)]):
+        body = ast.parse(inspect.getsource(base)).body[0].body
+        helps |= {
+            field.target.id: " ".join(text.value.value.split()).replace("|", "\\|")
+            for field, text in itertools.pairwise(body)
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
+        }
+    return helps
 
 
 if __name__ == "__main__":
