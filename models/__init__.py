@@ -7,11 +7,11 @@ from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
 from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, attention_scores
-from hornbook.models.layers.batch_norm_lstm import BatchNormLSTM
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
     SpectralConv1D,
@@ -25,7 +25,7 @@ from hornbook.models.mlp import mlp
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
-from hornbook.models.registry import build, family, names, options
+from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     preactivation_resnet110,
     preactivation_resnet164,
@@ -56,6 +56,7 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "BatchNormGRU",
     "BatchNormLSTM",
     "BatchNormalization",
     "GroupNormalization",
@@ -74,6 +75,7 @@ __all__ = [
     "bidirectional_gru",
     "bidirectional_lstm",
     "build",
+    "choices",
     "cnn",
     "cnn1d",
     "family",
@@ -85,6 +87,7 @@ __all__ = [
     "mlp",
     "names",
     "options",
+    "options_with_choices",
     "plain20",
     "plain56",
     "preactivation_resnet110",

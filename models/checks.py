@@ -34,6 +34,13 @@ def check_penalty(option, value):
     return float(value)
 
 
+def check_scale(option, value):
+    """Return `value` as a float above 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < float("inf"):
+        raise ValueError(f"{option} multiplies the initial kernels: it must be a number above 0, such as 0.01, got {value!r}")
+    return float(value)
+
+
 def check_image_shape(input_shape):
     """Return `input_shape` as (height, width, channels); height and width may be None, for images of any size."""
     shape = _as_tuple(input_shape)

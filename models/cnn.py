@@ -2,14 +2,25 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, refuse_stochastic_depth
-from hornbook.models.parts.network import Parts
+from hornbook.models.checks import check_count, check_image_shape, check_plan, refuse_stochastic_depth
+from hornbook.models.parts.choices import Choices
+from hornbook.models.parts.network import PLACEMENTS, Parts
+from hornbook.models.parts.normalization import refuse_constant_means
 
+# How the map is halved between stages.
 DOWNSAMPLING = ("stride", "max")
 
 
+def _check_placement(normalization, normalization_placement, groups=None, channels=None, **_):
+    if normalization_placement == "after":
+        refuse_constant_means(normalization, groups, channels, "use normalization_placement='before', or another normalization")
+
+
+TAKES = Choices({"downsampling": DOWNSAMPLING, "normalization_placement": PLACEMENTS}, _check_placement)
+
+
 def conv_stage(x, filters, kernel_sizes, downsample, parts, name):
-    """Apply convolution, normalization and activation, once for each kernel size, to a map or a sequence.
+    """Apply convolution, normalization and activation (or these two the other way), once for each kernel size, to a map or a sequence.
 
     A map is halved on entry if `downsample` is "stride" (by the first convolution) or "max" (by max pooling before it).
     """
@@ -18,8 +29,7 @@ def conv_stage(x, filters, kernel_sizes, downsample, parts, name):
     for layer, kernel_size in enumerate(kernel_sizes, start=1):
         strides = 2 if layer == 1 and downsample == "stride" else 1
         x = parts.conv(x, filters, kernel_size, strides, name=f"{name}_conv{layer}")
-        x = parts.norm(x, name=f"{name}_norm{layer}")
-        x = parts.act(x, name=f"{name}_act{layer}")
+        x = parts.norm_and_act(x, norm=f"{name}_norm{layer}", act=f"{name}_act{layer}")
     return x
 
 
@@ -33,9 +43,12 @@ def cnn(
     max_width=512,
     downsampling="max",
     normalization="batch",
+    groups=None,
+    normalization_placement="before",
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -58,6 +71,7 @@ def cnn(
         stages: Number of stages; ignored when `depth` is a tuple. Defaults to 3.
         max_width: Filters are doubled up to here. Defaults to VGG's 512.
         downsampling: "max" (max pooling between stages) or "stride" (a stride in each stage's first convolution).
+        normalization_placement: "before" each activation (Ioffe and Szegedy 2015) or "after" it, where a convolution keeps its bias.
         dropout: Rate before the output layer.
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
@@ -77,24 +91,33 @@ def cnn(
     input_shape = check_image_shape(input_shape)
     plan = _plan(depth, check_count("stages", stages))
     width, max_width = check_count("width", width), check_count("max_width", max_width)
-    check_choice("downsampling", downsampling, DOWNSAMPLING)
     refuse_stochastic_depth(stochastic_depth, "a plain cnn")
+    widths = [min(width * 2**stage, max(width, max_width)) for stage in range(len(plan))]
+    TAKES.check(
+        downsampling=downsampling,
+        normalization=normalization,
+        groups=groups,
+        normalization_placement=normalization_placement,
+        channels=widths[-1],
+    )
     parts = Parts(
         normalization=normalization,
+        groups=groups,
+        normalization_placement=normalization_placement,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
-    for stage, layers in enumerate(plan):
-        filters = min(width * 2**stage, max(width, max_width))
+    for stage, (layers, filters) in enumerate(zip(plan, widths, strict=True)):
         x = conv_stage(x, filters, (3,) * layers, downsampling if stage else None, parts, f"stage{stage + 1}")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)
 
 
 def _plan(depth, stages):

@@ -2,13 +2,19 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_plan, refuse_stochastic_depth
+from hornbook.models.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn import conv_stage
+from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import Parts
+from hornbook.models.parts.normalization import refuse_padding
 from hornbook.models.parts.sequences import pool, sequence_inputs
 
-# Not "last": a convolution's last step has seen its window alone.
-POOLINGS_OF_WINDOWS = ("max", "mean", "attention")
+# Of all convolutional networks of sequences.
+TAKES = Choices(
+    {"pooling": ("max", "mean", "attention")},
+    refuse_padding,
+    hints={"pooling": " (the last step of a convolution has seen its window alone)"},
+)
 
 
 def cnn1d(
@@ -22,9 +28,11 @@ def cnn1d(
     embedding_size=128,
     padded="auto",
     normalization="none",
+    groups=None,
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.5,
     stochastic_depth=0.0,
     l1=0.0,
@@ -65,15 +73,17 @@ def cnn1d(
         ```
     """
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
-    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
     refuse_stochastic_depth(stochastic_depth, "a cnn1d")
     inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -84,4 +94,4 @@ def cnn1d(
         branches.append(pool(y, mask, pooling, parts, name=f"branch{branch}_pool"))
     x = keras.layers.Concatenate(name="branches")(branches) if len(branches) > 1 else branches[0]
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)

@@ -1,10 +1,8 @@
 """The fully convolutional network for series (Wang et al. 2017)."""
 
-import keras
-
-from hornbook.models.checks import check_choice, check_count, check_plan, refuse_stochastic_depth
+from hornbook.models.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn import conv_stage
-from hornbook.models.cnn1d import POOLINGS_OF_WINDOWS
+from hornbook.models.cnn1d import TAKES
 from hornbook.models.parts.network import Parts
 from hornbook.models.parts.sequences import pool, sequence_inputs
 
@@ -21,9 +19,11 @@ def fcn(
     embedding_size=128,
     padded="auto",
     normalization="batch",
+    groups=None,
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -65,15 +65,17 @@ def fcn(
     """
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     multipliers = check_plan("width_multipliers", width_multipliers, each="convolution", length=len(kernel_sizes))
-    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
     refuse_stochastic_depth(stochastic_depth, "an fcn")
     inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -82,4 +84,4 @@ def fcn(
         x = conv_stage(x, width * multiplier, (kernel_size,), None, parts, f"stage{stage}")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)

@@ -4,7 +4,11 @@ import keras
 from keras import ops
 
 from hornbook.models.checks import check_count, check_feature_shape, refuse_stochastic_depth
-from hornbook.models.parts.network import Parts
+from hornbook.models.parts.choices import Choices
+from hornbook.models.parts.network import PLACEMENTS, Parts
+from hornbook.models.parts.normalization import refuse_instance_of_vectors
+
+TAKES = Choices({"normalization_placement": PLACEMENTS}, refuse_instance_of_vectors)
 
 
 def embedding_size_for(categories):
@@ -39,9 +43,12 @@ def mlp(
     category_sizes=(),
     embedding_size="auto",
     normalization="batch",
+    groups=None,
+    normalization_placement="before",
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -65,7 +72,8 @@ def mlp(
         category_sizes: For a table, the number of known categories of each of its last columns: their codes are 1, 2, ..., and 0 stands
             for rare and unseen ones, as does any value outside. Defaults to (): all columns are numbers.
         embedding_size: Features of a category, the same for each column, or "auto", by the number of categories: 1.6 * number ** 0.56.
-        normalization: Any but "instance", which is 0 for a vector.
+        normalization: Any but "instance", which is 0 for a vector. With "group", groups=1 is over all units, as "layer" is.
+        normalization_placement: "before" each activation (Ioffe and Szegedy 2015) or "after" it, where a dense layer keeps its bias.
         dropout: Rate after each hidden layer.
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
@@ -86,12 +94,16 @@ def mlp(
     depth = check_count("depth", depth)
     width = check_count("width", width)
     refuse_stochastic_depth(stochastic_depth, "an mlp")
+    TAKES.check(normalization=normalization, normalization_placement=normalization_placement)
     category_sizes = _check_categories(category_sizes, embedding_size, input_shape)
     parts = Parts(
         normalization=normalization,
+        groups=groups,
+        normalization_placement=normalization_placement,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -103,10 +115,9 @@ def mlp(
         x = embed_categories(x, category_sizes, embedding_size)
     for layer in range(1, depth):
         x = parts.dense(x, width, name=f"dense{layer}")
-        x = parts.norm(x, name=f"norm{layer}")
-        x = parts.act(x, name=f"act{layer}")
+        x = parts.norm_and_act(x, norm=f"norm{layer}", act=f"act{layer}")
         x = parts.dropout(x, name=f"dropout{layer}")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)
 
 
 def _check_categories(category_sizes, embedding_size, input_shape):

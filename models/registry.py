@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import sys
+import types
 
 from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
@@ -43,20 +44,74 @@ def names():
 
 
 def options(name):
-    """Return the options that the builder of this name takes, with the defaults of its family, as a dictionary.
+    """Return the options that the builder of this name takes, with its defaults, as a dictionary.
 
     Example:
         ```python
         from hornbook import models
 
         assert models.options("cnn")["normalization"] == "batch"
+        assert models.options("resnet56")["depth"] == 56
         ```
 
     Raises:
         ValueError: No builder has this name; the nearest are named.
     """
-    parameters = inspect.signature(_look_up(name)[1]).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    builder, family = _look_up(name)
+    parameters = inspect.signature(family).parameters.values()
+    defaults = {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    return defaults if builder is family else {**defaults, **_set_by(builder, family)}
+
+
+def choices(name, option, *, padded=False, **given):
+    """Return the values of an option that the builder of this name takes, a tuple of strings.
+
+    Command lines and searches offer these: the builder refuses all others by the same tables. Only inputs that are too small for a value
+    (instance normalization of a map that has shrunk to one position), numbers that do not fit (`groups`, `heads`) and
+    `zero_init_residual` can still lead to a refusal. Functions, factories and initializers, which have no name, are taken beside them.
+
+    Args:
+        name: One of `names()`.
+        option: One that has a list of values, such as "normalization", "pooling" or "cell".
+        padded: Whether sequences differ in length: there is padding, and the time in the input shape is None. Refused for builders of
+            images and tables, which have none.
+        **given: Other options that are chosen, where they are not the builder's defaults: "recurrent_normalization" depends on `cell`.
+
+    Raises:
+        ValueError: No builder has this name, it does not take an option, or the option has no list of values.
+
+    Example:
+        ```python
+        from hornbook import models
+
+        assert models.choices("fcn", "pooling") == ("max", "mean", "attention")
+        assert "group" not in models.choices("fcn", "normalization", padded=True)
+        assert models.choices("rnn", "recurrent_normalization", cell="simple") == ("none",)
+        ```
+    """
+    chosen = _taken(name, {option: None, **given})
+    takes = sys.modules[_look_up(name)[1].__module__].TAKES
+    if option not in takes.values:
+        raise ValueError(f"{option} of {name} has no list of values; those that have one are {', '.join(sorted(takes.values))}")
+    if padded and "padded" not in chosen:
+        raise ValueError(f"{name} takes no sequences, so padded must be False")
+    return takes.of(option, **{**chosen, "padded": padded, "fixed_length": not padded})
+
+
+def options_with_choices(name):
+    """Return the options of this builder that have a list of values, a sorted list; see `choices`.
+
+    Example:
+        ```python
+        from hornbook import models
+
+        assert "activation" in models.options_with_choices("mlp")
+        ```
+
+    Raises:
+        ValueError: No builder has this name; the nearest are named.
+    """
+    return sorted(sys.modules[_look_up(name)[1].__module__].TAKES.values)
 
 
 def family(name):
@@ -97,13 +152,30 @@ def build(name, /, input_shape, num_outputs, **given):
         ```
     """
     builder, _ = _look_up(name)
+    _taken(name, given)
+    return builder(input_shape, num_outputs, **given)
+
+
+def _taken(name, given):
+    """Return all options of a builder, those given and the defaults of the others."""
     taken = options(name)
     unknown = sorted(set(given) - set(taken))
     if unknown:
         near = difflib.get_close_matches(unknown[0], taken, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"{name} takes no option {unknown[0]!r}; it takes {', '.join(taken)}{guess}")
-    return builder(input_shape, num_outputs, **given)
+    return {**taken, **given}
+
+
+def _set_by(builder, family):
+    """Return the options that a variant hands to its family: it runs in a copy of its file where the family returns what it is given."""
+    file = dict(builder.__globals__)
+    for name, value in builder.__globals__.items():
+        # A variant may build on another one.
+        if isinstance(value, types.FunctionType) and value.__globals__ is builder.__globals__:
+            file[name] = types.FunctionType(value.__code__, file, value.__name__, value.__defaults__)
+    file[family.__name__] = lambda input_shape, num_outputs, **options: options
+    return file[builder.__name__](None, None)
 
 
 def _look_up(name):

@@ -2,7 +2,8 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.checks import check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.residual import ResNetParts
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
@@ -13,9 +14,6 @@ IMAGENET_PLANS = {
 
 # Kernel size and stride of the convolution before the first stage. Max pooling follows where there is a stride.
 STEMS = {"small": (3, 1), "large": (7, 2)}
-
-# What goes around a block that changes the shape.
-SHORTCUTS = ("auto", "identity", "projection")
 
 
 def residual_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
@@ -82,6 +80,25 @@ BLOCKS = {
 }
 
 
+def _check_bottleneck_stride(bottleneck_stride, block, **_):
+    if bottleneck_stride == "1x1" and not block.endswith("bottleneck"):
+        raise ValueError(f"bottleneck_stride='1x1' is for bottleneck blocks, got block={block!r}, which has 3x3 convolutions only")
+
+
+TAKES = Choices(
+    {
+        "block": BLOCKS,
+        "plan": ("cifar", "imagenet"),
+        "stem": ("auto", *STEMS),
+        "shortcut": ("auto", "identity", "projection"),
+        "bottleneck_stride": ("3x3", "1x1"),
+        "downsampling": ("stride", "blur"),
+        "padding": ("same", "symmetric"),
+    },
+    _check_bottleneck_stride,
+)
+
+
 def resnet(
     input_shape,
     num_outputs,
@@ -100,9 +117,11 @@ def resnet(
     padding="same",
     use_bias="auto",
     normalization="batch",
+    groups=None,
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -138,9 +157,14 @@ def resnet(
         use_bias: Biases of the convolutions; "auto" is False where the normalization has an offset, else True.
         normalization: Of activations: "batch", "layer" (over the channels of each position), "group", "instance", "rms", "none", or a
             factory `(name) -> layer`.
+        groups: Number of groups of group normalization (Wu and He 2018), which must divide the channels everywhere; 1 is layer
+            normalization over a whole example (Ba et al. 2016). None: chosen from the channels, at most 32 with 4 channels or more in
+            each. Only with normalization "group".
         weight_normalization: Of hidden kernels: None, "spectral" or "standardized".
         activation: A name from `ACTIVATIONS`, or a function.
         initializer: "auto" (by the activation), a name from `INITIALIZERS`, or an initializer without a seed.
+        initial_scale: Factor on the initial kernels, recurrent ones and the output's too, and not on embeddings, biases and scales.
+            Defaults to 1; 0.01 shows what weights that are too small do. A normalization after a kernel, or of it, takes the factor out.
         dropout: Rate before the output layer (in an `mlp`: after each hidden layer).
         stochastic_depth: Rate at which the last residual branch is dropped, for single examples; it rises linearly from the first block to
             the last (Huang et al. 2016, equation 4), and kept branches are rescaled.
@@ -164,16 +188,20 @@ def resnet(
         ```
     """
     input_shape = check_image_shape(input_shape)
-    check_choice("block", block, BLOCKS)
-    check_choice("plan", plan, ("cifar", "imagenet"))
-    check_choice("stem", stem, ("auto", *STEMS))
-    check_choice("shortcut", shortcut, SHORTCUTS)
+    TAKES.check(
+        block=block,
+        plan=plan,
+        stem=stem,
+        shortcut=shortcut,
+        bottleneck_stride=bottleneck_stride,
+        downsampling=downsampling,
+        padding=padding,
+        normalization=normalization,
+    )
     stages = _blocks_per_stage(depth, block, plan)
     width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
     preactivated, bottleneck = block.startswith("preactivation"), block.endswith("bottleneck")
-    if bottleneck_stride == "1x1" and not bottleneck:
-        raise ValueError(f"bottleneck_stride='1x1' is for bottleneck blocks, got block={block!r}, which has 3x3 convolutions only")
     if shortcut == "auto":
         shortcut = "identity" if plan == "cifar" and not bottleneck and multiplier == 1 else "projection"
     parts = ResNetParts(
@@ -186,9 +214,11 @@ def resnet(
         padding=padding,
         use_bias=use_bias,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -210,7 +240,7 @@ def resnet(
         x = parts.act(parts.norm(x, name="final_norm"), name="final_act")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)
 
 
 def _stem(x, filters, kernel_size, strides, preactivated, parts):

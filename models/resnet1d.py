@@ -1,9 +1,7 @@
 """The residual network for series (Wang et al. 2017), from the blocks of the residual networks for images."""
 
-import keras
-
-from hornbook.models.checks import check_choice, check_count, check_plan, check_rate
-from hornbook.models.cnn1d import POOLINGS_OF_WINDOWS
+from hornbook.models.checks import check_count, check_plan, check_rate
+from hornbook.models.cnn1d import TAKES
 from hornbook.models.parts.residual import ResNetParts
 from hornbook.models.parts.sequences import pool, sequence_inputs
 from hornbook.models.resnet import residual_block
@@ -23,9 +21,11 @@ def resnet1d(
     embedding_size=128,
     padded="auto",
     normalization="batch",
+    groups=None,
     weight_normalization=None,
     activation="relu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -70,9 +70,9 @@ def resnet1d(
     """
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     multipliers = check_plan("width_multipliers", width_multipliers, each="block")
-    check_choice("pooling", pooling, POOLINGS_OF_WINDOWS, hint=" (the last step of a convolution has seen its window alone)")
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
     inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = ResNetParts(
         preactivated=False,
         shortcut="projection",
@@ -83,9 +83,11 @@ def resnet1d(
         padding="same",
         mask=mask,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -96,4 +98,4 @@ def resnet1d(
         x = residual_block(x, (width * multiplier,) * len(kernel_sizes), kernel_sizes, strides, drop_rate, parts, f"block{block}")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)

@@ -3,19 +3,46 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice, check_count, check_rate
-from hornbook.models.layers.batch_norm_lstm import BatchNormLSTM
+from hornbook.models.checks import check_count, check_rate
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
+from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
+from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import Parts
+from hornbook.models.parts.normalization import refuse_padding
 from hornbook.models.parts.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
 
 # Keras' own, with their fast paths.
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple": keras.layers.SimpleRNN}
 LAYER_NORM_CELLS = {"lstm": LayerNormLSTMCell, "gru": LayerNormGRUCell}
-RECURRENT_NORMALIZATIONS = ("none", "layer", "batch")
+BATCH_NORM_LAYERS = {"lstm": BatchNormLSTM, "gru": BatchNormGRU}
 
-# States have settled by then, and each step's statistics take 18 floats a unit.
+# States have settled by then, and each step's statistics take 18 floats a unit, or 12 of a GRU.
 MOST_STEPS_WITH_STATISTICS = 100
+
+
+def _check_recurrent_normalization(recurrent_normalization, cell, **_):
+    cells = {"none": LAYERS, "layer": LAYER_NORM_CELLS, "batch": BATCH_NORM_LAYERS}[recurrent_normalization]
+    if cell not in cells:
+        raise ValueError(f"recurrent_normalization {recurrent_normalization!r} is for the cells {' and '.join(cells)}, got cell={cell!r}")
+
+
+def _check_kernels(weight_normalization, **_):
+    if weight_normalization not in (None, "none"):
+        raise ValueError(f"weight_normalization must be None for an rnn, got {weight_normalization!r}: kernels are inside Keras' layers")
+
+
+def _check_function(activation, **_):
+    if activation == "prelu":
+        raise ValueError("activation 'prelu' is a layer with a slope of its own, and a recurrent layer takes a function; use 'tanh'")
+
+
+TAKES = Choices(
+    {"cell": LAYERS, "pooling": POOLINGS, "recurrent_normalization": ("none", "layer", "batch")},
+    _check_recurrent_normalization,
+    _check_kernels,
+    _check_function,
+    refuse_padding,
+)
 
 
 class RecurrentParts(Parts):
@@ -23,13 +50,11 @@ class RecurrentParts(Parts):
 
     def __init__(self, *, cell, bidirectional, recurrent_normalization, recurrent_dropout, time, activation, **options):
         super().__init__(activation=activation, **options)
-        self._cell = check_choice("cell", cell, LAYERS)
+        self._cell = cell
         self.bidirectional = bidirectional
-        self._within = _check_recurrent_normalization(recurrent_normalization, cell)
+        self._within = recurrent_normalization
         self._recurrent_dropout = check_rate("recurrent_dropout", recurrent_dropout)
         self._max_length = min(time or MOST_STEPS_WITH_STATISTICS, MOST_STEPS_WITH_STATISTICS)
-        if activation == "prelu":
-            raise ValueError("activation 'prelu' is a layer with a slope of its own, and a recurrent layer takes a function; use 'tanh'")
         self._function = activation
 
     def recurrent(self, x, width, *, steps, name):
@@ -55,7 +80,7 @@ class RecurrentParts(Parts):
         if self._within == "layer":
             return keras.layers.RNN(LAYER_NORM_CELLS[self._cell](width, **options), return_sequences=steps, name=name)
         if self._within == "batch":
-            return BatchNormLSTM(width, max_length=self._max_length, return_sequences=steps, name=name, **options)
+            return BATCH_NORM_LAYERS[self._cell](width, max_length=self._max_length, return_sequences=steps, name=name, **options)
         return LAYERS[self._cell](width, return_sequences=steps, name=name, **options)
 
 
@@ -75,9 +100,11 @@ def rnn(
     embedding_size=128,
     padded="auto",
     normalization="layer",
+    groups=None,
     weight_normalization=None,
     activation="tanh",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -100,7 +127,7 @@ def rnn(
         pooling: "last" (the state after the last step; in two directions, each direction's), "mean", "max" or "attention".
         residual: Add the input of each layer but the first to its output (Wu et al. 2016, section 3.1).
         recurrent_normalization: Inside the recurrence: "none", "layer" (`LayerNormLSTMCell`, `LayerNormGRUCell`) or "batch"
-            (`BatchNormLSTM`). Both lose Keras' fast paths.
+            (`BatchNormLSTM`, `BatchNormGRU`). Both lose Keras' fast paths.
         recurrent_dropout: Rate at which units of the state are dropped before the product with the recurrent kernel, by one mask for the
             whole sequence (Gal and Ghahramani 2016). It loses the fast path of a GPU.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
@@ -129,11 +156,17 @@ def rnn(
         ```
     """
     depth, width = check_count("depth", depth), check_count("width", width)
-    check_choice("pooling", pooling, POOLINGS)
     stochastic_depth = _check_branches(depth, residual, stochastic_depth)
-    if weight_normalization not in (None, "none"):
-        raise ValueError(f"weight_normalization must be None for an rnn, got {weight_normalization!r}: kernels are inside Keras' layers")
     inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    TAKES.check(
+        cell=cell,
+        pooling=pooling,
+        recurrent_normalization=recurrent_normalization,
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        activation=activation,
+        padded=mask is not None,
+    )
     parts = RecurrentParts(
         cell=cell,
         bidirectional=bidirectional,
@@ -142,9 +175,11 @@ def rnn(
         time=x.shape[1],
         mask=mask,
         normalization=normalization,
+        groups=groups,
         weight_normalization=None,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         l1=l1,
         l2=l2,
@@ -163,22 +198,13 @@ def rnn(
     if not state_alone:
         x = _last_states(x, mask) if pooling == "last" and bidirectional else pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)
 
 
 def _last_states(x, mask):
     # The backward direction has read everything when it is at the first step.
     forwards, backwards = ops.split(x, 2, axis=-1)
     return ops.concatenate([step(forwards, mask, last=True), step(backwards, mask, last=False)], axis=-1)
-
-
-def _check_recurrent_normalization(recurrent_normalization, cell):
-    check_choice("recurrent_normalization", recurrent_normalization, RECURRENT_NORMALIZATIONS)
-    if recurrent_normalization == "layer" and cell not in LAYER_NORM_CELLS:
-        raise ValueError(f"recurrent_normalization 'layer' is for the cells {' and '.join(LAYER_NORM_CELLS)}, got cell={cell!r}")
-    if recurrent_normalization == "batch" and cell != "lstm":
-        raise ValueError(f"recurrent_normalization 'batch' is for the cell lstm (Cooijmans et al. 2017), got cell={cell!r}")
-    return recurrent_normalization
 
 
 def _check_branches(depth, residual, stochastic_depth):

@@ -13,7 +13,7 @@ NORMALIZATION_LAYERS = (
 )
 
 
-def swap_normalization(model, normalization):
+def swap_normalization(model, normalization, *, groups=None):
     """Return a copy of a functional or sequential model with another normalization, all other weights kept.
 
     Batch, group, layer and RMS normalization layers are replaced, in nested functional models too; layers shared between places stay
@@ -24,6 +24,8 @@ def swap_normalization(model, normalization):
     Args:
         model: A built functional or sequential `keras.Model`, such as those of `keras.applications` and of Hornbook. It is not changed.
         normalization: "batch", "layer", "group", "instance", "rms", "none", or a factory `(name) -> layer`.
+        groups: Number of groups of "group", which must divide the channels everywhere; 1 is layer normalization over a whole example. None:
+            chosen from the channels.
 
     Returns:
         An uncompiled model.
@@ -43,14 +45,14 @@ def swap_normalization(model, normalization):
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         ```
     """
-    kind = resolve_normalization(normalization)
+    kind = resolve_normalization(normalization, groups)
     _check_model(model)
     fed = set() if kind is not None and kind.has_offset else _layers_that_feed_normalization(model)
     pairs = []
 
     def copy(layer):
         if isinstance(layer, NORMALIZATION_LAYERS):
-            new = keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy) if kind is None else _replacement(layer, kind)
+            new = _nothing_instead_of(layer) if kind is None else _replacement(layer, kind)
         elif id(layer) in fed:
             new = type(layer).from_config({**layer.get_config(), "use_bias": True})
         else:
@@ -86,7 +88,7 @@ def _call(layer, *args, **kwargs):
             "use 'layer', 'rms' or 'none'"
         )
     # Batch normalization is called with `mask` and `training`, which the others do not take.
-    if isinstance(layer, (keras.layers.Identity, *NORMALIZATION_LAYERS)) and not isinstance(layer, keras.layers.BatchNormalization):
+    if isinstance(layer, (keras.layers.Activation, *NORMALIZATION_LAYERS)) and not isinstance(layer, keras.layers.BatchNormalization):
         return layer(*args)
     return layer(*args, **kwargs)
 
@@ -132,13 +134,18 @@ def _is_functional(model):
     return isinstance(model, type(keras.Model(*[keras.Input((1,))] * 2)))
 
 
+def _nothing_instead_of(layer):
+    # Keras' Identity cannot be saved once it is given a policy of types, and is given one whenever it is loaded.
+    return keras.layers.Activation("linear", name=layer.name, dtype=layer.dtype_policy)
+
+
 def _replacement(layer, kind):
     shape = layer.get_build_config()["input_shape"]
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
     if len(shape) - 1 not in [axis % len(shape) for axis in axes]:
         raise ValueError(f"{layer.name!r} normalizes axis {layer.axis} of {tuple(shape)}; only channels on the last axis can be swapped")
     options = {"dtype": layer.dtype_policy}
-    if kind in NORMALIZATIONS.values() and kind.has_offset:
+    if (kind in NORMALIZATIONS.values() or kind.groups) and kind.has_offset:
         # Keras' RMS normalization has a scale and no offset.
         options |= {"center": getattr(layer, "center", False), "scale": getattr(layer, "scale", True) is not False}
     new = normalization_layer(kind, shape, layer.name, **options)

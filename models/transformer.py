@@ -1,20 +1,15 @@
 """Transformer encoders (Vaswani et al. 2017): their blocks, and the ones for text and for series."""
 
-import math
-
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice, check_count, check_rate
-from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, angles
+from hornbook.models.checks import check_count, check_rate
+from hornbook.models.layers.attention import angles
 from hornbook.models.parts import sequences
-from hornbook.models.parts.network import Parts
-
-POSITIONS = ("learned", "sinusoidal", "rotary", "none")
-POOLINGS = ("class", *sequences.POOLINGS)
-
-# Feed-forward layers that multiply hidden units, activated, by as many linear ones (Shazeer 2020, equation 6).
-GATED = {"geglu": "gelu", "reglu": "relu", "swiglu": "swish"}
+from hornbook.models.parts.activations import ACTIVATIONS
+from hornbook.models.parts.choices import Choices
+from hornbook.models.parts.encoder import GATED, TransformerParts
+from hornbook.models.parts.normalization import refuse_constant_means, refuse_padding
 
 # Of learned vectors that stand beside the data: in Devlin et al.'s code and Dosovitskiy et al.'s.
 _DEVIATION = 0.02
@@ -43,96 +38,54 @@ def postnorm_block(x, places, drop_rate, parts, name):
 BLOCKS = {"pre": prenorm_block, "post": postnorm_block}
 
 
-class TransformerParts(Parts):
-    """The layers of an encoder: with attention and feed-forward layers, gated ones too."""
-
-    def __init__(
-        self,
-        *,
-        width,
-        feed_forward_width,
-        heads,
-        key_value_heads,
-        positions,
-        attention_dropout,
-        activation,
-        weight_normalization,
-        **options,
-    ):
-        if weight_normalization not in (None, "none"):
-            raise ValueError(
-                f"weight_normalization must be None for a transformer, got {weight_normalization!r}: the kernels of attention are "
-                "inside Keras' layers, out of its reach, and half a network normalized is neither; use normalization"
-            )
-        self.gated = isinstance(activation, str) and activation in GATED
-        activation = GATED[activation] if self.gated else activation
-        # No normalization follows a kernel before something else does, so none makes a bias redundant.
-        super().__init__(activation=activation, weight_normalization=None, use_bias=True, **options)
-        self.positions = positions
-        self.width, self.heads, self.key_value_heads = _check_heads(width, heads, key_value_heads, positions)
-        self.attention_dropout = check_rate("attention_dropout", attention_dropout)
-        # A gated layer has three kernels: with two thirds of the units it has as many weights (Shazeer 2020, section 3).
-        usual = 8 * self.width // 3 if self.gated else 4 * self.width
-        self.feed_forward_width = usual if feed_forward_width is None else check_count("feed_forward_width", feed_forward_width)
-
-    def patches(self, x, size, *, name):
-        """Map each patch of size x size pixels to a vector: (batch, height, width, channels) to (batch, rows, columns, width)."""
-        layer = keras.layers.Conv2D(
-            self.width,
-            size,
-            strides=size,
-            data_format="channels_last",
-            kernel_initializer=self._output_initializer(),
-            kernel_regularizer=self._regularizer(),
-            name=name,
+def _check_kernels(weight_normalization, **_):
+    if weight_normalization not in (None, "none"):
+        raise ValueError(
+            f"weight_normalization must be None for a transformer, got {weight_normalization!r}: the kernels of attention are "
+            "inside Keras' layers, out of its reach, and half a network normalized is neither; use normalization"
         )
-        return layer(x)
 
-    def attention(self, x, places, *, name):
-        size = self.width // self.heads
-        options = {"dropout": self.attention_dropout, "kernel_regularizer": self._regularizer(), "name": name}
-        # The same keys count for every query.
-        mask = {"attention_mask": None if self.mask is None else ops.expand_dims(self.mask, 1)}
-        if self.positions == "rotary":
-            layer, mask["places"] = RotaryAttention(size, self.heads, self.key_value_heads, **options), places
-        elif self.heads == self.key_value_heads:
-            layer = MultiHeadAttention(self.heads, size, **options)
-        else:
-            layer = keras.layers.GroupQueryAttention(size, self.heads, self.key_value_heads, **options)
-        outputs = layer(x, x, **mask)
-        self._start(layer)
-        return outputs
 
-    def _start(self, attention):
-        # Keras takes a kernel (features, heads, size) for a convolution's, and starts it with a third of the deviation or less.
-        for projection in attention._flatten_layers(include_self=False, recursive=False):
-            if isinstance(projection, keras.layers.EinsumDense):
-                shape = projection.kernel.shape
-                rows = math.prod(shape[:-1]) if projection.name == "attention_output" else shape[0]
-                kernel = self._output_initializer()((rows, math.prod(shape) // rows))
-                projection.kernel.assign(ops.reshape(kernel, shape))
+def _check_means(normalization, pooling, groups=None, channels=None, **_):
+    # Last of all comes a normalization, in either position.
+    if pooling == "mean":
+        refuse_constant_means(normalization, groups, channels, "use pooling='class', or another normalization")
 
-    def feed_forward(self, x, *, name):
-        y = self.dense(x, self.feed_forward_width, name=f"{name}1")
-        y = self.act(y, name=f"{name}_act")
-        if self.gated:
-            y = keras.layers.Multiply(name=f"{name}_gate")([y, self.linear(x, self.feed_forward_width, name=f"{name}1_linear")])
-        return self.linear(y, self.width, name=f"{name}2")
 
-    def add(self, x, y, drop_rate, *, name):
-        """Add a branch to its input, with dropout of features and of the whole branch."""
-        y = self.dropout(y, name=f"{name}_dropout")
-        y = self.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-        return keras.layers.Add(name=f"{name}_add")([x, y])
+def _check_positions(positions, fixed_length, **_):
+    if positions == "learned" and not fixed_length:
+        raise ValueError("learned positions need a known time in input_shape, got None; use positions='sinusoidal' or 'rotary'")
+
+
+TAKES = Choices(
+    {
+        "positions": ("learned", "sinusoidal", "rotary", "none"),
+        "pooling": ("class", *sequences.POOLINGS),
+        "normalization_position": BLOCKS,
+        "activation": (*ACTIVATIONS, *GATED),
+    },
+    _check_kernels,
+    _check_means,
+    _check_positions,
+    refuse_padding,
+)
 
 
 def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, positions, pooling, stochastic_depth, name, **options):
     """Return the model from `inputs` to logits, by way of `embed(parts)`, (batch, time, width), and its mask, (batch, time) or None."""
     depth, stochastic_depth = check_count("depth", depth), check_rate("stochastic_depth", stochastic_depth)
-    block = BLOCKS[check_choice("normalization_position", normalization_position, BLOCKS)]
-    check_choice("positions", positions, POSITIONS)
-    check_choice("pooling", pooling, POOLINGS)
-    class_token = pooling == "class"
+    TAKES.check(
+        positions=positions,
+        pooling=pooling,
+        normalization_position=normalization_position,
+        normalization=options["normalization"],
+        groups=options["groups"],
+        channels=options["width"],
+        weight_normalization=options["weight_normalization"],
+        padded=mask is not None,
+        fixed_length=inputs.shape[1] is not None,
+    )
+    block, class_token = BLOCKS[normalization_position], pooling == "class"
     mask_of_all = mask if mask is None or not class_token else ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
     parts = TransformerParts(positions=positions, mask=mask_of_all, **options)
     x = embed(parts)
@@ -140,7 +93,8 @@ def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, 
     if class_token:
         x, places = _with_class_token(x, places)
     if positions in ("learned", "sinusoidal"):
-        vectors = _sinusoids(places, parts.width) if positions == "sinusoidal" else _learned(places, x.shape[1], parts.width)
+        sinusoidal = positions == "sinusoidal"
+        vectors = _sinusoids(places, parts.width) if sinusoidal else _embedding(x.shape[1], parts.width, name="positions")(places)
         x = keras.layers.Add(name="with_positions")([x, vectors])
     x = parts.dropout(x, name="dropout")
     for index in range(1, depth + 1):
@@ -149,7 +103,7 @@ def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, 
         x = parts.norm(x, name="final_norm")
     x = x[:, 0] if class_token else sequences.pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="output_dropout")
-    return keras.Model(inputs, parts.output(x, num_outputs), name=name)
+    return parts.model(inputs, x, num_outputs, name=name)
 
 
 def _places(x, mask):
@@ -179,29 +133,9 @@ def _sinusoids(places, width):
     return ops.concatenate([ops.sin(turns), ops.cos(turns)], axis=-1)
 
 
-def _learned(places, length, width):
-    if length is None:
-        raise ValueError("learned positions need a known time in input_shape, got None; use positions='sinusoidal' or 'rotary'")
-    return _embedding(length, width, name="positions")(places)
-
-
 def _embedding(count, width, name):
     start = keras.initializers.TruncatedNormal(stddev=_DEVIATION)
     return keras.layers.Embedding(count, width, embeddings_initializer=start, name=name)
-
-
-def _check_heads(width, heads, key_value_heads, positions):
-    width, heads = check_count("width", width), check_count("heads", heads)
-    shared = heads if key_value_heads is None else check_count("key_value_heads", key_value_heads)
-    if width % heads:
-        raise ValueError(
-            f"width must be a multiple of heads, got width={width} and heads={heads}; try width={math.ceil(width / heads) * heads}"
-        )
-    if heads % shared:
-        raise ValueError(f"heads must be a multiple of key_value_heads, which they share, got {heads} and {shared}")
-    if positions == "rotary" and width // heads % 2:
-        raise ValueError(f"rotary positions turn features in pairs: width / heads must be even, got {width} / {heads}")
-    return width, heads, shared
 
 
 def text_transformer(
@@ -220,9 +154,11 @@ def text_transformer(
     normalization_position="pre",
     attention_dropout=0.0,
     normalization="layer",
+    groups=None,
     weight_normalization=None,
     activation="gelu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -253,8 +189,8 @@ def text_transformer(
             (after the sums, as Vaswani et al. and BERT have it).
         attention_dropout: Rate at which attention scores are dropped (`attention_probs_dropout_prob` of BERT).
         normalization: "layer" by default, where other families have "batch": padding and texts of different lengths make statistics over
-            a batch poor (Shen et al. 2020). "rms", "batch" and "none" too; "group" and "instance" only where nothing is padded, as they
-            take statistics over all steps.
+            a batch poor (Shen et al. 2020). "rms", "batch" and "none" too; "group" only where nothing is padded, as it takes statistics
+            over all steps, and "instance" where besides the pooling is not "mean", which would be the same for every input.
         weight_normalization: Must be None: the kernels of attention are out of its reach.
         activation: Of the feed-forward layers: one of `ACTIVATIONS`, a function, or a gated one, "swiglu", "geglu" or "reglu" (Shazeer
             2020). Defaults to "gelu", as in BERT, ViT and GPT, where other families have "relu".
@@ -302,9 +238,11 @@ def text_transformer(
         normalization_position=normalization_position,
         attention_dropout=attention_dropout,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         stochastic_depth=stochastic_depth,
         l1=l1,
@@ -328,9 +266,11 @@ def series_transformer(
     normalization_position="pre",
     attention_dropout=0.0,
     normalization="layer",
+    groups=None,
     weight_normalization=None,
     activation="gelu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -376,9 +316,11 @@ def series_transformer(
         normalization_position=normalization_position,
         attention_dropout=attention_dropout,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         stochastic_depth=stochastic_depth,
         l1=l1,

@@ -3,12 +3,16 @@
 import keras
 
 from hornbook.models.checks import check_choice, check_count, check_image_shape
+from hornbook.models.parts.choices import Choices
+from hornbook.models.transformer import TAKES as OF_ENCODERS
 from hornbook.models.transformer import encoder
 
 # Patches a side that an image is cut into, or some more: ImageNet's networks have 14, and more than four times the work.
 _PATCHES = 7
 
 STEMS = ("patches", "convolutions")
+
+TAKES = Choices({**OF_ENCODERS.values, "stem": STEMS}, *OF_ENCODERS.rules)
 
 
 def vision_transformer(
@@ -27,9 +31,11 @@ def vision_transformer(
     normalization_position="pre",
     attention_dropout=0.0,
     normalization="layer",
+    groups=None,
     weight_normalization=None,
     activation="gelu",
     initializer="auto",
+    initial_scale=1.0,
     dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
@@ -92,9 +98,11 @@ def vision_transformer(
         normalization_position=normalization_position,
         attention_dropout=attention_dropout,
         normalization=normalization,
+        groups=groups,
         weight_normalization=weight_normalization,
         activation=activation,
         initializer=initializer,
+        initial_scale=initial_scale,
         dropout=dropout,
         stochastic_depth=stochastic_depth,
         l1=l1,

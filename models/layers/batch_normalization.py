@@ -6,6 +6,10 @@ import keras
 # results. `keras.applications.ResNet50` has exactly this one.
 SMALLEST_KERNEL_EPSILON = 1.001e-5
 
+# What builders pass, here as in the recurrent layers. Keras' 0.99 needs hundreds of steps before the moving statistics mean anything: after
+# 5 epochs on scikit-learn's digits, validation accuracy was 0.10 with it and 0.93 with 0.9, which is also PyTorch's.
+MOMENTUM = 0.9
+
 
 class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization that uses TensorFlow's fused kernel where it can, and is Keras' layer everywhere else.

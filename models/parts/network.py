@@ -2,12 +2,19 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_penalty, check_rate
+from hornbook.models.checks import check_choice, check_count, check_penalty, check_rate, check_scale
 from hornbook.models.layers.weight_normalization import resolve_weight_normalization
 from hornbook.models.parts.activations import resolve_activation
 from hornbook.models.parts.initializers import resolve_initializer
 from hornbook.models.parts.normalization import normalization_layer, resolve_normalization
 from hornbook.models.parts.sequences import apply_mask, call_masked
+
+# Where the normalization of a hidden layer is: before its activation (Ioffe and Szegedy 2015, section 3.2) or after (Mishkin et al. 2017).
+PLACEMENTS = ("before", "after")
+
+# What `initial_scale` multiplies: the kernels of dense, convolutional, attention and recurrent layers. Embeddings are a table of features
+# and no product with them, and a scale or an offset starts at 1 or 0.
+KERNELS = ("kernel", "recurrent_kernel")
 
 
 class Parts:
@@ -20,28 +27,44 @@ class Parts:
             which would make them redundant, and keeps them before RMS normalization (no offset) and without normalization.
         mask: Boolean (batch, time), False where a sequence is padding, or None. Convolutions then see zeros there, and batch
             normalization leaves it out of its statistics. One mask serves the whole network, so nothing in it may change the time axis.
+        normalization_placement: "before" or "after" the activation, for blocks that call `norm_and_act`.
 
     The other arguments are those of the builders (see `resnet`).
     """
 
-    def __init__(self, *, normalization, weight_normalization, activation, initializer, dropout, l1, l2, use_bias="auto", mask=None):
-        self.normalization = resolve_normalization(normalization)
+    def __init__(
+        self,
+        *,
+        normalization,
+        groups,
+        weight_normalization,
+        activation,
+        initializer,
+        initial_scale,
+        dropout,
+        l1,
+        l2,
+        normalization_placement="before",
+        use_bias="auto",
+        mask=None,
+    ):
+        self.normalization = resolve_normalization(normalization, groups)
         self.mask = mask
-        if mask is not None and self.normalization is not None and self.normalization.mixes_positions:
-            raise ValueError(
-                f"normalization {normalization!r} takes its statistics over all time steps of an example, so padding would change its "
-                "outputs: use 'layer', 'rms', 'batch' or 'none', or padded=False for sequences of one length"
-            )
+        if mask is not None and self.normalization is not None:
+            self.normalization.refuse_padding(normalization)
+        self._after = check_choice("normalization_placement", normalization_placement, PLACEMENTS) == "after"
         self._conv1d, self._conv2d, self._dense = resolve_weight_normalization(weight_normalization)
         self._activation = resolve_activation(activation)
         self._initializer = resolve_initializer(initializer, activation)
         # No activation follows the output layer, so "auto" is Glorot's there.
         self._output_initializer = resolve_initializer("glorot_uniform" if initializer == "auto" else initializer, "linear")
+        self._initial_scale = check_scale("initial_scale", initial_scale)
         self._dropout = check_rate("dropout", dropout)
         self._l1, self._l2 = check_penalty("l1", l1), check_penalty("l2", l2)
         if use_bias not in ("auto", True, False):
             raise ValueError(f"use_bias must be 'auto', True or False, got {use_bias!r}")
-        offset_follows = self.normalization is not None and self.normalization.has_offset
+        # An offset behind the activation stands in for no bias before it.
+        offset_follows = self.normalization is not None and self.normalization.has_offset and not self._after
         self.use_bias = not offset_follows if use_bias == "auto" else bool(use_bias)
 
     def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
@@ -83,6 +106,12 @@ class Parts:
     def act(self, x, *, name):
         return self._activation(name, len(x.shape))(x)
 
+    def norm_and_act(self, x, *, norm, act):
+        """Normalize by a layer of the one name, then activate by one of the other; or activate first, where the placement is "after"."""
+        if self._after:
+            return self.norm(self.act(x, name=act), name=norm)
+        return self.act(self.norm(x, name=norm), name=act)
+
     def dropout(self, x, *, name):
         return self.drop(x, self._dropout, name=name)
 
@@ -109,10 +138,20 @@ class Parts:
         )
         return layer(x)
 
-    def output(self, x, num_outputs):
-        """Map features to float32 logits. The kernel is never normalized: logits need a free scale."""
+    def model(self, inputs, x, num_outputs, *, name):
+        """Return the model from `inputs` to float32 logits (batch, num_outputs) of the features x, with its initial kernels scaled.
+
+        The output's kernel is never normalized: logits need a free scale.
+        """
         # Losses of 16-bit logits lose digits that training needs.
-        return self.linear(x, check_count("num_outputs", num_outputs), name="logits", dtype="float32")
+        logits = self.linear(x, check_count("num_outputs", num_outputs), name="logits", dtype="float32")
+        model = keras.Model(inputs, logits, name=name)
+        # The kernels themselves and not their initializers: so it is the same for all, and a saved model needs no initializer of ours.
+        if self._initial_scale != 1:
+            for variable in model.trainable_variables:
+                if variable.name in KERNELS:
+                    variable.assign(variable * self._initial_scale)
+        return model
 
     def _regularizer(self):
         return keras.regularizers.L1L2(self._l1, self._l2) if self._l1 or self._l2 else None

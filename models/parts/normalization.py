@@ -5,19 +5,16 @@ model loads where Hornbook is not installed.
 """
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 
 import keras
 
-from hornbook.models.checks import check_choice
-from hornbook.models.layers.batch_normalization import BatchNormalization
+from hornbook.models.checks import check_choice, check_count
+from hornbook.models.layers.batch_normalization import MOMENTUM, BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
-
-# Keras' 0.99 needs hundreds of steps before the moving statistics mean anything: after 5 epochs on scikit-learn's digits,
-# validation accuracy was 0.10 with it and 0.93 with 0.9, which is also PyTorch's.
-MOMENTUM = 0.9
 
 # The statistics below are of one example, never of almost constant values over a batch, so a small epsilon is safe: 1e-5 is Ba et
 # al.'s and Wu and He's code (and PyTorch's). Keras' 1e-3 would visibly shrink features of small variance.
@@ -39,6 +36,7 @@ class Normalization:
         per_example_and_channel: Whether its statistics are over positions alone: of a single value they are that value.
         takes_mask: Whether the layer is called with a mask of the positions that count.
         mixes_positions: Whether a position's output depends on the other positions of its example, padding among them.
+        groups: The number of groups that was asked for, or None.
     """
 
     make: Callable
@@ -47,6 +45,19 @@ class Normalization:
     per_example_and_channel: bool = False
     takes_mask: bool = False
     mixes_positions: bool = False
+    groups: int | None = None
+
+    def of_single_channels(self, channels):
+        """Whether each of so many channels is normalized by its own positions alone."""
+        return self.per_example_and_channel or self.groups == channels
+
+    def refuse_padding(self, name):
+        """Raise a ValueError if padding would change the outputs; `name` is what the user called the normalization."""
+        if self.mixes_positions:
+            raise ValueError(
+                f"normalization {name!r} takes its statistics over all time steps of an example, so padding would change its outputs: "
+                "use 'layer', 'rms', 'batch' or 'none', or padded=False for sequences of one length"
+            )
 
 
 def group_count(channels):
@@ -68,8 +79,16 @@ def _layer(channels, **options):
     return LayerNormalization(axis=-1, epsilon=_EPSILON, **options)
 
 
-def _group(channels, **options):
-    return GroupNormalization(groups=group_count(channels), epsilon=_EPSILON, **options)
+def _group(channels, groups=None, **options):
+    if groups is None:
+        groups = group_count(channels)
+    if channels % groups:
+        divisors = [number for number in range(1, channels + 1) if channels % number == 0]
+        raise ValueError(
+            f"groups must divide the channels, got groups={groups} for {channels} channels at {options.get('name')!r}; "
+            f"{', '.join(map(str, divisors))} divide them"
+        )
+    return GroupNormalization(groups=groups, epsilon=_EPSILON, **options)
 
 
 def _instance(channels, **options):
@@ -90,15 +109,16 @@ NORMALIZATIONS = {
 }
 
 
-def resolve_normalization(normalization):
+def resolve_normalization(normalization, groups=None):
     """Return the `Normalization` for a name or a factory; None for "none" and None.
 
     Args:
         normalization: A name from `NORMALIZATIONS`, or a factory that is called as `factory(name=...)` for every place and returns a
             fresh layer; a layer class such as `keras.layers.UnitNormalization` is one.
+        groups: Of "group", the number of groups; None for `group_count` of the channels.
 
     Raises:
-        ValueError: The name is unknown.
+        ValueError: The name is unknown, or groups are given with another normalization than "group".
         TypeError: A layer was given (one layer in many places would mix their statistics), or the factory takes no `name`.
 
     Example:
@@ -110,6 +130,10 @@ def resolve_normalization(normalization):
         model = models.cnn((8, 8, 1), 10, normalization=exact)
         ```
     """
+    refuse_groups(normalization, groups)
+    if groups is not None:
+        groups = check_count("groups", groups)
+        return dataclasses.replace(NORMALIZATIONS["group"], make=functools.partial(_group, groups=groups), groups=groups)
     if normalization is None or normalization == "none":
         return None
     if isinstance(normalization, keras.layers.Layer):
@@ -133,16 +157,54 @@ def normalization_layer(kind, shape, name, **options):
         **options: Passed on to the layer: `center`, `scale`, `gamma_initializer`.
 
     Raises:
-        ValueError: Instance normalization of a single position, which would be 0 whatever the input.
+        ValueError: Instance normalization of a single position, which would be 0 whatever the input, or groups of one channel there;
+            or groups that do not divide the channels.
     """
     positions = shape[1:-1]
-    if kind.per_example_and_channel and all(size == 1 for size in positions):
+    if kind.of_single_channels(shape[-1]) and all(size == 1 for size in positions):
+        which = "'instance'" if kind.groups is None else f"'group' with groups={kind.groups}"
         what = "a vector" if not positions else "a map of one position"
         raise ValueError(
-            f"normalization 'instance' of {what} is always 0: one value is its own mean, at {name!r} with shape {tuple(shape)}; "
-            "use 'group' or 'layer', or larger inputs"
+            f"normalization {which} of {what} is always 0: one value is its own mean, at {name!r} with shape {tuple(shape)}; "
+            f"use {'fewer groups' if kind.groups else repr('group')} or 'layer', or larger inputs"
         )
     return kind.make(shape[-1], name=name, **options)
+
+
+def refuse_groups(normalization, groups=None, **_):
+    """Raise a ValueError for groups of anything but group normalization."""
+    if groups is not None and normalization != "group":
+        raise ValueError(f"groups={groups!r} is for normalization='group', got normalization={normalization!r}; leave out groups")
+
+
+def refuse_instance_of_vectors(normalization, **_):
+    """Raise a ValueError for instance normalization by name, in a family of vectors."""
+    if _of_name(normalization) is not None and _of_name(normalization).per_example_and_channel:
+        raise ValueError(f"normalization {normalization!r} of a vector is always 0: one value is its own mean; use 'group' or 'layer'")
+
+
+def refuse_padding(normalization, padded, **_):
+    """Raise a ValueError for a normalization by name that takes statistics over time, where there is padding."""
+    if padded and _of_name(normalization) is not None:
+        _of_name(normalization).refuse_padding(normalization)
+
+
+def refuse_constant_means(normalization, groups, channels, fix):
+    """Raise a ValueError for a normalization by name right before a mean over all positions, if that would be the same for every input.
+
+    Of what is normalized over the positions of single channels the mean is the offset. `channels` are None where they are not known.
+    """
+    if _of_name(normalization) is not None and _of_name(normalization).per_example_and_channel:
+        what = repr(normalization)
+    elif normalization == "group" and groups is not None and groups == channels:
+        what = f"'group' with groups={groups} for {channels} channels"
+    else:
+        return
+    raise ValueError(f"normalization {what} right before mean pooling makes every output the same, whatever the input; {fix}")
+
+
+def _of_name(normalization):
+    return NORMALIZATIONS.get(normalization) if isinstance(normalization, str) else None
 
 
 def _from_factory(factory):

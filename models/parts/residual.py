@@ -2,11 +2,8 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_rate
+from hornbook.models.checks import check_rate
 from hornbook.models.parts.network import Parts
-
-# How a block halves the map.
-DOWNSAMPLING = ("stride", "blur")
 
 
 class ResNetParts(Parts):
@@ -27,9 +24,9 @@ class ResNetParts(Parts):
         super().__init__(**options)
         self.projects = shortcut != "identity"
         self.block_dropout = check_rate("block_dropout", block_dropout)
-        self.bottleneck_stride = check_choice("bottleneck_stride", bottleneck_stride, ("3x3", "1x1"))
-        self.blurs = check_choice("downsampling", downsampling, DOWNSAMPLING) == "blur"
-        self.padding = check_choice("padding", padding, ("same", "symmetric"))
+        self.bottleneck_stride = bottleneck_stride
+        self.blurs = downsampling == "blur"
+        self.padding = padding
         # What comes last in a branch is its scale, or else its kernel.
         self.zero_scale = zero_init_residual and not preactivated and self.normalization is not None
         self.zero_kernel = zero_init_residual and not self.zero_scale

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.models.cnn import DOWNSAMPLING as OF_CNN
-from hornbook.models.parts.residual import DOWNSAMPLING as OF_RESNET
 from hornbook.recipes.image_classification import Args
 
 
@@ -74,4 +72,4 @@ def test_a_pattern_of_single_positions_shifts_by_one_without_a_change():
 
 def test_the_flag_offers_what_the_models_accept():
     offered, _ = typing.get_args(typing.get_type_hints(Args)["downsampling"])
-    assert set(typing.get_args(offered)) == {*OF_CNN, *OF_RESNET}
+    assert set(typing.get_args(offered)) == {*models.choices("cnn", "downsampling"), *models.choices("resnet", "downsampling")}

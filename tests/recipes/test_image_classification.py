@@ -14,7 +14,7 @@ from PIL import Image
 from hornbook import UserError
 from hornbook.models.parts import normalization
 from hornbook.models.layers import weight_normalization
-from hornbook.models.resnet import SHORTCUTS
+from hornbook import models
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
 from hornbook.inference import commands
@@ -139,7 +139,7 @@ def test_options_run(options, tmp_path, capsys):
     [
         ("normalization", normalization.NORMALIZATIONS),
         ("weight_normalization", weight_normalization.WEIGHT_NORMALIZATIONS),
-        ("shortcut", SHORTCUTS),
+        ("shortcut", models.choices("resnet", "shortcut")),
         ("optimizer", optimization.OPTIMIZERS),
         ("schedule", optimization.SCHEDULES),
         ("augmentation", augmentation.NAMES),
