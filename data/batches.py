@@ -2,68 +2,70 @@
 
 One feed runs over a whole training, not over an epoch: batch k of the training is the same whether the run came to it or was resumed there.
 Pass it to `fit` with `steps_per_epoch`, so that Keras keeps one iterator and no epoch's order depends on how often it was asked.
-"""
 
-import os
-import sys
-import threading
+Parts of every medium are fed by the same functions: examples in memory, examples that are streamed from disk, and sequences of unequal
+length, whose batches `bucketed_batches` makes of like lengths.
+"""
 
 import keras
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import randomness
-from hornbook.data.dataset import Examples
-
-_PREFETCH = 4  # Batches made ahead: enough to bridge a validation's hiccup, few enough not to matter in memory.
+from hornbook.data import bucketed_batches, randomness
+from hornbook.data.feeds import Finish, feed, tensorflow_feed
 
 
-def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None):
+def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None, length=None):
     """Shuffled, augmented batches for `model.fit(batches, steps_per_epoch=steps_per_epoch(...), ...)`, from `first_epoch` to the end.
 
     Every epoch leaves out the examples that do not fill its last batch, others each time: all steps have one shape, and no
     normalization sees a batch of two.
 
     Args:
-        examples: `Examples` or `tfds.StreamedExamples`.
+        examples: a part of a dataset: `dataset.Examples`, `images.files.FileExamples`, `images.tfds.StreamedExamples`,
+            `series.dataset.SeriesExamples` or `texts.tokens.Tokens`.
         batch_size: examples a batch; smaller parts are one batch.
         num_classes: length of the one-hot labels. 1: of two classes, the second is 1 and the first 0, `(batch, 1)`. None: labels are
             numbers `(examples, targets)`, and stay so.
         epochs: of the whole training.
         first_epoch: the epoch to begin at, from 0; a resumed run's.
         seed: of order and augmentation.
-        augment: function `(inputs, labels, draw) -> (inputs, labels)`, see `augmentation.augmenter`.
-        class_weights: float array `(classes,)` or None; each example's weight is that of its (soft) label.
+        augment: function `(inputs, labels, draw) -> (inputs, labels)`, see `images.augmenter`.
+        class_weights: dict of class to weight, see `training.class_weights`, or None; each example's weight is that of its (soft) label.
+        length: steps of every batch of sequences, for a model of fixed length; None: as few as its examples need.
 
     Returns:
         A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32
         `(batch, classes)`, one-hot unless `num_classes` says otherwise.
 
+    Raises:
+        UserError: batch_size is not positive.
+
     Example:
     ```python
-    import keras, numpy
-    from hornbook.data.images import augmenter
-    from hornbook.data.dataset import Examples
+    import keras
     from hornbook import data
-    from hornbook.data import steps_per_epoch
-    from hornbook.data import training_batches
 
     digits = data.images.load("digits").train
-    batches = training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=augmenter("crop"))
+    batches = data.training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=data.images.augmenter("crop"))
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    model.fit(batches, steps_per_epoch=steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
+    model.fit(batches, steps_per_epoch=data.steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
     ```
     """
     steps = steps_per_epoch(examples, batch_size)
     batch_size = min(batch_size, len(examples))
-    epochs = max(epochs, first_epoch + 1)  # `fit` looks at a batch even where a resumed run has no epoch left.
+    epochs = range(first_epoch, max(epochs, first_epoch + 1))  # `fit` looks at a batch even where a resumed run has no epoch left.
+    if class_weights is not None:
+        class_weights = np.array([class_weights[label] for label in sorted(class_weights)], np.float32)
     finish = Finish(num_classes, seed, augment, class_weights)
-    if isinstance(examples, Examples):
-        return _feed(_ArrayBatches(examples, batch_size, steps, range(first_epoch, epochs), finish))
+    if hasattr(examples, "lengths"):
+        return bucketed_batches.training(examples, batch_size, steps, epochs, finish, length)
+    if hasattr(examples, "inputs"):
+        return feed(_ArrayBatches(examples, batch_size, steps, epochs, finish))
 
     def stream():
-        for epoch in range(first_epoch, epochs):
+        for epoch in epochs:
             for positions, inputs in examples.stream(batch_size, order=(seed, epoch)):
                 if len(positions) == batch_size:
                     yield finish(inputs, examples.labels[positions], examples.indices[positions], epoch)
@@ -79,12 +81,10 @@ def steps_per_epoch(examples, batch_size):
 
     Example:
     ```python
-    from hornbook.data.dataset import Examples
     from hornbook import data
     from hornbook.training import schedule
-    from hornbook.data import steps_per_epoch
 
-    steps = steps_per_epoch(data.images.load("digits").train, batch_size=64)
+    steps = data.steps_per_epoch(data.images.load("digits").train, batch_size=64)
     learning_rate = schedule("cosine", 0.1, steps_per_epoch=steps, epochs=10)
     ```
     """
@@ -94,31 +94,35 @@ def steps_per_epoch(examples, batch_size):
 
 
 def note_smaller_batch(examples, batch_size):
-    """Say in a line that a batch is all `examples`, where there are fewer than `batch_size`."""
+    """Print a line where there are fewer `examples` than a batch has."""
     if batch_size > len(examples):
         print(f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch")
 
 
-def evaluation_batches(examples, *, batch_size, num_classes):
-    """All examples once, in order, as they are: a feed like that of `training_batches`, the last batch smaller.
+def evaluation_batches(examples, *, batch_size, num_classes, length=None):
+    """All examples once, as they are: a feed like that of `training_batches`, the last batch smaller.
+
+    Examples stand in their order, sequences of unequal length from the shortest to the longest; `predictions` gives outputs in the
+    examples' order whatever they are.
 
     Example:
     ```python
     import keras
-    from hornbook.data.dataset import Examples
     from hornbook import data
-    from hornbook.data import evaluation_batches
 
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    model.evaluate(evaluation_batches(data.images.load("digits").test, batch_size=256, num_classes=10), verbose=0)
+    digits = data.images.load("digits").test
+    model.evaluate(data.evaluation_batches(digits, batch_size=256, num_classes=10), verbose=0)
     ```
     """
     full = steps_per_epoch(examples, batch_size)
-    steps = full + (full * batch_size < len(examples))
     finish = Finish(num_classes, 0, None, None)
-    if isinstance(examples, Examples):
-        return _feed(_ArrayBatches(examples, batch_size, steps, None, finish), steps)
+    if hasattr(examples, "lengths"):
+        return bucketed_batches.evaluation(examples, batch_size, finish, length)
+    steps = full + (full * batch_size < len(examples))
+    if hasattr(examples, "inputs"):
+        return feed(_ArrayBatches(examples, batch_size, steps, None, finish), steps)
 
     def stream():
         for positions, inputs in examples.stream(batch_size):
@@ -127,25 +131,32 @@ def evaluation_batches(examples, *, batch_size, num_classes):
     return tensorflow_feed(stream, steps)
 
 
-class Finish:
-    """What happens to every batch, wherever it came from: one-hot labels, augmentation, weights."""
+def predictions(model, examples, *, batch_size=256, length=None):
+    """A model's outputs for all examples, in their order: `(examples, outputs)`.
 
-    def __init__(self, num_classes, seed, augment, class_weights):
-        self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
-        if num_classes == 1:
-            self.identity = np.array([[0], [1]], np.float32)
-        self.seed, self.augment, self.class_weights = seed, augment, class_weights
+    Args:
+        model: `keras.Model` from the examples' inputs.
+        examples, length: as of `training_batches`.
+        batch_size: examples at a time; the result does not depend on it.
 
-    def __call__(self, inputs, labels, indices, epoch):
-        labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
-        if self.augment is not None:
-            inputs, labels = self.augment(inputs, labels, lambda stream: randomness.uniform(self.seed, epoch, indices, stream))
-        if self.class_weights is None:
-            return inputs, labels
-        if labels.shape[1] == 1:
-            first, second = self.class_weights
-            return inputs, labels, first + (second - first) * labels[:, 0]
-        return inputs, labels, labels @ self.class_weights
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+
+    digits = data.images.load("digits").test
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    assert data.predictions(model, digits).shape == (len(digits), 10)
+    ```
+    """
+    # Any labels do: nothing is compared with them.
+    one_hot = 1 + int(examples.labels.max()) if examples.labels.ndim == 1 else None
+    outputs = np.asarray(model.predict(evaluation_batches(examples, batch_size=batch_size, num_classes=one_hot, length=length), verbose=0))
+    if not hasattr(examples, "lengths"):
+        return outputs
+    in_order = np.empty_like(outputs)
+    in_order[bucketed_batches.by_length(examples)] = outputs
+    return in_order
 
 
 class _ArrayBatches(keras.utils.PyDataset):
@@ -168,49 +179,3 @@ class _ArrayBatches(keras.utils.PyDataset):
         positions = self._order[1][step * self.batch_size : (step + 1) * self.batch_size]
         part = self.examples
         return self.finish(part.inputs[positions], part.labels[positions], part.indices[positions], epoch)
-
-
-def _feed(batches, steps=None):
-    """The batches as `fit` takes them best: under TensorFlow a dataset that is read ahead, elsewhere themselves."""
-    if keras.backend.backend() != "tensorflow":
-        return batches
-    return tensorflow_feed(lambda: (batches[number] for number in range(len(batches))), steps)
-
-
-def tensorflow_feed(generator, steps=None, free_axes=(0,)):
-    """A `tf.data.Dataset` of what `generator()` yields, read ahead.
-
-    Args:
-        generator: function to an iterator of tuples of arrays.
-        steps: how many there are, where their end is to be expected.
-        free_axes: axes of the first array, the inputs, whose sizes differ from batch to batch; of the others the first alone does.
-    """
-    import tensorflow as tf
-
-    first = next(iter(generator()))
-    inputs, *others = first
-    inputs = tf.TensorSpec([None if axis in free_axes else size for axis, size in enumerate(inputs.shape)], inputs.dtype)
-    signature = (inputs, *(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in others))
-    dataset = tf.data.Dataset.from_generator(lambda: _in_idle_time(generator()), output_signature=signature)
-    if steps is not None:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    options = tf.data.Options()
-    # Autotuning rounds the end of a fit up to as much as 2.5 s, and has nothing to tune here.
-    options.autotune.enabled = False
-    options.threading.private_threadpool_size = 1  # A thread that TensorFlow does not also compute with.
-    return dataset.prefetch(_PREFETCH).with_options(options)
-
-
-def _in_idle_time(batches):
-    """The same batches, made when no thread that computes wants the processor.
-
-    A training step leaves gaps on every core, but takes all of them at once: a thread that gets one in between holds up the others. On two
-    cores, with a step of 110 ms, batches made at normal priority cost 3% of the step rate, these 1 to 1.5% (`benchmarks/throughput.py`).
-    """
-    lowered = set()
-    for batch in batches:
-        thread = threading.get_native_id()
-        if thread not in lowered and sys.platform == "linux":  # Elsewhere, priority is a process'.
-            os.setpriority(os.PRIO_PROCESS, thread, 19)
-            lowered.add(thread)
-        yield batch

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+LOSSES = ("mse", "mae", "huber", "quantile")
 METRICS = ("r2", "mean_squared_error", "mean_absolute_error", "quantile_loss", "coverage_error", "interval_coverage")
 _SHOWN = 1000  # Points of a scatter: more are a blot.
 

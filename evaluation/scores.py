@@ -1,29 +1,50 @@
-"""A classifier's outputs scored alike whatever its loss: one logit, one a class, or one a label."""
+"""A network's outputs scored alike whatever its task and loss: classes, several labels, numbers or their quantiles."""
 
 import numpy as np
 
-from hornbook.evaluation import calibration, classification, multi_label
+from hornbook.evaluation import classification, multi_label, regression
 
-METRICS = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1")
+METRICS = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1", *regression.METRICS)
 
 
-def scores(loss, labels, outputs, class_names):
-    """Score a classifier's outputs.
+def scores(loss, labels, outputs, names, quantiles=None):
+    """Score a network's outputs.
 
     Args:
-        loss: "cross-entropy", "binary" or "multi-label", see `losses`.
-        labels: int array `(examples,)`; for multi-label 0 and 1, `(examples, labels)`.
-        outputs: float array of logits `(examples, classes)`; for binary the second class's, `(examples, 1)`.
-        class_names: a name a class or label.
+        loss: "cross-entropy", "binary" or "multi-label" of classifiers; "mse", "mae", "huber" or "quantile" of numbers.
+        labels: int array `(examples,)`; for multi-label 0 and 1, `(examples, labels)`; numbers `(examples, targets)`.
+        outputs: float array of logits `(examples, classes)`, for binary of the second class's, `(examples, 1)`; or of numbers
+            `(examples, targets)` or `(examples, quantiles)`, in the targets' own units.
+        names: a name a class, label or target.
+        quantiles: those that were predicted, with loss "quantile".
 
     Returns:
-        A dict as of `classification.classification` or `multi_label.multi_label`, with `auc` and `average_precision` in both.
+        A dict as of `classification.classification` or `multi_label.multi_label`, with `auc` and `average_precision` in both, or of
+        `regression.regression`.
     """
+    if loss in regression.LOSSES:
+        return regression.regression(labels, outputs, names, quantiles)
     if loss == "multi-label":
-        return multi_label.multi_label(labels, outputs, class_names)
+        return multi_label.multi_label(labels, outputs, names)
     logits = class_logits(loss, outputs)
-    auc, average_precision = calibration.class_ranking(labels, logits)
-    return {**classification.classification(labels, logits, class_names), "auc": auc, "average_precision": average_precision}
+    auc, average_precision = classification.class_ranking(labels, logits)
+    return {**classification.classification(labels, logits, names), "auc": auc, "average_precision": average_precision}
+
+
+def of_run(about, labels, outputs):
+    """`scores` of a run's model: `about` is the run's `labels.json`, or what will be."""
+    names = about["target_names"] if about["task"] == "regression" else about["class_names"]
+    return scores(about["loss"], labels, outputs, names, about.get("quantiles"))
+
+
+def answers(loss, outputs):
+    """What a model's outputs say: probabilities of classes or labels, or the numbers themselves; float64 `(examples, outputs)`."""
+    return np.asarray(outputs).astype(np.float64) if loss in regression.LOSSES else probabilities(loss, outputs)
+
+
+def headline(found):
+    """Those of the scores that are shown first: a dict of name to number."""
+    return {name: found[name] for name in METRICS if name in found}
 
 
 def class_logits(loss, outputs):
@@ -40,8 +61,8 @@ def probabilities(loss, outputs):
 
 
 def mistakes(loss, labels, outputs, class_names, count=24):
-    """The most confident mistakes: a list of {position, true, predicted, confidence}; none for multi-label, which has no single answer."""
-    if loss == "multi-label":
+    """The most confident mistakes: a list of {position, true, predicted, confidence}; none where an example has no single class."""
+    if loss == "multi-label" or loss in regression.LOSSES:
         return []
     logits = class_logits(loss, outputs)
     positions = classification.worst(labels, logits, count)

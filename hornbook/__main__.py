@@ -20,7 +20,7 @@ COMMANDS = {
     "evaluate": "Score a finished run's model on a dataset.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
-COMMAND_FILES = {"predict": "afterwards", "evaluate": "afterwards", "runs": "runs_table"}  # In hornbook.training.
+COMMAND_FILES = {"predict": "predict", "evaluate": "evaluate", "runs": "runs_table"}  # In hornbook.inference.
 
 
 def usage():
@@ -49,7 +49,7 @@ def main(arguments=None):
     elif name in SEARCHES:
         importlib.import_module("hornbook.tuning.command").tune(rest)
     elif name in COMMANDS:
-        getattr(importlib.import_module(f"hornbook.training.{COMMAND_FILES[name]}"), name)(rest)
+        getattr(importlib.import_module(f"hornbook.inference.{COMMAND_FILES[name]}"), name)(rest)
     else:
         import difflib
 

@@ -1,15 +1,20 @@
 """A recipe's command line: options from its dataclass, errors in one line, and no chatter of the libraries. Needs no Keras."""
 
+import ast
 import contextlib
 import dataclasses
 import importlib.util
+import inspect
 import io
+import itertools
 import os
 import pathlib
 import re
 import shlex
 import sys
 import tempfile
+import textwrap
+import typing
 
 from hornbook import UserError, files
 
@@ -35,18 +40,50 @@ def parse_known(options, arguments, program, description):
     return _parse(options, arguments, program, description, return_unknown_args=True)
 
 
-def _parse(options, arguments, program, description, **default):
+def _parse(options, arguments, program, description, default=None, return_unknown_args=False):
     import tyro
 
     printed = io.StringIO()
+    told = _with_helps(options)
+    kwargs = {} if default is None else {"default": told(**_values(default))}
     try:
         # tyro draws a box around its errors; what it says is wanted as one line.
         with contextlib.redirect_stderr(printed):
-            return tyro.cli(options, args=arguments, prog=program, description=description, **default)
+            found = tyro.cli(told, args=arguments, prog=program, description=description, return_unknown_args=return_unknown_args, **kwargs)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
         raise UserError(f"{_one_line(printed.getvalue())}; see {program} --help") from None
+    if return_unknown_args:
+        return options(**_values(found[0])), found[1]
+    return options(**_values(found))
+
+
+def _values(args):
+    return {field.name: getattr(args, field.name) for field in dataclasses.fields(args)}
+
+
+def _with_helps(options):
+    """The same dataclass, each field with its help in one line: tyro would keep some of the line ends that the source has."""
+    import tyro
+
+    hints, texts = typing.get_type_hints(options, include_extras=True), helps(options)
+    fields = []
+    for field in dataclasses.fields(options):
+        hint = typing.Annotated[hints[field.name], tyro.conf.arg(help=texts.get(field.name, ""))]
+        own = dataclasses.field() if field.default is dataclasses.MISSING else dataclasses.field(default=field.default)
+        fields.append((field.name, hint, own))
+    return dataclasses.make_dataclass(options.__name__, fields, frozen=True, kw_only=True)
+
+
+def helps(options):
+    """The help of each option of a dataclass, in one line: the string below its field, in the class or one that it inherits from."""
+    texts = {}
+    for base in reversed(options.__mro__[:-1]):
+        for field, text in itertools.pairwise(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                texts[field.target.id] = " ".join(text.value.value.split())
+    return texts
 
 
 def _config_file(arguments):

@@ -1,12 +1,17 @@
-"""Files that are there whole or not at all."""
+"""Files: those that people name, text in any encoding, and files that are written whole or not at all."""
 
+import codecs
 import contextlib
 import json
 import math
 import os
 import pathlib
+import re
 
 from hornbook import UserError
+
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def given(path):
@@ -24,6 +29,72 @@ def what_is(path):
     if os.path.isfile(path):
         return "is a file"
     return "is neither a file nor a folder" if os.path.exists(path) else "is not there"
+
+
+class EncodingError(UserError):
+    """The bytes of a file are not in the encoding that it was taken to have."""
+
+
+def content(path, accepted, count=None):
+    """The bytes of a file: all, or the first `count` and, where there are more, one more.
+
+    Raises:
+        UserError: it cannot be read, with what is `accepted`.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read(-1 if count is None else count + 1)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; accepted is {accepted}") from error
+
+
+def decoded(path, content, encoding, *, whole=True):
+    """The text of a file, and the name of its encoding.
+
+    Args:
+        path: of the file, for messages.
+        content: its bytes.
+        encoding: "auto" (UTF-8, what a byte order mark says, or else Windows-1252), a name that Python knows, or None for UTF-8.
+        whole: whether the bytes are all of the file's, or may end within a letter.
+
+    Raises:
+        EncodingError: the bytes are not in that encoding, with the line.
+        UserError: there is no such encoding.
+    """
+    tried = "utf-8-sig" if encoding is None else encoding
+    if encoding == "auto":
+        tried = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8-sig")
+    try:
+        return _text(content, tried, whole), tried
+    except LookupError as error:
+        raise UserError(
+            f"--encoding {encoding} is unknown; accepted are auto and Python's names, such as utf-8, latin-1, cp1252"
+        ) from error
+    except UnicodeDecodeError as error:
+        # Bytes that no text has are of a picture, an archive or a spreadsheet, which Windows-1252 would turn into rubbish.
+        if encoding == "auto" and tried == "utf-8-sig" and not re.search(rb"[\x00-\x08\x0e-\x1f]", content):
+            with contextlib.suppress(UnicodeDecodeError):
+                return content.decode("cp1252"), "cp1252"
+        line = content[: error.start].count(b"\n") + 1
+        raise EncodingError(other_encoding(path, line, tried, content[error.start], encoding)) from error
+
+
+def _text(content, encoding, whole):
+    if whole:
+        return content.decode(encoding)
+    content[:1].decode(encoding, "ignore")  # Raises what `decode` does of an encoding that is unknown, or not one of text.
+    return codecs.getincrementaldecoder(encoding)().decode(content)
+
+
+def other_encoding(path, line, encoding, byte, asked):
+    """What is wrong with a `byte` on a `line`, and what to do; `asked` is the encoding that the user named."""
+    name = "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
+    return f"{path} line {line} is not {name} (byte 0x{byte:02x}); {encoding_remedy(asked)}"
+
+
+def encoding_remedy(asked):
+    """What to do about a file in another encoding than the one `asked` for; None where no flag names one."""
+    return "save the file as UTF-8" if asked is None else "pass the --encoding that it has, or save it as UTF-8"
 
 
 @contextlib.contextmanager

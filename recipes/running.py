@@ -1,12 +1,87 @@
-"""The same run with several seeds: how much of a score is luck."""
+"""What every recipe does around its training, once: the run's folder, seeds and precision before; result, model and report after.
+
+A recipe reads from top to bottom: its data, its model, `compile` and `fit` stand in it. What stands here is the same for all.
+"""
 
 import dataclasses
 import pathlib
+import time
 
-from hornbook import command_line
+from hornbook import command_line, files
+from hornbook.data import sources, splits
 from hornbook.evaluation import intervals
-from hornbook import files
+from hornbook.evaluation import scores as scoring
 from hornbook.training import runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """What a recipe's training is given.
+
+    Attributes:
+        recipe: the recipe's name, such as "image_classification".
+        run: `runs.Run`, the claimed folder.
+        callbacks: further Keras callbacks.
+        dataset: `data.dataset.Dataset` of the caller's, or None.
+        precision: of the computation, `auto` resolved.
+        started: `time.monotonic()` at the beginning.
+    """
+
+    recipe: str
+    run: runs.Run
+    callbacks: tuple
+    dataset: object
+    precision: str
+    started: float
+
+
+def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
+    """Everything around a training: claim the folder, keep libraries quiet, seed, set the precision, repeat for several seeds.
+
+    Args:
+        recipe: its name.
+        train: function `(args, Session) -> result`.
+        args: the recipe's options.
+        callbacks: further Keras callbacks.
+        dataset: of the caller's, in place of `args.dataset`.
+        check_name: function that refuses a name of a dataset that cannot be had.
+        inputs: what `hornbook predict` takes, for the last line, such as "IMAGE...".
+        smaller: the flags by which a run takes less memory, in words.
+
+    Returns:
+        What `result.json` holds; with several seeds, what `seeds.json` holds.
+
+    Raises:
+        UserError: options, data or a folder that cannot be used.
+    """
+    folder = pathlib.Path(args.output or runs.default_folder(recipe, args.model))
+    if dataset is None:
+        check_name(args.dataset)
+    else:
+        args = dataclasses.replace(args, dataset=dataset.name)
+    if args.seeds > 1:
+
+        def run_one(seed, own_folder):
+            one = dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder))
+            return run(recipe, train, one, callbacks, dataset, check_name=check_name, inputs=inputs, smaller=smaller)
+
+        return _several_seeds(run_one, args, folder, recipe)
+    with runs.Run(folder, command_line.to_config(recipe, args)) as claimed:
+        # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
+        with command_line.quiet_libraries():
+            from hornbook.training import reproducibility
+        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision, command_line.enough_memory(smaller):
+            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, precision, time.monotonic()))
+    runs.print_result(result, folder, inputs)
+    return result
+
+
+def _several_seeds(run_one, args, folder, recipe):
+    config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
+    summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
+    for name, spread in summary["metrics"].items():
+        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
+    return summary
 
 
 def over_seeds(run_one, seeds, folder, config):
@@ -42,28 +117,182 @@ def over_seeds(run_one, seeds, folder, config):
     return summary
 
 
-def several_seeds(main, args, folder, recipe, callbacks=(), dataset=None):
-    """A recipe's `main` with `args.seeds` seeds from `args.seed` on, each in a folder of its own; prints mean and spread.
-
-    Args:
-        main: function `(args, callbacks, dataset) -> result`.
-        args: the recipe's options, with `seed`, `seeds` and `output`.
-        folder: of all.
-        recipe: its name.
-        callbacks, dataset: passed on.
+def begin(args, session, dataset):
+    """Record the split and print what the data are.
 
     Returns:
-        As `over_seeds`.
+        The part that the result is taken on, or None.
 
     Raises:
-        UserError: as `over_seeds`, and whatever a run raises.
+        UserError: the dataset lacks a part that an option needs, or has changed since an unfinished run began.
+    """
+    needed = {}
+    if args.early_stopping and args.early_stopping_metric.startswith("val_"):
+        needed[f"--early-stopping {args.early_stopping}"] = "validation"
+    if args.schedule == "plateau":
+        needed["--schedule plateau"] = "validation"
+    evaluated = splits.evaluated_part(dataset, args.evaluate, needed, fold=args.fold)
+    path = session.run.path
+    splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
+    if dataset.unreadable:
+        sources.write_unreadable(path("skipped.csv"), dataset.unreadable)
+        print(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
+    for note in dataset.notes:
+        print(f"note: {note}")
+    print(dataset.summary)
+    return evaluated
+
+
+def optimizer(args, train):
+    """The Keras optimizer that the options name, for the training part `train` of a dataset or its tokens.
+
+    Raises:
+        UserError: options that do not go together, or more batches to accumulate than there are.
+    """
+    from hornbook.data import batches
+    from hornbook.training import optimization
+
+    steps = batches.steps_per_epoch(train, args.batch_size)
+    batches.note_smaller_batch(train, args.batch_size)
+    optimization.check_accumulation(args.accumulate_steps, steps * args.epochs)
+    rate = optimization.schedule(
+        args.schedule, args.learning_rate, steps_per_epoch=steps, epochs=args.epochs, warmup_epochs=args.warmup_epochs
+    )
+    own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
+    return optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitting:
+    """A training that begins, or goes on.
+
+    Attributes:
+        feed: arguments of `batches.training_batches`.
+        fit: arguments of `fit`, without its data.
+        history: `callbacks.History`.
+        early_stopping: `callbacks.EarlyStopping`, or None.
     """
 
-    def run_one(seed, own_folder):
-        return main(dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder)), callbacks, dataset)
+    feed: dict
+    fit: dict
+    history: object
+    early_stopping: object
 
-    config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
-    summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
-    for name, spread in summary["metrics"].items():
-        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
-    return summary
+
+def fitting(args, session, model, train):
+    """The callbacks that the options name, the checkpoint read, and what `fit` is told of all that.
+
+    Args:
+        args: the recipe's options.
+        session: `Session`.
+        model: the compiled model; of a run that is resumed, its state is that of the checkpoint afterwards.
+        train: the training part of the dataset, or its tokens.
+
+    Returns:
+        `Fitting`.
+
+    Raises:
+        UserError: the disk has no room.
+    """
+    import keras
+
+    from hornbook.data import batches
+    from hornbook.training import callbacks, checkpoint, optimization
+
+    run = session.run
+    print(f"{args.model}: {model.count_params():,} parameters, {session.precision}; run folder {run.folder}")
+    steps = batches.steps_per_epoch(train, args.batch_size)
+    length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
+    history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
+    if args.early_stopping:
+        stopping = callbacks.EarlyStopping(args.early_stopping_metric, patience=args.early_stopping, min_delta=args.early_stopping_change)
+    if args.schedule == "plateau":
+        rise = optimization.warmup_steps(args.schedule, **length)
+        plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
+    kept = checkpoint.Checkpoint(run.checkpoint, [callback for callback in (history, stopping, plateau) if callback])
+    run.require_space(checkpoint.size_in_bytes(model))
+    first_epoch = kept.restore(model)
+    if first_epoch:
+        print(f"going on after epoch {len(history.rows)} of {args.epochs}")
+    used = [
+        callbacks.AverageWeights() if args.ema else None,
+        callbacks.StopWhenLost(),
+        stopping,
+        history,
+        plateau,
+        callbacks.Progress(first_epoch),
+        keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False) if args.tensorboard else None,
+        *session.callbacks,
+        kept,  # Last, so that it sees the others after the epoch.
+    ]
+    feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
+    fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
+    return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping)
+
+
+def evaluate(model, about, evaluated, *, batch_size=256, length=None):
+    """The scores of a part and the most confident mistakes in it; (None, []) where there is no part to score.
+
+    Args:
+        model: from the part's inputs to outputs.
+        about: what `labels.json` will hold.
+        evaluated: the part, or its tokens, or None.
+        batch_size, length: as of `batches.predictions`.
+    """
+    from hornbook.data import batches
+
+    if evaluated is None:
+        return None, []
+    outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
+    found = scoring.of_run(about, evaluated.labels, outputs)
+    return found, scoring.mistakes(about["loss"], evaluated.labels, outputs, about["class_names"])
+
+
+def finish(args, session, model, dataset, done, scores, *, about, findings, mistakes=(), augmented=(), tokens=None, details=None):
+    """Write the model, the report and, last, `result.json`.
+
+    Args:
+        args, session, dataset: the recipe's.
+        model: the trained one, which takes raw inputs.
+        done: `Fitting`, after `fit`.
+        scores: of the evaluated part, or None.
+        about: what `labels.json` holds: `dataset.about()`, and `loss`, by which the outputs are read.
+        findings: sentences.
+        mistakes: as of `evaluation.scores.mistakes`.
+        augmented, tokens: for the report, see `reports.write_report`.
+        details: further JSON values for `result.json`.
+
+    Returns:
+        The result.
+    """
+    from hornbook.reports import examples, report
+
+    run, rows = session.run, done.history.rows
+    result = {
+        "metrics": scoring.headline(scores or {}),
+        "evaluated_on": args.evaluate,
+        "seconds": round(done.history.seconds_before + time.monotonic() - session.started, 1),
+        "seed": args.seed,
+        "precision": session.precision,
+        "parameters": model.count_params(),
+        "epochs": len(rows),
+        "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
+        "findings": findings,
+        **runs.environment(),
+        **(details or {}),
+    }
+    runs.save_model(run, model, **about)
+    report.write_report(
+        run.path("report.html"),
+        title=f"{args.model} on {sources.short_name(dataset.name)}",
+        command=command_line.command(session.recipe, args),
+        config=run.config,
+        history=rows,
+        result=result,
+        evaluation=scores,
+        examples=examples.mistakes(dataset, args.evaluate, mistakes),
+        augmented=augmented,
+        tokens=tokens,
+    )
+    files.write_json(run.path("result.json"), {**result, "evaluation": scores})
+    return result

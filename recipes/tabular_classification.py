@@ -6,154 +6,40 @@ hornbook tabular-classification --dataset csv:customers.csv --label-column left 
 The first, on scikit-learn's breast_cancer: accuracy 0.9772 ± 0.0118 (5 splits), 8 s of a processor from a cold start.
 """
 
-import dataclasses
-import pathlib
-import time
-from typing import Literal
+from typing import Annotated, Literal
 
-from hornbook import command_line
-from hornbook import files
-from hornbook.recipes import running
-from hornbook.training import runs
-from hornbook.data import splits
-from hornbook.data.tables.dataset import TableDataset
-from hornbook import data
+from hornbook import command_line, data
+from hornbook.recipes import options, running
+
+RECIPE = "tabular_classification"
 
 
-@dataclasses.dataclass(frozen=True)
-class Args:
+# Instance normalization of a vector is 0.
+@options.recipe(normalization="batch", dropout=0.1, choices={"normalization": ("batch", "layer", "group", "rms", "none")})
+class Args(options.PlainNetwork, options.Table, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
-    test_dataset: str | None = None
-    """Another table to test on, such as csv:test.csv. Default: the source's own test split, else a share of its rows."""
     label_column: str | None = None
     """The column with the classes. Default: label, class, category or the like. Several, separated by commas, are labels of 0 and 1."""
-    feature_columns: str | None = None
-    """The columns to predict from, separated by commas. Default: all others."""
-    categorical_columns: str | None = None
-    """Columns of numbers that are categories, such as codes, separated by commas. Columns of text are categories in any case."""
-    id_column: str | None = None
-    """Columns to leave out, separated by commas: identifiers, free text, what would not be known beforehand."""
-    missing_values: str | None = None
-    """Further words for a missing value, separated by commas, besides nothing, NaN, NA, N/A, NULL and ?."""
-    rare_categories: int = 5
-    """A category of fewer training rows counts as one that training never saw."""
-    encoding: str = "auto"
-    """Of a file: auto (by its byte order mark, else UTF-8, else Windows-1252), utf-8, latin-1, or another of Python's names."""
-    header: Literal["auto", "yes", "no"] = "auto"
-    """Whether a file's first line names the columns; auto: unless it has a number in it. Else they are called column1, column2, ..."""
-    decimal: Literal["auto", "point", "comma"] = "auto"
-    """What a file's numbers have; auto: commas where fields are separated by something else and a column has commas alone."""
     model: str = "mlp"
     """A builder's name (mlp), or mymodule:builder of your own."""
-    depth: int | None = None
-    """Layers with kernels. Default: the model's own."""
-    width: int | None = None
-    """Units of a layer. Default: the model's own."""
-    bins: int = 0
-    """Beside each number, as many inputs that rise one after the other as it passes through bins of equally many training rows; 0: none."""
-    categories: Literal["one-hot", "embedding"] = "one-hot"
-    """What a model is given of categories: zeros and ones, or their codes, for a model that embeds them."""
-    normalization: Literal["batch", "layer", "group", "rms", "none"] = "batch"
-    """Normalization of activations."""
-    weight_normalization: Literal["none", "spectral", "standardized"] = "none"
-    """Normalization of kernels."""
-    activation: str | None = None
-    """Any activation of Keras that works in a network: relu, gelu, silu, selu, tanh, leaky_relu, ... Default: the model's own."""
-    initializer: str = "auto"
-    """Initial kernels: auto (by the activation: He, Glorot or LeCun) or a Keras initializer's name."""
-    dropout: float = 0.1
-    """Share of features dropped after every layer."""
-    l1: float = 0.0
-    """Penalty on the kernels' absolute values, added to the loss."""
-    l2: float = 0.0
-    """Penalty on the kernels' squares, added to the loss."""
     loss: Literal["auto", "cross-entropy", "binary", "multi-label"] = "auto"
     """auto: multi-label for several label columns, else cross-entropy; binary is for two classes, with one logit."""
-    optimizer: Literal[
-        "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion", "lamb", "adafactor", "muon"
-    ] = "adamw"  # fmt: skip
-    """sgd has Nesterov momentum 0.9; muon takes hidden matrices and leaves the rest to adam."""
-    learning_rate: float = 3e-3
-    """The schedule's highest."""
-    schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
-    """How the learning rate goes on after the warm-up; plateau takes a tenth of it whenever the validation loss stops falling."""
-    plateau_patience: int = 5
-    """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
-    warmup_epochs: float | None = None
-    """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
-    weight_decay: float = 0.05
-    """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
-    clip_norm: float = 0.0
-    """Cut the gradients' global norm to this; 0 for never."""
-    clip_value: float = 0.0
-    """Cut every element of the gradients to this size; 0 for never. One of the three ways."""
-    clip_each_norm: float = 0.0
-    """Cut the norm of each variable's gradient to this; 0 for never."""
-    accumulate_steps: int = 1
-    """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
-    mixup: float = 0.0
-    """Alpha of mixup's Beta distribution, such as 0.2; 0 for none. Numbers are blended, categories are taken from either row."""
-    label_smoothing: float = 0.0
-    """Share of each label that is spread over all classes, such as 0.1."""
-    class_weights: Literal["none", "balanced", "effective"] = "none"
-    """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
-    ema: float = 0.0
-    """Momentum of a moving average of the weights, such as 0.999, which is what is evaluated and kept; 0 for none."""
-    batch_size: int = 64
-    """Examples a step."""
-    epochs: int = 40
-    """Passes over the training rows."""
-    early_stopping: int = 0
-    """Stop after this many epochs without a better validation loss, and keep the best epoch's weights; 0 for never: keep the last."""
-    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
-    """Of the computation, weights and logits stay in float32; auto: bfloat16 where the machine computes in it, else float32."""
-    validation_fraction: float = 0.1
-    """Share of the training rows held out, where the source has no validation split; 0 for none."""
-    fold: str | None = None
-    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
-    test_fraction: float = 0.2
-    """Share of the rows held out, where there is no test split and no --test-dataset."""
-    in_memory: Literal["auto", "always", "never"] = "auto"
-    """Whether the columns of csv:PATH are kept in memory or on disk, in the run's folder; auto: in memory up to 256 MiB."""
-    seed: int = 0
-    """Of initial weights, order, augmentation and dropout."""
-    split_seed: int = 0
-    """Of the split into training, validation and test rows."""
-    seeds: int = 1
-    """Run this many times, with seed, seed + 1, ..., and print mean and spread."""
-    evaluate: Literal["test", "validation", "none"] = "test"
-    """What the result is taken on."""
-    tensorboard: bool = False
-    """Write logs for TensorBoard as well, to the folder tensorboard in the run's."""
-    output: str | None = None
-    """Folder of the run. Default: runs/tabular_classification/TIME-MODEL. An unfinished run in it is resumed."""
+    mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
+    """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none. Numbers are blended, categories are taken from either row."""
 
 
 def build(args, dataset, num_outputs=None):
-    """The model of `args` for a `TableDataset`: encoded rows `(batch, inputs)` to float32 logits `(batch, num_outputs)`.
+    """The model of `args` for a `data.tables.TableDataset`: encoded rows `(batch, inputs)` to float32 logits `(batch, num_outputs)`.
 
     The first layers standardize numbers and turn categories into zeros and ones, so that the saved model takes what `table.json` encodes.
     """
-    import keras
+    from hornbook.training.builders import asked_for, table_model
 
-    from hornbook.data.tables import layers
-    from hornbook.training.builders import asked_for, build_model
-
-    inputs = keras.Input(dataset.input_shape, name="columns")
-    one_hot = args.categories == "one-hot" or not dataset.encoding.categories
-    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=args.bins, one_hot=one_hot)
-    options = asked_for(args.model, args, _MODEL_OPTIONS)
-    if not one_hot:
-        options["category_sizes"] = dataset.encoding.category_sizes
-    network = build_model(args.model, features.shape[1:], num_outputs or dataset.num_classes, options)
-    return keras.Model(inputs, network(features), name="tabular_classifier")
-
-
-_MODEL_OPTIONS = (
-    "depth", "width", "normalization", "weight_normalization", "activation", "initializer", "dropout", "l1", "l2",
-)  # fmt: skip
+    wanted, num_outputs = asked_for(args.model, *options.of_network(args)), num_outputs or dataset.num_classes
+    shape = {"bins": args.bins, "categories": args.categories}
+    return table_model(args.model, dataset, num_outputs, wanted, **shape, model_name="tabular_classifier")
 
 
 def main(args, callbacks=(), dataset=None):
@@ -162,7 +48,7 @@ def main(args, callbacks=(), dataset=None):
     Args:
         args: `Args`.
         callbacks: further Keras callbacks.
-        dataset: a `TableDataset` of your own, such as `dataset.tables.from_arrays(...)`, in place of `args.dataset`.
+        dataset: a `data.tables.TableDataset` of your own, such as `data.tables.from_arrays(...)`, in place of `args.dataset`.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds.
@@ -171,187 +57,55 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    folder = pathlib.Path(args.output or runs.default_folder("tabular_classification", args.model))
-    if dataset is None:
-        data.tables.check_name(args.dataset)
-    else:
-        args = dataclasses.replace(args, dataset=dataset.name)
-    if args.seeds > 1:
-        return running.several_seeds(main, args, folder, "tabular_classification", callbacks, dataset)
-    config = command_line.to_config("tabular_classification", args)
-    with runs.Run(folder, config) as run:
-        # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
-        with command_line.quiet_libraries():
-            from hornbook.training import reproducibility
-        enough_memory = command_line.enough_memory("--batch-size or --width")
-        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision, enough_memory:
-            result = _train(args, run, callbacks, dataset, precision)
-    runs.print_result(result, folder, "ROWS.csv...")
-    return result
+    about = {"check_name": data.tables.check_name, "inputs": "ROWS.csv..."}
+    return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
 
 
-def check(args):
-    """Refuse what no part would refuse in the words of a flag."""
-    command_line.check_ranges(args, _RANGES)
-    if args.tensorboard:
-        command_line.require_tensorboard()
+check = options.check
 
 
-_RANGES = (
-    ("bins", 0, 1000), ("rare_categories", 1, None),
-)  # fmt: skip
-
-
-def _train(args, run, callbacks, dataset, precision):
+def _train(args, session):
     import keras
 
-    from hornbook.data import batches
-    from hornbook.evaluation import scores as classifier_scores
-    from hornbook.training import diagnosis
-    from hornbook.training import imbalance
-    from hornbook.training import losses
-    from hornbook.data.tables import augmentation
-    from hornbook.training import optimization
-    from hornbook.reports import report
-    from hornbook.training.callbacks import AverageWeights, EarlyStopping, History, Progress, ReduceOnPlateau, StopWhenLost
-    from hornbook.training.checkpoint import Checkpoint, size_in_bytes
-
-    started = time.monotonic()
+    from hornbook.training import diagnosis, imbalance, losses
 
     # Data.
+    dataset, run = session.dataset, session.run
     if dataset is None:
-        dataset = data.tables.load(
-            args.dataset,
-            task="classification",
-            label_column=args.label_column,
-            feature_columns=args.feature_columns,
-            categorical_columns=args.categorical_columns,
-            id_column=args.id_column,
-            missing_values=args.missing_values,
-            encoding=args.encoding,
-            header=args.header,
-            decimal=args.decimal,
-            in_memory=args.in_memory,
-            folder=run.folder,
-            rare_categories=args.rare_categories,
-            test_dataset=args.test_dataset,
-            validation_fraction=splits.validation_share(args.validation_fraction, args.fold),
-            test_fraction=args.test_fraction,
-            split_seed=args.split_seed,
-        )
+        dataset = data.tables.load(args.dataset, task="classification", folder=run.folder, label_column=args.label_column, **args.reading)
     dataset.require_task("classification", "multi-label")
-    evaluated = splits.evaluated_part(dataset, args.evaluate, early_stopping=args.early_stopping, schedule=args.schedule, fold=args.fold)
+    evaluated = running.begin(args, session, dataset)
     num_classes = dataset.num_classes
     loss_name = losses.choose_classification(args.loss, dataset.task, num_classes)
-    splits.record_split(run.path("split.csv"), dataset, resumed=run.resumed)
-    print(f"{dataset.name}: {dataset.sizes}, {num_classes} {'labels' if dataset.task == 'multi-label' else 'classes'}")
 
     # Model.
     num_outputs = losses.num_outputs(loss_name, num_classes)
     model = build(args, dataset, num_outputs)
-    print(f"{args.model}: {model.count_params():,} parameters, {precision}; run folder {run.folder}")
+    loss, accuracy = losses.classification(loss_name, args.label_smoothing)
+    model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    steps_per_epoch = batches.steps_per_epoch(dataset.train, args.batch_size)
-    batches.note_smaller_batch(dataset.train, args.batch_size)
-    optimization.check_accumulation(args.accumulate_steps, steps_per_epoch * args.epochs)
-    length = {"steps_per_epoch": steps_per_epoch, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
-    loss, accuracy = losses.classification(loss_name, args.label_smoothing)
-    model.compile(
-        optimization.optimizer(
-            args.optimizer,
-            optimization.schedule(args.schedule, args.learning_rate, **length),
-            weight_decay=args.weight_decay,
-            clip_norm=args.clip_norm,
-            clip_value=args.clip_value,
-            clip_each_norm=args.clip_each_norm,
-            ema=args.ema,
-            accumulate_steps=args.accumulate_steps,
-        ),
-        loss,
-        metrics=[accuracy],
-        # On TensorFlow, XLA takes longer to compile than a small training does, and was slower than TensorFlow's own kernels on a CPU.
-        jit_compile=keras.backend.backend() == "jax",
-    )
-    early_stopping = EarlyStopping("val_loss", patience=args.early_stopping) if args.early_stopping else None
-    plateau = None
-    if args.schedule == "plateau":
-        plateau = ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=optimization.warmup_steps(args.schedule, **length))
-    history = History(run.path("history.csv"))
-    checkpoint = Checkpoint(run.checkpoint, [callback for callback in (history, early_stopping, plateau) if callback])
-    run.require_space(size_in_bytes(model))
-    first_epoch = checkpoint.restore(model)
-    if first_epoch:
-        print(f"going on after epoch {len(history.rows)} of {args.epochs}")
+    fitting = running.fitting(args, session, model, dataset.train)
     label_length = None if dataset.task == "multi-label" else num_outputs
+    augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
+    weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = dataset.validation
     if validation is not None:
-        validation = batches.evaluation_batches(validation, batch_size=1024, num_classes=label_length)
+        validation = data.evaluation_batches(validation, batch_size=1024, num_classes=label_length)
     model.fit(
-        batches.training_batches(
-            dataset.train,
-            batch_size=args.batch_size,
-            num_classes=label_length,
-            epochs=args.epochs,
-            first_epoch=first_epoch,
-            seed=args.seed,
-            augment=augmentation.row_mixer(args.mixup, dataset.num_numbers),
-            class_weights=imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights),
-        ),
-        steps_per_epoch=steps_per_epoch,
-        initial_epoch=first_epoch,
-        epochs=args.epochs,
+        data.training_batches(dataset.train, num_classes=label_length, augment=augment, class_weights=weights, **fitting.feed),
         validation_data=validation,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            *([AverageWeights()] if args.ema else []),
-            StopWhenLost(),
-            *([early_stopping] if early_stopping else []),
-            history,
-            *([plateau] if plateau else []),
-            Progress(first_epoch),
-            *([keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False)] if args.tensorboard else []),
-            *callbacks,
-            checkpoint,
-        ],
+        **fitting.fit,
     )
 
     # Result.
-    scores, mistakes, metrics = None, [], {}
-    if evaluated is not None:
-        outputs = model.predict(batches.evaluation_batches(evaluated, batch_size=1024, num_classes=None), verbose=0)
-        scores = classifier_scores.scores(loss_name, evaluated.labels, outputs, dataset.class_names)
-        metrics = {name: scores[name] for name in classifier_scores.METRICS}
-        mistakes = classifier_scores.mistakes(loss_name, evaluated.labels, outputs, dataset.class_names)
-    result = {
-        "metrics": metrics,
-        "evaluated_on": args.evaluate,
-        "seconds": round(history.seconds_before + time.monotonic() - started, 1),
-        "seed": args.seed,
-        "precision": precision,
-        "parameters": model.count_params(),
-        "epochs": len(history.rows),
-        "best_epoch": early_stopping.best_epoch + 1 if early_stopping else None,
-        "findings": diagnosis.findings(history.rows, scores, num_classes, diagnosis.TABLE_REMEDIES),
-        **runs.environment(),
-    }
-    files.write_json(run.path("table.json"), dataset.encoding.to_json())
-    runs.save_model(run, model, loss=loss_name, class_names=dataset.class_names, **dataset.about())
-    report.write_report(
-        run.path("report.html"),
-        title=f"{args.model} on {dataset.name}",
-        command=command_line.command("tabular_classification", args),
-        config=run.config,
-        history=history.rows,
-        result=result,
-        evaluation=scores,
-        examples=[{**one, "text": dataset.row_in_words(args.evaluate, one["position"])} for one in mistakes],
-    )
-    files.write_json(run.path("result.json"), {**result, "evaluation": scores})
-    return result
+    about = {**dataset.about(), "loss": loss_name}
+    scores, mistakes = running.evaluate(model, about, evaluated, batch_size=1024)
+    findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
+    dataset.encoding.save(run.path("table.json"))
+    return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes)
 
 
 if __name__ == "__main__":
     command_line.warn_if_another_copy(__file__)
-    command_line.run(main, Args, recipe="tabular_classification")
+    command_line.run(main, Args, recipe=RECIPE)

@@ -40,20 +40,66 @@ def build_model(name, input_shape, num_outputs, options):
     return model
 
 
-def asked_for(model, args, names):
-    """The options among `names` that a builder is to be given.
+def series_model(name, dataset, num_outputs, options, *, model_name):
+    """A model of series `(batch, steps, features)` whose first layer standardizes each feature as the training series are.
+
+    Args:
+        name, num_outputs, options: as of `build_model`.
+        dataset: `data.series.SeriesDataset`. Steps that are NaN in all features are padding, and stay NaN behind the first layer; where
+            there are any, the zoo's models are told so.
+        model_name: what the `keras.Model` is called.
+
+    Raises:
+        UserError: as `build_model`.
+    """
+    if dataset.input_shape[0] is None:
+        options = {**options, "padded": True}
+    network = build_model(name, dataset.input_shape, num_outputs, options)
+    mean, variance = dataset.train.moments()
+    series = keras.Input(dataset.input_shape, name="series")
+    # In float32 under any policy: bfloat16 has 8 bits, and a mean of any size is subtracted here.
+    standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(series)
+    return keras.Model(series, network(standardized), name=model_name)
+
+
+def table_model(name, dataset, num_outputs, options, *, bins, categories, model_name):
+    """A model of encoded rows `(batch, inputs)` whose first layers standardize numbers and turn categories into zeros and ones.
+
+    Args:
+        name, num_outputs, options: as of `build_model`.
+        dataset: `data.tables.TableDataset`.
+        bins: see `data.tables.layers.features`.
+        categories: "one-hot", or "embedding" for a model that embeds their codes.
+        model_name: what the `keras.Model` is called.
+
+    Raises:
+        UserError: as `build_model`.
+    """
+    from hornbook.data.tables import layers
+
+    inputs = keras.Input(dataset.input_shape, name="columns")
+    one_hot = categories == "one-hot" or not dataset.encoding.categories
+    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=bins, one_hot=one_hot)
+    if not one_hot:
+        options = {**options, "category_sizes": dataset.encoding.category_sizes}
+    network = build_model(name, features.shape[1:], num_outputs, options)
+    return keras.Model(inputs, network(features), name=model_name)
+
+
+def asked_for(model, values, defaults):
+    """The options that a builder is to be given.
 
     Args:
         model: the builder's name. One of the user's need not know the zoo's options: it is given those that are not the default.
-        args: a recipe's options, a dataclass instance.
-        names: of its fields that are options of builders.
+        values: dict of the options of builders that a recipe has.
+        defaults: dict of their defaults.
 
     Returns:
-        A dict for `build_model`, without those that are None, which leave the builder its own default.
+        A dict for `build_model`, without those that are None or False, which leave the builder its own default.
     """
-    options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    options = {name: value for name, value in values.items() if value is not None and value is not False}
     if ":" in model:
-        options = {name: value for name, value in options.items() if value != getattr(type(args), name)}
+        options = {name: value for name, value in options.items() if value != defaults[name]}
     return options
 
 

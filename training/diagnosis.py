@@ -1,6 +1,12 @@
-"""What went wrong in a finished training, as far as its curves and scores tell, and which flag mends it."""
+"""What went wrong in a finished training, as far as its curves and scores tell, and which flag mends it.
 
+What a finding advises is taken from tables of remedies. A remedy is named only where the recipe has its flag and the run has not followed
+it already.
+"""
+
+import dataclasses
 import math
+from collections.abc import Callable
 
 _LEARNED = 1.5  # Times chance: a network that ends below has learned next to nothing.
 _GAP = 0.05  # Of accuracy between training and validation: what augmentation and regularization can win back.
@@ -13,76 +19,130 @@ _MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
 
 
-IMAGE_REMEDIES = {
-    "untrained": "or --model resnet20 if the network is deep and plain",
-    "overfitted": "--augmentation crop-flip, --mixup 0.2",
-}
-TEXT_REMEDIES = {
-    "untrained": "or another --model, such as cnn1d",
-    "overfitted": "a higher --word-dropout, --pooling mean if it is another, a smaller --width, a higher --minimum-count",
-    "too sure": "a higher --word-dropout",
-}
-SERIES_REMEDIES = {"untrained": "or another --model, such as fcn or gru", "overfitted": "--jitter 0.05, --time-warp 0.2, --mixup 0.2"}
-TABLE_REMEDIES = {"untrained": "or see whether the columns can tell", "overfitted": "--mixup 0.2, a smaller --width"}
+@dataclasses.dataclass(frozen=True)
+class Remedy:
+    """A piece of advice.
+
+    Attributes:
+        words: what to try, beginning with the flag, such as "--mixup 0.2".
+        option: the run's option that the flag sets; a recipe without it is not advised so.
+        helps: function of that option's value: whether the run has not followed the advice already.
+        among: values of the option `model` that it is for, by what they contain; empty for all.
+    """
+
+    words: str
+    option: str
+    helps: Callable = lambda value: not value
+    among: tuple = ()
+
+    def applies(self, options):
+        """Whether a run of these options, a dict, can be helped by it."""
+        if self.option not in options or (self.among and not any(name in str(options.get("model")) for name in self.among)):
+            return False
+        return self.helps(options[self.option])
 
 
-def findings(history, scores, num_classes, remedies=IMAGE_REMEDIES):
+_UNTRAINED = (
+    Remedy("--learning-rate a tenth or ten times as high", "learning_rate", lambda value: True),
+    Remedy("--normalization batch", "normalization", lambda value: value == "none"),
+    Remedy("--clip-norm 1", "clip_norm", among=("rnn", "lstm", "gru")),
+    Remedy("--initial-scale 1", "initial_scale", lambda value: value not in (None, 1)),
+    Remedy("--model resnet20 if the network is deep and plain", "downsampling", lambda value: True, ("cnn", "plain", "vgg")),
+    Remedy("--model cnn1d", "tokenizer", lambda value: True, ("rnn", "lstm", "gru", "transformer")),
+    Remedy("--model fcn", "jitter", lambda value: True, ("rnn", "lstm", "gru", "transformer", "cnn1d")),
+)
+_OVERFITTED = (
+    Remedy("--augmentation crop-flip", "augmentation", lambda value: value in ("none", "crop", "flip")),
+    Remedy("--mixup 0.2", "mixup"),
+    Remedy("--jitter 0.05", "jitter"),
+    Remedy("--time-warp 0.2", "time_warp"),
+    Remedy("a higher --word-dropout", "word_dropout", lambda value: value < 0.5),
+    Remedy("--pooling mean", "pooling", lambda value: value != "mean", ("cnn1d",)),
+    Remedy("a higher --minimum-count", "minimum_count", lambda value: True),
+    Remedy("a higher --dropout", "dropout", lambda value: value is None or value < 0.5),
+    Remedy("a higher --weight-decay", "weight_decay", lambda value: True),
+    Remedy("a smaller --width", "width", lambda value: True),
+    Remedy("--early-stopping 5", "early_stopping"),
+)
+_TOO_SURE = (
+    Remedy("--label-smoothing 0.1", "label_smoothing"),
+    Remedy("--mixup 0.2", "mixup"),
+    Remedy("a higher --word-dropout", "word_dropout", lambda value: value < 0.5),
+    Remedy("--early-stopping 5", "early_stopping"),
+)
+_NEGLECTED_CLASS = (
+    Remedy("--class-weights balanced", "class_weights", lambda value: value != "balanced"),
+    Remedy("more examples of it", "model", lambda value: True),
+)
+_MOST = 4  # Pieces of advice in a sentence.
+
+
+def findings(history, scores, num_classes, options):
     """Findings on a classifier's training: a list of sentences, each with the flag to try; empty where nothing stands out.
 
     Args:
         history: list of dicts, one an epoch, with `loss`, `accuracy` and, where there was validation, `val_loss` and `val_accuracy`.
-        scores: what `classification.classification` returned, or None.
+        scores: what `evaluation.scores.scores` returned, or None.
         num_classes: how many classes there are.
-        remedies: what a recipe has of its own to try, for "untrained", "overfitted" and "too sure".
+        options: dict of the run's options, such as its `config.json`.
     """
-    untrained = _untrained(history, num_classes, remedies)
-    found = [untrained or _overfitted(history, remedies) or _unfinished(history)]
+    untrained = _untrained(history, num_classes, options)
+    found = [untrained or _overfitted(history, options) or _unfinished(history)]
     if scores is not None and not untrained:
-        found += [_neglected_class(scores), _miscalibrated(scores, remedies)]
+        found += [_neglected_class(scores, options), _miscalibrated(scores, options)]
     return [finding for finding in found if finding]
 
 
-def regression_findings(history, scores):
+def regression_findings(history, scores, options):
     """Findings on a training to predict numbers, as `findings`.
 
     Args:
         history: list of dicts, one an epoch, with `loss` and, where there was validation, `val_loss`.
-        scores: what `regression.regression` returned, or None.
+        scores: what `evaluation.regression.regression` returned, or None.
+        options: dict of the run's options.
     """
     found = [_unfinished(history)]
     best = min((row["val_loss"] for row in history if math.isfinite(row.get("val_loss", math.nan))), default=None)
     if best is not None and history[-1]["val_loss"] > _RISE * best and history[-1]["val_loss"] > _RISE * history[-1]["loss"]:
         found = [
             f"The network overfits: its validation loss ends at {history[-1]['val_loss']:.3g}, "
-            f"{history[-1]['val_loss'] / best:.1f} times its lowest, with a training loss of {history[-1]['loss']:.3g}. Try "
-            "--early-stopping 20, --dropout 0.2, a higher --weight-decay, a smaller --width, or --mixup 0.2."
+            f"{history[-1]['val_loss'] / best:.1f} times its lowest, with a training loss of {history[-1]['loss']:.3g}."
+            f"{_advice(_OVERFITTED, options)}"
         ]
     if scores is not None and scores["r2"] < _EXPLAINED:
         found.append(
-            f"The network predicts hardly better than the mean would: R2 is {scores['r2']:.3f}. Try --learning-rate a tenth or ten times "
-            "as high, or see whether the columns can tell."
+            f"The network predicts hardly better than the mean of the training targets: R2 is {scores['r2']:.3f}."
+            f"{_advice(_UNTRAINED, options)} Or the inputs do not tell."
         )
     if scores is not None and scores.get("coverage_error", 0) > _MISSED:
         found.append(
-            f"The quantiles do not cover what they should: they are off by {scores['coverage_error']:.1%} on average. Try "
-            "--early-stopping 20 or more training rows."
+            f"The quantiles do not cover what they should: they are off by {scores['coverage_error']:.1%} on average."
+            f"{_advice(_OVERFITTED[-4:], options)}"
         )
     return [finding for finding in found if finding]
 
 
-def _untrained(history, num_classes, remedies):
+def _advice(remedies, options):
+    """A sentence of what to try, or nothing."""
+    words = [remedy.words for remedy in remedies if remedy.applies(options)][:_MOST]
+    if not words:
+        return ""
+    return f" Try {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}."
+
+
+def _untrained(history, num_classes, options):
     # Augmentation and dropout make training harder than validation.
     accuracy = max(history[-1]["accuracy"], history[-1].get("val_accuracy", 0.0))
     if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
-        more = "more --epochs, " if len(history) < _FEW_EPOCHS else ""
+        more = " Try more --epochs first." if len(history) < _FEW_EPOCHS else ""
         return (
-            f"The network has not learned: its accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}. Try "
-            f"{more}--learning-rate a tenth or ten times as high, --normalization batch, {remedies['untrained']}."
+            f"The network has not learned: its accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}.{more}"
+            f"{_advice(_UNTRAINED, options)}"
         )
     return None
 
 
-def _overfitted(history, remedies):
+def _overfitted(history, options):
     last = history[-1]
     if "val_loss" not in last:
         return None
@@ -93,7 +153,7 @@ def _overfitted(history, remedies):
         loss = f", where the loss is {rise:.1f} times that of epoch {best['epoch']}" if rise > _RISE else ""
         return (
             f"The network overfits: its accuracy ends at {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation"
-            f"{loss}. Try {remedies['overfitted']}, a higher --dropout, a higher --weight-decay, or --early-stopping 5."
+            f"{loss}.{_advice(_OVERFITTED, options)}"
         )
     return None
 
@@ -109,24 +169,24 @@ def _unfinished(history):
     return None
 
 
-def _neglected_class(scores):
+def _neglected_class(scores, options):
     classes = [row for row in scores["per_class"] if row["support"]]
     worst = min(classes, key=lambda row: row["recall"])
     largest = max(row["support"] for row in classes)
     if worst["recall"] < _NEGLECTED * scores["macro_recall"] and worst["support"] < largest / 2:
         return (
             f"The class {worst['name']} is neglected: its recall is {worst['recall']:.1%}, with {worst['support']} examples where the "
-            f"largest class has {largest}. Try --class-weights balanced."
+            f"largest class has {largest}.{_advice(_NEGLECTED_CLASS, options)}"
         )
     return None
 
 
-def _miscalibrated(scores, remedies):
+def _miscalibrated(scores, options):
     confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
     # A few examples scatter over the bins, which looks like an error; their accuracy has an interval.
     if scores["calibration_error"] > 0.1 and confidence > scores["accuracy_interval"][1]:
         return (
-            f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}. Try "
-            f"--label-smoothing 0.1 or {remedies.get('too sure', '--mixup 0.2')}."
+            f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}."
+            f"{_advice(_TOO_SURE, options)}"
         )
     return None

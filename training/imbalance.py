@@ -21,7 +21,8 @@ def class_weights(labels, num_classes, method="balanced", beta=0.999):
             values that the paper tried.
 
     Returns:
-        float32 array `(classes,)`, or None. A class without an example gets 0: nothing is ever multiplied by it.
+        A dict of class to weight, as Keras' `fit(class_weight=)` and `data.training_batches` take it, or None. A class without an
+        example has weight 0: nothing is ever multiplied by it.
 
     Raises:
         UserError: an unknown method, or a beta outside [0, 1).
@@ -34,7 +35,7 @@ def class_weights(labels, num_classes, method="balanced", beta=0.999):
     inputs, labels = numpy.random.rand(60, 4), numpy.repeat([0, 1], [50, 10])
     model = keras.Sequential([keras.layers.Dense(2)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(inputs, labels, class_weight=dict(enumerate(class_weights(labels, 2, "balanced"))), verbose=0)
+    model.fit(inputs, labels, class_weight=class_weights(labels, 2), verbose=0)
     ```
     """
     if method not in NAMES:
@@ -49,4 +50,4 @@ def class_weights(labels, num_classes, method="balanced", beta=0.999):
     present = counts > 0
     weights = np.zeros(num_classes)
     weights[present] = 1 / counts[present] if method == "balanced" else (1 - beta) / (1 - beta ** counts[present])
-    return (weights * counts.sum() / (weights * counts).sum()).astype(np.float32)
+    return dict(enumerate((weights * counts.sum() / (weights * counts).sum()).tolist()))

@@ -87,13 +87,27 @@ _CLASSES = {
 OPTIMIZERS = tuple(_CLASSES)
 
 
-def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, clip_value=0.0, clip_each_norm=0.0, ema=0.0, accumulate_steps=1):
+def optimizer(
+    name,
+    learning_rate=None,
+    *,
+    momentum=0.9,
+    nesterov=True,
+    weight_decay=0.0,
+    clip_norm=0.0,
+    clip_value=0.0,
+    clip_each_norm=0.0,
+    ema=0.0,
+    accumulate_steps=1,
+):
     """A Keras optimizer by name.
 
     Args:
-        name: `sgd` (Nesterov momentum 0.9), `adam`, `adamw`, `rmsprop`, `adagrad`, `adadelta`, `adamax`, `nadam`, `lion`, `lamb`,
+        name: whatever its capitals, `sgd`, `adam`, `adamw`, `rmsprop`, `adagrad`, `adadelta`, `adamax`, `nadam`, `lion`, `lamb`,
             `adafactor`, or `muon` (Jordan et al. 2024: the hidden matrices; all else, embeddings and the last matrix with it, by Adam).
-        learning_rate: float or `keras.optimizers.schedules.LearningRateSchedule`.
+        learning_rate: float or `keras.optimizers.schedules.LearningRateSchedule`. Default: that of Keras' class, 0.001 for most.
+        momentum: of `sgd`, in [0, 1); 0 is plain gradient descent. 0.9 is the papers' choice since Krizhevsky et al. (2012).
+        nesterov: whether the momentum of `sgd` looks ahead (Nesterov 1983; Sutskever et al. 2013); without momentum it says nothing.
         weight_decay: decoupled (Loshchilov and Hutter 2019): a step multiplies every kernel by 1 - learning_rate * weight_decay. With SGD
             and momentum 0.9, the L2 penalty of 1e-4 of the older papers corresponds to about 1e-3 here, as momentum does not multiply it.
         clip_norm: the gradients' global norm is cut to it (Pascanu et al. 2013); 0 for none.
@@ -119,8 +133,11 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, clip_valu
     model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
     ```
     """
+    given, name = name, str(name).lower()
     if name not in OPTIMIZERS:
-        raise UserError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
+        raise UserError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {given!r}")
+    if not 0 <= momentum < 1:
+        raise UserError(f"momentum must be 0 (plain gradient descent) or below 1 such as 0.9, got {momentum}")
     sizes = {"weight_decay": weight_decay, "clip_norm": clip_norm, "clip_value": clip_value, "clip_each_norm": clip_each_norm}
     for option, value in sizes.items():
         if not 0 <= value < math.inf:
@@ -140,10 +157,12 @@ def optimizer(name, learning_rate, *, weight_decay=0.0, clip_norm=0.0, clip_valu
     if ema:
         options |= {"use_ema": True, "ema_momentum": ema}
     if name == "sgd":
-        options |= {"momentum": 0.9, "nesterov": True}
+        options |= {"momentum": momentum, "nesterov": nesterov and momentum > 0}
     if name == "muon":
         options["adam_weight_decay"] = options["weight_decay"]
-    return _CLASSES[name](learning_rate, **options)
+    if learning_rate is not None:
+        options["learning_rate"] = learning_rate
+    return _CLASSES[name](**options)
 
 
 def check_accumulation(accumulate_steps, batches):

@@ -20,6 +20,8 @@ class Tokens:
         statistics: dict, see `encode`.
     """
 
+    pool = 32  # Batches sorted by length together: of more, a batch would have the same companions every epoch.
+
     def __init__(self, examples, lengths, ids, statistics):
         self.labels, self.indices, self.lengths, self.statistics = examples.labels, examples.indices, lengths, statistics
         self._ids, self._ends = ids, np.cumsum(lengths, dtype=np.int64)
@@ -27,11 +29,21 @@ class Tokens:
     def __len__(self):
         return len(self.labels)
 
-    def padded(self, positions):
-        """The ids at `positions` as the model takes them: int32 `(positions, tokens)`, padded with 0."""
+    @property
+    def keys(self):
+        """A number that is each example's own, for random numbers."""
+        return self.indices
+
+    @property
+    def padded_lengths(self):
+        """The lengths that batches are padded to, rising: see `tokenizing.padded_length`."""
+        return np.unique([tokenizing.padded_length(length) for length in np.unique(self.lengths)])
+
+    def padded(self, positions, length):
+        """The ids at `positions` as the model takes them: int32 `(positions, length)`, padded with 0."""
         ends, lengths = self._ends[positions], self.lengths[positions]
         rows = [self._ids.read(end - length, end) for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
-        return tokenizing.pad(rows)
+        return tokenizing.pad(rows, length)
 
 
 def in_words(tokenizer, statistics):

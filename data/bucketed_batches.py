@@ -1,0 +1,87 @@
+"""Batches of sequences of like lengths, padded little, a pure function of (seed, epoch, example): of texts and of series.
+
+What is fed is a part of a dataset with these, beside `labels`:
+
+- `lengths`: int array `(examples,)`, steps or tokens of each;
+- `keys`: int array `(examples,)`, a number that is each example's own, which its random numbers depend on;
+- `padded_lengths`: rising ints, what batches are padded to. Few, since a backend compiles once for each;
+- `padded(positions, length)`: the inputs at some positions, `(examples, length, ...)`;
+- `pool`: batches whose examples are sorted by length together, or None: all of an epoch, by the length that they are padded to.
+"""
+
+import keras
+import numpy as np
+
+from hornbook.data import randomness
+from hornbook.data.feeds import feed
+
+
+def training(examples, batch_size, steps, epochs, finish, length=None):
+    """Shuffled batches of like lengths, see `batches.training_batches`.
+
+    In every epoch the examples are put into a random order, and those that fill no batch are left out. The others are sorted by length, a
+    pool after the other, cut into batches, and the batches are put into a random order.
+
+    Args:
+        examples: see this file's beginning.
+        batch_size, steps: of a batch and of an epoch.
+        epochs: range of those to come.
+        finish: `feeds.Finish`.
+        length: steps that every batch has; None: the padded length of its longest.
+    """
+
+    def order(epoch):
+        return epoch_order(examples, batch_size, steps, finish.seed, epoch)
+
+    return feed(_BucketedBatches(examples, steps, epochs, order, finish, length), free_axes=_free_axes(length))
+
+
+def evaluation(examples, batch_size, finish, length=None):
+    """All examples once, from the shortest to the longest, the last batch smaller."""
+    ordered = by_length(examples)
+    cut = np.split(ordered, range(batch_size, len(ordered), batch_size))
+    return feed(_BucketedBatches(examples, len(cut), range(1), lambda epoch: cut, finish, length), len(cut), _free_axes(length))
+
+
+def by_length(examples):
+    """Positions from the shortest to the longest, equal ones in their order."""
+    return np.argsort(examples.lengths, kind="stable")
+
+
+def epoch_order(examples, batch_size, steps, seed, epoch):
+    """The batches of one epoch: int array `(steps, batch_size)` of positions."""
+    lengths = examples.lengths
+    # All of an epoch sorted by their very lengths would give each example the same companions every time.
+    ranks = np.searchsorted(examples.padded_lengths, lengths) if examples.pool is None else lengths
+    chosen = randomness.permutation(seed, epoch, len(lengths))[: steps * batch_size]
+    pool = len(chosen) if examples.pool is None else examples.pool * batch_size
+    for start in range(0, len(chosen), pool):
+        some = chosen[start : start + pool]
+        some[:] = some[np.argsort(ranks[some], kind="stable")]
+    return chosen.reshape(steps, batch_size)[np.argsort(randomness.uniform(seed, epoch, np.arange(steps), "order of batches"))]
+
+
+def _free_axes(length):
+    return (0,) if length else (0, 1)
+
+
+class _BucketedBatches(keras.utils.PyDataset):
+    """Batches by their number in the whole training."""
+
+    def __init__(self, examples, steps, epochs, order, finish, length):
+        super().__init__()
+        self.examples, self.steps, self.epochs, self.order, self.finish, self.length = examples, steps, epochs, order, finish, length
+        self.lengths, self.padded_lengths, self._current = examples.lengths, examples.padded_lengths, (None, None)
+
+    def __len__(self):
+        return self.steps * len(self.epochs)
+
+    def __getitem__(self, number):
+        epoch = self.epochs[number // self.steps]
+        current = self._current
+        if current[0] != epoch:
+            current = self._current = (epoch, self.order(epoch))
+        positions = current[1][number % self.steps]
+        length = self.length or int(self.padded_lengths[np.searchsorted(self.padded_lengths, self.lengths[positions].max())])
+        part = self.examples
+        return self.finish(part.padded(positions, length), part.labels[positions], part.keys[positions], epoch)

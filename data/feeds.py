@@ -1,0 +1,99 @@
+"""What every batch goes through on its way to `fit`: labels, augmentation and weights, and a thread that reads ahead."""
+
+import os
+import sys
+import threading
+
+import keras
+import numpy as np
+
+from hornbook.data import randomness
+
+_PREFETCH = 4  # Batches made ahead: enough to bridge a validation's hiccup, few enough not to matter in memory.
+
+
+class Finish:
+    """Makes what the loss takes of a batch, wherever it came from: one-hot labels, augmentation, weights.
+
+    Args:
+        num_classes: length of the one-hot labels. 1: of two classes, the second is 1 and the first 0, `(batch, 1)`. None: labels are
+            numbers and stay so.
+        seed: of augmentation.
+        augment: function `(inputs, labels, draw) -> (inputs, labels)`, or None.
+        class_weights: float array `(classes,)`, or None.
+    """
+
+    def __init__(self, num_classes, seed, augment, class_weights):
+        self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
+        if num_classes == 1:
+            self.identity = np.array([[0], [1]], np.float32)
+        self.seed, self.augment, self.class_weights = seed, augment, class_weights
+
+    def __call__(self, inputs, labels, keys, epoch):
+        """The batch as `fit` takes it.
+
+        Args:
+            inputs, labels: of the examples, labels as integers `(batch,)` or floats `(batch, labels)`.
+            keys: int array `(batch,)`, a number that is each example's own, which its random numbers depend on.
+            epoch: from 0.
+        """
+        labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
+        if self.augment is not None:
+            inputs, labels = self.augment(inputs, labels, lambda stream: randomness.uniform(self.seed, epoch, keys, stream))
+        if self.class_weights is None:
+            return inputs, labels
+        if labels.shape[1] == 1:
+            first, second = self.class_weights
+            return inputs, labels, first + (second - first) * labels[:, 0]
+        return inputs, labels, labels @ self.class_weights
+
+
+def feed(batches, steps=None, free_axes=(0,)):
+    """The batches as `fit` takes them best: under TensorFlow a dataset that is read ahead, elsewhere themselves.
+
+    Args:
+        batches: `keras.utils.PyDataset`.
+        steps, free_axes: as of `tensorflow_feed`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    return tensorflow_feed(lambda: (batches[number] for number in range(len(batches))), steps, free_axes)
+
+
+def tensorflow_feed(generator, steps=None, free_axes=(0,)):
+    """A `tf.data.Dataset` of what `generator()` yields, read ahead.
+
+    Args:
+        generator: function to an iterator of tuples of arrays.
+        steps: how many there are, where their end is to be expected.
+        free_axes: axes of the first array, the inputs, whose sizes differ from batch to batch; of the others the first alone does.
+    """
+    import tensorflow as tf
+
+    first = next(iter(generator()))
+    inputs, *others = first
+    inputs = tf.TensorSpec([None if axis in free_axes else size for axis, size in enumerate(inputs.shape)], inputs.dtype)
+    signature = (inputs, *(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in others))
+    dataset = tf.data.Dataset.from_generator(lambda: _in_idle_time(generator()), output_signature=signature)
+    if steps is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    options = tf.data.Options()
+    # Autotuning rounds the end of a fit up to as much as 2.5 s, and has nothing to tune here.
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1  # A thread that TensorFlow does not also compute with.
+    return dataset.prefetch(_PREFETCH).with_options(options)
+
+
+def _in_idle_time(batches):
+    """The same batches, made when no thread that computes wants the processor.
+
+    A training step leaves gaps on every core, but takes all of them at once: a thread that gets one in between holds up the others. On two
+    cores, with a step of 110 ms, batches made at normal priority cost 3% of the step rate, these 1 to 1.5% (`benchmarks/throughput.py`).
+    """
+    lowered = set()
+    for batch in batches:
+        thread = threading.get_native_id()
+        if thread not in lowered and sys.platform == "linux":  # Elsewhere, priority is a process'.
+            os.setpriority(os.PRIO_PROCESS, thread, 19)
+            lowered.add(thread)
+        yield batch

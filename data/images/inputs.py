@@ -1,0 +1,44 @@
+"""Images for a finished run's model, see `data.inputs`."""
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import inputs
+from hornbook.data.dataset import Examples
+from hornbook.data.images import decoding
+from hornbook.data.images.dataset import check_name, load
+
+
+def read(given, trained):
+    """Pairs of a name and an image from an image file, or from a .npy array `(height, width, channels)` or of several."""
+    about = trained.about
+    shape = tuple(about["input_shape"])
+    if not given.endswith(".npy"):
+        return [(given, decoding.from_file(given, shape, about["pixel_maximum"]))]
+    array = inputs.array(given).astype(np.float32)
+    array = array[None] if array.shape == shape else array
+    if array.shape[1:] != shape:
+        raise UserError(f"{given} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
+    if not np.isfinite(array).all():
+        raise UserError(f"{given}[{np.argwhere(~np.isfinite(array))[0][0]}] has a pixel that is not finite; accepted are numbers")
+    return [(f"{given}[{place}]", image) for place, image in enumerate(array)]
+
+
+def examples(images, trained):
+    """Images `(height, width, channels)` as `Examples`."""
+    return Examples(np.stack(images), np.zeros(len(images), np.int64), np.arange(len(images)), "all"), None
+
+
+def scored(name, part, trained, skip_unreadable):
+    """The part of a dataset of images to score."""
+    check_name(name)
+    height, width, channels = trained.about["input_shape"]
+    options = {**trained.split(name), "skip_unreadable": skip_unreadable or trained.config["skip_unreadable"]}
+    if name.startswith("csv:"):
+        options |= trained.options("path_column", "label_column")
+    if name.startswith(("folder:", "csv:")) or (name.startswith("tfds:") and trained.config["image_size"]):
+        options |= {"image_size": f"{height}x{width}", "channels": channels}
+    dataset = load(name, **options, class_names=trained.about["class_names"])
+    if list(dataset.input_shape) != trained.about["input_shape"]:
+        raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(trained.about['input_shape'])}")
+    return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)

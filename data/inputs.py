@@ -1,0 +1,107 @@
+"""A finished run's model and other data: what the readers of all media share.
+
+Each medium has a file `inputs` with three functions, so that `hornbook predict` and `hornbook evaluate` need no case by medium:
+
+- `read(given, trained)`: what one argument of `hornbook predict` means, a list of (name, input);
+- `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
+- `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from hornbook import UserError, files
+from hornbook.data import naming, splits
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a finished run's folder says of its data.
+
+    Attributes:
+        folder: the run's.
+        about: its `labels.json`.
+        config: its options, `config.json`.
+    """
+
+    folder: pathlib.Path
+    about: dict
+    config: dict
+
+    def options(self, *names):
+        """Some of the run's options by name."""
+        return {name: self.config[name] for name in names}
+
+    def is_own(self, name):
+        """Whether a dataset is the one that the run was trained on."""
+        return name == self.config["dataset"]
+
+    def split(self, name):
+        """The options of a `load` that say what is held out: as in training of the run's own data, nothing of others."""
+        own = self.is_own(name)
+        fraction = splits.validation_share(self.config["validation_fraction"], self.config["fold"]) if own else 0
+        test = self.config["test_fraction"] if own else 0
+        return {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"]}
+
+
+def scored_part(dataset, part, trained):
+    """The part of a dataset that is scored: the one that is asked for, its test part, or, of other data without one, all of it.
+
+    Args:
+        dataset: `dataset.Dataset`, read as in training.
+        part: as of `--part`, or None.
+        trained: `Trained`.
+
+    Raises:
+        UserError: there is no such part, other classes than in training, or the run's own data have changed since.
+    """
+    classes = trained.about["class_names"]
+    if list(dataset.class_names) != classes:
+        raise UserError(f"{dataset.name} has the classes {naming.some(dataset.class_names)}; the run was trained on {naming.some(classes)}")
+    if trained.is_own(dataset.name):
+        splits.refuse_other_split(trained.folder / "split.csv", dataset, remedy="pass other data as --dataset")
+        return dataset.part(part or "test")
+    return dataset.part(named_part(dataset.parts, dataset.name, part))
+
+
+def named_part(parts, name, part):
+    """The name of the part of another dataset than the run's own that is scored.
+
+    Args:
+        parts: those that the source itself has, by name; nothing of it is held out.
+        name: of the dataset, for messages.
+        part: as of `--part`, or None.
+
+    Raises:
+        UserError: it has no such part.
+    """
+    if part is None:
+        return "test" if "test" in parts else "train"
+    alone = list(parts) == ["train"]
+    if part not in parts or alone:
+        has = ", ".join(parts) if not alone else "examples alone, all of which are scored without --part"
+        raise UserError(f"{name} has no {part} part; it has {has}")
+    return part
+
+
+def array(path):
+    """The numbers in a `.npy` file.
+
+    Raises:
+        UserError: the file cannot be read, or holds something else.
+    """
+    try:
+        with open(files.given(path), "rb") as file:
+            # Asked first, since NumPy advises to load what it does not know unsafely.
+            if file.read(6) != b"\x93NUMPY":
+                raise UserError(f"{path} is no NumPy array; accepted are arrays that numpy.save wrote")
+        found = np.load(files.given(path), allow_pickle=False)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}; accepted are arrays that numpy.save wrote") from error
+    except (ValueError, EOFError, MemoryError) as error:
+        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    if found.dtype.kind not in "uifb" or not found.size:
+        raise UserError(f"{path} holds {found.dtype} of shape {found.shape}; accepted are numbers")
+    return found

@@ -1,0 +1,118 @@
+"""Series and sound for a finished run's model, see `data.inputs`."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import inputs
+from hornbook.data.series import audio, checks, csv
+from hornbook.data.series import missing as filling
+from hornbook.data.series import windows as cutting
+from hornbook.data.series.dataset import SeriesExamples, check_name, load
+from hornbook.data.series.source import Options, float32, without_padding
+
+ACCEPTED = "WAV files, CSV or TSV files of one series each, or .npy arrays (steps, features) or (examples, steps, features)"
+
+
+def read(given, trained):
+    """Pairs of a name and a list of windows, float32 arrays `(steps, features)`: of a series that is not cut, it alone.
+
+    Args:
+        given: path of a WAV file where the model takes audio, else of a table with the columns that it was trained on, or of a .npy array.
+        trained: `inputs.Trained`.
+
+    Raises:
+        UserError: the file cannot be read, or is of another shape than the model takes.
+    """
+    preprocessing = trained.about["preprocessing"]
+    suffix = os.path.splitext(given)[1].lower()
+    if "sample_rate" in preprocessing:
+        found = [(given, _frames(given, suffix, preprocessing), None)]
+    elif suffix == ".npy":
+        found = _arrays(given)
+    elif suffix in (".csv", ".tsv"):
+        options = Options(time_column=preprocessing["time_column"], encoding=preprocessing["encoding"])
+        # A table of one column has the one feature, whatever it is called: arrays and archives have no names to go by.
+        names = None if preprocessing["features"] == ["value"] else preprocessing["features"]
+        values, _, place = csv.one_file(given, options, names)
+        found = [(given, values, place)]
+    else:
+        raise UserError(f"{given} is of an unknown format; accepted are {ACCEPTED}")
+    return [(name, _as_trained(name, values, place, trained.about)) for name, values, place in found]
+
+
+def examples(series, trained):
+    """Lists of windows as `SeriesExamples`, and how many each series has."""
+    flat = [window for windows in series for window in windows]
+    values = np.empty(len(flat), object)
+    values[:] = flat
+    numbers = np.arange(len(flat))
+    units = numbers.astype(object)
+    part = SeriesExamples(values, np.zeros(len(flat), np.int64), numbers, "all", units, units, np.zeros(len(flat), np.int64))
+    return part, [len(windows) for windows in series]
+
+
+def scored(name, part, trained, skip_unreadable):
+    """The part of a dataset of series to score."""
+    check_name(name)
+    about, config = trained.about, trained.config
+    keys = {field.name for field in dataclasses.fields(Options)} & config.keys() - {"split_seed"}
+    options = {key: config[key] for key in keys}
+    if not name.startswith(("csv:", "folder:")):
+        options = {key: value for key, value in options.items() if not key.endswith(("_column", "_columns"))}
+    options |= {"preprocessing": about["preprocessing"], "numbers": about["task"] == "regression"}
+    if skip_unreadable:
+        options["skip_unreadable"] = True
+    dataset = load(name, **options, **trained.split(name), class_names=about["class_names"] or None)
+    steps, features = about["input_shape"]
+    if dataset.input_shape[1] != features:
+        raise UserError(f"{name} has {dataset.input_shape[1]} features; the run's model takes {features}")
+    if steps and dataset.input_shape[0] != steps:
+        raise UserError(f"{name} has series of {dataset.input_shape[0] or 'unequal'} steps; the run's model takes {steps}")
+    return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)
+
+
+def _frames(path, suffix, preprocessing):
+    if suffix not in (".wav", ".wave"):
+        raise UserError(f"{path} is no WAV file, which this run's model was trained on")
+    try:
+        wave, rate = audio.read(path)
+    except audio.UnreadableError as error:
+        raise UserError(f"{path} {error}; accepted are {audio.ACCEPTED}") from error
+    wanted = preprocessing["sample_rate"]
+    return audio.features([audio.resampled(wave, rate, wanted)], wanted, preprocessing["mel_bands"])[0]
+
+
+def _arrays(path):
+    array = inputs.array(path)
+    if not 1 <= array.ndim <= 3:
+        raise UserError(f"{path} holds {array.dtype} of shape {array.shape}; accepted are numbers (steps, features)")
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim == 2:
+        return [(path, without_padding(float32(array)), None)]
+    return [(f"{path}[{place}]", without_padding(float32(one)), None) for place, one in enumerate(array)]
+
+
+def _as_trained(name, values, place, about):
+    """The windows of one series, missing values handled."""
+    preprocessing = about["preprocessing"]
+    features = preprocessing["features"]
+    place = place or (lambda step, feature: f"{name}, step {step}, feature {feature}")
+    if not len(values) or values.shape[1] != len(features):
+        raise UserError(f"{name} has the shape {values.shape}; the model takes (steps, {len(features)})")
+    too_large = np.abs(values) > checks.LARGEST
+    for wrong, said in ((too_large, f"infinite or beyond {checks.LARGEST:g}"), (np.isnan(values), "missing")):
+        if wrong.any() and not (said == "missing" and preprocessing["missing"] != "refuse"):
+            raise UserError(f"{place(*np.argwhere(wrong)[0].tolist())} is {said}; the model was trained on numbers alone")
+    values = filling.filled(values, preprocessing["missing"], preprocessing["fill"])
+    if preprocessing["window"]:
+        starts = cutting.window_starts(len(values), preprocessing["window"], preprocessing["stride"])
+        if not len(starts):
+            raise UserError(f"{name} has {len(values)} steps, fewer than the model's window of {preprocessing['window']}")
+        return [values[start : start + preprocessing["window"]] for start in starts]
+    steps = about["input_shape"][0]
+    if steps and len(values) != steps:
+        raise UserError(f"{name} has {len(values)} steps; the model was trained on series of {steps} alone")
+    return [values]

@@ -1,0 +1,78 @@
+"""Rows of tables for a finished run's model, see `data.inputs`."""
+
+import numpy as np
+
+from hornbook import UserError, files
+from hornbook.data import csv_rows, inputs, splits
+from hornbook.data.dataset import Examples
+from hornbook.data.tables import columns as columns_of
+from hornbook.data.tables.dataset import as_trained, check_name, load
+from hornbook.data.tables.dataset import read as read_source
+from hornbook.data.tables.encoding import Encoding
+
+_COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset")
+_READING = ("encoding", "header", "decimal", "in_memory")
+
+
+def read(given, trained):
+    """Pairs of a row's place and its encoded inputs, from a CSV or TSV file or a .npy array `(rows, columns)` of numbers."""
+    columns = _columns(given, trained)
+    try:
+        rows = _encoding(trained).encode(columns)
+    except UserError as error:
+        raise UserError(str(error).partition("; if it stands for")[0]) from error  # What is missing was settled in training.
+    return [(columns.place(place), row) for place, row in enumerate(rows)]
+
+
+def examples(rows, trained):
+    """Encoded rows as `Examples`."""
+    return Examples(np.stack(rows), np.zeros(len(rows), np.int64), np.arange(len(rows)), "all"), None
+
+
+def scored(name, part, trained, skip_unreadable):
+    """The part of a table to score."""
+    check_name(name)
+    if trained.is_own(name):
+        # Split as it was, so that what the encoding learns from the training rows is what it was, too.
+        task = "regression" if trained.about["task"] == "regression" else "classification"
+        options = {**trained.options(*_COLUMNS, *_READING), **trained.split(name)}
+        dataset = load(name, task=task, folder=trained.folder, **options)
+        splits.refuse_other_split(trained.folder / "split.csv", dataset, remedy="pass another table as --dataset")
+        return dataset.part(part or "test"), 0
+    parts, _, _ = read_source(name, missing=_missing(trained), folder=trained.folder, **trained.options(*_READING))
+    columns = parts[inputs.named_part(parts, name, part)]
+    return as_trained(columns, trained.about, _encoding(trained)), 0
+
+
+def _missing(trained):
+    return csv_rows.names(trained.config["missing_values"])
+
+
+def _encoding(trained):
+    return Encoding.from_json(files.read_json(trained.folder / "table.json"))
+
+
+def _columns(path, trained):
+    """The columns of a file."""
+    features = trained.about["feature_names"]
+    if path.endswith(".npy"):
+        array = inputs.array(path)
+        if array.ndim != 2 or array.shape[1] != len(features):
+            raise UserError(f"{path} has shape {array.shape}; the run takes (rows, {len(features)}): {', '.join(features)}")
+        return columns_of.from_array(array, features, path, missing=_missing(trained))
+    table = csv_rows.read(path, **trained.options("encoding", "header"))
+    columns = columns_of.from_table(table, decimal=trained.config["decimal"], missing=_missing(trained))
+    return columns if table.header else _by_place(columns, features)
+
+
+def _by_place(columns, features):
+    """Columns without names of their own, called as in training: the features alone, or all columns as they were there."""
+    if len(columns.cells) == len(features):
+        return columns_of.renamed(columns, features)
+    absent = [name for name in features if name not in columns.cells]
+    if absent:
+        raise UserError(
+            f"{columns.name} has {len(columns.cells)} columns without names; accepted are the {len(features)} that the run predicts from, "
+            f"in this order: {', '.join(features)}; or a first line that names them"
+        )
+    return columns

@@ -1,0 +1,53 @@
+"""Texts for a finished run's model, see `data.inputs`."""
+
+import os
+
+import numpy as np
+
+from hornbook import UserError
+from hornbook.data import csv_rows, inputs
+from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, load
+
+_LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
+_SUFFIXES = (".txt", ".text", ".md", ".csv", ".tsv")
+
+
+def read(given, trained):
+    """Pairs of a name and a text: from a file of lines, from a CSV or TSV with the run's text columns, else the argument itself."""
+    from hornbook.data.texts import csv
+
+    config = trained.config
+    if os.path.isfile(given):
+        if not given.lower().endswith((".csv", ".tsv")):
+            return [(f"{given}:{line}", text) for line, text in csv.read_lines(given, config["encoding"])]
+        columns, reading = csv_rows.names(config["text_columns"]), trained.options("encoding", "header", "quoted")
+        scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False)
+        return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]
+    if not given.strip():
+        raise UserError("a text to predict has nothing in it; pass a sentence or a file")
+    if os.path.isdir(given) or given.lower().endswith(_SUFFIXES):
+        raise UserError(f"{given} {'is a folder' if os.path.isdir(given) else 'is not there'}; pass a sentence, or a file of lines or rows")
+    shown = " ".join(given.split())
+    return [(shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "...", given)]
+
+
+def examples(texts, trained):
+    """Texts as tokens of the run's tokenizer."""
+    part = TextExamples(TextStore(list(texts)), np.zeros(len(texts), np.int64), np.arange(len(texts)), "all")
+    return _tokens(part, trained), None
+
+
+def scored(name, part, trained, skip_unreadable):
+    """The part of a dataset of texts to score."""
+    check_name(name)
+    options = trained.options("encoding", "header", "quoted", "skip_empty", "in_memory")
+    if name.startswith(("csv:", "tfds:")):
+        options |= trained.options("text_columns", "label_column")
+    dataset = load(name, **options, **trained.split(name), class_names=trained.about["class_names"])
+    return _tokens(inputs.scored_part(dataset, part, trained), trained), dataset.left_out
+
+
+def _tokens(part, trained):
+    from hornbook.data.texts import tokenizing, tokens
+
+    return tokens.encode(part, tokenizing.load(trained.folder / "tokenizer.json"))

@@ -1,0 +1,57 @@
+"""`hornbook evaluate RUN`: the scores of a finished run's model on a part of its own or of other data."""
+
+import dataclasses
+import json
+from typing import Annotated
+
+import tyro
+
+from hornbook import command_line
+from hornbook.evaluation import scores
+from hornbook.inference.finished_run import load_model, open_run
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateArgs:
+    run: Annotated[str, tyro.conf.Positional]
+    """Folder of a finished run."""
+    dataset: str | None = None
+    """Data to score, spelt as for training. Default: what the run was trained on, split as it was."""
+    part: str | None = None
+    """Part of the data: train, validation or test. Default: test; of another dataset without a test split, all of it."""
+    skip_unreadable: bool = False
+    """Leave out images and sounds that cannot be read. Default: as in training."""
+    json: bool = False
+    """Print everything as JSON: with scores of each class, confusion matrix and calibration."""
+
+
+def evaluate(arguments):
+    """The command `hornbook evaluate`: a line a score."""
+    with command_line.ending("hornbook evaluate"):
+        args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
+        found = score(args)
+        if args.json:
+            print(json.dumps(found, ensure_ascii=False))
+            return
+        for name, value in scores.headline(found).items():
+            print(f"{name.replace('_', ' ')}\t{value:.4f}")
+        print(f"examples\t{found['examples']}")
+        if found.get("left_out"):
+            print(f"left out\t{found['left_out']}")
+
+
+def score(args):
+    """The scores that `EvaluateArgs` ask for, a dict as of `evaluation.scores.scores`.
+
+    Raises:
+        UserError: no finished run, or data that do not fit it.
+    """
+    trained, medium = open_run(args.run)
+    examples, left_out = medium.scored(args.dataset or trained.config["dataset"], args.part, trained, args.skip_unreadable)
+    model = load_model(args.run)
+
+    from hornbook.data import batches
+
+    outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
+    found = scores.of_run(trained.about, examples.labels, outputs)
+    return {**found, "left_out": left_out} if left_out else found

@@ -1,0 +1,55 @@
+"""A finished run opened: its model, and what its folder says of its data."""
+
+import importlib
+import pathlib
+import re
+
+from hornbook import UserError, command_line, files
+from hornbook.data.inputs import Trained
+from hornbook.training import runs
+
+MEDIA = ("images", "texts", "series", "tables")
+
+
+def open_run(folder):
+    """What a finished run's folder says of its data, and the module that reads other data alike.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        `data.inputs.Trained`, and the medium's module `inputs`.
+
+    Raises:
+        UserError: no finished run is there, or one of an unknown medium.
+    """
+    folder = pathlib.Path(folder)
+    runs.finished(folder)
+    about = files.read_json(folder / "labels.json")
+    medium = about.get("medium")
+    if medium not in MEDIA:
+        raise UserError(f"{folder / 'labels.json'} is of the medium {medium!r}; known are {', '.join(MEDIA)}")
+    return Trained(folder, about, files.read_json(folder / "config.json")), importlib.import_module(f"hornbook.data.{medium}.inputs")
+
+
+def load_model(folder):
+    """The saved model of a run.
+
+    Raises:
+        UserError: there is none, or it is broken.
+    """
+    with command_line.quiet_libraries():
+        import keras
+
+        import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
+    path = pathlib.Path(folder, "model.keras")
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+
+
+def field(text):
+    """Text between tabs on a line of its own, whatever a file or class is called."""
+    text = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", lambda match: repr(match[0])[1:-1], text)
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,69 @@
+"""`hornbook predict RUN INPUT...`: what a finished run's model says of images, texts, series or rows of tables."""
+
+import dataclasses
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from hornbook import UserError, command_line
+from hornbook.evaluation import scores
+from hornbook.inference.finished_run import field, load_model, open_run
+
+_AT_A_TIME = 4096  # Inputs; the result does not depend on it.
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictArgs:
+    run: Annotated[str, tyro.conf.Positional]
+    """Folder of a finished run."""
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """What to predict. Images: image files, or .npy arrays (examples, height, width, channels) of raw pixels. Texts: a sentence in quotes,
+    text files with a text a line, CSV or TSV files with the text's column. Tables: CSV or TSV files of rows as in training, with or without
+    the label, or .npy arrays (rows, columns) of numbers. Series: WAV files, tables of one series each, or .npy arrays (steps, features)."""
+    top: int = 1
+    """How many classes to name for each input, the most probable first."""
+
+
+def predict(arguments):
+    """The command `hornbook predict`: a line an input, its name, then what is predicted, separated by tabs."""
+    with command_line.ending("hornbook predict"):
+        args = command_line.parse(PredictArgs, arguments, "hornbook predict", "Predict inputs with a finished run's model.")
+        if not args.inputs:
+            raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
+        trained, medium = open_run(args.run)
+        named = [entry for given in args.inputs for entry in medium.read(given, trained)]
+        model = load_model(args.run)
+        for start in range(0, len(named), _AT_A_TIME):
+            some = named[start : start + _AT_A_TIME]
+            answers = outputs(model, [given for _, given in some], trained, medium)
+            for (name, _), row in zip(some, answers, strict=True):
+                print(field(name), *_in_words(row, trained.about, args.top), sep="\t")
+
+
+def outputs(model, inputs, trained, medium):
+    """Probabilities of classes or labels, or predicted numbers: float64 `(inputs, outputs)`; of a series in windows, their mean.
+
+    Args:
+        model: the run's.
+        inputs: as `medium.read` gives them, without their names.
+        trained, medium: as of `open_run`.
+    """
+    from hornbook.data import batches
+
+    about = trained.about
+    examples, sizes = medium.examples(inputs, trained)
+    rows = scores.answers(about["loss"], batches.predictions(model, examples, length=about["input_shape"][0]))
+    if sizes is None:
+        return rows
+    return np.stack([part.mean(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])
+
+
+def _in_words(row, about, top):
+    """The fields of a line: names and probabilities of the most probable classes, of all labels, or numbers."""
+    if about["task"] == "regression":
+        return [f"{value:.6g}" for value in row]
+    best = np.argsort(-row, kind="stable")[: max(1, top)]
+    if about["task"] == "multi-label":
+        best = range(len(row))  # Each label has a probability of its own.
+    return [f"{field(about['class_names'][k])}\t{row[k]:.4f}" for k in best]

@@ -1,0 +1,310 @@
+"""The options that recipes share: dataclasses that a recipe's `Args` inherits, in which an option, its help and its range stand once.
+
+A recipe lists its own options and the defaults that differ:
+
+    @options.recipe(learning_rate=1e-2, epochs=60)
+    class Args(options.Network, options.Optimization, options.Split, options.Run):
+        dataset: str = "digits"
+        \"""Where the images come from.\"""
+"""
+
+import dataclasses
+import inspect
+import math
+import typing
+from typing import Annotated, Literal
+
+from hornbook import UserError, command_line
+from hornbook.data import splits
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The numbers that an option takes: from `low` to below `high`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    """Whether `low` itself is too low."""
+
+    def accepts(self, value):
+        """Whether a number lies in it; NaN does not."""
+        return (self.low < value if self.above else self.low <= value) and value < self.high
+
+    def __str__(self):
+        low = f"more than {self.low:g}" if self.above else f"at least {self.low:g}"
+        return low + (" and finite" if self.high == math.inf and self.above else f" and less than {self.high:g}" * (self.high < math.inf))
+
+
+NOT_NEGATIVE, AT_LEAST_1, SHARE = Range(0), Range(1), Range(0, 1)
+
+
+def recipe(*, choices=(), **defaults):
+    """A class decorator that makes a recipe's `Args`, a frozen dataclass, of the option groups that it inherits.
+
+    Args:
+        choices: dict of inherited options to the words that this recipe takes of them.
+        **defaults: of inherited options, where they differ.
+
+    Raises:
+        TypeError: no inherited option is called so.
+    """
+
+    def change(cls):
+        own = list(inspect.get_annotations(cls))
+        inherited = {name: hint for base in reversed(cls.__mro__[1:]) for name, hint in inspect.get_annotations(base).items()}
+        for name in (*defaults, *dict(choices)):
+            if name not in inherited:
+                raise TypeError(f"{cls.__module__}.{cls.__name__} inherits no option {name!r}")
+            cls.__annotations__[name] = inherited[name]
+            setattr(cls, name, defaults.get(name, getattr(cls, name)))
+        for name, words in dict(choices).items():
+            cls.__annotations__[name] = Literal[tuple(words)] | (None if getattr(cls, name) is None else Literal[tuple(words)])
+        made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        # What is the recipe's own comes first in --help, and its dataset before all.
+        fields = made.__dataclass_fields__
+        made.__dataclass_fields__ = {**{name: fields[name] for name in own}, **fields}
+        return made
+
+    return change
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """What every family of models has."""
+
+    depth: int | None = None
+    """Layers with kernels, or blocks. Default: the model's own."""
+    width: int | None = None
+    """Filters, units or features of a layer (of the first stage where there are stages; of wide variants the multiplier). Default: the
+    model's own."""
+    normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
+    """Normalization of activations. Default: the model's own."""
+    groups: Annotated[int, AT_LEAST_1] | None = None
+    """Groups of channels with --normalization group; 1 is layer normalization over a whole example. Default: chosen from the channels."""
+    weight_normalization: Literal["none", "spectral", "standardized"] | None = None
+    """Normalization of kernels. Default: none."""
+    activation: str | None = None
+    """Any activation of Keras that works in a network, such as relu, gelu, silu, selu, tanh or leaky_relu; in transformers swiglu, geglu
+    and reglu too. Default: the model's own."""
+    initializer: str = "auto"
+    """Initial kernels: auto (by the activation: He, Glorot or LeCun) or the name of a Keras initializer."""
+    initial_scale: Annotated[float, Range(0, above=True)] | None = None
+    """A factor on the initial kernels, such as 0.01, to see what a bad start does. Default: 1."""
+    dropout: Annotated[float, SHARE] | None = None
+    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer. Default: the model's own."""
+    l1: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the absolute values of the kernels, added to the loss."""
+    l2: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the squares of the kernels, added to the loss."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlainNetwork(Network):
+    """What networks of plain layers have as well, `cnn` and `mlp`."""
+
+    normalization_placement: Literal["before", "after"] | None = None
+    """Whether normalization stands before or after the activation (cnn and mlp only). Default: before."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeepNetwork(Network):
+    """What networks with residual branches or attention have as well."""
+
+    heads: Annotated[int, AT_LEAST_1] | None = None
+    """Attention heads, of which the width is a multiple (transformers only). Default: the model's own."""
+    positions: Literal["learned", "sinusoidal", "rotary", "none"] | None = None
+    """How a transformer tells positions apart (transformers only). Default: the model's own."""
+    stochastic_depth: Annotated[float, SHARE] | None = None
+    """Share of residual branches dropped in the last block, rising linearly from 0 in the first (residual networks and transformers only).
+    Default: 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SequenceNetwork(DeepNetwork):
+    """What networks for texts and series have as well."""
+
+    kernel_sizes: tuple[int, ...] | None = None
+    """Steps or tokens that each convolution sees, one number for each, such as 8 5 3 (convolutional models only). Default: the model's
+    own."""
+    pooling: Literal["mean", "max", "last", "attention"] | None = None
+    """How the steps of a sequence become one vector. Default: the model's own."""
+    bidirectional: bool = False
+    """Read the sequence in both directions (recurrent models only)."""
+    residual: bool = False
+    """Add each layer's input to its output (recurrent models only)."""
+    recurrent_normalization: Literal["none", "layer", "batch"] | None = None
+    """Normalization inside the recurrence (recurrent models only). Default: none."""
+    recurrent_dropout: Annotated[float, SHARE] | None = None
+    """Share of the recurrent state dropped (recurrent models only). Default: 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """How a table is read, and what its columns become."""
+
+    test_dataset: str | None = None
+    """Another table to test on, such as csv:test.csv. Default: the source's own test split, else a share of its rows."""
+    feature_columns: str | None = None
+    """The columns to predict from, separated by commas. Default: all others."""
+    categorical_columns: str | None = None
+    """Columns of numbers that are categories, such as codes, separated by commas. Columns of text are categories in any case."""
+    id_column: str | None = None
+    """Columns to leave out, separated by commas: identifiers, free text, what would not be known beforehand."""
+    missing_values: str | None = None
+    """Further words for a missing value, separated by commas, besides nothing, NaN, NA, N/A, NULL and ?."""
+    rare_categories: Annotated[int, AT_LEAST_1] = 5
+    """A category of fewer training rows counts as one that training never saw."""
+    encoding: str = "auto"
+    """Encoding of a file: auto (by its byte order mark, else UTF-8, else Windows-1252), utf-8, latin-1, or another name that Python
+    knows."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line of a file names the columns; auto: unless it has a number in it. Without names they are column1, column2,
+    ..."""
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    """The decimal mark of a file's numbers; auto: commas where fields are separated by something else and a column has commas alone."""
+    in_memory: Literal["auto", "always", "never"] = "auto"
+    """Whether the columns of csv:PATH are kept in memory or on disk, in the run's folder; auto: in memory up to 256 MiB."""
+    bins: Annotated[int, Range(0, 1000)] = 0
+    """Inputs beside each number, which rise one after the other as it passes through bins of equally many training rows; 0 for none."""
+    categories: Literal["one-hot", "embedding"] = "one-hot"
+    """What a model is given of categories: zeros and ones, or their codes, for a model that embeds them."""
+
+    @property
+    def reading(self):
+        """The options of `data.tables.load` that these and those of `Split` are."""
+        own = [name for name in inspect.get_annotations(Table) if name not in ("bins", "categories")]
+        return {**{name: getattr(self, name) for name in own}, **self.split}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Optimization:
+    """How a network is trained."""
+
+    optimizer: Literal[
+        "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion", "lamb", "adafactor", "muon"
+    ] = "adamw"  # fmt: skip
+    """muon takes hidden matrices and leaves the rest, kernels of convolutions and embeddings too, to adam."""
+    momentum: Annotated[float, SHARE] = 0.9
+    """Momentum of sgd; 0 for plain gradient descent."""
+    nesterov: bool = True
+    """Whether the momentum of sgd looks ahead (Nesterov)."""
+    learning_rate: Annotated[float, Range(0, above=True)] = 3e-3
+    """The highest learning rate of the schedule."""
+    schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
+    """How the learning rate goes on after the warm-up; plateau divides it by ten whenever the validation loss stops falling."""
+    plateau_patience: Annotated[int, AT_LEAST_1] = 5
+    """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
+    warmup_epochs: float | None = None
+    """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.05
+    """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
+    clip_norm: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Clip the global norm of the gradients to this; 0 for never."""
+    clip_value: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Clip every element of the gradients to this size; 0 for never. One of the three ways."""
+    clip_each_norm: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Clip the norm of the gradient of each variable to this; 0 for never."""
+    accumulate_steps: Annotated[int, AT_LEAST_1] = 1
+    """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
+    ema: Annotated[float, SHARE] = 0.0
+    """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
+    batch_size: Annotated[int, AT_LEAST_1] = 64
+    """Examples a step."""
+    epochs: Annotated[int, AT_LEAST_1] = 40
+    """Passes over the training examples."""
+    early_stopping: Annotated[int, NOT_NEGATIVE] = 0
+    """Stop after this many epochs without a better --early-stopping-metric and keep the weights of the best epoch; 0 for never: keep the
+    last."""
+    early_stopping_metric: str = "val_loss"
+    """The column of history.csv that early stopping watches, such as val_accuracy."""
+    early_stopping_change: Annotated[float, NOT_NEGATIVE] = 0.0
+    """The smallest change of that metric that counts as better."""
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """Precision of the computation; weights and outputs stay in float32. auto: bfloat16 where the machine computes in it, else float32."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Classification:
+    """What the loss of a classifier takes."""
+
+    label_smoothing: Annotated[float, SHARE] = 0.0
+    """Share of each label that is spread over all classes, such as 0.1."""
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Split:
+    """What is held out of the training data."""
+
+    validation_fraction: Annotated[float, SHARE] = 0.1
+    """Share of the training examples held out for validation, where the source has no validation split; 0 for none."""
+    fold: str | None = None
+    """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
+    test_fraction: Annotated[float, SHARE] = 0.2
+    """Share of the examples held out for the test, where the source has no test split."""
+    split_seed: Annotated[int, NOT_NEGATIVE] = 0
+    """Seed of the split into training, validation and test examples, and of generated data."""
+
+    @property
+    def split(self):
+        """The options of every `load` that say what is held out."""
+        share = splits.validation_share(self.validation_fraction, self.fold)
+        return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """The run itself."""
+
+    seed: Annotated[int, Range(0, 2**32)] = 0
+    """Seed of initial weights, order, augmentation and dropout."""
+    seeds: Annotated[int, AT_LEAST_1] = 1
+    """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
+    evaluate: Literal["test", "validation", "none"] = "test"
+    """The part of the data that the result is taken on."""
+    tensorboard: bool = False
+    """Write logs for TensorBoard as well, to the folder tensorboard of the run."""
+    output: str | None = None
+    """Folder of the run. Default: runs/RECIPE/TIME-MODEL. An unfinished run in it is resumed."""
+
+
+def of_network(args):
+    """The options that a builder takes, and their defaults: two dicts.
+
+    Args:
+        args: a recipe's options; those of `Network` and of its subclasses are a builder's.
+    """
+    groups = [base for base in type(args).__mro__ if issubclass(base, Network) and base is not type(args)]
+    names = list(dict.fromkeys(name for group in reversed(groups) for name in inspect.get_annotations(group)))
+    return {name: getattr(args, name) for name in names}, {name: getattr(type(args), name) for name in names}
+
+
+def check(args):
+    """Refuse options out of range, or that do not go together, in the words of a flag and before anything slow is imported.
+
+    Args:
+        args: a recipe's options.
+
+    Raises:
+        UserError: with the flag and what is accepted.
+    """
+    for name, hint in typing.get_type_hints(type(args), include_extras=True).items():
+        value = getattr(args, name)
+        for accepted in _ranges(hint):
+            if isinstance(value, int | float) and not accepted.accepts(value):
+                raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    splits.validation_share(args.validation_fraction, args.fold)
+    if args.optimizer != "sgd" and (args.momentum, args.nesterov) != (Optimization.momentum, Optimization.nesterov):
+        raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, got --optimizer {args.optimizer}; leave them out")
+    if args.groups is not None and args.normalization != "group":
+        raise UserError(f"--groups {args.groups} is for --normalization group, got {args.normalization or 'the default'}; pass that too")
+    if args.tensorboard:
+        command_line.require_tensorboard()
+
+
+def _ranges(hint):
+    """The `Range`s of a type, those of its alternatives among them."""
+    own = [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Range)]
+    return own + [found for part in typing.get_args(hint) for found in _ranges(part)]
