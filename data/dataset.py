@@ -1,6 +1,6 @@
-"""What every medium's data come as: parts of examples, and all that a recipe or `hornbook predict` must know of them.
+"""The dataset that every medium gives: parts of examples, and all that a recipe or `hornbook predict` must know of them.
 
-A medium's own dataset (`data.images.dataset.ImageDataset`, ...) adds what it alone has; whoever uses one needs no case by medium.
+A medium's own dataset (`data.images.dataset.ImageDataset`, ...) adds what that medium alone has, so that callers need no case by medium.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 from hornbook import UserError
+from hornbook.data.naming import some
 
 _AT_A_TIME = 4096
 
@@ -43,11 +44,11 @@ class Examples:
 
     @property
     def size_in_bytes(self):
-        """What the inputs take in memory."""
+        """How many bytes the inputs take in memory."""
         return self.inputs.nbytes
 
     def in_memory(self):
-        """These examples: they are in memory."""
+        """These examples, as they are in memory already."""
         return self
 
     def moments(self):
@@ -71,8 +72,8 @@ class Dataset:
         train, validation, test: the parts, such as `Examples`: each has a length, `labels`, `indices` and `source`. Validation and test may
             be None, and train where data are only scored.
         task: "classification" (one class an example), "multi-label" (0 or 1 for every label) or "regression" (numbers).
-        target_names: the columns or numbers to predict.
-        notes: sentences for who trains: what was left out, what was assumed.
+        target_names: names of the columns or numbers to predict.
+        notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.
     """
 
@@ -112,6 +113,18 @@ class Dataset:
             raise UserError(f"{self.name} has no {name} part; it has {', '.join(self.parts)}")
         return part
 
+    def noted(self, *notes):
+        """This dataset with further `notes`, and one for each part that lacks a class: what it cannot tell of that class."""
+        lacking = [_on_absent(absent, self.task, name) for name, part in self.parts.items() if (absent := self._absent(part))]
+        return dataclasses.replace(self, notes=(*self.notes, *notes, *lacking))
+
+    def _absent(self, part):
+        """The names of the classes or labels without an example in a part."""
+        if self.task == "regression":
+            return []
+        counts = part.labels.sum(axis=0) if part.labels.ndim == 2 else np.bincount(part.labels, minlength=self.num_classes)
+        return [self.class_names[label] for label in np.flatnonzero(counts == 0)]
+
     @property
     def sizes(self):
         """How many examples each part has, in words."""
@@ -131,13 +144,13 @@ class Dataset:
         """Refuse a dataset that is for another recipe.
 
         Raises:
-            UserError: with what it is for.
+            UserError: with the task that it is for.
         """
         if self.task not in tasks:
             raise UserError(f"{self.name} is a dataset of {self.task}; accepted here is {' or '.join(tasks)}")
 
     def about(self):
-        """What a run's `labels.json` says of the data, JSON values: all that `hornbook predict` must know to read other data alike."""
+        """The entries of a run's `labels.json` on the data, JSON values: all that `hornbook predict` needs to read other data alike."""
         return {"medium": self.medium, "task": self.task, "class_names": self.class_names, "target_names": self.target_names}
 
     def split_rows(self):
@@ -157,8 +170,18 @@ class Dataset:
         return " ".join(map(str, label)) if isinstance(label, list) else self.class_names[label]
 
 
+def _on_absent(names, task, part):
+    """What it means that classes have no example in a part, a sentence."""
+    noun, plural = ("label", "labels") if task == "multi-label" else ("class", "classes")
+    which = f"the {noun} {names[0]} has" if len(names) == 1 else f"the {plural} {some(names)} have"
+    its, it = ("its", "it") if len(names) == 1 else ("their", "them")
+    if part == "train":
+        return f"{which} no example in the training part: the network cannot learn {it}"
+    return f"{which} no example in the {part} part: {its} recall cannot be known"
+
+
 def checksum(*parts):
-    """Eight hexadecimal digits (CRC-32) of all that the parts hold."""
+    """Eight hexadecimal digits: a CRC-32 of the inputs and labels of some parts."""
     checksum = 0
     for array in (array for part in parts if part is not None for array in (part.inputs, part.labels)):
         checksum = zlib.crc32(repr((array.shape, array.dtype)).encode(), checksum)

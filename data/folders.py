@@ -1,7 +1,4 @@
-"""`folder:PATH`: a folder of class folders, or of train/, validation/ and test/ folders of class folders.
-
-What lies in the class folders is images here; readers of other files take `labelled_files`.
-"""
+"""`folder:PATH`: the files of a folder of class folders, or of train/, validation/ and test/ folders of class folders."""
 
 import os
 import unicodedata
@@ -11,36 +8,40 @@ from hornbook.data import naming
 
 _PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _LAYOUT = "accepted is PATH/CLASS/FILE, or PATH/train/CLASS/FILE with test/ and validation/ or val/ beside train/"
-# What Windows and macOS leave in folders. Names that begin with a dot are left alone too.
-_NOBODYS = ("thumbs.db", "desktop.ini", "__macosx")
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+# Windows and macOS leave these in folders. Names that begin with a dot are ignored too.
+_LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 
 
-def check(path):
-    """Refuse a folder that is none, or has no class folders.
+def check(path, suffixes=()):
+    """Refuse a path where there is no folder of class folders.
+
+    Args:
+        path: of the folder.
+        suffixes: in lower case; files that end with one must not lie beside class folders, where they have no class.
 
     Raises:
         UserError: with what is accepted.
     """
-    _parts(path)
+    _parts(path, suffixes)
 
 
-def labelled_files(path, class_names=None, noun="images"):
+def labelled_files(path, class_names=None, noun="images", suffixes=()):
     """The files in the class folders of a folder, by part.
 
     Args:
         path: of the folder.
         class_names: the classes in their order, such as a trained model's; the folder may lack some. Default: the training folders.
-        noun: what the files are, for messages.
+        noun: the name of such files in messages.
+        suffixes: see `check`.
 
     Returns:
         The class names, a tuple, and a dict from a part ("all", or "train" and others; others alone with `class_names`) to a list of
         (path, label), label an index.
 
     Raises:
-        UserError: a layout that is none, or a class without files or unknown in training.
+        UserError: the folder has another layout, or a class has no files or is unknown in training.
     """
-    folders = _parts(path)
+    folders = _parts(path, suffixes)
     # A trained model can score a test part that stands alone.
     if class_names is None and not {"train", "all"} & folders.keys():
         raise UserError(f"--dataset folder:{path} has {next(iter(folders.values())).name}/ but no train/; {_LAYOUT}")
@@ -66,7 +67,7 @@ def labelled_files(path, class_names=None, noun="images"):
     return class_names, everything
 
 
-def _parts(path):
+def _parts(path, suffixes):
     """The folders of class folders by part: one called "all", or those of "train", "validation" and "test" that are there."""
     if files.what_is(path) != "is a folder":
         raise UserError(f"--dataset {f'folder:{path}'!r} {files.what_is(path)}; {_LAYOUT}")
@@ -77,7 +78,7 @@ def _parts(path):
     parts = [folder for folder in folders if folder.lower() in _PARTS]
     # A class may be called "test" too: among other classes, and holding images where a part holds folders.
     if len(parts) < len(folders) and not any(_entries(root / part)[0] for part in parts):
-        _refuse_what_has_no_class(root, others)
+        _refuse_without_class(root, others, suffixes)
         return {"all": root}
     strange = [folder for folder in folders if folder not in parts]
     if strange:
@@ -93,18 +94,18 @@ def _parts(path):
         classes, loose = _entries(folder)
         if not classes:
             raise UserError(f"{folder} has no class folders{f', only files such as {loose[0]}' if loose else ''}; {_LAYOUT}")
-        _refuse_what_has_no_class(folder, loose)
-    _refuse_what_has_no_class(root, others)
+        _refuse_without_class(folder, loose, suffixes)
+    _refuse_without_class(root, others, suffixes)
     return found
 
 
-def _refuse_what_has_no_class(folder, names):
-    """Refuse images beside class folders, and links there that lead nowhere: a class whose folder has moved would be missed in silence."""
+def _refuse_without_class(folder, names, suffixes):
+    """Refuse examples beside class folders, and links there that lead nowhere, as nobody would notice that a class is missing."""
     for name in names:
-        if name.lower().endswith(_IMAGE_SUFFIXES):
+        if name.lower().endswith(tuple(suffixes)):
             raise UserError(f"{folder / name} lies beside the class folders, so it has no class; move it into one, or remove it")
         if not os.path.exists(folder / name):
-            raise UserError(f"{folder / name} is a link to nothing, where a class folder may have been; repair or remove it")
+            raise UserError(f"{folder / name} is a link to nothing, in place of a class folder perhaps; repair or remove it")
 
 
 def _refuse_empty_classes(folder, classes, noun):
@@ -114,7 +115,7 @@ def _refuse_empty_classes(folder, classes, noun):
 
 
 def _class_files(folder):
-    """The paths in every class folder, sorted, by the class's name. A folder in there is listed too: it will be named as no image."""
+    """The paths in every class folder, sorted, by the class's name. Folders within are listed too, to be refused as files by name."""
     classes = {}
     for entry in _entries(folder)[0]:
         try:
@@ -125,21 +126,21 @@ def _class_files(folder):
         label = unicodedata.normalize("NFC", entry)
         if label in classes:
             raise UserError(f"{folder} has two folders called {label!r}, which differ in how accents are written; make them one")
-        inside, images = _entries(folder / entry)
-        if inside and not images:
-            raise UserError(f"{folder / entry} has only folders in it, such as {inside[0]}, and no images; {_LAYOUT}")
-        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *images))
+        inside, others = _entries(folder / entry)
+        if inside and not others:
+            raise UserError(f"{folder / entry} has only folders in it, such as {inside[0]}, and no files; {_LAYOUT}")
+        classes[label] = sorted(os.path.join(folder, entry, file) for file in (*inside, *others))
     naming.refuse_one_class_spelt_twice(classes, lambda label: str(folder / label))
     return classes
 
 
 def _entries(folder):
-    """Names of folders and of other files, sorted; what is hidden or left by the operating system is left out."""
+    """Names of folders and of other files, sorted, but for hidden ones and those that operating systems leave."""
     folders, others = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and entry.name.lower() not in _NOBODYS:
+                if not entry.name.startswith(".") and entry.name.lower() not in _LEFT_BY_SYSTEMS:
                     (folders if _is_folder(entry) else others).append(entry.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be read: {error.strerror}; make it readable, or remove it") from error

@@ -1,4 +1,4 @@
-"""Names of classes and columns: their order, which two are most likely one, and how a message lists them."""
+"""Names of classes and columns: their order, which two are most likely one, which are usual, and how a message lists them."""
 
 import collections
 import re
@@ -6,8 +6,14 @@ import unicodedata
 
 from hornbook import UserError
 
-# What people call a column of classes, the most telling first; compared without regard to case.
+# What people call a column of classes or of numbers to predict, the most telling first; compared without regard to case.
 LABEL_COLUMNS = ("label", "class", "class_name", "category", "target")
+TARGET_COLUMNS = ("target", "y", "value", "label")
+# Texts that stand for a missing value, compared without regard to case. Not "none", which is a category of its own in many tables.
+MISSING = ("", "nan", "?", "n/a", "na", "#n/a", "<na>", "null")
+MISSING_NUMBERS = (*MISSING, "none", "-")  # Where nothing but numbers can stand.
+MISSING_LABELS = ("", "nan")  # A class may well be called none, or NA.
+_LISTED = 16  # Columns in a message.
 
 
 def in_order(names):
@@ -72,3 +78,51 @@ def some(names):
     """The first few of some names, for a message."""
     names = list(map(str, names))
     return f"{', '.join(names[:5])}, ... ({len(names)} in all)" if len(names) > 5 else ", ".join(names)
+
+
+def listed(columns):
+    """The names of columns for a message, the first few of many."""
+    names = list(map(repr, columns))
+    return ", ".join(names if len(names) <= _LISTED else [*names[: _LISTED - 1], f"... ({len(names)} in all)"])
+
+
+def usual(columns, names):
+    """The first of some usual `names` that is a column's, without regard to case; None if none is."""
+    known = {column.lower(): column for column in reversed(list(columns))}
+    return next((known[name] for name in names if name in known), None)
+
+
+def choose(where, columns, name, names, flag, hint=""):
+    """The name of a column: `name` if it is given, else the first of the usual `names` that is there.
+
+    Args:
+        where: the table, for messages.
+        columns: names of those that there are.
+        name: as the user gave it, or None.
+        names: usual names, in lower case.
+        flag: that names the column.
+        hint: what else to do, at the end of the message.
+
+    Raises:
+        UserError: there is no such column, with those that there are.
+    """
+    if name is not None:
+        require(where, columns, [name], flag)
+        return name
+    found = usual(columns, names)
+    if found is None:
+        raise UserError(f"{where}: none of its columns {listed(columns)} is called {', '.join(names)}; pass {flag}{hint}")
+    return found
+
+
+def require(where, columns, names, flag):
+    """Refuse `names` that stand twice, or are not among the `columns` of a table.
+
+    Raises:
+        UserError: with those that there are.
+    """
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise UserError(f"{flag} names {name!r} twice")
+        if name not in columns:
+            raise UserError(f"{where} has no column {name!r} ({flag}); it has {listed(columns)}")

@@ -1,4 +1,4 @@
-"""`npz:PATH`: the arrays in a NumPy file, and labels among them, for every medium. Nothing pickled is loaded."""
+"""`npz:PATH`: the inputs and labels of each part in a NumPy file, for every medium. Nothing pickled is loaded."""
 
 import zipfile
 import zlib
@@ -6,10 +6,11 @@ import zlib
 import numpy as np
 
 from hornbook import UserError, files
+from hornbook.data import naming
 
 
 def check(path):
-    """Refuse a file that is none.
+    """Refuse a path where there is no file.
 
     Raises:
         UserError: with what is accepted.
@@ -18,12 +19,37 @@ def check(path):
         raise UserError(f"--dataset {f'npz:{path}'!r} {files.what_is(path)}; accepted is a file that numpy.savez wrote")
 
 
-def read(path, wanted, accepted):
-    """The arrays of an .npz file by name; those that are not among `wanted` are None. Nothing pickled is loaded: it could run code.
+def read_parts(path, names, accepted):
+    """The inputs and labels of each part of an .npz file.
+
+    Args:
+        path: of the file.
+        names: dict of part to pairs of names, of inputs and of labels; the first pair of which one is there counts.
+        accepted: what a message says is accepted.
+
+    Returns:
+        A dict of part to (name of the inputs, name of the labels), "train" among them; and a dict of name to array.
 
     Raises:
-        UserError: it cannot be read, or what is wanted holds Python objects; `accepted` says what would do.
+        UserError: the file cannot be read, has no training part, or lacks one array of a pair.
     """
+    path = files.given(path)
+    arrays = _read(path, {name for pairs in names.values() for pair in pairs for name in pair}, accepted)
+    named = {}
+    for part, pairs in names.items():
+        pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
+        if pair is not None:
+            missing = [name for name in pair if name not in arrays]
+            if missing:
+                raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {accepted}")
+            named[part] = pair
+    if "train" not in named:
+        raise UserError(f"{path} has the arrays {naming.some(arrays) or 'none'}; {accepted}")
+    return named, arrays
+
+
+def _read(path, wanted, accepted):
+    """The arrays by name; those that are not among `wanted` are None. Nothing pickled is loaded: it could run code."""
     try:
         with open(path, "rb") as opened:
             start = opened.read(6)
@@ -57,7 +83,7 @@ def labels(path, key, array):
     """Labels as text, an object array `(examples,)`.
 
     Raises:
-        UserError: the array holds neither integers nor text, or one value an example is not what it has.
+        UserError: the array holds neither integers nor text, or not one value for each example.
     """
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if array.ndim != 1 or array.dtype.kind not in "uiU":

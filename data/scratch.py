@@ -1,4 +1,4 @@
-"""Arrays too large for the memory, in files that have no name."""
+"""Arrays too large for the memory, in files without a name."""
 
 import os
 import tempfile
@@ -12,12 +12,12 @@ _AT_A_TIME = 16_384  # Rows.
 
 
 class ScratchFile:
-    """Items of one type in a file without a name, so that nothing is left of it however the run ends.
+    """Items of one type in a file without a name: nothing is left of it however the run ends.
 
-    Read by `pread`, from any thread: mapped, it would count as memory.
+    Any thread may read it. It is read by `pread`, because a mapped file would count as memory.
 
     Args:
-        folder: on whose disk it is; None: where the system has its temporary files.
+        folder: the folder of the file; None: the system's folder for temporary files.
         dtype: of the items.
     """
 
@@ -48,7 +48,7 @@ class ScratchFile:
 
 
 class FileRows:
-    """Rows of float32 in a file without a name, which are indexed as an array `(rows, inputs)` is: `rows[positions]`, `rows[:, input]`.
+    """Rows of float32 in a file without a name, indexed like an array `(rows, inputs)`: `rows[positions]`, `rows[:, input]`.
 
     Args:
         file: `scratch.ScratchFile` of the rows, one after the other.

@@ -1,4 +1,4 @@
-"""Where data come from: how `--dataset` is spelt, and what is said of examples that cannot be read."""
+"""Sources of data: how `--dataset` is spelt, which file reads it, and messages on examples that cannot be read."""
 
 import csv
 import difflib
@@ -8,12 +8,12 @@ import tempfile
 
 from hornbook import UserError, files
 
-_FILES = {"folder": "folders", "npz": "arrays"}  # Others are called as what is spelt.
+_FILES = {"folder": "folders", "npz": "arrays"}  # The files that are not called as the source is spelt.
 _NAMED = 3  # Unreadable files in a message.
 
 
 def home(medium, kind):
-    """The module that reads what is spelt `kind:...`: the file of that name in the medium's package.
+    """The module of the medium's package that reads `kind:...`.
 
     Args:
         medium: images, texts, series or tables.
@@ -27,12 +27,12 @@ def check_name(name, medium, built_in, kinds):
 
     Args:
         name: as of `--dataset`.
-        medium: whose readers are asked, each of which has `check(rest)`.
+        medium: images, texts, series or tables. Each of its readers has `check(rest)`.
         built_in: the built-in names that are accepted.
-        kinds: what may stand before a colon.
+        kinds: those that may stand before a colon.
 
     Raises:
-        UserError: no such source, or one that is neither prepared nor within reach.
+        UserError: there is no such source, or it is neither prepared nor within reach.
     """
     if name in built_in:
         return
@@ -56,7 +56,7 @@ def check_name(name, medium, built_in, kinds):
 
 
 def _likely_kind(path, kinds):
-    """What would read a file or folder, by its name."""
+    """The kind of source that a file or folder is, by its name."""
     if os.path.isdir(path):
         return "folder" if "folder" in kinds else kinds[0]
     kind = os.path.splitext(path)[1].lower().removeprefix(".")
@@ -70,15 +70,15 @@ def short_name(name):
 
 
 def write_unreadable(path, unreadable):
-    """Write the images that cannot be read: columns file, reason; a row an image."""
+    """Write a table of the images that cannot be read: columns file and reason, a row an image."""
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         csv.writer(file).writerows([("file", "reason"), *unreadable])
 
 
 def refuse_unreadable(name, unreadable, total, remedy="repair or remove what is named", *, accepted, can_skip=True, noun="images"):
-    """Refuse images or other files that cannot be read, in one line: the first few, and where the whole list is.
+    """Refuse images or other files that cannot be read, in one line: the first few, and the path of a list of all.
 
-    The list is a file in the system's folder for temporary files: a run that was refused leaves nothing in its own.
+    The list is in the system's folder for temporary files, since a run that is refused leaves nothing in its own.
 
     Raises:
         UserError: always.

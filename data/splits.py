@@ -1,4 +1,4 @@
-"""Splits into training, validation and test examples: made stratified and seeded, asked for, and recorded with the run."""
+"""Splits into training, validation and test examples: stratified and seeded, checked, and recorded with the run."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ _LARGE = 1_000_000  # Examples from which a split takes care of memory.
 
 
 class Fold(float):
-    """The share of one of several equal folds, which says also which: split by it, examples stand in exactly one fold's second part.
+    """The share of one of several equal folds, with its number: over all numbers, each example is held out exactly once.
 
     Args:
         number: from 1.
@@ -32,7 +32,7 @@ def validation_share(fraction, fold):
     """What a loader takes for `validation_fraction`: the fraction, or the `Fold` that `--fold 2/5` names.
 
     Raises:
-        UserError: a fold that is none.
+        UserError: that is no fold.
     """
     if fold is None:
         return fraction
@@ -115,13 +115,13 @@ def _large_split(labels, counts, fraction, seed):
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant", fold=None):
+def evaluated_part(dataset, evaluate, needed=(), *, fold=None):
     """The part that a result is taken on, or None for `evaluate` "none".
 
     Args:
         dataset: with its parts by name in `parts`, such as a `Dataset`.
         evaluate: "test", "validation" or "none".
-        early_stopping, schedule: as of the flags; whether they need a validation part is asked here, before an epoch.
+        needed: dict of a flag, as it was given, to the part that it needs, such as {"--early-stopping 5": "validation"}.
         fold: as of the flag; a source with a validation part of its own has no folds.
 
     Raises:
@@ -129,9 +129,7 @@ def evaluated_part(dataset, evaluate, *, early_stopping=0, schedule="constant", 
     """
     if fold is not None and "validation" in dataset.parts and dataset.parts["validation"].source != dataset.parts["train"].source:
         raise UserError(f"{dataset.name} has a validation part of its own, which --fold {fold} cannot replace; leave --fold out")
-    needed = {f"--evaluate {evaluate}": evaluate, f"--early-stopping {early_stopping}": "validation" if early_stopping else "none"}
-    needed[f"--schedule {schedule}"] = "validation" if schedule == "plateau" else "none"
-    for flag, part in needed.items():
+    for flag, part in {f"--evaluate {evaluate}": evaluate, **dict(needed)}.items():
         if part != "none" and part not in dataset.parts:
             remedy = f"hold one out with --{part}-fraction 0.1"
             if flag.startswith("--evaluate"):
@@ -179,9 +177,9 @@ def refuse_other_split(path, dataset, *, remedy):
 
 
 def hold_out(dataset, part, fraction, split_seed):
-    """The dataset with a share of its training part as its validation or test part; none with a fraction of 0 or no training part.
+    """The dataset with a share of its training part as its validation or test part.
 
-    Classes are stratified; labels of another kind (float arrays) are split at random.
+    Classes are stratified; other labels (float arrays) are split at random. A fraction of 0, or no training part, leaves it as it is.
 
     Raises:
         UserError: a fraction out of range, or a class that cannot stand in both parts.
@@ -193,3 +191,15 @@ def hold_out(dataset, part, fraction, split_seed):
         return dataset
     train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
     return dataclasses.replace(dataset, **{"train": train, part: held_out})
+
+
+def complete(dataset, *, test_fraction, validation_fraction, split_seed):
+    """The dataset with test and validation parts: its own, or shares of its training part.
+
+    Raises:
+        UserError: as of `hold_out`.
+    """
+    for part, fraction in (("test", test_fraction), ("validation", validation_fraction)):
+        if part not in dataset.parts:
+            dataset = hold_out(dataset, part, fraction, split_seed)
+    return dataset

@@ -7,7 +7,7 @@ from hornbook.data import naming, npz, splits
 from hornbook.data.dataset import Examples, checksum
 from hornbook.data.images.dataset import ImageDataset
 
-# (images, labels) of each part. The first pair that is there counts.
+# Images and labels of each part, see `npz.read_parts`.
 _NAMES = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels"), ("x", "y")),
     "validation": (("x_val", "y_val"), ("x_validation", "y_validation"), ("val_images", "val_labels")),
@@ -15,7 +15,7 @@ _NAMES = {
 }
 
 _ACCEPTED = "accepted are x_train and y_train (with x_val, y_val, x_test, y_test), or images and labels"
-
+_LARGEST_PIXEL = 1e18  # Its square, from which the variance is computed, is about the largest that float32 holds.
 
 check = npz.check
 
@@ -28,20 +28,10 @@ def load(name, *, class_names=None):
         class_names: the classes in their order, such as a trained model's; default: those of training.
 
     Raises:
-        UserError: whatever is wrong with the file, with the array and the place in it.
+        UserError: something is wrong with the file, with the array and the place in it.
     """
     path = files.given(name.removeprefix("npz:"))
-    arrays = npz.read(path, {key for pairs in _NAMES.values() for pair in pairs for key in pair}, _ACCEPTED)
-    named = {}
-    for part, pairs in _NAMES.items():
-        pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
-        if pair is not None:
-            missing = [key for key in pair if key not in arrays]
-            if missing:
-                raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {_ACCEPTED}")
-            named[part] = pair
-    if "train" not in named:
-        raise UserError(f"{path} has the arrays {naming.some(arrays) or 'none'}; {_ACCEPTED}")
+    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED)
     named_labels = {part: npz.labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
         class_names = naming.in_order(set(named_labels["train"].tolist()))
@@ -77,9 +67,6 @@ def _numbers(path, key, labels, class_names):
     return np.array([number[label] for label in labels], np.int64)
 
 
-_LARGEST_PIXEL = 1e18  # Its square, of which the variance is made, is about the largest that float32 holds.
-
-
 def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, *, class_names=None, validation_fraction=0.1,
                 split_seed=0, name="arrays"):  # fmt: skip
     """An `ImageDataset` of the caller's arrays.
@@ -90,7 +77,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         class_names: a name a label; default: the labels as strings.
         validation_fraction: share of the training examples held out, in [0, 1).
         split_seed: seed of that split.
-        name: what the run calls it, with a checksum of the arrays behind it, by which a resumed run knows them again.
+        name: of the dataset. A checksum of the arrays is added, by which a resumed run recognizes them.
 
     Raises:
         UserError: shapes, types or labels that do not fit, with the first place.
@@ -98,11 +85,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
     Example:
     ```python
     import numpy
-    from hornbook.data.dataset import Dataset
-    from hornbook.data.dataset import Examples
-    from hornbook.data.images.arrays import array_examples
     from hornbook import data
-    from hornbook.data.images.arrays import white
 
     pixels, labels = numpy.random.randint(0, 256, (40, 8, 8, 1), "uint8"), numpy.arange(40) % 2
     dataset = data.images.from_arrays(pixels, labels, class_names=("even", "odd"))
@@ -119,7 +102,7 @@ def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, 
         raise UserError(f"{name}: test images are {test.inputs.shape[1:]}, training images {train.inputs.shape[1:]}; they must be alike")
     name = f"{name}:{checksum(train, test)}"
     dataset = ImageDataset(name, class_names, train.inputs.shape[1:], train, test=test, pixel_maximum=white(train.inputs))
-    return splits.hold_out(dataset, "validation", validation_fraction, split_seed)
+    return splits.complete(dataset, test_fraction=0, validation_fraction=validation_fraction, split_seed=split_seed).noted()
 
 
 def array_examples(inputs, labels, name, source=None):
@@ -163,5 +146,5 @@ def array_examples(inputs, labels, name, source=None):
 
 
 def white(inputs):
-    """The number that stands for white in an array of images: 255 of bytes, else the largest that occurs."""
+    """The number that stands for white in an array of images: 255 if they are bytes, else the largest that occurs."""
     return 255 if inputs.dtype == np.uint8 else float(np.abs(inputs).max()) or 1.0  # All black has no white.

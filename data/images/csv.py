@@ -12,7 +12,6 @@ from hornbook.data.images.dataset import ImageDataset
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
 
-
 check = csv_rows.check
 
 
@@ -22,17 +21,19 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
     Args:
         name: `csv:PATH`. Paths in the table are relative to the table's folder.
         path_column, label_column: names of columns; default: the first of the usual names that is there.
-        image_size, channels: what to bring all images to, or None, see `files.choose_shape`.
+        image_size, channels: to which all images are converted, or None, see `files.choose_shape`.
         class_names: the classes in their order, such as a trained model's; default: the labels that occur.
 
     Raises:
-        UserError: whatever is wrong with the table, with the line.
+        UserError: something is wrong with the table, with the line.
     """
     table = csv_rows.read(name.removeprefix("csv:"))
     path_column = table.choose(path_column, _PATH_COLUMNS, "--path-column")
     label_column = table.choose(label_column, naming.LABEL_COLUMNS, "--label-column")
     if path_column == label_column:
-        raise UserError(f"{table.path}: {path_column!r} cannot be both --path-column and --label-column; it has {', '.join(table.columns)}")
+        raise UserError(
+            f"{table.path}: {path_column!r} cannot be both --path-column and --label-column; it has {naming.listed(table.columns)}"
+        )
     paths = [path.strip() for path in table.column(path_column)]
     labels = [label.strip() for label in table.column(label_column)]
     for column, values in ((path_column, paths), (label_column, labels)):

@@ -1,9 +1,9 @@
-"""Labelled images from any source, checked, split and counted before the first step.
+"""Labelled images from any source, checked and split before the first step.
 
 A source is spelt the same everywhere: a built-in name (`digits`), `folder:PATH` and `csv:PATH` (image files), `npz:PATH` (arrays),
-`tfds:NAME` (TensorFlow Datasets), or arrays from Python (`arrays.from_arrays`). What comes out is an `ImageDataset`.
+`tfds:NAME` (TensorFlow Datasets), or arrays from Python (`arrays.from_arrays`). Each becomes an `ImageDataset`.
 
-Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
+This file imports neither Keras nor TensorFlow, so that a wrong name is refused within a second.
 """
 
 import dataclasses
@@ -16,20 +16,20 @@ from hornbook import UserError
 from hornbook.data import sources, splits
 from hornbook.data.dataset import Dataset, Examples
 
-# Of what the machine has: beyond it, images stay on disk. The rest is for the model, a batch in flight and other programs.
+# Of the machine's memory; more images stay on disk. The rest is for the model, the batches under way and other programs.
 MEMORY_FRACTION = 0.25
 BUILT_IN = ("digits",)
-KINDS = ("folder", "csv", "npz", "tfds")  # What may stand before a colon, read by the file of that name.
+KINDS = ("folder", "csv", "npz", "tfds")  # That may stand before a colon, see `sources.home`.
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageDataset(Dataset):
     """A `Dataset` of images, `input_shape` `(height, width, channels)`.
 
-    Its parts are `Examples`, or what stays on disk: `files.FileExamples`, `tfds.StreamedExamples`.
+    Its parts are `Examples`, or stay on disk: `files.FileExamples`, `tfds.StreamedExamples`.
 
     Attributes:
-        pixel_maximum: the number that stands for white, to read other pictures by: 255 unless the source is unusual.
+        pixel_maximum: the number that stands for white: 255 unless the source is unusual. Other pictures are scaled by it.
     """
 
     pixel_maximum: float = 255
@@ -37,7 +37,7 @@ class ImageDataset(Dataset):
     medium: typing.ClassVar[str] = "images"
 
     def about(self):
-        """As of `Dataset`, with the number that stands for white."""
+        """See `Dataset.about`; and the number that stands for white."""
         return {**super().about(), "pixel_maximum": self.pixel_maximum}
 
 
@@ -58,12 +58,12 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of the machine's.
         image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
         path_column, label_column: columns of a table; None: the first of the usual names that is there.
-        skip_unreadable: whether to leave out images that cannot be read, which are in the dataset's `unreadable` then, or to refuse them.
-        channels: 1 or 3, what files are converted to. None: grey if all images are, else RGB.
-        class_names: the classes in their order, such as a trained model's, of which a folder or table may lack some. None: its own.
+        skip_unreadable: whether to leave out images that cannot be read, and list them in the dataset's `unreadable`, or to refuse them.
+        channels: 1 or 3, to which image files are converted. None: 1 if all images are grey, else 3 (RGB).
+        class_names: the classes in their order, such as a trained model's; a folder or table may lack some of them. None: its own.
 
     Raises:
-        UserError: whatever is wrong with the name or the data, with the file or example and what would be accepted.
+        UserError: something is wrong with the name or the data, with the file or example and what is accepted.
 
     Example:
     ```python
@@ -80,23 +80,20 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
     kind = name.partition(":")[0]
     if kind != "csv" and (path_column or label_column):
         raise UserError(f"--{'path' if path_column else 'label'}-column is for csv:PATH; {name} has no columns")
-    shape = {"image_size": image_size, "channels": channels}
-    if kind == "folder":
-        dataset = sources.home("images", kind).load(name, **shape, class_names=class_names)
-    elif kind == "csv":
-        dataset = sources.home("images", kind).load(
-            name, **shape, class_names=class_names, path_column=path_column, label_column=label_column
-        )
-    elif kind == "tfds":
-        dataset = sources.home("images", kind).load(name, **shape)
-    else:
-        dataset = _digits() if name == "digits" else sources.home("images", kind).load(name, class_names=class_names)
+    shape, classes = {"image_size": image_size, "channels": channels}, {"class_names": class_names}
+    options = {
+        "folder": shape | classes,
+        "csv": shape | classes | {"path_column": path_column, "label_column": label_column},
+        "npz": classes,
+        "tfds": shape,
+    }
+    dataset = _digits() if name == "digits" else sources.home("images", kind).load(name, **options[kind])
+    if kind in ("digits", "npz"):
         _refuse_resizing(dataset, image_size)
-    if dataset.test is None:
-        dataset = splits.hold_out(dataset, "test", test_fraction, split_seed)
-    if dataset.validation is None:
-        dataset = splits.hold_out(dataset, "validation", validation_fraction, split_seed)
-    return _checked(dataset, in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset)), skip_unreadable)
+    fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    dataset = splits.complete(dataset, **fractions, split_seed=split_seed)
+    in_memory = in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset))
+    return _checked(dataset, in_memory, skip_unreadable).noted()
 
 
 def _refuse_resizing(dataset, image_size):
@@ -108,7 +105,7 @@ def _refuse_resizing(dataset, image_size):
 
 
 def _checked(dataset, in_memory, skip_unreadable):
-    """The dataset, in memory or not, once everything in it has been read; what cannot be is refused, all of it at once, or left out."""
+    """The dataset, in memory or not, after every image has been read once; those that cannot be read are refused together, or left out."""
     parts, unreadable = {}, []
     for name, part in dataset.parts.items():
         parts[name] = part

@@ -15,6 +15,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 ACCEPTED = "JPEG, PNG, GIF, BMP, WebP, TIFF and PPM"
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width.
 _ORIENTATION = 0x0112
+_NO_FILE = "no such file"
 
 
 class UnreadableError(ValueError):
@@ -42,7 +43,7 @@ def from_file(path, input_shape, pixel_maximum):
     try:
         pixels = decode(path, (height, width), channels)
     except UnreadableError as error:
-        if str(error) == _MISSING:
+        if str(error) == _NO_FILE:
             raise UserError(f"{path or repr(path)}: {error}; accepted are image files ({ACCEPTED}) and .npy arrays") from None
         raise UserError(f"{path} cannot be read as an image ({error}); accepted are {ACCEPTED} and .npy arrays") from error
     return pixels.astype(np.float32) * np.float32(pixel_maximum / 255)
@@ -163,15 +164,12 @@ def _is_grey(image):
     return image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16")
 
 
-_MISSING = "no such file"
-
-
 def _reason(file, error):
     """Why a file cannot be read, in a few words."""
     from PIL import UnidentifiedImageError
 
     if isinstance(error, FileNotFoundError):
-        return _MISSING
+        return _NO_FILE
     if isinstance(error, IsADirectoryError):
         return "is a folder"
     if isinstance(error, _pillow().DecompressionBombError):

@@ -1,24 +1,22 @@
 """Series as arrays: from Python, and `npz:PATH`, a NumPy file of them."""
 
-import pathlib
 import zlib
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 from hornbook.data import npz
 from hornbook.data.series import checks
 from hornbook.data.series.dataset import prepared
-from hornbook.data.series.source import Options, Series, Source, float32, without_padding
+from hornbook.data.series.source import Options, Series, Source, feature_names, float32, place, without_padding
 
-# (series, labels) of each part. The first pair that is there counts.
+# Series and labels of each part, see `npz.read_parts`.
 _NAMES = {
     "train": (("x_train", "y_train"), ("train_series", "train_labels"), ("series", "labels"), ("x", "y"), ("X", "y")),
     "validation": (("x_val", "y_val"), ("x_validation", "y_validation")),
     "test": (("x_test", "y_test"), ("test_series", "test_labels")),
 }
 _ACCEPTED = "accepted are x_train and y_train (with x_val, y_val, x_test, y_test), or series and labels"
-
 
 check = npz.check
 
@@ -32,30 +30,22 @@ def read(path, options):
         options: `Options`.
 
     Raises:
-        UserError: whatever is wrong with the file, with the array and the place in it.
+        UserError: something is wrong with the file, with the array and the place in it.
     """
-    path = pathlib.Path(path).expanduser()
-    arrays = npz.read(path, {key for pairs in _NAMES.values() for pair in pairs for key in pair}, _ACCEPTED)
+    path = files.given(path)
+    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED)
     parts = {}
-    for part, pairs in _NAMES.items():
-        pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
-        if pair is None:
-            continue
-        missing = [key for key in pair if key not in arrays]
-        if missing:
-            raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {_ACCEPTED}")
-        series, labels = (arrays[key] for key in pair)
-        labels = _targets(f"{path}: {pair[1]}", labels) if options.numbers else npz.labels(path, pair[1], labels)
-        parts[part] = _series(series, labels, f"{path}: {pair[0]}")
-    if "train" not in parts:
-        raise UserError(f"{path} has the arrays {', '.join(list(arrays)[:5]) or 'none'}; {_ACCEPTED}")
+    for part, (key, label_key) in named.items():
+        labels = arrays[label_key]
+        labels = _targets(f"{path}: {label_key}", labels) if options.numbers else npz.labels(path, label_key, labels)
+        parts[part] = _series(arrays[key], labels, f"{path}: {key}")
     if len(parts) == 1:
         parts = {"all": parts["train"]}
-    return Source(parts, _feature_names(next(iter(parts.values()))))
+    return Source(parts, feature_names(next(iter(parts.values()))))
 
 
 def from_python(train, test, groups, class_names, name, options):
-    """What `dataset.series.from_arrays` is given, as a `Source`, a checksum and the classes' names (None for numbers)."""
+    """The arguments of `from_arrays` as a `Source`, with a checksum and the names of the classes (None for numbers)."""
     parts, checksum, largest = {}, 0, -1
     for part, (series, labels) in (("train", train), ("test", test)):
         if series is None:
@@ -76,14 +66,14 @@ def from_python(train, test, groups, class_names, name, options):
                 np.ascontiguousarray(one.values), zlib.crc32(repr((one.values.shape, one.label, one.group)).encode(), checksum)
             )
     if options.numbers:
-        return Source(parts, _feature_names(parts["train"])), f"{checksum:08x}", None
+        return Source(parts, feature_names(parts["train"])), f"{checksum:08x}", None
     names = tuple(map(str, class_names)) if class_names is not None else tuple(map(str, range(largest + 1)))
     if len(names) <= largest:
         raise UserError(f"{name}: label {largest} occurs, but only {len(names)} class names are given")
     for series in parts.values():
-        for place, one in enumerate(series):
-            series[place] = Series(one.values, names[int(one.label)], one.unit, one.group, one.place)
-    return Source(parts, _feature_names(parts["train"])), f"{checksum:08x}", names
+        for number, one in enumerate(series):
+            series[number] = Series(one.values, names[int(one.label)], one.unit, one.group, one.place)
+    return Source(parts, feature_names(parts["train"])), f"{checksum:08x}", names
 
 
 def _series(series, labels, name, groups=None):
@@ -93,19 +83,15 @@ def _series(series, labels, name, groups=None):
     if groups is not None and len(groups) != len(series):
         raise UserError(f"{name} are {len(series)}, and there are {len(groups)} groups; there must be one for each")
     result = []
-    for place, values in enumerate(series):
+    for number, values in enumerate(series):
         values = np.asarray(values)
         if values.dtype.kind not in "uif" or values.ndim not in (1, 2):
-            raise UserError(f"{name}[{place}] must be numbers (steps, features) or (steps,), got {values.dtype} of shape {values.shape}")
+            raise UserError(f"{name}[{number}] must be numbers (steps, features) or (steps,), got {values.dtype} of shape {values.shape}")
         values = without_padding(float32(values[:, None] if values.ndim == 1 else values))
-        unit = f"{name}[{place}]"
-        group = unit if groups is None else str(groups[place])
-        result.append(Series(values, labels[place], unit, group, _place(unit)))
+        unit = f"{name}[{number}]"
+        group = unit if groups is None else str(groups[number])
+        result.append(Series(values, labels[number], unit, group, place(unit)))
     return result
-
-
-def _place(unit):
-    return lambda step, feature: f"{unit}, step {step}, feature {feature}"
 
 
 def _targets(name, labels):
@@ -118,11 +104,6 @@ def _targets(name, labels):
     return labels.astype(np.float64)
 
 
-def _feature_names(series):
-    features = series[0].values.shape[1] if series else 1
-    return ("value",) if features == 1 else tuple(f"feature {k}" for k in range(features))
-
-
 def from_arrays(train_series, train_labels, test_series=None, test_labels=None, *, class_names=None, groups=None, validation_fraction=0.1,
                 split_seed=0, name="arrays", **options):  # fmt: skip
     """A `SeriesDataset` of the caller's arrays.
@@ -133,11 +114,11 @@ def from_arrays(train_series, train_labels, test_series=None, test_labels=None, 
         train_labels, test_labels: integers from 0 `(examples,)`, or with `numbers=True` numbers to predict. No test series: the dataset
             has no test part.
         class_names: a name a label; default: the labels as strings.
-        groups: one of each training series, such as a person, which then stands in one part alone; default: each is its own.
+        groups: the group of each training series, such as a person; series of one group stand in one part. Default: each is its own.
         validation_fraction: share of the training series held out, in [0, 1).
         split_seed: seed of that split.
-        name: what the run calls it, with a checksum of the arrays behind it, by which a resumed run knows them again.
-        options: as of `load`.
+        name: of the dataset. A checksum of the arrays is added, by which a resumed run recognizes them.
+        options: see `load`.
 
     Raises:
         UserError: shapes, types, values or labels that do not fit, with the first place.
@@ -145,8 +126,6 @@ def from_arrays(train_series, train_labels, test_series=None, test_labels=None, 
     Example:
     ```python
     import numpy
-    from hornbook.data.series.source import Options
-    from hornbook.data.series.source import Source
     from hornbook import data
 
     walks = [numpy.cumsum(numpy.random.randn(20 + i % 5, 3), axis=0) for i in range(40)]

@@ -1,4 +1,4 @@
-"""`csv:PATH`: series in long form, a row a step, with a column that says which series it is of; and one series a file."""
+"""`csv:PATH` as series: a table in long form, with a row a step and a column that names the series; and files of one series each."""
 
 import datetime
 import itertools
@@ -9,10 +9,7 @@ from hornbook import UserError
 from hornbook.data import csv_rows, naming
 from hornbook.data.series.source import Series, Source, float32, is_number
 
-_MISSING = ("", "nan", "na", "n/a", "null", "none", "?", "-")
-_EMPTY = ("", "nan")  # Of labels and ids: a class may well be called none.
 _IDS = ("id", "unit", "series", "series_id", "unit_id")
-
 
 check = csv_rows.check
 
@@ -28,7 +25,7 @@ def read(path, options):
             feature columns to all others.
 
     Raises:
-        UserError: whatever is wrong with the table, with line and column.
+        UserError: something is wrong with the table, with line and column.
     """
     table = csv_rows.read(path, encoding=options.encoding)
     columns = {
@@ -43,11 +40,11 @@ def read(path, options):
     ids, labels = ([value.strip() for value in table.column(columns[kind])] for kind in ("id", "label"))
     groups = [value.strip() for value in table.column(columns["group"])] if "group" in columns else ids
     for kind, texts in (("id", ids), ("label", labels), ("group", groups)):
-        wrong = next((k for k, text in enumerate(texts) if text.lower() in _EMPTY), None)
+        wrong = next((k for k, text in enumerate(texts) if text.lower() in naming.MISSING_LABELS), None)
         if wrong is not None:
             raise UserError(f"{table.path} line {table.lines[wrong]}: column {columns.get(kind, columns['id'])!r} is empty; fill it in")
     for kind, texts in (("id", ids), ("group", groups)):
-        # As two series, or two persons, one would stand in two parts.
+        # Taken for two, one series or person would stand in two parts.
         found = naming.spelt_twice(dict.fromkeys(texts), capitals_tell="always")
         if found:
             (first, second, *_), how = found
@@ -71,16 +68,11 @@ def read(path, options):
 
 
 def _features(table, options, columns):
-    missing = [name for name in options.feature_columns if name not in table.columns]
-    if missing:
-        raise UserError(f"{table.path} has no column {missing[0]!r} (--feature-columns); it has {', '.join(map(repr, table.columns))}")
+    naming.require(table.path, table.columns, options.feature_columns, "--feature-columns")
     features = tuple(options.feature_columns) or tuple(name for name in table.columns if name not in columns.values())
     both = [name for name in features if name in columns.values()]
     if both:
         raise UserError(f"{table.path}: {both[0]!r} cannot be among --feature-columns and have another role")
-    twice = [name for place, name in enumerate(features) if name in features[:place]]
-    if twice:
-        raise UserError(f"--feature-columns names {twice[0]!r} twice")
     if not features:
         raise UserError(f"{table.path} has no column of values beside {', '.join(map(repr, columns.values()))}")
     return features
@@ -89,7 +81,7 @@ def _features(table, options, columns):
 def _numbers(table, name, missing=True):
     """A column as float32, NaN where a value is missing."""
     texts = [text.strip() for text in table.column(name)]
-    texts = ["nan" if text.lower() in _MISSING else text for text in texts]
+    texts = ["nan" if text.lower() in naming.MISSING_NUMBERS else text for text in texts]
     try:
         numbers = np.array(texts, np.float64)
     except ValueError:
@@ -165,17 +157,15 @@ def one_file(path, options, features=None):
     Args:
         path: of a CSV or TSV file with a line of names, then a row a step.
         options: `source.Options`; feature and time columns count.
-        features: the names that the file must have; None: all but the time column.
+        features: names of columns that the file must have; None: all but the time column.
 
     Raises:
-        UserError: whatever is wrong with it, with line and column.
+        UserError: something is wrong with the file, with line and column.
     """
     table = csv_rows.read(path, encoding=options.encoding)
     columns = {"time": table.choose(options.time_column, (), "--time-column")} if options.time_column else {}
     if features is not None:
-        missing = [name for name in features if name not in table.columns]
-        if missing:
-            raise UserError(f"{table.path} has no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}")
+        naming.require(table.path, table.columns, features, "needed here")
         names = tuple(features)
     else:
         names = _features(table, options, columns)

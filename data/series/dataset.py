@@ -1,10 +1,10 @@
 """Labelled series from any source: time series and audio, of equal or unequal length, checked, split by unit and cut into windows.
 
 Sources are spelt as everywhere (`--dataset`): built-in names, `ts:PATH` (UCR/UEA), `csv:PATH` (long form), `folder:PATH` (a file a series,
-a folder a class), `npz:PATH`, `tfds:NAME`, or arrays from Python (`arrays.from_arrays`). What reads them yields `Series`; from there all
-goes one way, in this order: check, split by unit, fill what is missing, cut into windows.
+a folder a class), `npz:PATH`, `tfds:NAME`, or arrays from Python (`arrays.from_arrays`). Each is read as a list of `source.Series`, which
+`prepared` makes a dataset of: check, split by unit, fill in missing values, cut into windows.
 
-Keras and TensorFlow are not imported here, so that a wrong name is said within a second.
+This file imports neither Keras nor TensorFlow, so that a wrong name is refused within a second.
 """
 
 import dataclasses
@@ -12,19 +12,14 @@ import typing
 
 import numpy as np
 
-from hornbook.data import sources
+from hornbook.data import csv_rows, sources
 from hornbook.data.dataset import Dataset
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
 
 BUILT_IN = ("sequential_digits", "copy")
-KINDS = (
-    "ts",
-    "csv",
-    "folder",
-    "npz",
-    "tfds",
-)  # What may stand before a colon, each read by a file with `check(rest)` and `read(rest, options)`.
+KINDS = ("ts", "csv", "folder", "npz", "tfds")  # That may stand before a colon, see `sources.home`.
+_MOST_LENGTHS = 8  # That batches are padded to: a backend compiles once for each.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +32,7 @@ class SeriesExamples:
         indices: int64 array `(examples,)`: the series' position in the source.
         source: the source's own split that the indices count in ("train", "test", "all").
         units: object array `(examples,)` of names.
-        groups: object array `(examples,)`: what may not stand in two parts.
+        groups: object array `(examples,)`: examples of one group stand in one part.
         firsts: int64 array `(examples,)`: the step of the unit that each begins at.
         files: object array `(examples,)` of the files they were read from, or None.
     """
@@ -50,6 +45,8 @@ class SeriesExamples:
     groups: np.ndarray
     firsts: np.ndarray
     files: np.ndarray | None = None
+
+    pool: typing.ClassVar[None] = None  # All of an epoch is sorted together, see `bucketed_batches`.
 
     def __len__(self):
         return len(self.labels)
@@ -66,8 +63,13 @@ class SeriesExamples:
 
     @property
     def keys(self):
-        """A number that is each example's own, in any part and order: int64 array `(examples,)`, for random numbers."""
+        """A number for each example, the same in any part and order: int64 array `(examples,)`, for random numbers."""
         return self.indices * 2**32 + self.firsts
+
+    @property
+    def padded_lengths(self):
+        """The steps that batches are padded to, rising: at most `_MOST_LENGTHS` quantiles of the lengths, the longest among them."""
+        return np.unique(np.quantile(self.lengths, np.arange(1, _MOST_LENGTHS + 1) / _MOST_LENGTHS, method="higher"))
 
     @property
     def inputs(self):
@@ -82,10 +84,10 @@ class SeriesExamples:
         return batch
 
     def moments(self):
-        """Mean and variance of each feature over all steps there are: two float64 arrays `(features,)`.
+        """Mean and variance of each feature over all steps: two float64 arrays `(features,)`.
 
-        Missing values are left out, and padding is not there. The variance of a feature that never changes is given as 1: it becomes 0,
-        not the quotient of two roundings.
+        Missing values and padding do not count. The variance of a constant feature is given as 1, so that scaling makes it 0 and not the
+        quotient of two rounding errors.
         """
         features = self.series[0].shape[1]
         count, total = np.zeros(features), np.zeros(features)
@@ -94,7 +96,7 @@ class SeriesExamples:
             total += np.nansum(values, axis=0, dtype=np.float64)
         mean = total / np.maximum(count, 1)
         square = np.zeros(features)
-        for values in self.series:  # Around the mean: the mean of squares less the square of the mean loses what is small beside it.
+        for values in self.series:  # Around the mean: the mean of squares less the square of the mean loses a small variance.
             square += np.nansum(np.square(values - mean), axis=0)
         variance = square / np.maximum(count, 1)
         return mean, np.where(variance > (1e-7 * np.abs(mean)) ** 2, variance, 1.0)
@@ -102,11 +104,11 @@ class SeriesExamples:
 
 @dataclasses.dataclass(frozen=True)
 class SeriesDataset(Dataset):
-    """A source of series, split. Attributes as of `Dataset`; `input_shape` is `(steps, features)`, steps None if they differ.
+    """A `Dataset` of series; its `input_shape` is `(steps, features)`, with None for steps that differ.
 
     Attributes:
         feature_names: a name for every feature of the inputs.
-        preprocessing: JSON values: all that must be done to another series before this dataset's model can take it.
+        preprocessing: JSON values by which another series is prepared for this dataset's model.
     """
 
     feature_names: tuple = ()
@@ -115,11 +117,11 @@ class SeriesDataset(Dataset):
     medium: typing.ClassVar[str] = "series"
 
     def about(self):
-        """As of `Dataset`, with what must be done to another series before the model can take it."""
+        """See `Dataset.about`; and how another series is prepared for the model."""
         return {**super().about(), "preprocessing": self.preprocessing}
 
     def split_rows(self):
-        """As of `Dataset`, with each example's unit, group, first step and number of steps."""
+        """See `Dataset.split_rows`; with each example's unit, group, first step and number of steps."""
         yield ("part", "source", "index", "label", "unit", "group", "first_step", "steps")
         for name, part in self.parts.items():
             columns = (part.indices.tolist(), part.labels.tolist(), part.units, part.groups, part.firsts.tolist(), part.lengths.tolist())
@@ -128,13 +130,13 @@ class SeriesDataset(Dataset):
 
 
 def is_series(name, time_column=None):
-    """Whether a dataset of numbers to predict is one of series: by its name, or as a table that has a time column."""
+    """Whether a dataset with numbers to predict is one of series: by its name, or because it is a table with a time column."""
     return name == "adding" or name.startswith(("ts:", "npz:")) or (name.startswith("csv:") and time_column is not None)
 
 
 def check_name(name):
     """Refuse a dataset that cannot be had, see `sources.check_name`."""
-    if name != "adding":  # Of numbers to predict, and no choice for classes.
+    if name != "adding":  # It has numbers to predict, so it is no choice for classification.
         sources.check_name(name, "series", BUILT_IN, KINDS)
 
 
@@ -148,15 +150,15 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits, and of series that are generated.
         class_names: the classes in their order, such as a trained model's; None: those that occur in training.
-        preprocessing: a trained model's, whose statistics and options take the place of those learned here; None: learn them.
+        preprocessing: a trained model's statistics and options, instead of those learned here; None: learn them.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
-            `missing`: one of `missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns`, `label_column`,
-            `encoding`: of tables. `sample_rate`: in Hz, that all audio is brought to. `mel_bands`: features of audio. `length`,
-            `examples`: of problems that are generated. `skip_unreadable`: leave out files that cannot be read. `numbers`: labels are
-            numbers to predict.
+            `missing`: one of `missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns` (names, or a text of them
+            separated by commas), `label_column`, `encoding`: of tables. `sample_rate`: to which all audio is converted, in Hz.
+            `mel_bands`: features of audio. `length`, `examples`: of generated problems. `skip_unreadable`: leave out files that cannot be
+            read. `numbers`: labels are numbers to predict.
 
     Raises:
-        UserError: whatever is wrong with the name or the data, with the file and the place in it, and what would be accepted.
+        UserError: something is wrong with the name or the data, with the file and the place in it and what is accepted.
 
     Example:
     ```python
@@ -168,6 +170,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
     """
     if preprocessing:
         options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
+    if options.get("feature_columns") is None or isinstance(options["feature_columns"], str):
+        options["feature_columns"] = csv_rows.names(options.get("feature_columns"))
     options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
     checks.refuse_wrong_options(name, options)
     check_name(name)
@@ -178,17 +182,17 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
 
 
 def prepared(name, source, options, fractions, class_names, preprocessing):
-    """The `SeriesDataset` of what a reader returned: checked, split by unit, what is missing filled in, cut into windows.
+    """The `SeriesDataset` of a source: checked, split by unit, missing values filled in, cut into windows.
 
     Args:
         name: of the dataset.
         source: `source.Source`.
         options: `source.Options`.
         fractions: dict of "validation" and "test" to the share of the training units to hold out where there is no such part.
-        class_names, preprocessing: as of `load`.
+        class_names, preprocessing: see `load`.
 
     Raises:
-        UserError: as `load`.
+        UserError: see `load`.
     """
     parts = {part: series for part, series in source.parts.items() if series is not None}
     class_names = checks.refuse_wrong_series(name, parts, source.feature_names, options, class_names)
@@ -221,7 +225,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
         "encoding": options.encoding,
     }
     steps = lengths.pop() if len(lengths) == 1 else None
-    return SeriesDataset(
+    dataset = SeriesDataset(
         name,
         class_names,
         (steps, len(feature_names)),
@@ -231,8 +235,8 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
         preprocessing=about,
         task="regression" if options.numbers else "classification",
         target_names=("target",) if options.numbers else (),
-        notes=tuple(notes),
     )
+    return dataset.noted(*notes)
 
 
 def _examples(series, part, class_names, options):

@@ -1,6 +1,5 @@
 """`folder:PATH`: series of a file each, in a folder a class: WAV files, or tables with a row a step."""
 
-import os
 import pathlib
 
 from hornbook import UserError
@@ -8,11 +7,14 @@ from hornbook.data import folders, sources
 from hornbook.data.series import audio, csv
 from hornbook.data.series.source import Series, Source
 
-_KINDS = {".wav": "audio", ".wave": "audio", ".csv": "table", ".tsv": "table"}
+_SOUNDS = (".wav", ".wave")
+_TABLES = (".csv", ".tsv")
 _ACCEPTED = "accepted are .wav files, or .csv and .tsv files"
 
 
-check = folders.check
+def check(path):
+    """Refuse a path where there is no folder of class folders, see `data.folders.check`."""
+    folders.check(path, _SOUNDS)
 
 
 def read(path, options):
@@ -20,18 +22,18 @@ def read(path, options):
 
     Args:
         path: of the folder.
-        options: `source.Options`. Of audio, `sample_rate` is what all is brought to (default: the rate that all have in common); of
-            tables, `feature_columns` and `time_column` count.
+        options: `source.Options`. Audio is converted to `sample_rate` (default: the rate that all files have in common); tables are read
+            by `feature_columns` and `time_column`.
 
     Raises:
-        UserError: whatever is wrong with a file, by name.
+        UserError: something is wrong with a file, with its name.
     """
     if options.numbers:
         raise UserError(f"folder:{path} has classes; accepted for numbers to predict are ts:PATH, csv:PATH, npz:PATH and arrays")
     refused = [flag for flag in ("id_column", "group_column", "label_column") if getattr(options, flag)]
     if refused:
         raise UserError(f"--{refused[0].replace('_', '-')} is for csv:PATH; in folder:PATH a file is a series and its folder the class")
-    names, everything = folders.labelled_files(path, options.class_names or None, noun="files")
+    names, everything = folders.labelled_files(path, options.class_names or None, noun="files", suffixes=_SOUNDS)
     kinds = {_kind(file) for part in everything.values() for file, _ in part}
     if len(kinds) > 1:
         raise UserError(f"folder:{path} has audio and tables; {_ACCEPTED}, not both")
@@ -40,10 +42,11 @@ def read(path, options):
 
 
 def _kind(file):
-    kind = _KINDS.get(os.path.splitext(file)[1].lower())
-    if kind is None:
-        raise UserError(f"{file} is neither audio nor a table; {_ACCEPTED}; remove what is none")
-    return kind
+    if file.lower().endswith(_SOUNDS):
+        return "audio"
+    if file.lower().endswith(_TABLES):
+        return "table"
+    raise UserError(f"{file} is neither audio nor a table; {_ACCEPTED}; remove other files")
 
 
 def _tables(path, files, options):

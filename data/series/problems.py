@@ -1,9 +1,9 @@
-"""Series that need no file: scikit-learn's digits pixel by pixel, and two problems of long memory that are generated from a seed."""
+"""Built-in series: scikit-learn's digits pixel by pixel, and two problems of long memory, generated from a seed."""
 
 import numpy as np
 
 from hornbook.data import randomness
-from hornbook.data.series.source import Series, Source
+from hornbook.data.series.source import Series, Source, place
 
 SYMBOLS = 8  # Of the copy problem.
 _PARTS = {"train": 1.0, "validation": 0.1, "test": 0.1}  # Series, as a multiple of --examples.
@@ -14,7 +14,7 @@ def read(name, options):
 
     Args:
         name: `sequential_digits`, `copy` or `adding`.
-        options: `source.Options`; of problems that are generated `length`, `examples` and `split_seed` count.
+        options: `source.Options`; generated problems go by `length`, `examples` and `split_seed`.
     """
     return {"sequential_digits": _digits, "copy": _copy, "adding": _adding}[name](options)
 
@@ -32,10 +32,10 @@ def _digits(options):
 
 
 def _adding(options):
-    """The adding problem: two of many numbers are marked, and their sum is asked for.
+    """The adding problem: predict the sum of the two numbers of a long series that are marked.
 
     Numbers are uniform in [0, 1), one mark stands in each half, the target is the sum, as in Le et al. (2015, section 4.1); Hochreiter and
-    Schmidhuber (1997, experiment 4) have numbers in [-1, 1] and 0.5 + sum / 4. To say 1 always has a mean squared error of 1/6.
+    Schmidhuber (1997, experiment 4) have numbers in [-1, 1] and 0.5 + sum / 4. Always predicting 1 has a mean squared error of 1/6.
     """
     half = options.length // 2
 
@@ -51,10 +51,10 @@ def _adding(options):
 
 
 def _copy(options):
-    """The copy problem, asked as a class: the first symbol is to be said after all the others have gone by.
+    """The copy problem as classification: predict the first symbol of a long series.
 
-    One of 8 symbols is shown first, then random ones; the last step is a mark of its own that asks. It is the task of Hochreiter and
-    Schmidhuber's (1997) experiment 2c, with 8 classes in place of 2.
+    The first step is one of 8 symbols, the class. Random symbols follow, and the last step is a mark of its own. It is the task of
+    Hochreiter and Schmidhuber's (1997) experiment 2c, with 8 classes in place of 2.
     """
 
     def make(draw, count):
@@ -84,4 +84,4 @@ def _generated(name, make, features, options):
 
 def _one(name, number, values, label):
     unit = f"{name} {number}"
-    return Series(values, label, unit, unit, lambda step, feature: f"{unit}, step {step}, feature {feature}")
+    return Series(values, label, unit, unit, place(unit))

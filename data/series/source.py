@@ -1,4 +1,4 @@
-"""What a reader of series returns, and the options that it reads by."""
+"""Series as every reader returns them, and the options that it reads by."""
 
 import dataclasses
 
@@ -7,15 +7,15 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """One series as a source gives it.
+    """One series of a source.
 
     Attributes:
         values: float32 array `(steps, features)`; NaN is a missing value.
-        label: the class as text, or a number where numbers are to be predicted.
-        unit: what `split.csv` and messages call it: a file, a line, an id.
-        group: what may not stand in two parts; series of one person have one group.
-        place: function `(step, feature) -> str` that says where a value stands, for messages.
-        first: the step of the unit that it begins at; not 0 in a unit whose label changes.
+        label: the class as text, or a number to predict.
+        unit: its name in `split.csv` and in messages: a file, a line, an id.
+        group: series of one group, such as those of one person, stand in one part.
+        place: function `(step, feature) -> str` that names the place of a value, for messages.
+        first: the step of the unit that it begins at; not 0 where a unit's label changes and its rest is another series.
         file: the file it was read from, or None.
     """
 
@@ -30,7 +30,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a source is read, each as the flag of that name says; see `load`."""
+    """How a source is read: each option as the flag of that name, see `dataset.load`."""
 
     window: int | None = None
     stride: int | None = None
@@ -53,10 +53,10 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a reader returns: lists of `Series` by part ("all", or "train" and others), the features' names, and what else is known.
+    """The result of a reader.
 
     Attributes:
-        parts: dict of lists.
+        parts: dict of part ("all", or "train" and others) to a list of `Series`.
         feature_names: tuple of text.
         unreadable: (file, reason) of every file that was left out.
         sample_rate: of audio, in Hz.
@@ -68,14 +68,25 @@ class Source:
     sample_rate: int | None = None
 
 
+def place(unit):
+    """The function `(step, feature) -> str` of a series without lines or columns, see `Series`."""
+    return lambda step, feature: f"{unit}, step {step}, feature {feature}"
+
+
+def feature_names(series):
+    """Names for the features of a list of `Series` that has none: value, or feature 0, feature 1, ..."""
+    features = series[0].values.shape[1] if series else 1
+    return ("value",) if features == 1 else tuple(f"feature {k}" for k in range(features))
+
+
 def without_padding(values):
-    """The series without the steps at its end that are missing in all features, by which the archives pad unequal lengths."""
+    """The series without the steps at its end that are missing in all features: the archives pad unequal lengths by such steps."""
     there = np.flatnonzero(~np.isnan(values).all(axis=1))
     return values[: there[-1] + 1 if len(there) else 0]
 
 
 def float32(values):
-    """The values in float32; what is beyond its range becomes infinite, and is refused as such."""
+    """The values in float32; those beyond its range become infinite, and are refused later."""
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32)
 

@@ -5,7 +5,7 @@ import numpy as np
 from hornbook import UserError
 from hornbook.data import tfds_names
 from hornbook.data.series import audio, folders
-from hornbook.data.series.source import Series, Source, float32, without_padding
+from hornbook.data.series.source import Series, Source, feature_names, float32, place, without_padding
 
 check = tfds_names.check
 
@@ -18,7 +18,7 @@ def read(name, options):
         options: `source.Options`.
 
     Raises:
-        UserError: whatever is wrong with the prepared data, with the split and the record.
+        UserError: something is wrong with the prepared data, with the split and the record.
     """
     builder, name = tfds_names.open_builder(name), f"tfds:{name}"
     key, label_key, is_audio = _keys(builder, name, options)
@@ -45,8 +45,7 @@ def read(name, options):
         parts = {"all": parts["train"]}
     if is_audio:
         return Source(parts, folders.band_names(options.mel_bands), (), options.sample_rate or rate)
-    features = next(iter(parts.values()))[0].values.shape[1]
-    return Source(parts, ("value",) if features == 1 else tuple(f"feature {k}" for k in range(features)))
+    return Source(parts, feature_names(next(iter(parts.values()))))
 
 
 def _keys(builder, name, options):
@@ -103,4 +102,4 @@ def _waves(records, rate):
 
 def _series(name, label, values):
     values = without_padding(float32(values[:, None] if values.ndim == 1 else values))
-    return Series(values, label, name, name, lambda step, feature: f"{name}, step {step}, feature {feature}")
+    return Series(values, label, name, name, place(name))

@@ -1,7 +1,7 @@
-"""`ts:PATH`: series in the text formats of the UCR and UEA archives, with train and test files beside each other.
+"""`ts:PATH`: series in the text formats of the UCR and UEA archives, with training and test files beside each other.
 
-`.ts` (timeseriesclassification.com): lines of a header that begin with `@`, then a series a line, its dimensions separated by colons, their
-values by commas, the label last. `.tsv` and `.txt` (Dau et al. 2019): a series a line, the label first.
+`.ts` files (timeseriesclassification.com) begin with a header, whose lines start with `@`. Then comes a series a line: dimensions separated
+by colons, their values by commas, and the label last. `.tsv` and `.txt` files (Dau et al. 2019) have a series a line, the label first.
 """
 
 import pathlib
@@ -9,16 +9,17 @@ import re
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
+from hornbook.data import naming
 from hornbook.data.series.source import Series, Source, float32, is_number, without_padding
 
 _SUFFIXES = (".ts", ".tsv", ".txt")
 _ACCEPTED = "accepted are .ts, .tsv and .txt files of the UCR or UEA archive, a folder with NAME_TRAIN and NAME_TEST, or their path to NAME"
-_MISSING = ("", "?", "nan")
+_NO_LABEL = (*naming.MISSING_LABELS, "?")
 
 
 def check(path):
-    """Refuse what is no file of series.
+    """Refuse a path where there is no file of series.
 
     Raises:
         UserError: with what is accepted.
@@ -34,12 +35,11 @@ def read(path, options):
         options: `source.Options`.
 
     Raises:
-        UserError: whatever is wrong with a file, with the line.
+        UserError: something is wrong with a file, with the line.
     """
     parts = {part: _file(file, options) for part, file in _paths(path).items()}
     features = next(iter(parts.values()))[0].values.shape[1] if all(parts.values()) else 1
-    names = ("value",) if features == 1 else tuple(f"dimension {k + 1}" for k in range(features))
-    return Source(parts, names)
+    return Source(parts, ("value",) if features == 1 else tuple(f"dimension {k + 1}" for k in range(features)))
 
 
 def _paths(path):
@@ -66,12 +66,7 @@ def _paths(path):
 
 
 def _file(path, options):
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    text, _ = files.decoded(path, files.content(path, "a file of series"), None)
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     series = list((_ts if path.suffix.lower() == ".ts" else _tsv)(path, lines, options))
     if not series:
@@ -109,11 +104,10 @@ def _ts(path, lines, options):
         raise UserError(f"{path} has no line @data, behind which the series stand; it may be cut off")
     if header.get("@timestamps") == "true":
         raise UserError(f"{path} has time stamps (@timeStamps true); accepted are series of values alone, or csv:PATH with --time-column")
-    wanted = "@targetlabel" if options.numbers else "@classlabel"
-    if header.get(wanted, "").split(" ")[0] != "true":
-        other = "hornbook sequence-classification" if options.numbers else "hornbook regression"
-        kind = "numbers to predict (@targetLabel true)" if options.numbers else "classes (@classLabel true)"
-        raise UserError(f"{path} says of no {kind}; if it has the other, try {other}")
+    wanted = "@targetLabel" if options.numbers else "@classLabel"
+    if header.get(wanted.lower(), "").split(" ")[0] != "true":
+        has_no, other = ("numbers", "sequence-classification") if options.numbers else ("classes", "regression")
+        raise UserError(f"{path} has no line '{wanted} true', so it has no {has_no} to predict; try hornbook {other}")
     for number, line in lines[start:]:
         *dimensions, label = line.strip().split(":")
         columns = [
@@ -139,7 +133,7 @@ def _series(path, number, label, values, place):
 
 def _numbers(fields, place):
     """float32 numbers of text, NaN where one is missing."""
-    fields = ["nan" if field.strip().lower() in _MISSING else field for field in fields]
+    fields = ["nan" if field.strip().lower() in naming.MISSING_NUMBERS else field for field in fields]
     try:
         return float32(np.array(fields, np.float64))
     except ValueError:
@@ -149,7 +143,7 @@ def _numbers(fields, place):
 
 def _label(text, options, place):
     text = text.strip()
-    if not text or text.lower() in _MISSING:
+    if not text or text.lower() in _NO_LABEL:
         raise UserError(f"{place} has no label; fill it in, or remove the line")
     if options.numbers:
         if not is_number(text) or not np.isfinite(np.float64(text)):

@@ -3,9 +3,9 @@
 import dataclasses
 
 from hornbook.data.dataset import checksum
-from hornbook.data.tables import columns as table_columns
-from hornbook.data.tables import targets as table_targets
+from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.dataset import split
+from hornbook.data.tables.targets import add_targets
 
 
 def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification",
@@ -42,8 +42,8 @@ def from_arrays(train_features, train_targets, test_features=None, test_targets=
         given["test"] = (test_features, test_targets)
     parts = {}
     for part, (features, values) in given.items():
-        columns = table_columns.from_array(features, column_names, f"{part} {name}", source=part)
-        targets = table_targets.add(columns, values, class_names)
+        columns = from_array(features, column_names, f"{part} {name}", source=part)
+        targets = add_targets(columns, values, class_names)
         parts[part] = columns
     features = tuple(column for column in parts["train"].cells if column not in targets)
     parts["train"].require(categorical_columns, "categorical_columns")

@@ -7,41 +7,30 @@ import re
 import numpy as np
 
 from hornbook import UserError
+from hornbook.data import naming
 
-# Compared without regard to case and blanks. Not "none", which is a category of its own in many a table.
-MISSING = ("", "nan", "?", "n/a", "na", "#n/a", "<na>", "null")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _ODD = re.compile(r"[^0-9eE+\-.\n]")
 # The model computes in float32, which ends at 3.4e38, and squares the distance to the mean.
 _LARGEST = 1e18
-_LISTED = 16  # Columns in a message.
 
 
 class Named:
-    """What has columns by name: `name`, for messages, and the dict `cells`."""
+    """A table with `cells`, a dict by column name, and a `name` for messages."""
 
     def listed(self):
-        """The names of the columns for a message, the first few of many."""
-        names = list(map(repr, self.cells))
-        return ", ".join(names if len(names) <= _LISTED else [*names[: _LISTED - 1], f"... ({len(names)} in all)"])
+        """The names of the columns, see `naming.listed`."""
+        return naming.listed(self.cells)
 
     def require(self, names, flag):
-        """Refuse column names that there are not.
-
-        Raises:
-            UserError: with those that there are.
-        """
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise UserError(f"{flag} names {name!r} twice")
-            if name not in self.cells:
-                raise UserError(f"{self.name} has no column {name!r} ({flag}); it has {self.listed()}")
+        """Refuse names of columns that the table does not have, see `naming.require`."""
+        naming.require(self.name, self.cells, names, flag)
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns(Named):
-    """A table's columns, in memory. Those that stay in their file, `file_columns.FileColumns`, answer to the same.
+    """A table's columns, in memory. Those that stay in their file, `csv.FileColumns`, have the same methods.
 
     Attributes:
         name: of the table, for messages.
@@ -51,7 +40,8 @@ class Columns(Named):
         decimal_comma: whether numbers in text have a comma where others have a point.
         missing: texts that stand for a missing value, in lower case.
         source: the split that the rows are: "all", "train", "test".
-        times: int array `(rows,)`, how many rows of a larger table each stands for; None: itself.
+        times: int array `(rows,)`, how many rows of a larger table each row stands for; None: one.
+        notes: sentences on what was assumed when the table was read.
     """
 
     name: str
@@ -59,9 +49,10 @@ class Columns(Named):
     places: np.ndarray
     unit: str = "line {}"
     decimal_comma: bool = False
-    missing: tuple = MISSING
+    missing: tuple = naming.MISSING
     source: str = "all"
     times: np.ndarray | None = None
+    notes: tuple = ()
 
     def __len__(self):
         return len(self.places)
@@ -211,17 +202,16 @@ class Columns(Named):
         return f"{shown!r} is no number; {accepted}; {hint}"
 
 
-def from_table(table, *, decimal="auto", missing=(), name=None):
+def from_table(table, *, decimal="auto", missing=()):
     """`Columns` of a `csv_rows.Table`.
 
     Args:
         table: as read.
-        decimal: "point", "comma", or "auto": commas if the fields are not separated by commas, and a column has numbers with them alone.
+        decimal: "point", "comma", or "auto": commas if they do not separate the fields and all numbers of a column can be read with them.
         missing: further texts that stand for a missing value.
-        name: what messages call it; default: its path.
     """
     cells = {column: np.array(values, object) for column, values in zip(table.columns, zip(*table.rows, strict=True), strict=True)}
-    columns = Columns(name or str(table.path), cells, np.array(table.lines), missing=with_missing(missing))
+    columns = Columns(str(table.path), cells, np.array(table.lines), missing=with_missing(missing), notes=table.notes)
     comma = decimal == "comma"
     if decimal == "auto" and table.delimiter != ",":
         comma = any(has_decimal_commas(columns, column) for column in cells)
@@ -230,11 +220,11 @@ def from_table(table, *, decimal="auto", missing=(), name=None):
 
 def with_missing(missing):
     """The texts that stand for a missing value, with further ones."""
-    return (*MISSING, *(text.strip().lower() for text in missing))
+    return (*naming.MISSING, *(text.strip().lower() for text in missing))
 
 
 def has_decimal_commas(columns, column):
-    """Whether a column is of numbers with commas where others have points, one of them at least."""
+    """Whether all cells of a column are numbers with decimal commas, or without decimals, and at least one has a comma."""
     present = columns.cells[column][~columns.is_missing(column)]
     found = [cell.strip() for cell in present]
     return any("," in cell for cell in found) and all(_COMMA_NUMBER.fullmatch(cell) for cell in found)

@@ -1,9 +1,8 @@
-"""`csv:PATH` as columns of a table: in memory, or, of a table larger than the memory, in its file.
+"""`csv:PATH` as columns of a table: in memory, or in the file if the table is larger than the memory.
 
-Rows of such a table are read by blocks, its columns kept in files without a name.
-
-One pass over the file reads the labels and tells which columns are of numbers, a second writes the columns; what is learned from them is
-read a column at a time, and what the network is given is written once more, a row after the other.
+The rows of a larger table are read in blocks, and its columns are kept in files without a name. A first pass over the file reads the labels
+and tells which columns are of numbers, a second one writes the columns. The encoding is learned from one column at a time; the network's
+inputs are written row by row.
 """
 
 import array
@@ -14,9 +13,9 @@ import itertools
 import numpy as np
 
 from hornbook import UserError, files
-from hornbook.data import csv_layout, csv_rows, scratch
+from hornbook.data import csv_rows, scratch
 from hornbook.data.tables import columns
-from hornbook.data.tables import targets as table_targets
+from hornbook.data.tables.targets import read_targets
 
 _BLOCK = 16_384  # Rows.
 _MOST_CLASSES = 2**16
@@ -34,33 +33,30 @@ def read(path, *, encoding="auto", header="auto", decimal="auto", missing=(), in
         encoding, header: see `csv_rows.read`.
         decimal, missing: see `columns.from_table`.
         in_memory: "always", "never" or "auto": in memory up to 256 MiB.
-        folder: on whose disk columns are kept, see `FileColumns`.
+        folder: where the columns of a table that stays in its file are kept, see `FileColumns`.
 
     Raises:
-        UserError: whatever is wrong with the file, with the line.
+        UserError: something is wrong with the file, with the line.
     """
     given = files.given(path)
-    large = given.is_file() and given.stat().st_size >= csv_layout.STREAMED_FROM
-    if in_memory == "never" or (in_memory == "auto" and large and csv_layout.layout(given, encoding=encoding, header=header).by_line):
+    if csv_rows.stays_on_disk(given, in_memory, encoding=encoding, header=header):
         return FileColumns(given, encoding=encoding, header=header, decimal=decimal, missing=missing, folder=folder)
-    table = csv_rows.read(path, encoding=encoding, header=header)
-    csv_rows.note_how_it_was_read(table.path, encoding=encoding, read_as=table.encoding, header=header, has_header=table.header)
-    return columns.from_table(table, decimal=decimal, missing=missing)
+    return columns.from_table(csv_rows.read(given, encoding=encoding, header=header), decimal=decimal, missing=missing)
 
 
 class FileColumns(columns.Named):
-    """The columns of a table that stays in its file. They answer to what `columns.Columns` do, as far as a dataset needs it.
+    """The columns of a table that stays in its file, with those methods of `columns.Columns` that a dataset needs.
 
-    `read_labels` comes first, then `tally` and `read_as`; only what was read as numbers or categories can be had again.
+    Call `read_labels` first, then `tally` and `read_as`: only columns that were read as numbers or categories are kept.
 
     Args:
         path: of the file.
         encoding, header: see `csv_rows.read`.
         decimal, missing: see `columns.from_table`; "auto" goes by the first 16,384 rows.
-        folder: on whose disk columns are kept; None: where the system has its temporary files.
+        folder: where the columns are kept, in files without a name; None: the system's folder for temporary files.
 
     Attributes:
-        found: `csv_layout.Layout`.
+        found: `csv_rows.Layout`.
         cells: dict of column name to None.
 
     Raises:
@@ -68,14 +64,17 @@ class FileColumns(columns.Named):
     """
 
     def __init__(self, path, *, encoding="auto", header="auto", decimal="auto", missing=(), folder=None):
-        self._reading = {"encoding": encoding, "header": header, "quoted": None}
-        self.folder, self.source, self.rows = folder, "all", None
+        self.folder, self.source, self.rows, self._kept = folder, "all", None, None
         self._missing = columns.with_missing(missing)
-        self._open(csv_layout.layout(path, **self._reading))
+        self._open(csv_rows.layout(path, encoding=encoding, header=header))
         self.decimal_comma = decimal == "comma"
         if decimal == "auto" and self.found.delimiter != ",":
-            first = next(self._blocks(), None)
-            self.decimal_comma = first is not None and any(columns.has_decimal_commas(first, column) for column in first.cells)
+            first = csv_rows.in_its_encoding(self.found, self._first_block)
+            self.decimal_comma = any(columns.has_decimal_commas(first, column) for column in first.cells)
+
+    def _first_block(self, found):
+        self._open(found)
+        return next(self._blocks())
 
     def _open(self, found):
         if not found.by_line:
@@ -84,6 +83,11 @@ class FileColumns(columns.Named):
                 "one; save it as UTF-8, or leave out --in-memory never"
             )
         self.found, self.name, self.cells = found, str(found.path), dict.fromkeys(found.columns)
+
+    @property
+    def notes(self):
+        """Sentences on what was assumed when the table was read."""
+        return self.found.notes
 
     def __len__(self):
         return self._total if self.rows is None else len(self.rows)
@@ -99,7 +103,7 @@ class FileColumns(columns.Named):
         number = int(position if self.rows is None else self.rows[position])
         start, line = self._begins[number // _BLOCK]
         found = dataclasses.replace(self.found, skip=start, header=False)
-        offset, _, _, row = next(itertools.islice(csv_layout.rows(found), number % _BLOCK, None))
+        offset, _, _, row = next(itertools.islice(csv_rows.rows(found), number % _BLOCK, None))
         return self._columns([row], [line + offset - 1])
 
     def where(self, row, column):
@@ -108,40 +112,30 @@ class FileColumns(columns.Named):
 
     # Passes over the file.
 
-    def read_labels(self, targets, task, class_names, features):
-        """The labels of all rows and the names of their classes, as `targets.read` has them; and counts what `features` hold.
+    def read_labels(self, names, task, class_names, features):
+        """The labels of all rows and the names of their classes, see `targets.read_targets`; tallies the cells of `features` on the way.
 
         Raises:
             UserError: a row that cannot be read, or a label that is missing or does not fit, with its line.
         """
-        try:
-            labels = self._first_pass(targets, task, features)
-        except csv_layout.EncodingError:
-            if self._reading["encoding"] not in (None, "auto"):
-                raise
-            # The beginning was UTF-8, a later line is not: as of a small file.
-            self._open(csv_layout.layout(self.found.path, **{**self._reading, "encoding": "cp1252"}))
-            labels = self._first_pass(targets, task, features)
-        asked = {"encoding": self._reading["encoding"], "header": self._reading["header"]}
-        csv_rows.note_how_it_was_read(self.name, read_as=self.found.encoding, has_header=self.found.header, **asked)
-        if not self._total:
-            raise UserError(f"{self.name} has no row below its first line; accepted is a line of names, then a row each")
+        labels = csv_rows.in_its_encoding(self.found, lambda found: self._first_pass(found, names, task, features))
         if task == "regression":
             return np.concatenate(labels), ()
-        found = [self._labels(name, coded, task, class_names) for name, coded in zip(targets, labels, strict=True)]
+        found = [self._labels(name, coded, task, class_names) for name, coded in zip(names, labels, strict=True)]
         if task == "multi-label":
-            return np.concatenate([values for values, _ in found], axis=1), tuple(targets)
+            return np.concatenate([values for values, _ in found], axis=1), tuple(names)
         return found[0]
 
-    def _first_pass(self, targets, task, features):
-        self.require(targets, "--label-column")
+    def _first_pass(self, found, names, task, features):
+        self._open(found)
+        self.require(names, "--label-column")
         self._begins, self._total, self._tallies = [], 0, {name: np.zeros(2, np.int64) for name in features}
-        labels = [] if task == "regression" else [_Codes() for _ in targets]
+        labels = [] if task == "regression" else [_Codes() for _ in names]
         for block in self._blocks(self._begins):
             if task == "regression":
-                labels.append(table_targets.read(block, targets, task)[0])
+                labels.append(read_targets(block, names, task)[0])
             else:
-                for name, coded in zip(targets, labels, strict=True):
+                for name, coded in zip(names, labels, strict=True):
                     coded.add([cell.strip() for cell in block.cells[name]], block.places)
                     self._refuse_many_classes(name, coded)
             for name, tally in self._tallies.items():
@@ -153,7 +147,7 @@ class FileColumns(columns.Named):
         # The few different labels are a table of their own, in which each stands for many rows.
         cells = {name: np.array(coded.texts, object)}
         distinct = dataclasses.replace(self._columns([], []), cells=cells, places=np.array(coded.lines), times=coded.counts())
-        labels, names = table_targets.read(distinct, (name,), task, class_names)
+        labels, names = read_targets(distinct, (name,), task, class_names)
         return labels[coded.codes()], names
 
     def _refuse_many_classes(self, name, coded):
@@ -211,7 +205,7 @@ class FileColumns(columns.Named):
     def encoded(self, encoding):
         """The network's input, as `encoding.Encoding.encode` makes it: `FileRows`."""
         encoding.require(self)
-        if not hasattr(self, "_kept"):
+        if self._kept is None:
             self.read_as(list(encoding.numbers), list(encoding.categories))
         wanted = np.ones(self._total, bool)
         if self.rows is not None:
@@ -242,7 +236,7 @@ class FileColumns(columns.Named):
 
     def _blocks(self, begins=None):
         """The rows as `columns.Columns`, a block at a time; first byte and line of each block are appended to `begins`."""
-        rows = csv_layout.rows(self.found)
+        rows = csv_rows.rows(self.found)
         while some := list(itertools.islice(rows, _BLOCK)):
             if begins is not None:
                 begins.append((some[0][1], some[0][0]))
@@ -251,16 +245,15 @@ class FileColumns(columns.Named):
     def _columns(self, rows, lines):
         values = zip(*rows, strict=True) if rows else [()] * len(self.cells)
         cells = {name: np.array(column, object) for name, column in zip(self.cells, values, strict=True)}
-        decimal_comma = getattr(self, "decimal_comma", False)
-        return columns.Columns(self.name, cells, np.array(lines, np.int64), decimal_comma=decimal_comma, missing=self._missing)
+        return columns.Columns(self.name, cells, np.array(lines, np.int64), decimal_comma=self.decimal_comma, missing=self._missing)
 
 
 class _Codes:
-    """The different texts of a column, numbered as they come.
+    """The different texts of a column, numbered in the order in which they come.
 
     Attributes:
         texts: list of them.
-        lines: where each stood first.
+        lines: the line that each stands on first.
     """
 
     def __init__(self):
@@ -268,7 +261,7 @@ class _Codes:
         self._numbers, self._all = {}, array.array("i")
 
     def add(self, texts, lines=None):
-        """The numbers of some texts; with `lines`, which are noted, the numbers are kept."""
+        """The numbers of some texts. Keeps the numbers, and the lines of new texts, if `lines` are given."""
         for place, text in enumerate(texts):
             if text not in self._numbers:
                 self._numbers[text] = len(self.texts)
@@ -281,9 +274,9 @@ class _Codes:
         return found
 
     def codes(self):
-        """The numbers of all texts that were kept: int32 array."""
+        """The numbers that were kept: int32 array."""
         return np.frombuffer(self._all, np.int32)
 
     def counts(self):
-        """How often each was there."""
+        """How often each text was there, of those whose numbers were kept."""
         return np.bincount(self.codes(), minlength=len(self.texts))

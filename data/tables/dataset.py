@@ -1,7 +1,7 @@
-"""Tables as datasets: split, and encoded by what the training rows alone teach.
+"""Tables as datasets: split, and encoded by statistics of the training rows alone, see `encoding`.
 
-Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. TensorFlow is not
-imported here. What is learned from the training rows stands in `encoding`.
+Sources are `csv:PATH`, `tfds:NAME`, scikit-learn's `breast_cancer`, `wine` and `diabetes`, and arrays from Python. This file does not
+import TensorFlow.
 """
 
 import dataclasses
@@ -12,28 +12,26 @@ import numpy as np
 from hornbook import UserError
 from hornbook.data import csv_rows, naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples
-from hornbook.data.tables import columns as columns_module
-from hornbook.data.tables import encoding as table_encoding
-from hornbook.data.tables import targets as table_targets
-from hornbook.data.tables.encoding import Encoding
+from hornbook.data.tables.columns import from_array
+from hornbook.data.tables.encoding import Encoding, kinds, learn
+from hornbook.data.tables.targets import read_targets, refuse_constant, refuse_rare_classes
 
 # Scikit-learn's own, in its package: real data that needs no network.
 BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabetes": "regression"}
 
-KINDS = ("csv", "tfds")
-_LABEL_COLUMNS = {"classification": naming.LABEL_COLUMNS, "regression": ("target", "y", "value", "label")}
+KINDS = ("csv", "tfds")  # That may stand before a colon, see `sources.home`.
+_USUAL = {"classification": naming.LABEL_COLUMNS, "regression": naming.TARGET_COLUMNS}
 _FEWEST = 10  # Rows, of which training, validation and test each need some.
 
 
 @dataclasses.dataclass(frozen=True)
 class TableDataset(Dataset):
-    """A table, split and encoded. Attributes as of `Dataset`, and:
+    """A table, split and encoded. It has the attributes of `Dataset`, and these.
 
     Attributes:
         encoding: `encoding.Encoding`.
-        feature_names: all columns of the table that are features, in its order, those that were left out among them.
-        columns: dict of part to its `columns.Columns` or `file_columns.FileColumns`, in the order of the part's examples, to show
-            rows by.
+        feature_names: all columns that are features, in the table's order; those that were left out are among them.
+        columns: dict of part to its `columns.Columns` or `csv.FileColumns`, in the order of the part's examples. Reports show rows by it.
     """
 
     encoding: Encoding | None = None
@@ -44,14 +42,14 @@ class TableDataset(Dataset):
 
     @property
     def num_numbers(self):
-        """How many of the inputs are no category codes."""
+        """How many of the inputs are numbers or indicators, not codes of categories."""
         return self.input_shape[0] - len(self.encoding.categories)
 
     def about(self):
-        """As of `Dataset`, with the columns that are features, see `as_trained`."""
+        """See `Dataset.about`; and the columns that are features, for `as_trained`."""
         return {**super().about(), "feature_names": self.feature_names}
 
-    def row_in_words(self, part, position):
+    def in_words(self, part, position):
         """Where an example of a part stands and what is in it, text for a report."""
         row = self.columns[part].row(position)
         # A test table may lack a column that was left out, being constant in training.
@@ -74,19 +72,19 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         name: `csv:PATH`, `tfds:NAME[/CONFIG][:VERSION]`, or one of `BUILT_IN`.
         task: "classification", or "regression". Several label columns make a classification "multi-label".
         label_column: names of the columns to predict, separated by commas. Default: what the source says, else the usual names.
-        feature_columns: names of those to predict from. Default: all others but `id_column`.
-        categorical_columns: features that are categories though they are numbers.
+        feature_columns: names of the columns to predict from, separated by commas. Default: all others but `id_column`.
+        categorical_columns: names of features that are categories though they are written as numbers.
         id_column: names of columns to leave out.
         missing_values: further texts that stand for a missing value, separated by commas.
         encoding, header, decimal: how a file is read, see `csv_rows.read` and `columns.from_table`.
         in_memory: "always", "never" (a CSV stays on disk) or "auto": in memory up to 256 MiB.
-        folder: on whose disk what is read from a table that stays there is kept; None: where the system has its temporary files.
+        folder: where the columns of a table that stays on disk are kept; None: the system's folder for temporary files.
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
-        validation_fraction, test_fraction, split_seed: as for `dataset.images.load`.
+        validation_fraction, test_fraction, split_seed: see `data.images.load`.
 
     Raises:
-        UserError: whatever is wrong with the table, with its line and column and what would be accepted.
+        UserError: something is wrong with the table, with the line and column and what is accepted.
 
     Example:
     ```python
@@ -112,18 +110,16 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         check_name(test_dataset)
         tested = read(test_dataset, **reading)[0]
         parts["test"] = tested.get("test", tested["train"])
-    train = parts["train"]
-    targets = _choose_targets(train, task, csv_rows.names(label_column), source_label)
-    features = _choose_features(
-        train, targets, csv_rows.names(feature_columns), csv_rows.names(categorical_columns), csv_rows.names(id_column)
-    )
+    targets = _choose_targets(parts["train"], task, csv_rows.names(label_column), source_label, is_file=name.startswith("csv:"))
+    categorical = csv_rows.names(categorical_columns)
+    features = _choose_features(parts["train"], targets, csv_rows.names(feature_columns), categorical, csv_rows.names(id_column))
     return split(
         name,
         parts,
         targets,
         features,
         task=task,
-        categorical=csv_rows.names(categorical_columns),
+        categorical=categorical,
         class_names=source_classes if targets == (source_label,) and task == "classification" else None,
         rare_categories=rare_categories,
         fractions={"test": test_fraction, "validation": validation_fraction},
@@ -141,10 +137,10 @@ def read(name, *, missing=(), in_memory="always", folder=None, **reading):
         reading: `encoding`, `header`, `decimal` of a file, see `csv.read`.
 
     Returns:
-        The dict; and the label's column and its class names (a tuple, or None for a number), where the source says so, else Nones.
+        The dict; the label's column, or None if the source does not name one; its class names (a tuple), or None.
 
     Raises:
-        UserError: whatever is wrong with the source, with the file and line.
+        UserError: something is wrong with the source, with the file and line.
     """
     if name in BUILT_IN:
         return _built_in(name)
@@ -158,9 +154,9 @@ def read(name, *, missing=(), in_memory="always", folder=None, **reading):
 def _built_in(name):
     from sklearn import datasets
 
-    # Unscaled, as users' own tables are; scikit-learn's default for diabetes is standardized over all rows, the test's among them.
+    # Unscaled, as users' own tables are: scikit-learn standardizes diabetes over all rows by default, those of the test among them.
     bunch = datasets.load_diabetes(scaled=False) if name == "diabetes" else getattr(datasets, f"load_{name}")()
-    columns = columns_module.from_array(bunch.data, bunch.feature_names, name, source="all")
+    columns = from_array(bunch.data, bunch.feature_names, name, source="all")
     columns.cells["target"] = bunch.target.astype(np.float64)
     return {"train": columns}, "target", tuple(map(str, bunch.target_names)) if BUILT_IN[name] == "classification" else None
 
@@ -170,13 +166,13 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
 
     Args:
         name: of the dataset.
-        parts: dict of "train", and "validation" and "test" where there are any, to `columns.Columns` or `file_columns.FileColumns`.
+        parts: dict of "train", and "validation" and "test" where there are any, to `columns.Columns` or `csv.FileColumns`.
         targets, features: names of columns.
-        task, categorical, class_names, rare_categories, split_seed: as of `load`.
+        task, categorical, class_names, rare_categories, split_seed: see `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
 
     Raises:
-        UserError: as `load`.
+        UserError: see `load`.
     """
     if task == "classification" and len(targets) > 1:
         task = "multi-label"
@@ -187,12 +183,12 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     if len(train) < _FEWEST:
         raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
     if task == "classification":
-        table_targets.refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
+        refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
     for part in parts.keys() - {"train"}:
         labels[part], _ = _read_labels(parts[part], targets, task, class_names)
-    numbers, categories = table_encoding.kinds(train, features, categorical)
+    numbers, categories = kinds(train, features, categorical)
 
-    # Split without inputs: what the table's rows teach is learned from those of training alone.
+    # Split without inputs, which are encoded by statistics of the training rows alone.
     positions = {
         part: Examples(np.empty((len(labels[part]), 0)), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
     }
@@ -200,24 +196,24 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     for part in held:
         divided = splits.hold_out(divided, part, fractions[part], split_seed)
     rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
-    encoding = table_encoding.learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
-    for column, reason in encoding.left_out.items():
-        print(f"note: the column {column!r} is left out: {reason}")
-    _say_what_is_ignored(parts, {*features, *targets})
+    encoding = learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
+    notes = dict.fromkeys(note for columns in parts.values() for note in columns.notes)  # Two parts may be of one file.
+    notes |= dict.fromkeys(f"the column {column!r} is left out: {reason}" for column, reason in encoding.left_out.items())
     shown = {part: columns.select(one.indices) for part, (columns, one) in rows.items()}
     examples = {part: dataclasses.replace(one, inputs=shown[part].encoded(encoding)) for part, (_, one) in rows.items()}
     if task == "regression":
-        table_targets.refuse_constant(train.name, targets, divided.train.labels)
+        refuse_constant(train.name, targets, divided.train.labels)
     shape = (len(encoding.inputs),)
-    return TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
-                        feature_names=tuple(features), columns=shown)  # fmt: skip
+    dataset = TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
+                           feature_names=tuple(features), columns=shown)  # fmt: skip
+    return dataset.noted(*notes, *_on_ignored_columns(parts, {*features, *targets}))
 
 
 def as_trained(columns, about, encoding):
-    """Inputs and labels of another table, as a run's own were made.
+    """Inputs and labels of another table, encoded as a run's own.
 
     Args:
-        columns: `columns.Columns` or `file_columns.FileColumns`; of a file without a header, they may be called by their numbers.
+        columns: `columns.Columns` or `csv.FileColumns`.
         about: the run's `labels.json`.
         encoding: `Encoding`.
 
@@ -225,7 +221,7 @@ def as_trained(columns, about, encoding):
         `Examples`.
 
     Raises:
-        UserError: a column that is not there, a class that training did not have, or whatever is wrong with a cell.
+        UserError: a column is not there, training did not have a class, or something is wrong with a cell.
     """
     columns.require(about["target_names"], "what the run predicts")
     labels, _ = _read_labels(columns, about["target_names"], about["task"], tuple(about["class_names"]))
@@ -235,24 +231,17 @@ def as_trained(columns, about, encoding):
 def _read_labels(columns, targets, task, class_names, features=()):
     if hasattr(columns, "read_labels"):  # A table that stays in its file reads them in its first pass.
         return columns.read_labels(targets, task, class_names, features)
-    return table_targets.read(columns, targets, task, class_names)
+    return read_targets(columns, targets, task, class_names)
 
 
-def _choose_targets(columns, task, named, source_label):
+def _choose_targets(columns, task, named, source_label, *, is_file):
     if named:
         columns.require(named, "--label-column")
         return named
     if source_label is not None:
         return (source_label,)
-    known = {column.lower(): column for column in reversed(columns.cells)}
-    usual = _LABEL_COLUMNS[task]
-    found = [known[one] for one in usual if one in known]
-    if not found:
-        raise UserError(
-            f"{columns.name}: none of its columns {columns.listed()} is called {', '.join(usual)}; "
-            "pass --label-column, and --header no if its first line is a row"
-        )
-    return (found[0],)
+    hint = ", or --header no if the first line is a row" if is_file else ""
+    return (naming.choose(columns.name, columns.cells, None, _USUAL[task], "--label-column", hint),)
 
 
 def _choose_features(columns, targets, named, categorical, ids):
@@ -270,9 +259,9 @@ def _choose_features(columns, targets, named, categorical, ids):
     return features
 
 
-def _say_what_is_ignored(parts, used):
-    train = parts["train"]
+def _on_ignored_columns(parts, used):
+    """Notes on the columns that another table has and the training table has not."""
     for columns in parts.values():
-        further = [name for name in columns.cells if name not in used and name not in train.cells]
+        further = [name for name in columns.cells if name not in used and name not in parts["train"].cells]
         if further:
-            print(f"note: {columns.name} has columns that the training table has not, which are left alone: {naming.some(further)}")
+            yield f"{columns.name} has columns that the training table does not have, and which are ignored: {naming.some(further)}"

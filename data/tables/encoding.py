@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 
 MISSING_CATEGORY = "missing"
 # A column whose values differ by less than this share of their size: float32 has 7 digits.
@@ -86,6 +86,10 @@ class Encoding:
     def to_json(self):
         """What `json.dumps` takes, and `from_json` gives back."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def save(self, path):
+        """Write `table.json`."""
+        files.write_json(path, self.to_json())
 
     @classmethod
     def from_json(cls, values):

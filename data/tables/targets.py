@@ -1,16 +1,16 @@
-"""What a table's model is to predict: classes, several labels, or numbers, read from columns and checked."""
+"""What a table's model predicts: classes, several labels, or numbers, read from columns and checked."""
 
 import numpy as np
 
 from hornbook import UserError
 from hornbook.data import naming
-from hornbook.data.tables import columns as table_columns
+from hornbook.data.tables.columns import from_values
 
 _YES_NO = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "no": 0.0, "yes": 1.0, "0.0": 0.0, "1.0": 1.0}
 _MANY_CLASSES = 20
 
 
-def read(columns, names, task, class_names=None):
+def read_targets(columns, names, task, class_names=None):
     """The labels of a table's rows, and the names of their classes.
 
     Args:
@@ -143,27 +143,27 @@ def refuse_constant(name, names, targets):
             raise UserError(f"{name}: column {column!r} is {values[0]:g} in every training row, which leaves nothing to predict")
 
 
-def add(columns, values, names):
-    """Put an array of labels into columns, as those of arrays from Python come.
+def add_targets(columns, values, names):
+    """Add an array of labels from Python to a table.
 
     Args:
         columns: `columns.Columns`; changed in place.
         values: array `(rows,)` or `(rows, labels)`.
-        names: class names, or of several labels or targets their own; None for none.
+        names: a name for each of several labels or targets; of one label the names of its classes, which are not used here. Or None.
 
     Returns:
         The names of the label columns.
 
     Raises:
-        UserError: another number of rows.
+        UserError: the number of labels is not that of the rows.
     """
     values = np.asarray(values)
     if values.ndim not in (1, 2) or len(values) != len(columns):
         raise UserError(f"{columns.name} needs labels of shape ({len(columns)},) or ({len(columns)}, labels), got {values.shape}")
     if values.ndim == 1 or values.shape[1] == 1:
-        columns.cells["target"] = table_columns.from_values(values.reshape(-1))
+        columns.cells["target"] = from_values(values.reshape(-1))
         return ("target",)
     found = tuple(names or (f"target{place + 1}" for place in range(values.shape[1])))
     for name, column in zip(found, values.T, strict=True):
-        columns.cells[name] = table_columns.from_values(column)
+        columns.cells[name] = from_values(column)
     return found

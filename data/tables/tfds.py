@@ -4,7 +4,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import tfds_names
-from hornbook.data.tables import columns as table_columns
+from hornbook.data.tables.columns import Columns, from_values, with_missing
 
 _AT_A_TIME = 1024
 
@@ -12,14 +12,14 @@ check = tfds_names.check
 
 
 def read(name, missing):
-    """The tables of a prepared dataset, as `sources.read` returns them.
+    """The tables of a prepared dataset, see `dataset.read`.
 
     Args:
         name: `tfds:NAME[/CONFIG][:VERSION]`.
         missing: further texts that stand for a missing value.
 
     Raises:
-        UserError: whatever is wrong with the prepared data, with the split and record, or a feature that is no column.
+        UserError: something is wrong with the prepared data, with the split and record, or a feature is no column.
     """
     import tensorflow_datasets as tfds
 
@@ -33,9 +33,7 @@ def read(name, missing):
     for part, source in tfds_names.source_splits(builder, name).items():
         cells = _cells(builder, source, flat, name)
         count = len(next(iter(cells.values())))
-        parts[part] = table_columns.Columns(
-            name, cells, np.arange(count), f"record {{}} of split {source}", missing=table_columns.with_missing(missing), source=source
-        )
+        parts[part] = Columns(name, cells, np.arange(count), f"record {{}} of split {source}", missing=with_missing(missing), source=source)
     return parts, label, names
 
 
@@ -82,7 +80,7 @@ def _cells(builder, source, flat, name):
                 )
             values = np.array(feature.names, object)[values]
         columns = {key: values} if values.ndim == 1 else {f"{key}{place}": values[:, place] for place in range(values.shape[1])}
-        cells |= {column: table_columns.from_values(cell) for column, cell in columns.items()}
+        cells |= {column: from_values(cell) for column, cell in columns.items()}
     return cells
 
 

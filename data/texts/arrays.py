@@ -57,4 +57,4 @@ def from_texts(train_texts, train_labels, test_texts=None, test_labels=None, *, 
             TextStore([str(text) for text in texts]), np.array([number[label] for label in labels], np.int64), np.arange(len(texts)), part
         )
     dataset = TextDataset(f"{name}:{checksum:08x}", tuple(map(str, class_names)), (None,), **parts)
-    return splits.hold_out(dataset, "validation", validation_fraction, split_seed)
+    return splits.complete(dataset, test_fraction=0, validation_fraction=validation_fraction, split_seed=split_seed).noted()

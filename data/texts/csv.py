@@ -1,15 +1,13 @@
-"""`csv:PATH` as texts with classes: one pass over the file checks every row and notes where it stands."""
+"""`csv:PATH` as texts with classes: one pass over the file checks every row and keeps its text, or its place in the file."""
 
 import array
-import csv
-import io
-import os
+import dataclasses
 import pathlib
 
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import csv_layout, csv_rows, naming
+from hornbook.data import csv_rows, naming
 from hornbook.data.texts.dataset import TextDataset, TextExamples, TextStore
 from hornbook.data.texts.folders import read_file
 
@@ -17,7 +15,6 @@ from hornbook.data.texts.folders import read_file
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "body", "message", "comment", "tweet", "question", "document", "description",
                 "title", "phrase", "subject")  # fmt: skip
 LABEL_COLUMNS = (*naming.LABEL_COLUMNS, "sentiment", "topic", "intent")
-_NO_LABEL = ("", "nan")  # A class may well be called none.
 _MOST_CLASSES = 1000
 _NAMED = 5  # Lines of a message.
 
@@ -31,14 +28,14 @@ def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=F
     Args:
         name: `csv:PATH`.
         text_columns, label_column: names of columns; default: the usual ones.
-        reading: options of `csv_layout.layout`.
-        skip_empty: whether to leave out rows without text or label.
-        keep: whether the texts are kept in memory, or read again from the file by their rows.
+        reading: dict of `encoding`, `header` and `quoted`, see `csv_rows.layout`.
+        skip_empty: whether to leave out rows without text or label, or to refuse them.
+        keep: whether to keep the texts in memory, or to read their rows again from the file.
         class_names: the classes in their order, such as a trained model's; default: the labels that occur.
         split: whether parts will be held out, for which a class needs two examples.
 
     Raises:
-        UserError: whatever is wrong with the table, with the line and column.
+        UserError: something is wrong with the table, with the line and column.
     """
     path = name.removeprefix("csv:")
     scanned = scan(path, text_columns, label_column, reading or {}, skip_empty, keep)
@@ -57,18 +54,20 @@ def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=F
         )
     labels = np.array([number[label] for label in names], np.int64)[np.frombuffer(scanned.labels, np.int32)]
     part = TextExamples(scanned.store(), labels, np.arange(len(labels)), "all")
-    return TextDataset(name, class_names, (None,), part, left_out=scanned.left_out)
+    return TextDataset(name, class_names, (None,), part, left_out=scanned.left_out, notes=found.notes)
 
 
 class Scanned:
-    """What one pass over a table found.
+    """The result of one pass over a table.
 
     Attributes:
-        found: the `csv_layout.Layout`.
-        places, label_column: of the text columns, and the label's name (None where there is none).
-        lines: first line of each label, in the order of their numbers.
-        labels, row_lines: number of the label and line of each row, `array`s; lines only where texts are kept.
-        left_out: rows without text or label.
+        found: the `csv_rows.Layout`.
+        places: which of its columns have the text.
+        label_column: its name, or None.
+        lines: dict of each label to the line that it stands on first; the labels are numbered in this order.
+        labels: `array` of a label's number for each row.
+        row_lines: `array` of a line for each row; empty unless texts are kept.
+        left_out: how many rows without text or label were left out.
     """
 
     def __init__(self, found, places, label_column, keep):
@@ -91,50 +90,43 @@ class Scanned:
             self._sizes.append(size)
 
     def store(self):
-        """What has the texts."""
+        """The texts, a `TextStore` or `RowStore`."""
         if self._texts is not None:
             return TextStore(self._texts)
         return RowStore(self.found, self.places, np.frombuffer(self._starts, np.int64), np.frombuffer(self._sizes, np.int32))
 
 
 def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True, labelled=True):
-    """Read every row once: `Scanned`.
+    """Read every row of a table once.
 
     Args:
         path: of the file.
-        text_columns, label_column, reading, skip_empty, keep: as of `load`.
-        labelled: whether there must be a label's column.
+        text_columns, label_column, reading, skip_empty, keep: see `load`.
+        labelled: whether there must be a column of labels.
+
+    Returns:
+        `Scanned`.
 
     Raises:
         UserError: a row without text or label, or one that cannot be read, with its line.
     """
-    found = csv_layout.layout(path, **reading)
-    try:
-        scanned = _scan(found, text_columns, label_column, skip_empty, keep, labelled)
-    except csv_layout.EncodingError:
-        if reading.get("encoding") not in (None, "auto"):
-            raise
-        # The beginning was UTF-8, a later line is not: as of a small file.
-        found = csv_layout.layout(path, **{**reading, "encoding": "cp1252"})
-        scanned = _scan(found, text_columns, label_column, skip_empty, keep, labelled)
-    asked = {"encoding": reading.get("encoding"), "header": reading.get("header", "auto")}
-    csv_rows.note_how_it_was_read(found.path, read_as=found.encoding, has_header=found.header, **asked)
-    return scanned
+    found = csv_rows.layout(path, **reading)
+    return csv_rows.in_its_encoding(found, lambda found: _scan(found, text_columns, label_column, skip_empty, keep, labelled))
 
 
 def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
     if not keep and not found.by_line:
         raise UserError(f"{found.path} cannot be read by rows in {found.encoding}, or with its line ends; save it as UTF-8")
     if labelled:
-        label_column = choose_label(found, label_column)
-    text_columns = choose_texts(found, text_columns, label_column or _usual(found.columns, LABEL_COLUMNS))
+        label_column = found.choose(label_column, LABEL_COLUMNS, "--label-column")
+    text_columns = _choose_texts(found, text_columns, label_column or naming.usual(found.columns, LABEL_COLUMNS))
     places = [found.columns.index(column) for column in text_columns]
     label_place = found.columns.index(label_column) if labelled else None
     scanned = Scanned(found, places, label_column, keep)
     empty = {}
-    for line, start, size, row in csv_layout.rows(found):
+    for line, start, size, row in csv_rows.rows(found):
         text, label = joined(row, places), row[label_place].strip() if labelled else ""
-        label = "" if label.lower() in _NO_LABEL else label
+        label = "" if label.lower() in naming.MISSING_LABELS else label
         if text and (label or not labelled):
             scanned.add(line, start, size, text, label)
         elif skip_empty:
@@ -146,52 +138,22 @@ def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
         where = f"line {shown}" if len(lines) == 1 else f"{len(lines):,} lines ({shown})"
         raise UserError(f"{found.path}: column '{column}' is empty in {where}; fill it in, or pass --skip-empty to leave such rows out")
     if not scanned.labels:
-        raise UserError(f"{found.path} has no row below its first line; accepted is a line of names, then a row each")
+        raise UserError(f"{found.path} has no row with a text{' and a label' if labelled else ''}, so --skip-empty leaves nothing")
     return scanned
 
 
-def choose_label(found, name):
-    """The label's column: `name`, or the first of the usual names."""
-    if name is not None:
-        return _known(found, name, "--label-column")
-    usual = _usual(found.columns, LABEL_COLUMNS)
-    if usual is not None:
-        return usual
-    hint = "or --header no if the first line is a row" if found.header else "as the first line names none (it has a number in it)"
-    raise UserError(
-        f"{found.path}: none of its columns {', '.join(map(repr, found.columns))} is called {', '.join(LABEL_COLUMNS)}; pass "
-        f"--label-column and --text-columns, {hint}"
-    )
-
-
-def choose_texts(found, names, label_column):
-    """The text columns: `names`, or the first of the usual names, or the one beside the label."""
+def _choose_texts(found, names, label_column):
+    """The text columns: `names`, or the first of the usual names, or the only column beside the label."""
     if names:
-        chosen = [_known(found, name, "--text-columns") for name in names]
-        if label_column in chosen:
-            raise UserError(f"{found.path}: {label_column!r} cannot be both --text-columns and --label-column; it has {_listed(found)}")
-        return chosen
+        naming.require(found.path, found.columns, names, "--text-columns")
+        if label_column in names:
+            listed = naming.listed(found.columns)
+            raise UserError(f"{found.path}: {label_column!r} cannot be both --text-columns and --label-column; it has {listed}")
+        return names
     others = [column for column in found.columns if column != label_column]
-    usual = _usual(others, TEXT_COLUMNS)
-    if usual is None and len(others) != 1:
-        raise UserError(f"{found.path}: none of its columns {_listed(found)} is called {', '.join(TEXT_COLUMNS)}; pass --text-columns")
-    return [others[0] if usual is None else usual]
-
-
-def _usual(columns, names):
-    """The first of some usual names that is a column's, capitals apart; None if none is."""
-    lower = {column.lower(): column for column in reversed(columns)}
-    return next((lower[name] for name in names if name in lower), None)
-
-
-def _known(found, name, flag):
-    if name not in found.columns:
-        raise UserError(f"{found.path} has no column {name!r} ({flag}); it has {_listed(found)}")
-    return name
-
-
-def _listed(found):
-    return ", ".join(map(repr, found.columns))
+    if len(others) == 1:
+        return others
+    return [dataclasses.replace(found, columns=tuple(others)).choose(None, TEXT_COLUMNS, "--text-columns")]
 
 
 def _refuse_odd_labels(scanned, split):
@@ -251,18 +213,8 @@ class RowStore:
         Raises:
             UserError: the file is no longer what it was.
         """
-        texts = []
-        quoting = csv.QUOTE_NONE if self.found.quoted is False else csv.QUOTE_MINIMAL
-        with open(self.found.path, "rb", buffering=0) as file, csv_rows.no_field_limit(csv_layout.LONGEST):
-            for index in indices:
-                raw = os.pread(file.fileno(), int(self.sizes[index]), int(self.starts[index]))
-                try:
-                    text = io.StringIO(raw.decode(self.found.encoding), newline="")
-                    row = next(csv.reader(text, delimiter=self.found.delimiter, quoting=quoting, strict=True))
-                    texts.append(joined(row, self.places))
-                except (ValueError, StopIteration, IndexError, csv.Error) as error:
-                    raise UserError(f"{self.found.path} was changed while it was read; begin again") from error
-        return texts
+        rows = csv_rows.rows_at(self.found, self.starts[indices], self.sizes[indices])
+        return [joined(row, self.places) for row in rows]
 
     @property
     def size_in_bytes(self):

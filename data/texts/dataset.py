@@ -6,14 +6,13 @@ A source is spelt as everywhere: the built-in name `docstrings`, `csv:PATH` (als
 
 import dataclasses
 import itertools
-import pathlib
 import typing
 import zlib
 
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import csv_layout, csv_rows, sources, splits
+from hornbook.data import csv_rows, sources, splits
 from hornbook.data.dataset import Dataset
 
 BUILT_IN = ("docstrings",)
@@ -84,6 +83,24 @@ class TextDataset(Dataset):
 
     medium: typing.ClassVar[str] = "texts"
 
+    def repeated(self, part):
+        """How many texts of a part occur in training as well, capitals and blanks apart: what a network can know by heart.
+
+        Counted by checksums of 32 bits, so among millions of texts a few too many.
+
+        Returns:
+            {"repeated": count}; empty where the texts stay in their file, which would have to be read once more.
+        """
+        if not isinstance(self.train.store, TextStore):
+            return {}
+        known = np.unique(np.fromiter(map(_fingerprint, self.train.texts()), np.uint32, len(self.train)))
+        other = self.part(part)
+        return {"repeated": int(np.isin(np.fromiter(map(_fingerprint, other.texts()), np.uint32, len(other)), known).sum())}
+
+    def in_words(self, part, position):
+        """An example of a part, text for a report."""
+        return next(self.part(part).texts([position]))
+
     @property
     def summary(self):
         """As of `Dataset`, with how many were left out."""
@@ -105,9 +122,9 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
             each. None: the first of the usual names that is there, or the one column beside the label.
         label_column: the column with the class; None: the first of the usual names that is there.
         encoding: of files: "auto" (UTF-8, what a byte order mark says, else Windows-1252) or Python's name of one.
-        header: of a CSV: "yes", "no", or "auto": its first line names the columns unless it has a number in it.
+        header: of a CSV: whether its first line names the columns: "yes", "no", or "auto" (it does unless there is a number in it).
         quoted: whether double quotes enclose fields of a CSV, or stand for themselves.
-        skip_empty: whether to leave out what has no text or no label, or to refuse it.
+        skip_empty: whether to leave out texts without a word or without a label, or to refuse them.
         in_memory: "always", "never" (the texts of a CSV stay in the file) or "auto": in memory up to 256 MiB.
         validation_fraction: share of the training texts held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
@@ -115,7 +132,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
         class_names: the classes in their order, such as a trained model's, of which the source may lack some. None: its own.
 
     Raises:
-        UserError: whatever is wrong with the name or the data, with the file and line and what would be accepted.
+        UserError: something is wrong with the name or the data, with the file and line and what is accepted.
 
     Example:
     ```python
@@ -142,14 +159,14 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     if name == "docstrings":
         dataset = _docstrings()
     elif kind == "csv":
-        size = pathlib.Path(rest).expanduser().stat().st_size
+        reading = {"encoding": encoding, "header": header, "quoted": quoted}
         dataset = sources.home("texts", kind).load(
             name,
             text_columns=csv_rows.names(text_columns),
             label_column=label_column,
-            reading={"encoding": encoding, "header": header, "quoted": quoted},
+            reading=reading,
             skip_empty=skip_empty,
-            keep=in_memory == "always" or (in_memory == "auto" and size < csv_layout.STREAMED_FROM),
+            keep=not csv_rows.stays_on_disk(rest, in_memory, **reading),
             class_names=class_names,
             split=bool(validation_fraction or test_fraction),
         )
@@ -159,11 +176,8 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
         dataset = sources.home("texts", kind).load(
             name, text_columns=csv_rows.names(text_columns), label_column=label_column, skip_empty=skip_empty
         )
-    if dataset.test is None:
-        dataset = splits.hold_out(dataset, "test", test_fraction, split_seed)
-    if dataset.validation is None:
-        dataset = splits.hold_out(dataset, "validation", validation_fraction, split_seed)
-    return dataset
+    fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    return splits.complete(dataset, **fractions, split_seed=split_seed).noted()
 
 
 def _docstrings():
@@ -172,16 +186,6 @@ def _docstrings():
     sentences, class_names, versions = docstrings.load()
     parts = {part: TextExamples(TextStore(texts), labels, np.arange(len(labels)), part) for part, (texts, labels) in sentences.items()}
     return TextDataset("docstrings", class_names, (None,), **parts, versions=versions)
-
-
-def repeated(dataset, part):
-    """How many texts of a part occur in training as well, capitals and blanks apart: what a network can know by heart.
-
-    Counted by checksums of 32 bits, so among millions of texts a few too many.
-    """
-    known = np.unique(np.fromiter(map(_fingerprint, dataset.train.texts()), np.uint32, len(dataset.train)))
-    other = dataset.part(part)
-    return int(np.isin(np.fromiter(map(_fingerprint, other.texts()), np.uint32, len(other)), known).sum())
 
 
 def _fingerprint(text):

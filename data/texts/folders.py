@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from hornbook import UserError
-from hornbook.data import csv_rows, folders
+from hornbook import UserError, files
+from hornbook.data import folders
 from hornbook.data.texts.dataset import TextDataset, TextExamples, TextStore
 
 _LARGEST_FILE = 2**26  # Bytes of one text in a folder.
@@ -19,12 +19,12 @@ def load(name, *, encoding="auto", skip_empty=False, class_names=None):
 
     Args:
         name: `folder:PATH`.
-        encoding: of the files, see `csv_rows.decoded`.
+        encoding: of the files, see `csv_rows.layout`.
         skip_empty: whether to leave out files without a word.
         class_names: the classes in their order, such as a trained model's; default: the training folders.
 
     Raises:
-        UserError: a layout that is none, or files that cannot be read, the first few by name.
+        UserError: the folder has another layout, or files cannot be read, with the names of the first few.
     """
     class_names, everything = folders.labelled_files(name.removeprefix("folder:"), class_names, "texts")
     parts, faults, total, left_out = {}, [], 0, 0
@@ -61,7 +61,7 @@ def load(name, *, encoding="auto", skip_empty=False, class_names=None):
 
 
 def read_file(path, encoding="auto"):
-    """The text of a file, and None; or None, and what is wrong with it."""
+    """The text of a file and None, or None and what is wrong with the file."""
     path = pathlib.Path(path)
     try:
         with open(path, "rb") as file:
@@ -71,9 +71,7 @@ def read_file(path, encoding="auto"):
     if len(content) > _LARGEST_FILE:
         return None, f"is larger than {_LARGEST_FILE / 2**20:.0f} MiB"
     try:
-        text, _ = csv_rows.decoded(path, content, encoding)
-    except UserError as error:
-        if "is unknown" in str(error):
-            raise
+        text, _ = files.decoded(path, content, encoding)
+    except files.EncodingError:
         return None, "is no text in that encoding" if encoding != "auto" else "is no text"
-    return (None, "has NUL bytes, so it is no text") if "\0" in text else (text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"), None)
+    return (None, "has NUL bytes, so it is no text") if "\0" in text else (text.removeprefix(files.BYTE_ORDER_MARK), None)
