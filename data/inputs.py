@@ -55,13 +55,12 @@ def scored_part(dataset, part, trained):
         trained: `Trained`.
 
     Raises:
-        UserError: there is no such part, other classes than in training, or the run's own data have changed since.
+        UserError: there is no such part, or other classes than in training.
     """
     classes = trained.about["class_names"]
     if list(dataset.class_names) != classes:
         raise UserError(f"{dataset.name} has the classes {naming.some(dataset.class_names)}; the run was trained on {naming.some(classes)}")
     if trained.is_own(dataset.name):
-        splits.refuse_other_split(trained.folder / "split.csv", dataset, remedy="pass other data as --dataset")
         return dataset.part(part or "test")
     return dataset.part(named_part(dataset.parts, dataset.name, part))
 
@@ -102,6 +101,8 @@ def array(path):
         raise UserError(f"{path} cannot be read: {error.strerror or error}; accepted are arrays that numpy.save wrote") from error
     except (ValueError, EOFError, MemoryError) as error:
         raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
-    if found.dtype.kind not in "uifb" or not found.size:
-        raise UserError(f"{path} holds {found.dtype} of shape {found.shape}; accepted are numbers")
+    if found.dtype.kind not in "uifb":
+        raise UserError(f"{path} holds {found.dtype}; accepted are numbers")
+    if not found.size:
+        raise UserError(f"{path} has shape {found.shape}, so there is nothing in it; accepted are arrays of one example or more")
     return found

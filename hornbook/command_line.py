@@ -227,16 +227,18 @@ def _check_backend():
 def quiet_libraries():
     """Hide what TensorFlow's C++ code says on standard error while it is imported, and show all of it if the block fails.
 
-    Nothing is hidden where the user set `TF_CPP_MIN_LOG_LEVEL`, nor where the machine has an NVIDIA driver, whose troubles are news.
+    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1), nor where the machine has an NVIDIA driver,
+    whose troubles are news.
 
     Raises:
         UserError: `KERAS_BACKEND` names none of Keras' backends, or one that is not installed.
     """
     _check_backend()
-    if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ or os.path.exists("/proc/driver/nvidia"):
+    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
+    if "keras" in sys.modules or wanted or os.path.exists("/proc/driver/nvidia"):
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # From now on errors alone.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # From now on errors alone.
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:

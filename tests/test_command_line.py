@@ -9,8 +9,7 @@ from typing import Literal
 
 import pytest
 
-from hornbook import UserError
-from hornbook import command_line
+from hornbook import UserError, command_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,6 +251,7 @@ def test_libraries_are_quiet_unless_something_fails():
     failed = script(QUIET, "fail").stderr
     assert failed.startswith("chatter of a library")
     assert "RuntimeError: it failed" in failed
+    assert script(QUIET, "go on", TF_CPP_MIN_LOG_LEVEL="3").stderr == "afterwards"
     assert script(QUIET, "go on", TF_CPP_MIN_LOG_LEVEL="0").stderr == "chatter of a libraryafterwards"
 
 
@@ -261,13 +261,13 @@ def test_another_copy_is_noted(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     # A source tree that is not the one that runs.
     other = tmp_path / "checkout"
-    for name in ("training/command_line.py", "recipes/image_classification.py"):
+    for name in ("hornbook/command_line.py", "recipes/image_classification.py"):
         (other / name).parent.mkdir(parents=True)
         (other / name).touch()
     command_line.warn_if_another_copy(other / "recipes" / "image_classification.py")
     message = capsys.readouterr().err
     assert message.startswith("note: ")
-    assert str(tree) in message
+    assert str(tree / "hornbook") in message
     assert str(other) in message
     assert message.count("\n") == 1
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hornbook.recipes import image_classification as recipe
-from hornbook.inference import commands
 from hornbook import data
+from hornbook.data.images import inputs as image_inputs
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
+from hornbook.recipes import image_classification as recipe
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def refusal(capsys, command, *words):
 
 def lines(capsys, *words):
     capsys.readouterr()
-    commands.predict([str(word) for word in words])
+    predict([str(word) for word in words])
     return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
 
 
@@ -108,7 +110,7 @@ def test_pictures_and_arrays_together(run, digits, tmp_path, capsys):
 )
 def test_predict_refuses_arrays(run, tmp_path, capsys, name, array, words):
     np.save(tmp_path / name, array)
-    message = refusal(capsys, commands.predict, run, tmp_path / name)
+    message = refusal(capsys, predict, run, tmp_path / name)
     assert message.startswith(f"hornbook predict: {tmp_path / name}")
     assert words in message
 
@@ -119,13 +121,13 @@ def test_predict_refuses_what_is_no_array(run, tmp_path, capsys):
     np.savez(tmp_path / "several.npz", images=np.zeros((1, 8, 8, 1)))
     (tmp_path / "several.npz").rename(tmp_path / "several.npy")
     for name in ("empty.npy", "text.npy", "several.npy", "nosuch.npy"):
-        message = refusal(capsys, commands.predict, run, tmp_path / name)
+        message = refusal(capsys, predict, run, tmp_path / name)
         assert str(tmp_path / name) in message
         assert "accepted are arrays that numpy.save wrote" in message
         assert "pickle" not in message
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
-    assert "cut.npy cannot be read as a NumPy array" in refusal(capsys, commands.predict, run, tmp_path / "cut.npy")
-    assert "nosuch.png: no such file; accepted are image files" in refusal(capsys, commands.predict, run, tmp_path / "nosuch.png")
+    assert "cut.npy cannot be read as a NumPy array" in refusal(capsys, predict, run, tmp_path / "cut.npy")
+    assert "nosuch.png: no such file; accepted are image files" in refusal(capsys, predict, run, tmp_path / "nosuch.png")
 
 
 def test_a_line_an_input_whatever_it_is_called(run, digits, tmp_path, capfd):
@@ -138,15 +140,15 @@ def test_a_line_an_input_whatever_it_is_called(run, digits, tmp_path, capfd):
 
 
 def test_predict_refuses_wrong_words(run, tmp_path, capsys):
-    assert "nothing to predict" in refusal(capsys, commands.predict, run)
-    assert "hornbook predict --help" in refusal(capsys, commands.predict)
-    assert "--top" in refusal(capsys, commands.predict, run, "a.png", "--top", "many")
-    assert "holds no run" in refusal(capsys, commands.predict, tmp_path, "a.png")
+    assert "nothing to predict" in refusal(capsys, predict, run)
+    assert "hornbook predict --help" in refusal(capsys, predict)
+    assert "--top" in refusal(capsys, predict, run, "a.png", "--top", "many")
+    assert "holds no run" in refusal(capsys, predict, tmp_path, "a.png")
 
 
 def evaluated(capsys, *words):
     capsys.readouterr()
-    commands.evaluate([str(word) for word in words])
+    evaluate([str(word) for word in words])
     return capsys.readouterr().out
 
 
@@ -170,9 +172,7 @@ def test_of_another_dataset_all_is_scored(run, tmp_path, capsys):
     np.savez(tmp_path / "other.npz", images=part.inputs[:50], labels=part.labels[:50])
     other = f"npz:{tmp_path / 'other.npz'}"
     assert json.loads(evaluated(capsys, run, "--dataset", other, "--json"))["examples"] == 50
-    assert "has no validation part; it has examples alone" in refusal(
-        capsys, commands.evaluate, run, "--dataset", other, "--part", "validation"
-    )
+    assert "has no validation part; it has examples alone" in refusal(capsys, evaluate, run, "--dataset", other, "--part", "validation")
     np.savez(
         tmp_path / "split.npz", x_train=part.inputs[:50], y_train=part.labels[:50], x_test=part.inputs[50:70], y_test=part.labels[50:70]
     )
@@ -182,19 +182,17 @@ def test_of_another_dataset_all_is_scored(run, tmp_path, capsys):
 
 
 def test_evaluate_refuses(run, capsys, tmp_path, monkeypatch):
-    assert "digits has no exam part; it has train, validation, test" in refusal(capsys, commands.evaluate, run, "--part", "exam")
-    assert "did you mean 'digits'" in refusal(capsys, commands.evaluate, run, "--dataset", "digit")
-    assert "holds no run" in refusal(capsys, commands.evaluate, tmp_path)
+    assert "digits has no exam part; it has train, validation, test" in refusal(capsys, evaluate, run, "--part", "exam")
+    assert "did you mean 'digits'" in refusal(capsys, evaluate, run, "--dataset", "digit")
+    assert "holds no run" in refusal(capsys, evaluate, tmp_path)
 
     inputs, labels = np.zeros((40, 8, 8, 1), np.uint8), np.arange(40) % 2
     other = data.images.from_arrays(inputs, labels, inputs, labels, class_names=("cat", "dog"), name="digits")
-    monkeypatch.setattr(data, "load", lambda name, **options: other)
-    assert "digits has the classes cat, dog; the run was trained on 0, 1, 2, 3, 4, ... (10 in all)" in refusal(
-        capsys, commands.evaluate, run
-    )
+    monkeypatch.setattr(image_inputs, "load", lambda name, **options: other)
+    assert "has the classes cat, dog; the run was trained on 0, 1, 2, 3, 4, ... (10 in all)" in refusal(capsys, evaluate, run)
     labels = np.arange(40) % 10
     other = data.images.from_arrays(np.zeros((40, 9, 8, 1)), labels, np.zeros((40, 9, 8, 1)), labels, validation_fraction=0, name="digits")
-    assert "digits has images (9, 8, 1); the run's model takes (8, 8, 1)" in refusal(capsys, commands.evaluate, run)
+    assert "digits has images (9, 8, 1); the run's model takes (8, 8, 1)" in refusal(capsys, evaluate, run)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +210,8 @@ def test_a_run_that_is_not_whole(run, digits, tmp_path, capsys, damage, words):
     shutil.copytree(run, tmp_path / "run")
     damage(tmp_path / "run")
     np.save(tmp_path / "one.npy", digits.inputs[:1])
-    assert words in refusal(capsys, commands.predict, tmp_path / "run", tmp_path / "one.npy")
-    assert words in refusal(capsys, commands.evaluate, tmp_path / "run")
+    assert words in refusal(capsys, predict, tmp_path / "run", tmp_path / "one.npy")
+    assert words in refusal(capsys, evaluate, tmp_path / "run")
 
 
 def test_evaluate_leaves_out_what_cannot_be_read_if_asked(tmp_path, capsys):
@@ -225,7 +223,7 @@ def test_evaluate_leaves_out_what_cannot_be_read_if_asked(tmp_path, capsys):
     name = f"folder:{tmp_path / 'photos'}"
     recipe.main(recipe.Args(dataset=name, model="mlp", width=4, epochs=1, output=str(tmp_path / "run")))
     (tmp_path / "photos/dog/broken.png").write_text("no")
-    assert "broken.png (is no image" in refusal(capsys, commands.evaluate, tmp_path / "run")
+    assert "broken.png (is no image" in refusal(capsys, evaluate, tmp_path / "run")
     rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--skip-unreadable").splitlines())
     assert rows["left out"] == "1"
 
@@ -243,7 +241,7 @@ def test_evaluate_scores_a_test_part_that_stands_alone(tmp_path, capsys):
     for words in ((), ("--part", "test")):
         rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--dataset", other, *words).splitlines())
         assert rows["examples"] == "12"
-    assert "has no train part; it has test" in refusal(capsys, commands.evaluate, tmp_path / "run", "--dataset", other, "--part", "train")
+    assert "has no train part; it has test" in refusal(capsys, evaluate, tmp_path / "run", "--dataset", other, "--part", "train")
     (tmp_path / "new/test/cat/broken.png").write_text("no")
     assert "left out\t1" in evaluated(capsys, tmp_path / "run", "--dataset", other, "--skip-unreadable")
     shutil.rmtree(tmp_path / "photos/train")

@@ -13,9 +13,8 @@ from PIL import Image
 
 from hornbook import UserError
 from hornbook.evaluation import classification
-from hornbook.reports import page
-from hornbook.reports import report
 from hornbook.reports import classification as report_scores
+from hornbook.reports import page, report
 
 HOSTILE = "<script>alert(1)</script> & 日本 \"quoted\" 'name'"
 VOID = {"meta", "br", "img", "link", "hr", "input"}

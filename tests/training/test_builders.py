@@ -86,8 +86,8 @@ def test_a_builder_without_options_of_the_zoo(mine):
 
 
 def test_the_recipe_gives_a_builder_of_the_user_s_what_was_asked_for(mine):
-    from hornbook.recipes import image_classification as recipe
     from hornbook import data
+    from hornbook.recipes import image_classification as recipe
 
     digits = data.images.load("digits")
     assert recipe.build(recipe.Args(model="my_builders:strict"), digits).output_shape == (None, 10)

@@ -1,10 +1,16 @@
 """Findings: what stands out is said, with the flag that mends it, and what may be luck is not."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
-from hornbook.training import diagnosis
 from hornbook.evaluation import classification
+from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
+from hornbook.training import diagnosis
+
+IMAGES = dataclasses.asdict(image_classification.Args())
 
 
 def history(accuracy, val_accuracy, losses=(1.0, 1.0), val_losses=(1.0, 1.0)):
@@ -24,14 +30,14 @@ def scores(examples, right, confidence):
 
 
 def test_a_network_that_guesses_has_not_learned():
-    (found,) = diagnosis.findings(history(0.12, 0.10), None, 10)
-    assert "has not learned: its accuracy is 12.0%, and guessing gives 10.0%. Try more --epochs, --learning-rate" in found
-    (found,) = diagnosis.findings(history(0.12, 0.10, [1.0] * 9, [1.0] * 9), None, 10)
+    (found,) = diagnosis.findings(history(0.12, 0.10), None, 10, IMAGES)
+    assert "has not learned: its accuracy is 12.0%, and guessing gives 10.0%. Try more --epochs first. Try --learning-rate" in found
+    (found,) = diagnosis.findings(history(0.12, 0.10, [1.0] * 9, [1.0] * 9), None, 10, IMAGES)
     assert "Try --learning-rate" in found
 
 
 def test_training_made_hard_by_augmentation_is_no_failure():
-    assert not diagnosis.findings(history(0.42, 0.62), None, 3)
+    assert not diagnosis.findings(history(0.42, 0.62), None, 3, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -42,28 +48,67 @@ def test_training_made_hard_by_augmentation_is_no_failure():
     ],
 )
 def test_overfitting(accuracy, val_accuracy, val_losses, words):
-    (found,) = diagnosis.findings(history(accuracy, val_accuracy, val_losses=val_losses), None, 10)
+    (found,) = diagnosis.findings(history(accuracy, val_accuracy, val_losses=val_losses), None, 10, IMAGES)
     assert words in found
     assert "--augmentation crop-flip" in found
 
 
 @pytest.mark.parametrize(("accuracy", "val_accuracy", "val_losses"), [(0.99, 0.90, (1.0, 1.1)), (0.99, 0.96, (1.0, 1.5))])
 def test_a_gap_that_costs_nothing_is_no_overfitting(accuracy, val_accuracy, val_losses):
-    assert not diagnosis.findings(history(accuracy, val_accuracy, val_losses=val_losses), None, 10)
+    assert not diagnosis.findings(history(accuracy, val_accuracy, val_losses=val_losses), None, 10, IMAGES)
 
 
 def test_a_loss_that_still_falls():
     falling = [1.0, 0.9, 0.8, 0.7]
-    (found,) = diagnosis.findings(history(0.8, 0.8, falling, falling), None, 10)
+    (found,) = diagnosis.findings(history(0.8, 0.8, falling, falling), None, 10, IMAGES)
     assert "still falling at the end (0.95 to 0.75 over the last epochs). Try more --epochs" in found
 
 
 def test_a_network_too_sure_of_itself():
-    (found,) = diagnosis.findings(history(0.8, 0.8), scores(1000, 700, 0.95), 2)
+    (found,) = diagnosis.findings(history(0.8, 0.8), scores(1000, 700, 0.95), 2, IMAGES)
     assert "too sure: its mean confidence is 95.0%, its accuracy 70.0%. Try --label-smoothing 0.1" in found
 
 
 def test_few_examples_say_little_about_confidence():
-    assert not diagnosis.findings(history(0.8, 0.8), scores(20, 15, 0.88), 2)
+    assert not diagnosis.findings(history(0.8, 0.8), scores(20, 15, 0.88), 2, IMAGES)
     # Of a network that has not learned, nothing else is said.
-    assert len(diagnosis.findings(history(0.5, 0.5), scores(1000, 500, 0.95), 2)) == 1
+    assert len(diagnosis.findings(history(0.5, 0.5), scores(1000, 500, 0.95), 2, IMAGES)) == 1
+
+
+RECIPES = (image_classification, text_classification, sequence_classification, tabular_classification, regression)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.RECIPE for recipe in RECIPES])
+def test_no_finding_advises_a_flag_that_the_recipe_has_not(recipe):
+    options = dataclasses.asdict(recipe.Args())
+    for remedies in (diagnosis._UNTRAINED, diagnosis._OVERFITTED, diagnosis._TOO_SURE, diagnosis._NEGLECTED_CLASS):
+        words = " ".join(remedy.words for remedy in remedies if remedy.applies(options))
+        flags = [flag.replace("-", "_") for flag in re.findall(r"--([a-z0-9-]+)", words)]
+        assert set(flags) <= options.keys()
+        assert flags or recipe is regression  # Which has no classes.
+
+
+@pytest.mark.parametrize(
+    ("options", "advised"),
+    [
+        ({"mixup": 0.2}, "--mixup 0.2"),
+        ({"augmentation": "crop-flip"}, "--augmentation crop-flip"),
+        ({"early_stopping": 5}, "--early-stopping 5"),
+        ({"dropout": 0.7}, "a higher --dropout"),
+    ],
+)
+def test_no_finding_advises_what_the_run_has(options, advised):
+    without = diagnosis._advice([one for one in diagnosis._OVERFITTED if one.words == advised], IMAGES)
+    assert advised in without
+    (found,) = diagnosis.findings(history(0.99, 0.90, val_losses=(1.0, 1.5)), None, 10, {**IMAGES, **options})
+    assert advised not in found
+
+
+def test_another_model_is_advised_only_to_those_that_are_not_it():
+    texts = dataclasses.asdict(text_classification.Args())
+    lost = history(0.12, 0.10)
+    assert "--model" not in diagnosis.findings(lost, None, 10, texts)[0]  # It is a cnn1d.
+    assert "--model cnn1d" in diagnosis.findings(lost, None, 10, {**texts, "model": "lstm"})[0]
+    series = dataclasses.asdict(sequence_classification.Args())
+    assert "--model fcn" in diagnosis.findings(lost, None, 10, series)[0]
+    assert "--model" not in diagnosis.findings(lost, None, 10, {**series, "model": "fcn"})[0]

@@ -5,12 +5,19 @@ from sklearn.utils import compute_class_weight
 from hornbook import UserError
 from hornbook.training import imbalance
 
+
+def class_weights(labels, num_classes, *args):
+    """As an array in the order of the classes."""
+    found = imbalance.class_weights(labels, num_classes, *args)
+    assert list(found) == list(range(num_classes))
+    return np.array(list(found.values()))
+
+
 LABELS = np.repeat([0, 1, 2], [900, 90, 10])
 
 
 def test_balanced_is_scikit_learn_s():
-    weights = imbalance.class_weights(LABELS, 3)
-    assert weights.dtype == np.float32
+    weights = class_weights(LABELS, 3)
     np.testing.assert_allclose(weights, compute_class_weight("balanced", classes=np.arange(3), y=LABELS), rtol=1e-6)
 
 
@@ -19,27 +26,27 @@ def test_effective_follows_its_formula(beta):
     counts = np.array([900, 90, 10])
     effective = np.array([sum(beta**power for power in range(count)) for count in counts])  # (1 - beta^n) / (1 - beta), as a series.
     expected = 1 / effective
-    weights = imbalance.class_weights(LABELS, 3, "effective", beta)
+    weights = class_weights(LABELS, 3, "effective", beta)
     np.testing.assert_allclose(weights / weights[0], expected / expected[0], rtol=1e-5)
 
 
 def test_effective_lies_between_equal_and_balanced():
-    np.testing.assert_allclose(imbalance.class_weights(LABELS, 3, "effective", 0.0), 1, rtol=1e-6)
-    balanced = imbalance.class_weights(LABELS, 3)
-    np.testing.assert_allclose(imbalance.class_weights(LABELS, 3, "effective", 1 - 1e-9), balanced, rtol=1e-4)
-    effective = imbalance.class_weights(LABELS, 3, "effective")
+    np.testing.assert_allclose(class_weights(LABELS, 3, "effective", 0.0), 1, rtol=1e-6)
+    balanced = class_weights(LABELS, 3)
+    np.testing.assert_allclose(class_weights(LABELS, 3, "effective", 1 - 1e-9), balanced, rtol=1e-4)
+    effective = class_weights(LABELS, 3, "effective")
     assert 1 < effective[2] / effective[0] < balanced[2] / balanced[0]
 
 
 @pytest.mark.parametrize("method", ["balanced", "effective"])
 def test_the_mean_over_the_examples_is_one(method):
-    weights = imbalance.class_weights(LABELS, 3, method)
+    weights = class_weights(LABELS, 3, method)
     assert weights[LABELS].mean() == pytest.approx(1, rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["balanced", "effective"])
 def test_a_class_without_examples_gets_nothing(method):
-    weights = imbalance.class_weights(np.array([0, 0, 3]), 5, method)
+    weights = class_weights(np.array([0, 0, 3]), 5, method)
     assert weights.shape == (5,)
     assert (weights[[1, 2, 4]] == 0).all()
     assert np.isfinite(weights).all()
@@ -68,3 +75,12 @@ def test_several_labels_have_no_class_weights():
     with pytest.raises(UserError, match="one class an example"):
         imbalance.class_weights(np.eye(3), 3, "balanced")
     assert imbalance.class_weights(np.eye(3), 3, "none") is None
+
+
+def test_keras_takes_them_as_they_are():
+    import keras
+
+    inputs, labels = np.random.default_rng(0).random((20, 3)), np.repeat([0, 1], [15, 5])
+    model = keras.Sequential([keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(inputs, labels, class_weight=imbalance.class_weights(labels, 2), verbose=0)

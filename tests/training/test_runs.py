@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, files
 from hornbook.training import runs
 
 CONFIG = {"recipe": "image_classification", "epochs": 3, "learning_rate": 0.1, "depth": None, "output": "here"}

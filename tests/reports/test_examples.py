@@ -1,20 +1,19 @@
-"""Series as pictures in a report."""
+"""Examples of a dataset as a report shows them."""
 
 import numpy as np
 
-from hornbook.reports import classification
-from hornbook.reports import inputs
-from hornbook.data.series import augmentation
 from hornbook import data
-from hornbook.reports import series_pictures
+from hornbook.data.series import augmentation
+from hornbook.evaluation import scores
+from hornbook.reports import classification, examples, inputs
 
 
 def test_a_few_features_are_lines_and_many_are_a_map():
     ramp = np.arange(10.0)[:, None]
-    lines = series_pictures.picture(np.concatenate([ramp, -ramp], axis=1), 'a <"ramp">')
+    lines = examples.series_picture(np.concatenate([ramp, -ramp], axis=1), 'a <"ramp">')
     assert lines.count("<polyline") == 2
     assert "&lt;&quot;ramp&quot;&gt;" in lines
-    image = series_pictures.picture(np.repeat(ramp, 4, axis=1) * [0, 0, 0, 1], "map")
+    image = examples.series_picture(np.repeat(ramp, 4, axis=1) * [0, 0, 0, 1], "map")
     assert image.dtype == np.uint8
     assert image.shape == (64, 10, 1)
     assert (image[:16, -1] == 255).all()  # The last feature is at the top.
@@ -25,7 +24,7 @@ def test_padding_is_not_drawn_and_no_spike_is_lost():
     values = np.zeros((1000, 1))
     values[517] = 1
     values[900:] = np.nan
-    drawn = series_pictures.picture(values, "spike")
+    drawn = examples.series_picture(values, "spike")
     assert drawn.count(",") < 160
     heights = [float(point.split(",")[1]) for point in drawn.split('points="')[1].split('"')[0].split()]
     assert min(heights) < max(heights) - 50
@@ -33,13 +32,14 @@ def test_padding_is_not_drawn_and_no_spike_is_lost():
 
 
 def test_a_constant_series_is_drawn():
-    assert "nan" not in series_pictures.picture(np.full((5, 1), 3.0), "flat")
+    assert "nan" not in examples.series_picture(np.full((5, 1), 3.0), "flat")
 
 
 def test_mistakes_are_the_surest_ones_and_go_into_the_report():
     dataset = data.series.from_arrays(np.random.default_rng(0).normal(size=(4, 9)), [0, 1, 0, 1], validation_fraction=0)
     logits = np.array([[0.0, 5.0], [0.0, 5.0], [0.0, 1.0], [2.0, 0.0]])
-    found = series_pictures.mistakes(dataset.train, logits, ("down", "up"))
+    found = scores.mistakes("cross-entropy", dataset.train.labels, logits, ("down", "up"))
+    found = examples.mistakes(dataset, "train", found)
     assert [(one["true"], one["predicted"]) for one in found] == [("down", "up"), ("up", "down"), ("down", "up")]
     html = classification.mistakes(found)
     assert html.count("<svg") == 3
@@ -50,7 +50,7 @@ def test_the_sheet_shows_what_augmentation_does_or_is_left_out():
     dataset = data.series.from_arrays(np.random.default_rng(0).normal(size=(10, 9)), np.arange(10) % 2, validation_fraction=0)
     on = augmentation.augmenter(mean=[0], deviation=[1], jitter_strength=0.3)
     off = augmentation.augmenter(mean=[0], deviation=[1])
-    rows = series_pictures.sheet(dataset.train, on, ("a", "b"), count=3, versions=2)
+    rows = examples.augmented(dataset, on, count=3, versions=2)
     assert [len(row["versions"]) for row in rows] == [2, 2, 2]
     assert inputs.sheet(rows).count("<svg") == 9
-    assert series_pictures.sheet(dataset.train, off, ("a", "b")) == []
+    assert examples.augmented(dataset, off) == []
