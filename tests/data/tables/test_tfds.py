@@ -3,30 +3,12 @@
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook import data
-from hornbook.data import tfds_names
+from hornbook import UserError, data
 
 
-def write(root, features, records, name="people"):
-    import tensorflow_datasets as tfds
-
-    folder = root / name / "1.0.0"
-    folder.mkdir(parents=True)
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name="none"
-    )
-    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
-    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=100)
-    writer.initialize_splits(list(records))
-    writer.add_examples(records)
-    writer.close_all()
-
-
-@pytest.fixture(autouse=True)
-def offline(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds_names, "_network", lambda: False)
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+@pytest.fixture
+def write(tfds_root, write_prepared):
+    return lambda features, records: write_prepared(tfds_root, "people", features, records)
 
 
 def people(count, extra=None):
@@ -44,12 +26,12 @@ def people(count, extra=None):
     ]
 
 
-def test_numbers_text_vectors_and_classes(tmp_path):
+def test_numbers_text_vectors_and_classes(write):
     import tensorflow_datasets as tfds
 
     inner = {"age": np.float32, "town": tfds.features.Text(), "sizes": tfds.features.Tensor(shape=(2,), dtype=np.float32)}
     features = {"features": inner, "label": tfds.features.ClassLabel(names=("low", "middle", "high"))}
-    write(tmp_path, features, {"train": people(60), "test": people(12)})
+    write(features, {"train": people(60), "test": people(12)})
     dataset = data.tables.load("tfds:people")
     assert {name: len(part) for name, part in dataset.parts.items()} == {"train": 54, "validation": 6, "test": 12}
     assert dataset.class_names == ("low", "middle", "high")
@@ -61,18 +43,18 @@ def test_numbers_text_vectors_and_classes(tmp_path):
         data.tables.load("tfds:people", task="regression", label_column="age")
 
 
-def test_a_target_that_is_missing_and_features_that_are_no_columns(tmp_path):
+def test_a_target_that_is_missing_and_features_that_are_no_columns(write):
     import tensorflow_datasets as tfds
 
     inner = {"age": np.float32, "town": tfds.features.Text(), "sizes": tfds.features.Tensor(shape=(2,), dtype=np.float32)}
     features = {"features": inner, "label": tfds.features.ClassLabel(num_classes=3), "picture": tfds.features.Image(shape=(2, 2, 1))}
-    write(tmp_path, features, {"train": people(12, {"picture": np.zeros((2, 2, 1), np.uint8)})})
+    write(features, {"train": people(12, {"picture": np.zeros((2, 2, 1), np.uint8)})})
     with pytest.raises(UserError, match=r"the feature picture \(Image of shape \(2, 2, 1\)\) is no column of a table"):
         data.tables.load("tfds:people")
 
 
-def test_a_label_that_is_missing_is_named_by_its_record(tmp_path):
-    write(tmp_path, {"x": np.float32, "y": np.float32}, {"train": [{"x": float(k), "y": np.nan if k == 4 else k} for k in range(20)]})
+def test_a_label_that_is_missing_is_named_by_its_record(write):
+    write({"x": np.float32, "y": np.float32}, {"train": [{"x": float(k), "y": np.nan if k == 4 else k} for k in range(20)]})
     with pytest.raises(UserError) as raised:
         data.tables.load("tfds:people", task="regression")
     assert "tfds:people record 4 of split train, column 'y': the label is missing" in str(raised.value)
