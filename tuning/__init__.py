@@ -7,11 +7,11 @@ import importlib
 
 # Found on first use: a trial's process has no need of KerasTuner, which takes long to import.
 _HOMES = {
-    "BayesianOracle": "oracles",
-    "GridOracle": "oracles",
-    "HyperbandOracle": "oracles",
-    "RandomOracle": "oracles",
-    "SobolOracle": "oracles",
+    "BayesianOracle": "oracles.oracles",
+    "GridOracle": "oracles.oracles",
+    "HyperbandOracle": "oracles.oracles",
+    "RandomOracle": "oracles.oracles",
+    "SobolOracle": "oracles.oracles",
     "hypermodel": "hypermodels",
     "spaces": "spaces",
 }

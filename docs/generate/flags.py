@@ -9,42 +9,41 @@ import importlib
 import inspect
 import itertools
 import pathlib
+import re
 import typing
 
 import tyro
 
+from hornbook import models
 from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
-from hornbook.inference import commands, runs_table
+from hornbook.inference import evaluate, predict, runs_table
 from hornbook.recipes import options
 from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
-GROUPS = (
-    options.Network,
-    options.DeepNetwork,
-    options.SequenceNetwork,
-    options.Optimization,
-    options.Classification,
-    options.Split,
-    options.Run,
-)
+_CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
+GROUPS = tuple(cls for cls in _CLASSES if cls is not options.Range)  # In the order of their file.
 _BEGINNING = """# Every flag
 
 Look up a flag: what it takes, its default, what it does. `hornbook NAME --help` says the same in the terminal.
 
-A switch `--name` is turned off by `--no-name`. Every recipe also takes `--config FILE`: the options of a former run's `config.json`,
-which flags override. Flags that recipes share stand in the first section, once; each recipe's section has its own flags and the defaults that
-differ. This page is made from the code by `python docs/generate/flags.py`."""
+A switch is turned off by `no-` before its name: `--no-nesterov`. Every recipe also takes `--config FILE`: the options of a former run's
+`config.json`, which flags override. Flags that recipes share stand in the first section, once; each recipe's section has its own flags and
+the defaults that differ. This page is made from the code by `python docs/generate/flags.py`."""
 _ENDING = """## Limits
 
 A flag that a command does not know, a value of another type and a value out of range are refused before training, in one line that names
-the flag and what is accepted. A flag that the chosen model does not take is refused too: [models.md](models.md) shows which family takes what."""
+the flag and what is accepted. A flag that the chosen model does not take is refused too; [models](models.md) shows which family takes what.
+
+These keywords of builders have no flag; use them in a builder of your own, `--model mymodule:builder`:
+
+{keywords}"""
 
 
 def command_options():
     """The dataclass of every command, by its name."""
     recipes = {name: importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args for name in RECIPES}
-    afterwards = {"predict": commands.PredictArgs, "evaluate": commands.EvaluateArgs, "runs": runs_table.RunsArgs}
+    afterwards = {"predict": predict.PredictArgs, "evaluate": evaluate.EvaluateArgs, "runs": runs_table.RunsArgs}
     return {**recipes, "tune": command.Args, **{name: afterwards[name] for name in COMMANDS}}
 
 
@@ -58,7 +57,15 @@ def page():
         differing = differences(cls)
         if differing:
             sections.append("Shared options with another default or other values here:\n\n" + differing)
-    return "\n\n".join([_BEGINNING, *sections, _ENDING]) + "\n"
+    return "\n\n".join([_BEGINNING, *sections, _ENDING.format(keywords=_keywords(found))]) + "\n"
+
+
+def _keywords(found):
+    """By family, what a builder takes and no recipe has a flag for."""
+    flags = {field.name for cls in found.values() for field in dataclasses.fields(cls)} | {"name"}
+    lacking = {family: [f"`{one}`" for one in models.options(family) if one not in flags] for family in models.names()}
+    families = [family for family in lacking if models.family(family) == family and lacking[family]]
+    return "\n".join(f"- `{family}`: {', '.join(lacking[family])}" for family in families)
 
 
 def groups(cls):
@@ -88,7 +95,8 @@ def differences(cls):
     hints, fields = typing.get_type_hints(cls, include_extras=True), {field.name: field for field in dataclasses.fields(cls)}
     rows = []
     for group in sorted(groups(cls), key=GROUPS.index):
-        shared_hints, shared_fields = typing.get_type_hints(group, include_extras=True), {one.name: one for one in dataclasses.fields(group)}
+        shared_hints = typing.get_type_hints(group, include_extras=True)
+        shared_fields = {field.name: field for field in dataclasses.fields(group)}
         for name in group.__annotations__:
             before = (_values(shared_hints[name]), _default(shared_fields[name]))
             here = (_values(hints[name]), _default(fields[name]))
@@ -100,7 +108,8 @@ def differences(cls):
 def _shared(group, found):
     recipes = [name for name, cls in found.items() if group in cls.__mro__]
     where = "every recipe" if len(recipes) == len(RECIPES) else ", ".join(recipes)
-    return f"### {inspect.getdoc(group).splitlines()[0]}\n\nIn {where}.\n\n{table(group, list(group.__annotations__))}"
+    title = re.sub(r"(?<=[a-z])([A-Z])", lambda capital: f" {capital[0].lower()}", group.__name__)
+    return f"### {title}\n\n{inspect.getdoc(group).splitlines()[0]} In {where}.\n\n{table(group, list(group.__annotations__))}"
 
 
 def _flag(name):

@@ -29,7 +29,8 @@ def page():
     for name in PACKAGES:
         package = importlib.import_module(f"hornbook.{name}")
         rows = [f"| `{place}` | {line} |" for place, line in sorted(_public(package), key=lambda row: row[0].lower())]
-        sections.append("\n".join([f"## hornbook.{name}", "", _line(package), "", "| name | what it is |", "|---|---|", *rows]))
+        about = _line(package).removesuffix(" Names are found on first use.")
+        sections.append("\n".join([f"## hornbook.{name}", "", about, "", "| name | what it is |", "|---|---|", *rows]))
     return "\n\n".join([_BEGINNING, *sections, _ENDING]) + "\n"
 
 
