@@ -3,8 +3,7 @@ import pytest
 
 from hornbook import UserError
 from hornbook.data import randomness
-from hornbook.data.texts import augmentation
-from hornbook.data.texts import tokenizing
+from hornbook.data.texts import augmentation, tokenizing
 
 IDS = np.zeros((400, 24), np.int32)
 for row, length in enumerate(np.random.default_rng(0).integers(1, 25, 400)):

@@ -1,39 +1,21 @@
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook import data
+from hornbook import UserError, data
 
 CLASSES = ("no", "yes")
 
 
-def write_dataset(root, name, records, features):
-    """A prepared dataset, written without a builder."""
-    import tensorflow_datasets as tfds
-
-    folder = root / name / "1.0.0"
-    folder.mkdir(parents=True)
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name="none"
-    )
-    writer = tfds.core.SequentialWriter(tfds.core.DatasetInfo(builder=identity, features=features), max_examples_per_shard=20)
-    writer.initialize_splits(list(records))
-    writer.add_examples(records)
-    writer.close_all()
-    return folder
-
-
 @pytest.fixture
-def write(tmp_path, monkeypatch):
+def write(tfds_root, write_prepared):
     import tensorflow_datasets as tfds
 
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     kinds = {"text": tfds.features.Text(), "title": tfds.features.Text(), "label": tfds.features.ClassLabel(names=CLASSES)}
     kinds |= {name: tfds.features.ClassLabel(names=("low", "high")) for name in ("coarse", "fine")}
     kinds |= {"topic": tfds.features.ClassLabel(names=("a", "b", "c")), "number": tfds.features.Scalar(np.int64)}
 
     def write(records, *names):
-        return write_dataset(tmp_path, "notes", records, tfds.features.FeaturesDict({name: kinds[name] for name in names}))
+        return write_prepared(tfds_root, "notes", {name: kinds[name] for name in names}, records)
 
     return write
 
