@@ -4,14 +4,8 @@ import importlib
 import sys
 
 import hornbook
+from hornbook.recipes import RECIPES
 
-RECIPES = {
-    "image-classification": "Train an image classifier: any source of labelled images, any model, every technique a flag.",
-    "text-classification": "Train a classifier of texts: any source of labelled texts, any model for sequences, every technique a flag.",
-    "sequence-classification": "Train a classifier of series: time series and audio, any model for sequences, every technique a flag.",
-    "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
-    "regression": "Train a network that predicts numbers from tables or series: values or their quantiles.",
-}
 SEARCHES = {
     "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
 }

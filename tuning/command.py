@@ -3,11 +3,13 @@
 import dataclasses
 import difflib
 import importlib
+import math
 import pathlib
 import sys
 from typing import Literal
 
-from hornbook import UserError, command_line
+from hornbook import UserError, command_line, files
+from hornbook.recipes import RECIPES
 from hornbook.training import runs
 
 _DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
@@ -44,6 +46,8 @@ class Args:
     """Stop a trial that is worse after some epoch than the median of the finished ones was by then."""
     prune_after: int = 3
     """Epochs before which no trial is stopped."""
+    stop_slower_than: float = 10.0
+    """Stop a trial that takes so many times as long as the median of the finished ones (at least 4) for as many epochs; 0 for never."""
     warm_start: tuple[str, ...] = ()
     """Folders of earlier searches with this objective, whose trials the bayesian tuner learns from."""
     workers: int = 1
@@ -96,8 +100,6 @@ def _given(words, recipe, program):
 
 
 def _recipe(arguments):
-    from hornbook.__main__ import RECIPES
-
     names = ", ".join(RECIPES)
     if arguments and arguments[0] in ("--help", "-h"):
         return None, []
@@ -150,6 +152,8 @@ def _check(args, recipe_args):
         value = getattr(args, name)
         if value is not None and not low <= value:
             raise UserError(f"--{name.replace('_', '-')} must be at least {low}, got {value}")
+    if not (args.stop_slower_than == 0 or 1 < args.stop_slower_than < math.inf):
+        raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
     if args.cross_validate == 1:
         raise UserError("--cross-validate must be 0 or at least 2, got 1")
     if args.prune != "none" and (args.tuner == "hyperband" or args.cross_validate or args.executions_per_trial > 1):

@@ -10,9 +10,8 @@ import threadpoolctl
 
 from hornbook import UserError, command_line, files
 from hornbook.training import runs
-from hornbook.tuning import objectives, pruning
+from hornbook.tuning import objectives, pruning, search_space
 from hornbook.tuning import search as searches
-from hornbook.tuning import space as spaces
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import report, results
 from hornbook.tuning.reports.progress import Progress
@@ -23,7 +22,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """Run a search, as `command.main` says it."""
     objective = objectives.objective(recipe_name, recipe_args, args.objective)
     names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
-    space, found = spaces.build(recipe, recipe_args, names, args.vary, given)
+    space, found = search_space.build(recipe, recipe_args, names, args.vary, given)
     oracle = _oracle(args, objective, recipe_args, found)
     fleet = _workers(args)
     if args.ray is not None:
@@ -58,7 +57,6 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         )
         print(f"{args.tuner} search of {len(found.space)} options for {objective.name}; folder {folder}")
         progress = Progress(objective, _max_trials(args), fleet.count)
-        rule = pruning.MedianRule(args.prune_after) if args.prune == "median" else None
         # Linear algebra of a few hundred trials takes longer with threads than without, and the cores are the trials'.
         with threadpoolctl.threadpool_limits(1), progress:
             best = searches.Search(
@@ -67,7 +65,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
                 oracle,
                 fleet,
                 max_trials=_max_trials(args),
-                rule=rule,
+                rules=_rules(args),
                 budget_seconds=None if args.budget_minutes is None else 60 * args.budget_minutes,
                 stop_after_failures=args.stop_after_failures,
                 show=progress,
@@ -79,6 +77,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         searches.discard(folder)
         raise
     finally:
+        fleet.close()
         os.close(lock)
 
 
@@ -143,6 +142,12 @@ def _written(value):
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def _rules(args):
+    """What may stop a trial before its end."""
+    rules = [pruning.SlowRule(args.stop_slower_than)] if args.stop_slower_than else []
+    return rules + ([pruning.MedianRule(args.prune_after)] if args.prune == "median" else [])
+
+
 def _max_trials(args):
     if args.trials is None and args.tuner not in ("hyperband", "grid"):
         return 20
@@ -162,7 +167,7 @@ def _oracle(args, objective, recipe_args, found):
         return oracles.HyperbandOracle(max_epochs=recipe_args.epochs, **options)
     if args.tuner == "grid":
         return oracles.GridOracle(**options)
-    first = spaces.defaults(found, recipe_args)
+    first = search_space.defaults(found, recipe_args)
     if args.tuner == "bayesian":
         return oracles.BayesianOracle(first=first, known=_known(args, objective, found), **options)
     return {"random": oracles.RandomOracle, "sobol": oracles.SobolOracle}[args.tuner](first=first, **options)
@@ -175,7 +180,7 @@ def _known(args, objective, found):
         other, finished = results.read_trials(folder)
         if other != objective.name:
             raise UserError(f"--warm-start {folder}: its objective is {other}, and this one's {objective.name}")
-        fitting = [(values, score) for values, score in finished if spaces.has_values(found, values)]
+        fitting = [(values, score) for values, score in finished if search_space.has_values(found, values)]
         print(f"{folder}: {len(fitting)} of {len(finished)} trials lie in this space")
         known += fitting
     return known

@@ -1,15 +1,33 @@
-"""Trials that are stopped before their end because others were better by then."""
+"""Trials that are stopped before their end, because others were better by then or much faster.
+
+A rule has two methods: `add` remembers a finished trial's `Course`, and `reason` says why a running one is to be stopped, or None.
+"""
 
 import csv
+import dataclasses
 import math
 import statistics
 
 
-class MedianRule:
-    """Stop a trial whose best epoch so far is worse than the median of what the finished ones had reached by that epoch.
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """How far a trial has come.
 
-    Golovin et al. 2017 (Vizier), section 3.2.1. Compared are values of the validation data after each epoch: the accuracy where the run's
-    history has it, else the loss.
+    Several runs of a trial (seeds, folds) follow one another.
+    """
+
+    values: tuple = ()
+    """The validation value after each epoch, to be minimized; empty where the history has none."""
+    seconds: tuple = ()
+    """Seconds of training at the end of each epoch."""
+    elapsed: float = 0.0
+    """Seconds since the trial began, its start and its data included."""
+
+
+class MedianRule:
+    """Stop a trial whose best epoch so far is worse than the median of what the finished trials had reached by that epoch.
+
+    Golovin et al. 2017 (Vizier), section 3.2.1.
 
     Args:
         first_epoch: no trial is stopped before it.
@@ -20,41 +38,90 @@ class MedianRule:
         self.first_epoch, self.least = first_epoch, least
         self._finished = []
 
-    def add(self, history):
-        """Remember a finished trial's epochs: a list of values to be minimized, as of `epochs`."""
-        if history:
-            self._finished.append(history)
+    def add(self, course):
+        """Remember a finished trial's `Course`."""
+        if course.values:
+            self._finished.append(course)
 
-    def is_hopeless(self, history):
-        """Whether a running trial with these epochs is to be stopped."""
-        epoch = len(history)
+    def reason(self, course):
+        """Why a running trial is to be stopped, or None."""
+        epoch = len(course.values)
         if epoch < max(self.first_epoch, 1):
-            return False
-        reached = [min(one[:epoch]) for one in self._finished if len(one) >= epoch]
-        if len(reached) < self.least:
-            return False
-        return min(history) > statistics.median(reached)
+            return None
+        reached = [min(one.values[:epoch]) for one in self._finished if len(one.values) >= epoch]
+        if len(reached) < self.least or min(course.values) <= statistics.median(reached):
+            return None
+        return f"stopped after epoch {epoch}: worse than the median of the others by then"
 
 
-def epochs(path):
-    """The validation values of a run's `history.csv`, to be minimized: a list of a float an epoch, [] where there is none yet.
+class SlowRule:
+    """Stop a trial that takes many times as long as the others: a network far too large, whose score would cost more than the search.
 
-    An accuracy is turned into an error; what is not finite is infinitely bad.
+    Compared are the seconds of as many epochs, so that trials with fewer epochs (Hyperband's, or cut by early stopping) do not make others
+    look slow. A trial that has not finished an epoch is compared with the longest of the finished trials in all.
+
+    Args:
+        factor: how many times the median.
+        least: trials that must have finished before one is stopped.
     """
+
+    def __init__(self, factor=10.0, least=4):
+        self.factor, self.least = factor, least
+        self._finished = []
+
+    def add(self, course):
+        """Remember a finished trial's `Course`."""
+        self._finished.append(course)
+
+    def reason(self, course):
+        """Why a running trial is to be stopped, or None."""
+        epoch = len(course.seconds)
+        if epoch:
+            others = [one.seconds[epoch - 1] for one in self._finished if len(one.seconds) >= epoch]
+            taken, told = course.seconds[-1], "the median of the others for as many"
+        else:
+            others = [one.elapsed for one in self._finished]
+            taken, told = course.elapsed, "the longest of the others in all"
+        if len(others) < self.least:
+            return None
+        usual = statistics.median(others) if epoch else max(others)
+        if taken <= self.factor * usual:
+            return None
+        return f"stopped after epoch {epoch}: {taken:.0f} s are more than {self.factor:g} times the {usual:.1f} s of {told}"
+
+
+def course(histories, elapsed):
+    """The `Course` of a trial.
+
+    Args:
+        histories: paths of its runs' `history.csv`, one run after the other; those that are not there yet are left out. Of validation
+            values, the accuracy is taken where a history has it (turned into an error), then R2, then the loss; what is not finite is
+            infinitely bad.
+        elapsed: seconds since it began.
+    """
+    values, seconds = [], []
+    for path in histories:
+        rows = _rows(path)
+        before = seconds[-1] if seconds else 0.0
+        seconds += [before + _number(row.get("seconds"), 0.0) for row in rows]
+        for column, sign in (("val_accuracy", -1.0), ("val_r2", -1.0), ("val_loss", 1.0)):
+            if rows and rows[0].get(column):
+                values += [sign * _number(row.get(column), sign * math.inf) for row in rows]
+                break
+    return Course(tuple(values), tuple(seconds), elapsed)
+
+
+def _rows(path):
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            return list(csv.DictReader(file))
     except OSError:
         return []
-    for column, sign in (("val_accuracy", -1.0), ("val_r2", -1.0), ("val_loss", 1.0)):
-        if rows and rows[0].get(column):
-            return [_value(row.get(column), sign) for row in rows]
-    return []
 
 
-def _value(written, sign):
+def _number(written, otherwise):
     try:
-        value = sign * float(written)
+        value = float(written)
     except (TypeError, ValueError):
-        return math.inf
-    return value if math.isfinite(value) else math.inf
+        return otherwise
+    return value if math.isfinite(value) else otherwise

@@ -20,13 +20,13 @@ from keras_tuner.engine import trial as trials
 from hornbook import UserError, command_line, files
 from hornbook.evaluation import intervals
 from hornbook.training import runs
-from hornbook.tuning import pruning
-from hornbook.tuning import space as spaces
+from hornbook.tuning import pruning, search_space
 from hornbook.tuning.reports import results
 
 Status = trials.TrialStatus
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.05
+_RULES_SECONDS = 1.0
 # A trial that is killed as often as this without finishing an epoch in between takes more memory than there is, or time.
 _MOST_KILLS = 3
 
@@ -48,7 +48,7 @@ class Plan:
 
     def runs_of(self, values, folder, epochs=None):
         """The runs of a trial: a list of {"options", "output"}, for `trial.perform`."""
-        options = dict(spaces.options_of(self.space, values))
+        options = dict(search_space.options_of(self.space, values))
         if epochs is not None:
             options["epochs"] = epochs
         config = {**command_line.to_config(self.recipe_name, self.args), **options, "evaluate": "validation"}
@@ -63,7 +63,7 @@ class Plan:
 
     def configuration(self, values):
         """The recipe's options of a configuration, with its defaults: what `best.json` holds."""
-        options = dict(spaces.options_of(self.space, values))
+        options = dict(search_space.options_of(self.space, values))
         config = {**command_line.to_config(self.recipe_name, self.args), **options}
         return {name: value for name, value in config.items() if name != "output"}
 
@@ -77,21 +77,19 @@ class Search:
         oracle: of `oracles`, its project folder set to `folder`.
         workers: `LocalWorkers`, or another with its methods.
         max_trials: how many at most, or None for as many as the oracle has.
-        rule: `pruning.MedianRule` or None.
+        rules: of `pruning`, each of which may stop a trial before its end.
         budget_seconds: no trial is begun after so long, earlier sittings counted; None for no limit.
         stop_after_failures: so many failures in a row end the search.
         show: function of a line of progress.
     """
 
-    def __init__(
-        self, folder, plan, oracle, workers, *, max_trials=None, rule=None, budget_seconds=None, stop_after_failures=5, show=print
-    ):
+    def __init__(self, folder, plan, oracle, workers, *, max_trials=None, rules=(), budget_seconds=None, stop_after_failures=5, show=print):
         self.folder, self.plan, self.oracle, self.workers = pathlib.Path(folder), plan, oracle, workers
         self.max_trials = max_trials
-        self.rule, self.budget_seconds, self.stop_after_failures, self.show = rule, budget_seconds, stop_after_failures, show
+        self.rules, self.budget_seconds, self.stop_after_failures, self.show = rules, budget_seconds, stop_after_failures, show
         self._log = results.Log(self.folder)
         self._failures, self._kills, self._waiting = 0, {}, []
-        self._begun = time.monotonic()
+        self._begun = self._rules_asked = time.monotonic()
 
     def run(self):
         """Run trials until the oracle, the budget or failures end it.
@@ -107,7 +105,7 @@ class Search:
             while True:
                 for key, outcome in self.workers.finished():
                     self._end(self.oracle.trials[key], outcome)
-                self._prune()
+                self._ask_rules()
                 more = self._start_trials()
                 self.show(self)
                 if not more and not self.workers.running():
@@ -120,7 +118,7 @@ class Search:
         try:
             yield
         finally:
-            self.workers.close()
+            self.workers.stop_all()
             self._log.add_seconds(time.monotonic() - self._begun)
 
     def elapsed(self):
@@ -140,8 +138,8 @@ class Search:
             else:
                 self._waiting.append(trial)
         for trial in self.oracle.trials.values():
-            if self.rule is not None and trial.status == Status.COMPLETED:
-                self.rule.add(self._epochs(trial))
+            if trial.status == Status.COMPLETED:
+                self._tell_rules(trial)
 
     def _start_trials(self):
         """Start as many trials as there is room for; False when there is none left to start."""
@@ -183,9 +181,8 @@ class Search:
             self._finish(trial, Status.FAILED, f"{name} is not a number: the training diverged; a lower learning rate may help", outcome)
             return
         self.oracle.update_trial(trial.trial_id, {name: statistics.fmean(scores)})
-        if self.rule is not None:
-            self.rule.add(self._epochs(trial))
         self._finish(trial, Status.COMPLETED, None, outcome)
+        self._tell_rules(trial)
 
     def _finish(self, trial, status, message, outcome=None):
         trial.status, trial.message = status, message
@@ -209,7 +206,7 @@ class Search:
 
     def _killed(self, trial):
         """A process ended without a word: start it again from its checkpoint, unless it never gets further."""
-        reached = len(self._epochs(trial))
+        reached = len(self._course(trial).seconds)
         kills, before = self._kills.get(trial.trial_id, (0, -1))
         kills = kills + 1 if reached == before else 1
         self._kills[trial.trial_id] = (kills, reached)
@@ -219,27 +216,28 @@ class Search:
             told = f"its process was killed {kills} times without finishing an epoch in between; is there enough memory for it?"
             self._finish(trial, Status.FAILED, told)
 
-    def _prune(self):
-        if self.rule is None:
+    def _ask_rules(self):
+        """Stop the running trials that a rule wants to be stopped."""
+        if not self.rules or time.monotonic() - self._rules_asked < _RULES_SECONDS:
             return
+        self._rules_asked = time.monotonic()
         for key in self.workers.running():
             trial = self.oracle.trials[key]
-            history = self._epochs(trial)
-            if history and self.rule.is_hopeless(history):
+            course = self._course(trial)
+            reason = next(filter(None, (rule.reason(course) for rule in self.rules)), None)
+            if reason is not None:
                 self.workers.stop(key)
-                told = f"stopped after epoch {len(history)}: worse than the median of the others by then"
-                self._log.end(key, None)
-                trial.status, trial.message = Status.STOPPED, told
-                self.oracle.end_trial(trial)
-                self._failures = 0
-                results.write_trials(self.folder, self.oracle, self._log)
+                self._finish(trial, Status.STOPPED, reason, {"seconds": round(course.elapsed, 1)})
 
-    def _epochs(self, trial):
-        """The validation values of the trial's runs so far, one run after the other."""
-        values = []
-        for path in sorted(self._trial_folder(trial).glob("seed-*/history.csv")):
-            values += pruning.epochs(path)
-        return values
+    def _tell_rules(self, trial):
+        """Have the rules remember a finished trial."""
+        course = self._course(trial)
+        for rule in self.rules:
+            rule.add(course)
+
+    def _course(self, trial):
+        histories = sorted(self._trial_folder(trial).glob("seed-*/history.csv"))
+        return pruning.course(histories, self._log.elapsed(trial.trial_id))
 
     def _trial_folder(self, trial):
         return self.folder / f"trial_{trial.trial_id}"
@@ -289,7 +287,7 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
                 workers.start(seed, task, own)
             time.sleep(_POLL_SECONDS)
     finally:
-        workers.close()
+        workers.stop_all()
     names = found[seeds[0]]["metrics"]
     scores = {name: [found[seed]["metrics"][name][0] for seed in seeds] for name in names}
     metrics = {name: intervals.spread(own) for name, own in scores.items() if None not in own}

@@ -1,26 +1,32 @@
 """Search spaces: functions from KerasTuner's hyperparameters to options of a recipe or of a model builder.
 
-Each is plain `space(hp) -> dict`, so it works in anybody's `keras_tuner` tuner as well. An option that matters only with another stands in
-that one's conditional scope, and is left out of the dict where it does not matter. `only` names the options that whoever asks can take (a
-recipe's flags, a builder's keywords): others are neither registered nor returned.
+Each is plain `space(hp) -> dict`, so it works in any `keras_tuner` tuner. An option that matters only with another stands in the
+conditional scope of that one, and is left out of the dict where it does not matter. `only` names the options that can be used (a recipe's
+flags, a builder's keywords); the others are neither registered nor returned. As a dict it gives the values that each takes as well, or
+None for any: an option of which fewer than two values are left is left out.
 """
 
 _ACTIVATIONS = ("relu", "gelu", "silu", "tanh", "leaky_relu")
 
 
 class _Options:
-    """Register hyperparameters and collect their values, those alone that are in `only`."""
+    """Register hyperparameters and collect their values, of those options alone that are in `only`."""
 
     def __init__(self, hp, only):
-        self.hp, self.only, self.values = hp, only, {}
+        self.hp, self.values = hp, {}
+        self.only = only if only is None or isinstance(only, dict) else dict.fromkeys(only)
 
     def choice(self, name, values):
-        if self._wanted(name):
-            self.values[name] = self.hp.Choice(name, list(values))
+        if not self._wanted(name):
+            return
+        accepted = self.only[name] if self.only else None
+        values = [value for value in values if accepted is None or value in accepted]
+        if len(values) > 1:
+            self.values[name] = self.hp.Choice(name, values)
 
     def number(self, name, low, high, *, when=None, **ways):
         """A number from `low` to `high`; `when` is (option, values): it matters only where that option has one of them."""
-        if not self._wanted(name) or (when and not self._wanted(when[0])):
+        if not self._wanted(name) or (when and when[0] not in self.values):
             return
         if when is None:
             self.values[name] = self.hp.Float(name, low, high, **ways)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from hornbook.recipes import image_classification, tabular_classification
 from hornbook import command_line
+from hornbook.recipes import image_classification, tabular_classification
 from hornbook.tuning import command, driver
 
 
@@ -15,7 +15,7 @@ from hornbook.tuning import command, driver
 def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # What a refused command did not come to.
-    monkeypatch.setattr("hornbook.tuning.workers.LocalWorkers.start", lambda *_: pytest.fail("a trial was started"))
+    monkeypatch.setattr("hornbook.tuning.workers.local.LocalWorkers.start", lambda *_: pytest.fail("a trial was started"))
 
 
 @pytest.fixture
@@ -75,6 +75,8 @@ def test_a_runs_configuration_is_the_base(asked, tmp_path):
         (["tabular-classification", "--threads-per-trial", "4096"], "--threads-per-trial 4096: this machine lets us use"),
         (["tabular-classification", "--cross-validate", "1"], "--cross-validate must be 0 or at least 2, got 1"),
         (["tabular-classification", "--budget-minutes", "nan"], "--budget-minutes must be at least 0, got nan"),
+        (["tabular-classification", "--stop-slower-than", "1"], "--stop-slower-than must be 0 for never, or more than 1, got 1.0"),
+        (["tabular-classification", "--stop-slower-than", "nan"], "--stop-slower-than must be 0 for never, or more than 1, got nan"),
         (["tabular-classification", "--seeds", "3"], "--seeds is the search's own to set, run by run; leave it out"),
         (["tabular-classification", "--evaluate", "none"], "--evaluate is the search's own to set"),
         (["tabular-classification", "--fold", "1/3"], "--fold is the search's own to set"),

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from hornbook.recipes import tabular_classification
 from hornbook import command_line
+from hornbook.recipes import tabular_classification
 
 pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 

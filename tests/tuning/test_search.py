@@ -7,13 +7,10 @@ import pathlib
 import keras_tuner
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, command_line, files
 from hornbook.recipes import tabular_classification
-from hornbook import command_line
-from hornbook import files
+from hornbook.tuning import pruning, search
 from hornbook.tuning.oracles import oracles
-from hornbook.tuning import pruning
-from hornbook.tuning import search
 
 OBJECTIVE = keras_tuner.Objective("loss", "min")
 KILLED = None
@@ -55,7 +52,7 @@ class Fleet:
     def running(self):
         return list(self._running)
 
-    def close(self):
+    def stop_all(self):
         self._running.clear()
         self.closed = True
 
@@ -76,6 +73,7 @@ def space(hp):
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(search, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(search, "_RULES_SECONDS", 0.0)
 
 
 def made(folder, fleet, trials=4, **options):
@@ -252,19 +250,51 @@ def test_a_finished_search_goes_on_with_more_trials(tmp_path):
     assert len(fleet.begun) == 4
 
 
-def test_hopeless_trials_are_stopped(tmp_path):
+@pytest.mark.parametrize(
+    ("rule", "bad", "good", "reason"),
+    [
+        (
+            pruning.MedianRule(),
+            "1,0.9,1.0\n",
+            "1,0.5,1.0\n2,0.4,2.0\n",
+            "stopped after epoch 1: worse than the median of the others by then",
+        ),
+        (pruning.SlowRule(10), "1,0.1,10.5\n", "1,0.5,1.0\n2,0.4,2.0\n", "stopped after epoch 1: 10 s are more than 10 times the 1.0 s of"),
+    ],
+)
+def test_a_trial_that_a_rule_stops_is_no_failure(rule, bad, good, reason, tmp_path):
     def outcome(key, options):
         path = tmp_path / f"search/trial_{key}/seed-0/history.csv"
         path.parent.mkdir(exist_ok=True)
-        path.write_text("epoch,val_loss\n1,0.9\n" if key == "4" else "epoch,val_loss\n1,0.5\n2,0.4\n")
-        return "running" if key == "4" else by_dropout(key, options)
+        path.write_text("epoch,val_loss,seconds\n" + (bad if key in ("4", "5") else good))
+        return "running" if key in ("4", "5") else by_dropout(key, options)
 
     fleet = Fleet(outcome)
-    made(tmp_path / "search", fleet, trials=6, rule=pruning.MedianRule()).run()
+    made(tmp_path / "search", fleet, trials=7, rules=[rule], stop_after_failures=1).run()
     rows = table(tmp_path / "search")
-    assert [row["state"] for row in rows] == ["finished"] * 4 + ["stopped early", "finished"]
-    assert "stopped after epoch 1: worse than the median" in rows[4]["reason"]
-    assert fleet.stopped == ["4"]
+    assert [row["state"] for row in rows] == ["finished"] * 4 + ["stopped early"] * 2 + ["finished"]
+    assert rows[4]["reason"].startswith(reason)
+    assert rows[4]["loss"] == ""
+    assert float(rows[4]["seconds"]) >= 0
+    assert fleet.stopped == ["4", "5"]
+
+
+def test_a_search_that_goes_on_tells_its_rules_what_has_finished(tmp_path):
+    class Watched:
+        def __init__(self):
+            self.seen = []
+
+        def add(self, course):
+            self.seen.append(course)
+
+        def reason(self, course):
+            return None
+
+    made(tmp_path / "search", Fleet(by_dropout), trials=3, rules=[Watched()]).run()
+    rule = Watched()
+    made(tmp_path / "search", Fleet(by_dropout), trials=5, rules=[rule]).run()
+    assert len(rule.seen) == 5
+    assert all(course.elapsed >= 0 for course in rule.seen)
 
 
 def plan():

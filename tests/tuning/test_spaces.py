@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.tuning import space, spaces
+from hornbook.tuning import search_space as space
+from hornbook.tuning import spaces
 from hornbook.tuning.oracles.encoding import Encoding
 
 # The smallest inputs that every configuration of a family takes.

@@ -9,7 +9,6 @@ import time
 from keras_tuner.engine import trial as trials
 
 from hornbook import files
-from hornbook.training import runs
 
 Status = trials.TrialStatus
 _STATES = {
@@ -43,6 +42,12 @@ class Log:
         entry["ended"] = round(self.seconds + time.monotonic() - self._started, 2)
         entry["outcome"] = outcome
         self._write(entry["ended"])
+
+    def elapsed(self, trial_id):
+        """Seconds of the search since a trial began, until it ended if it has."""
+        entry = self.trials.get(trial_id, {})
+        now = self.seconds + time.monotonic() - self._started
+        return entry.get("ended", now) - entry.get("began", now)
 
     def add_seconds(self, seconds):
         """Note a sitting's end."""
@@ -85,8 +90,7 @@ def write_trials(folder, oracle, log):
     table.writerow(("trial", "state", oracle.objective.name, *names, "seconds", "reason"))
     for row in rows(oracle, log):
         values = [row["values"].get(name, "") for name in names]
-        score = "" if row["score"] is None else row["score"]
-        table.writerow((row["trial"], row["state"], score, *values, row["seconds"] or "", row["reason"] or ""))
+        table.writerow((row["trial"], row["state"], row["score"], *values, row["seconds"], row["reason"]))  # None is written as nothing.
     files.write_text(pathlib.Path(folder) / "trials.csv", written.getvalue())
 
 

@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 from hornbook import UserError, files
+from hornbook.tuning.workers import fork_server
 
 
 class LocalWorkers:
-    """Processes of `hornbook.tuning.trial`.
+    """Processes of `trial`: forks of one that has imported everything, or, where a fork is not safe, each begun afresh.
 
     Args:
         count: how many at a time.
@@ -31,7 +32,10 @@ class LocalWorkers:
             raise UserError(f"--threads-per-trial {threads}: this machine lets us use {len(cores)} cores")
         # Where there are fewer cores than trials ask for, they take turns on them.
         self._cores = [[cores[(slot * threads + place) % len(cores)] for place in range(threads)] for slot in range(count)]
-        self._gpus = share_gpus(visible_gpus(), count, gpus)
+        shares = share_gpus(visible_gpus(), count, gpus)
+        self._environments = [{} if shares is None else _gpu_environment(shares[slot]) for slot in range(count)]
+        forks = fork_server.is_possible()
+        self._processes = fork_server.ForkServer(self._cores[0], self._environments[0]) if forks else _NewProcesses()
         self._running, self.count = {}, count
 
     @property
@@ -50,21 +54,8 @@ class LocalWorkers:
         folder = pathlib.Path(folder)
         slot = next(slot for slot in range(self.count) if slot not in {taken for taken, *_ in self._running.values()})
         (folder / "outcome.json").unlink(missing_ok=True)
-        files.write_json(folder / "task.json", {**task, "parent": os.getpid(), "cores": self._cores[slot]})
-        environment = dict(os.environ)
-        if self._gpus is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(self._gpus[slot])
-            environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # Else the first of two on a GPU takes all its memory.
-        with open(folder / "log.txt", "a", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "hornbook.tuning.trial", str(folder / "task.json")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,  # Ctrl-C is the search's to handle.
-            )
-        self._running[key] = (slot, process, folder)
+        files.write_json(folder / "task.json", {**task, "cores": self._cores[slot], "environment": self._environments[slot]})
+        self._running[key] = (slot, self._processes.start((folder / "task.json").resolve()), folder)
 
     def finished(self):
         """Tasks that ended since the last call: a list of (key, outcome); an outcome None is of a process that was killed or crashed."""
@@ -90,10 +81,33 @@ class LocalWorkers:
         """The keys of running tasks."""
         return list(self._running)
 
-    def close(self):
+    def stop_all(self):
         """Kill what runs; a run that was cut off goes on from its checkpoint."""
         for key in list(self._running):
             self.stop(key)
+
+    def close(self):
+        """Kill what runs, and leave no process behind."""
+        self._processes.close()
+        self.stop_all()
+
+
+class _NewProcesses:
+    """Trials that each begin a process and import everything themselves."""
+
+    def start(self, task):
+        """As of `fork_server.ForkServer`."""
+        with open(task.with_name("log.txt"), "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "hornbook.tuning.workers.trial", str(task), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the search's to handle.
+            )
+
+    def close(self):
+        """Nothing is kept between trials."""
 
 
 def _outcome(folder):
@@ -101,6 +115,16 @@ def _outcome(folder):
         return json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def _gpu_environment(gpus):
+    # Without the second, the first of two trials on a GPU takes all its memory. Without the third, PyTorch initializes CUDA's driver to say
+    # whether there is a GPU, which Keras asks while it is imported, and the driver does not survive the fork.
+    return {
+        "CUDA_VISIBLE_DEVICES": ",".join(gpus),
+        "TF_FORCE_GPU_ALLOW_GROWTH": os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    }
 
 
 def visible_gpus():

@@ -14,7 +14,7 @@ _LARGEST_FILE = 200 * 2**20
 
 
 class RayWorkers:
-    """As `workers.LocalWorkers`, on a cluster that `ray start` has made.
+    """As `local.LocalWorkers`, on a cluster that `ray start` has made.
 
     Where the search's folder is on a file system that all nodes see, runs lie in it, go on from their checkpoints on whichever node takes
     them next, and can be pruned. Where it is not, a node keeps a run in `~/.cache/hornbook/tune` and its files are brought back at its end.
@@ -83,7 +83,7 @@ class RayWorkers:
         return len(nodes)
 
     def start(self, key, task, folder):
-        """As of `workers.LocalWorkers`."""
+        """As of `local.LocalWorkers`."""
         folder = pathlib.Path(folder).resolve()
         runs = [{**one, "output": str(pathlib.Path(one["output"]).resolve())} for one in task["runs"]]
         files.write_json(folder / "task.json", {**task, "runs": runs})
@@ -92,7 +92,7 @@ class RayWorkers:
         self._running[key] = (remote.remote({**task, "runs": runs}, str(folder)), folder)
 
     def finished(self):
-        """As of `workers.LocalWorkers`."""
+        """As of `local.LocalWorkers`."""
         by_reference = {reference: key for key, (reference, _) in self._running.items()}
         if not by_reference:
             return []
@@ -127,10 +127,15 @@ class RayWorkers:
         """The keys of running tasks."""
         return list(self._running)
 
-    def close(self):
+    def stop_all(self):
         """Kill what runs."""
         for key in list(self._running):
             self.stop(key)
+
+    def close(self):
+        """Kill what runs, and take leave of the cluster, which stays."""
+        self.stop_all()
+        self._ray.shutdown()
 
 
 def _refuse_silence(address):

@@ -1,23 +1,21 @@
 """One trial of a search, in a process of its own: the recipe itself, once for each seed or fold.
 
-`python -m hornbook.tuning.trial TASK.json` reads what to run, and leaves an outcome beside it, whole or not at all. A run that is finished
-is read, not run again, and one that was cut off goes on from its checkpoint, so that a trial may be killed and started again at any moment.
+The process reads its task from a file and leaves the outcome beside it, whole or not at all. A finished run is read, not run again, and a
+run that was cut off goes on from its checkpoint, so a trial may be killed and started again at any moment.
 """
 
-import contextlib
-import ctypes
 import dataclasses
 import importlib
 import json
 import os
 import pathlib
 import shutil
-import signal
 import sys
 import traceback
 
 from hornbook import UserError, command_line, files
 from hornbook.training import runs
+from hornbook.tuning.workers import fork_server
 
 
 def perform(task):
@@ -61,23 +59,36 @@ def _run(recipe_name, options, output):
     return result
 
 
+def run_fork(path):
+    """As a fork of a server: leave its session and its output for those of the task of a file, and run it."""
+    os.setsid()  # Ctrl-C is the search's to handle.
+    for place, (name, ways) in enumerate(((os.devnull, os.O_RDONLY), *[(pathlib.Path(path).with_name("log.txt"), _APPEND)] * 2)):
+        file = os.open(name, ways, 0o666)
+        os.dup2(file, place)
+        os.close(file)
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    run_file(path)
+
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+
 def run_file(path):
-    """Run the task of a file, and write its outcome beside it."""
+    """Run the task of a file with its cores and its environment, and write its outcome beside it."""
     path = pathlib.Path(path)
     task = json.loads(path.read_text(encoding="utf-8"))
-    _end_with(task["parent"])
-    if task.get("cores") and hasattr(os, "sched_setaffinity"):
+    os.environ.update(task["environment"])
+    if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, task["cores"])  # TensorFlow takes as many threads as there are cores that it may use.
     files.write_json(path.with_name("outcome.json"), perform(task))
 
 
-def _end_with(parent):
-    """Have this process killed when the search that started it ends, however that ends, so that none is left behind."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone.
-    if os.getppid() != parent:
-        sys.exit(1)
+def main():
+    """Where there is no fork: `python -m hornbook.tuning.workers.trial TASK.json PARENT`."""
+    task, parent = sys.argv[1:]
+    fork_server.end_with(int(parent))
+    run_file(task)
 
 
 if __name__ == "__main__":
-    run_file(sys.argv[1])
+    main()

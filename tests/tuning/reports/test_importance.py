@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from hornbook.tuning.oracles.encoding import Encoding
-from hornbook.tuning.reports.importance import edges
-from hornbook.tuning.reports.importance import importance
+from hornbook.tuning.reports.importance import edges, importance
 
 
 def space():

@@ -5,9 +5,9 @@ import keras_tuner
 import pytest
 
 from hornbook.recipes import tabular_classification
+from hornbook.tuning import search
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import report
-from hornbook.tuning import search
 
 EVIL = "<script>alert(1)</script>"
 

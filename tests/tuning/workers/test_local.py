@@ -3,9 +3,7 @@ import os
 import pytest
 
 from hornbook import UserError
-from hornbook.tuning.workers.local import LocalWorkers
-from hornbook.tuning.workers.local import share_gpus
-from hornbook.tuning.workers.local import visible_gpus
+from hornbook.tuning.workers.local import LocalWorkers, share_gpus, visible_gpus
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, command_line
 from hornbook.recipes import tabular_classification
-from hornbook import command_line
 from hornbook.tuning.workers import ray_cluster
 
 # A builder that kills its own process the first time that it is called.

@@ -1,22 +1,17 @@
-"""What a search varies: named spaces, a function of the user's, or ranges of the command line, checked against the recipe's options."""
+"""What a search varies: named spaces, a function of the user's, or `--vary`; each value is checked against the recipe and the model."""
 
 import copy
 import dataclasses
 import importlib
-import math
 import os
-import re
 import sys
-import types
 import typing
 
 import keras_tuner
 
-from hornbook import UserError, command_line, models
-from hornbook.tuning import spaces
-
-# What a search sets itself, run by run.
-RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard")
+from hornbook import UserError, models
+from hornbook.recipes import options
+from hornbook.tuning import spaces, vary
 
 
 def build(recipe, args, names, varied, given=()):
@@ -35,12 +30,12 @@ def build(recipe, args, names, varied, given=()):
     Raises:
         UserError: there is no such space or option, or a value that the recipe does not take.
     """
-    inline = [one.partition("=")[0].replace("-", "_") for one in varied]
+    inline = [vary.name_of(one) for one in varied]
     for name in inline:
         if inline.count(name) > 1:
             raise UserError(f"--vary has {name} more than once; list its values in one")
     # The first of two ranges of one name is the one that KerasTuner keeps.
-    parts = [*(_inline(one, recipe) for one in varied), *(_named(name, recipe, args, {*inline, *given}) for name in names)]
+    parts = [*(vary.parse(one, recipe) for one in varied), *(_named(name, recipe, args, {*inline, *given}) for name in names)]
 
     def space(hp):
         options = {}
@@ -136,15 +131,17 @@ def _has(hp, value):
 
 
 def _named(name, recipe, args, without):
-    fields = {field.name for field in dataclasses.fields(recipe.Args)} - without
+    """A space by name, without the options in `without`."""
     if ":" in name:
         return _of_user(name)
+    taken = {option: values for option, values in _taken(recipe, args).items() if option not in without}
     if name == "training":
-        return lambda hp: spaces.training(hp, _varied_in_training(fields, args))
+        return lambda hp: spaces.training(hp, _varied_in_training(taken, args))
+    own_model = args.model not in models.names()
     if name == "model":
-        if ":" not in args.model and args.model not in models.names():
+        if own_model and ":" not in args.model:
             raise UserError(f"there is no --model {args.model}; there are {', '.join(models.names())}, and mymodule:builder of your own")
-        if args.model not in models.names():
+        if own_model:
             raise UserError(f"--space model: there is no space for --model {args.model}; name one, such as --space cnn, or mymodule:space")
         chosen = spaces.FAMILIES[models.family(args.model)]
     elif name in {function.__name__ for function in spaces.FAMILIES.values()}:
@@ -152,19 +149,51 @@ def _named(name, recipe, args, without):
     else:
         known = ", ".join(dict.fromkeys(("model", "training", *(function.__name__ for function in spaces.FAMILIES.values()))))
         raise UserError(f"there is no space {name!r}; there are {known}, and mymodule:space of your own")
-    taken = fields & set(models.options(args.model)) if args.model in models.names() else fields
-    if args.model in models.names() and models.family(args.model) in ({"cnn", "resnet", "vision_transformer"} - {args.model}):
-        taken -= {"depth", "width"}  # What makes resnet50 resnet50.
-    return lambda hp: chosen(hp, (taken | {"bins"}) & fields)
+    if not own_model and models.family(args.model) in ({"cnn", "resnet", "vision_transformer"} - {args.model}):
+        taken = {option: values for option, values in taken.items() if option not in ("depth", "width")}  # What makes resnet50 resnet50.
+    return lambda hp: chosen(hp, taken)
 
 
-def _varied_in_training(fields, args):
-    """The training options that this recipe has and that make sense with its model and task."""
-    kept = set(fields)
-    loss = getattr(args, "loss", "auto")
-    if loss in ("binary", "multi-label"):
-        kept -= {"label_smoothing", "mixup"}
-    return kept
+def _taken(recipe, args):
+    """The options of a recipe that its model takes too: a dict of names to the values of those that have a list, else None.
+
+    The lengths of series are not known before their files are read, so of the model only those values are taken that do for series of
+    different lengths as well.
+    """
+    hints = typing.get_type_hints(recipe.Args)
+    taken = {field.name: _words(hints[field.name]) for field in dataclasses.fields(recipe.Args) if field.name not in vary.RESERVED}
+    if args.model not in models.names():
+        return taken
+    for option in options.of_network(args)[0]:
+        if option not in models.options(args.model):
+            del taken[option]
+            continue
+        values = _values_of_model(option, args, padded=True)
+        if values is not None:
+            taken[option] = values if taken[option] is None else tuple(value for value in taken[option] if value in values)
+    return taken
+
+
+def _values_of_model(option, args, *, padded):
+    """The values that the model of `args` takes of an option, beside the others in `args`; None where there is no list of them."""
+    own = models.options(args.model)
+    # Initializers of Keras' that are not in the list are taken too.
+    if option not in models.options_with_choices(args.model) or option == "initializer":
+        return None
+    given = {name: value for name, value in options.of_network(args)[0].items() if name in own and name != option and value is not None}
+    return models.choices(args.model, option, padded=padded and "padded" in own, **given)
+
+
+def _words(hint):
+    """The words that an option of this type takes, or None where it takes any."""
+    words = [word for kind in vary.alternatives(hint) if typing.get_origin(kind) is typing.Literal for word in typing.get_args(kind)]
+    return tuple(words) or None
+
+
+def _varied_in_training(taken, args):
+    """The training options that make sense with the loss."""
+    left_out = ("label_smoothing", "mixup") if getattr(args, "loss", "auto") in ("binary", "multi-label") else ()
+    return {option: values for option, values in taken.items() if option not in left_out}
 
 
 def _of_user(name):
@@ -179,87 +208,9 @@ def _of_user(name):
         raise UserError(f"--space {name}: module {module!r} has no {function!r}") from error
 
 
-_RANGE = re.compile(r"(log:)?(-?[\d.eE+-]*?\d\.?)\.\.(-?[\d.eE+-]*?[\d.])(?::([\d.eE+-]+))?")
-
-
-def _inline(written, recipe):
-    """A space of one option, from `NAME=A,B,C`, `NAME=LOW..HIGH[:STEP]` or `NAME=log:LOW..HIGH`."""
-    name, equals, values = written.partition("=")
-    name = name.replace("-", "_")
-    accepted = "--vary takes NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:STEP or NAME=log:LOW..HIGH"
-    if not equals or not values:
-        raise UserError(f"--vary {written}: {accepted}")
-    kinds = _kinds(recipe, name)
-    found = _RANGE.fullmatch(values)
-    if (found is None and ".." in values) or "..." in values:  # 0...5 could mean two ranges.
-        raise UserError(f"--vary {written}: {accepted}")
-    if found:
-        if not kinds & {int, float}:
-            raise UserError(f"--vary {written}: {name} is no number; list its values, NAME=A,B,C")
-        number = float if float in kinds else int
-        try:
-            low, high = number(found[2]), number(found[3])
-            step = None if found[4] is None else number(found[4])
-        except ValueError:
-            raise UserError(f"--vary {written}: {name} takes {'whole numbers' if number is int else 'numbers'}") from None
-        least = 1 if found[1] else 0  # On a log scale a step is a factor.
-        if not low < high < math.inf or (found[1] and low <= 0) or (step is not None and not least < step < math.inf):
-            raise UserError(
-                f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above {least}"
-            )
-        method = "Float" if number is float else "Int"
-        ways = {"sampling": "log" if found[1] else "linear", "step": step}
-        return lambda hp: {name: getattr(hp, method)(name, low, high, **ways)}
-    words = [word.strip() for word in values.split(",")]
-    listed = _typed(words, kinds, written, name)
-    if len(set(listed)) < len(listed) or len(listed) < 2:
-        raise UserError(f"--vary {written}: two or more different values are needed, got {', '.join(words)}")
-    return lambda hp: {name: hp.Choice(name, listed)}
-
-
-def _typed(words, kinds, written, name):
-    """Values as the recipe's option has them, all of one type, as KerasTuner asks for."""
-    for kind in (bool, int, float):
-        if kind in kinds:
-            try:
-                return [_boolean(word) if kind is bool else kind(word) for word in words]
-            except ValueError:
-                continue
-    if str in kinds:
-        return words
-    raise UserError(f"--vary {written}: {name} takes {' or '.join(sorted(kind.__name__ for kind in kinds))}, got {', '.join(words)}")
-
-
-def _boolean(word):
-    if word.lower() not in ("true", "false", "yes", "no"):
-        raise ValueError
-    return word.lower() in ("true", "yes")
-
-
-def _kinds(recipe, name):
-    """The types of a recipe's option, with str for one of several words."""
-    fields = {field.name: field for field in dataclasses.fields(recipe.Args)}
-    if name not in fields or name in RESERVED:
-        _refuse(name, recipe)
-    annotation = typing.get_type_hints(recipe.Args)[name]
-    kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    return {str if typing.get_origin(kind) is typing.Literal else kind for kind in kinds} - {type(None)}
-
-
-def _refuse(name, recipe):
-    import difflib
-
-    fields = [field.name for field in dataclasses.fields(recipe.Args) if field.name not in RESERVED]
-    if name in RESERVED:
-        raise UserError(f"--{name.replace('_', '-')} is the search's own to set and cannot be varied")
-    near = difflib.get_close_matches(name, fields, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"
-    raise UserError(f"the space varies {name!r}, which is no option of {recipe.__name__.rpartition('.')[2].replace('_', '-')}; {hint}")
-
-
 def _check(space, found, recipe, args):
     """Refuse a space that yields what the recipe does not take: the defaults, and each hyperparameter's every value or both ends."""
-    fields = {field.name for field in dataclasses.fields(recipe.Args)}
+    hints = typing.get_type_hints(recipe.Args)
     base = {hp.name: hp.default for hp in found.space}
     for hp in found.space:
         numerical = isinstance(hp, keras_tuner.engine.hyperparameters.Int | keras_tuner.engine.hyperparameters.Float)
@@ -267,11 +218,39 @@ def _check(space, found, recipe, args):
             tried = keras_tuner.HyperParameters()
             tried.merge(found.space)
             tried.values = {**base, hp.name: value, **{one.name: one.values[0] for one in hp.conditions}}
-            options = space(tried)
-            unknown = sorted(name for name in options if name not in fields or name in RESERVED)
+            yielded = space(tried)
+            unknown = sorted(name for name in yielded if name not in hints or name in vary.RESERVED)
             if unknown:
-                _refuse(unknown[0], recipe)
+                vary.refuse(unknown[0], recipe)
             try:
-                recipe.check(command_line.with_options(args, options))
+                _check_options(yielded, hints, recipe, args)
             except UserError as error:
                 raise UserError(f"the space has {hp.name} {value}: {error}") from error
+
+
+def _check_options(yielded, hints, recipe, args):
+    """Refuse options that the recipe's command line, its check or its model would refuse."""
+    for name, value in yielded.items():
+        if not any(_is_of(kind, value) for kind in vary.alternatives(hints[name])):
+            words = _words(hints[name])
+            accepted = ", ".join(words) if words else " or ".join(kind.__name__ for kind in vary.alternatives(hints[name]))
+            raise UserError(f"--{name.replace('_', '-')} takes {accepted}")
+    changed = dataclasses.replace(args, **yielded)
+    recipe.check(changed)
+    if args.model not in models.names():
+        return
+    # Texts are always padded. Series may be of one length, so what those alone take is not refused.
+    padded = "tokenizer" in hints
+    for name in options.of_network(args)[0].keys() & yielded.keys() & models.options(args.model).keys():
+        values = _values_of_model(name, changed, padded=padded)
+        if values is not None and yielded[name] not in values:
+            raise UserError(f"--model {args.model} takes --{name.replace('_', '-')} {', '.join(map(str, values))}")
+
+
+def _is_of(kind, value):
+    """Whether a value is of a type, as on a command line: a whole number is a number, and a truth value is none."""
+    if typing.get_origin(kind) is typing.Literal:
+        return value in typing.get_args(kind)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, typing.get_origin(kind) or kind) and (kind is bool or not isinstance(value, bool))

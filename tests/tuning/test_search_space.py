@@ -6,7 +6,7 @@ import pytest
 
 from hornbook import UserError, models
 from hornbook.recipes import image_classification, regression, tabular_classification
-from hornbook.tuning import space
+from hornbook.tuning import search_space as space
 
 ARGS = tabular_classification.Args()
 
