@@ -220,7 +220,7 @@ def _check_backend():
     if backend not in ("tensorflow", "jax", "torch"):
         raise UserError(f"KERAS_BACKEND must be tensorflow, jax or torch, got {backend!r}")
     if backend not in sys.modules and importlib.util.find_spec(backend) is None:
-        raise UserError(f"KERAS_BACKEND is {backend}, which is not installed: pip install 'hornbook[{backend}]', or unset it")
+        raise UserError(f"KERAS_BACKEND is {backend}, which is not installed: pip install {backend}, or unset it")
 
 
 @contextlib.contextmanager
