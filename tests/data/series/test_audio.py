@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from hornbook import UserError
+from hornbook import UserError, data
 from hornbook.data.series import audio
-from hornbook import data
 
 RATE = 8000
 
@@ -133,4 +132,13 @@ def test_an_empty_class_folder_is_refused(tmp_path):
     folder_of_tones(tmp_path)
     (tmp_path / "none").mkdir()
     with pytest.raises(UserError, match="none has no files; add some"):
+        data.series.load(f"folder:{tmp_path}")
+
+
+def test_a_loose_wav_file_has_no_class(tmp_path):
+    folder_of_tones(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,label\n")
+    assert data.series.load(f"folder:{tmp_path}").num_classes == 2
+    write(tmp_path / "loose.WAV", tone(300))
+    with pytest.raises(UserError, match=r"loose\.WAV lies beside the class folders, so it has no class"):
         data.series.load(f"folder:{tmp_path}")
