@@ -1,4 +1,4 @@
-"""Train an image classifier: any source of labelled images, any model of the zoo, every technique one flag.
+"""Train an image classifier: any source of labelled images, any model of the zoo, techniques as flags.
 
 hornbook image-classification
 hornbook image-classification --dataset tfds:fashion_mnist --model resnet20 --augmentation crop-flip --epochs 15

@@ -1,4 +1,4 @@
-"""Train a classifier of texts: any source of labelled texts, any model for sequences, every technique one flag.
+"""Train a classifier of texts: any source of labelled texts, any model for sequences, techniques as flags.
 
 hornbook text-classification
 hornbook text-classification --dataset csv:tickets.csv --text-columns subject,body --label-column queue --model text_transformer
