@@ -28,3 +28,17 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(UserError, match=r"cannot write to .*: No space left on device; free space or pass another --output"):
         file.write(np.arange(3))
+
+
+def test_rows_are_indexed_as_an_array_is(tmp_path):
+    values = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    file = scratch.ScratchFile(tmp_path, np.float32)
+    for block in np.array_split(values, 7):
+        file.write(block)
+    rows = scratch.FileRows(file, values.shape)
+    assert (len(rows), rows.shape, rows.dtype) == (50, (50, 3), np.float32)
+    for positions in (np.arange(10, 20), np.array([4, 4, 49, 0]), np.array([], np.int64), slice(5, 40, 3), slice(None)):
+        assert np.array_equal(rows[positions], values[positions])
+    assert np.array_equal(rows[:, 1], values[:, 1])
+    assert np.array_equal(np.asarray(rows), values)
+    assert np.asarray(rows, np.float64).dtype == np.float64

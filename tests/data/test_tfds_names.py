@@ -3,8 +3,7 @@ import threading
 
 import pytest
 
-from hornbook import UserError
-from hornbook import data
+from hornbook import UserError, data
 from hornbook.data import tfds_names
 
 

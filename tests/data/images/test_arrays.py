@@ -1,15 +1,13 @@
-import io
-import pickle
-import zipfile
+"""Images as arrays: from Python, and from NumPy files."""
 
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook import data
-from hornbook.data.images import dataset as data
+from hornbook import UserError, data
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 6, 5, 3), dtype=np.uint8)
+
+
 LABELS = np.arange(24) % 3
 
 
@@ -115,40 +113,6 @@ def test_arrays_that_are_wrong_are_named(tmp_path, arrays, words):
     assert words in message
 
 
-def test_files_that_are_none(tmp_path):
-    assert "is not there; accepted is a file that numpy.savez wrote" in refusal(tmp_path / "nowhere.npz")
-    assert "is a folder" in refusal(tmp_path)
-    path = write(tmp_path, images=IMAGES, labels=LABELS)
-    content = path.read_bytes()
-    for broken in (content[: len(content) // 2], b"", b"text", content[:200] + b"\xff" * 50 + content[250:]):
-        path.write_bytes(broken)
-        assert str(path) in refusal(path)
-    np.save(tmp_path / "one.npy", IMAGES)
-    assert "is one array (.npy)" in refusal(tmp_path / "one.npy")
-
-
-def test_what_numpy_would_advise_to_load_unsafely(tmp_path):
-    for content, words in ((pickle.dumps({"x": 1}), "is no .npz file; accepted"), (b"", "is empty; accepted")):
-        (tmp_path / "a.npz").write_bytes(content)
-        message = refusal(tmp_path / "a.npz")
-        assert words in message
-        assert "pickle" not in message
-
-
-def test_members_that_are_no_arrays(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
-        file.writestr("images.npy", "text")
-    assert "images is no NumPy array" in refusal(tmp_path / "a.npz")
-
-
-def test_more_than_there_is_memory_for(tmp_path):
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**15, 8, 8)})
-    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
-        file.writestr("images.npy", header.getvalue() + b"few")
-    assert "images takes more memory than there is" in refusal(tmp_path / "a.npz")
-
-
 def test_arrays_are_not_resized(tmp_path):
     path = write(tmp_path, images=IMAGES, labels=LABELS)
     assert load(path, image_size="6x5").input_shape == (6, 5, 3)
@@ -161,3 +125,103 @@ def test_a_trained_model_s_classes(tmp_path):
     path = write(tmp_path, images=IMAGES, labels=LABELS)
     assert set(load(path, class_names=("2", "1", "0", "7")).train.labels) == {0, 1, 2}
     assert "unknown in training" in refusal(path, class_names=("0", "1"))
+
+
+def arrays(examples=60, classes=3, dtype=np.uint8):
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (examples, 4, 5, 2)).astype(dtype), generator.permutation(np.arange(examples) % classes)
+
+
+def test_from_arrays():
+    inputs, labels = arrays()
+    test_inputs, test_labels = arrays(12)
+    dataset = data.images.from_arrays(inputs, labels, test_inputs, test_labels, class_names="abc", validation_fraction=0.25, name="mine")
+    assert dataset.name.startswith("mine:")
+    assert (dataset.class_names, dataset.input_shape) == (("a", "b", "c"), (4, 5, 2))
+    assert {name: len(part) for name, part in dataset.parts.items()} == {"train": 45, "validation": 15, "test": 12}
+    assert [part.source for part in dataset.parts.values()] == ["train", "train", "test"]
+    for part in (dataset.train, dataset.validation):
+        assert np.array_equal(part.inputs, inputs[part.indices])
+        assert np.array_equal(part.labels, labels[part.indices])
+    assert np.array_equal(dataset.test.inputs, test_inputs)
+
+
+def test_grey_images_get_a_channel_and_names_default_to_labels():
+    dataset = data.images.from_arrays(np.zeros((8, 4, 5)), np.array([0, 2] * 4), validation_fraction=0)
+    assert dataset.input_shape == (4, 5, 1)
+    assert dataset.class_names == ("0", "1", "2")
+    assert list(dataset.parts) == ["train"]
+
+
+def test_a_class_of_the_test_arrays_alone_counts():
+    inputs, labels = arrays(12, classes=2)
+    assert data.images.from_arrays(inputs, labels, inputs[:3], np.array([0, 1, 4])).num_classes == 5
+
+
+def test_what_stands_for_white():
+    labels = np.array([0, 1] * 4)
+    for inputs, maximum in (
+        (np.ones((8, 4, 4), np.uint8), 255),
+        (np.full((8, 4, 4), 4095, np.uint16), 4095),
+        (np.full((8, 4, 4), 0.5, np.float32), 0.5),
+        (np.zeros((8, 4, 4), np.float32), 1),
+        (np.full((8, 4, 4), -2.0, np.float32), 2),
+    ):
+        assert data.images.from_arrays(inputs, labels, validation_fraction=0).pixel_maximum == maximum
+
+
+FEW, FEW_LABELS = IMAGES[:6, :4], np.array([0, 1] * 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (((np.zeros((6, 4)), FEW_LABELS)), ["train images must be numbers (examples, height, width, channels)", "(6, 4)"]),
+        ((FEW.astype(str), FEW_LABELS), ["train images must be numbers", "<U3"]),
+        ((FEW > 3, FEW_LABELS), ["train images must be numbers", "bool"]),
+        ((FEW.astype(object), FEW_LABELS), ["train images must be numbers", "object"]),
+        ((FEW.astype(complex), FEW_LABELS), ["train images must be numbers", "complex"]),
+        ((FEW, FEW_LABELS[:5]), ["train labels must be integers of shape (6,)", "(5,)"]),
+        ((FEW, np.eye(2)[FEW_LABELS]), ["train labels must be integers of shape (6,)", "float64 of shape (6, 2)"]),
+        ((FEW, FEW_LABELS.astype(float)), ["train labels must be integers", "float64"]),
+        ((FEW, list("aababb")), ["train labels must be integers", "<U1"]),
+        ((FEW[:0], FEW_LABELS[:0]), ["train has no examples"]),
+        ((FEW, np.array([0, 1, -1, 1, 0, -2])), ["train labels must count from 0, got -2 at position 5"]),
+        ((nothing_finite()[:6, :4], FEW_LABELS), ["train image 5 has a pixel that is not finite at (0, 0, 0)"]),
+        ((FEW, FEW_LABELS, nothing_finite()[:6, :4], FEW_LABELS), ["test image 5"]),
+        ((FEW, FEW_LABELS, FEW), ["test labels must be integers"]),
+        ((FEW, FEW_LABELS, FEW[:, :3], FEW_LABELS), ["test images are (3, 5, 3), training images (4, 5, 3)"]),
+    ],
+)
+def test_wrong_arrays_are_refused_in_one_line(given, words):
+    with pytest.raises(UserError) as raised:
+        data.images.from_arrays(*given)
+    assert "\n" not in str(raised.value)
+    for word in words:
+        assert word in str(raised.value)
+
+
+def test_labels_without_a_name():
+    with pytest.raises(UserError, match="mine: label 2 occurs, but only 2 class names are given"):
+        data.images.from_arrays(*arrays(), class_names=("a", "b"), name="mine")
+    assert data.images.from_arrays(*arrays(), class_names=("a", "b", "c", "none of these")).num_classes == 4
+
+
+def test_arrays_are_known_again_by_their_checksum():
+    pixels, labels = np.arange(40 * 4, dtype=np.uint8).reshape(40, 2, 2, 1), np.arange(40) % 2
+    name = data.images.from_arrays(pixels, labels).name
+    changed = pixels.copy()
+    changed[-1, -1, -1, -1] += 1
+    assert name.startswith("arrays:")
+    assert data.images.from_arrays(pixels.copy(), labels).name == name
+    assert data.images.from_arrays(changed, labels).name != name
+    assert data.images.from_arrays(pixels, 1 - labels).name != name
+    with pytest.raises(UserError, match="from Python"):
+        data.images.check_name(name)
+
+
+def test_a_class_without_test_images_is_noted(tmp_path):
+    path = write(tmp_path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:2], y_test=LABELS[:2])
+    assert load(path).notes == ("the class 2 has no example in the test part: its recall cannot be known",)
+    dataset = data.images.from_arrays(IMAGES, LABELS, IMAGES[:2], LABELS[:2], class_names=("a", "b", "c"))
+    assert dataset.notes == ("the class c has no example in the test part: its recall cannot be known",)
