@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook.models.layers.layer_normalization import MOST_CHANNELS
-from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.layers.layer_normalization import MOST_CHANNELS, LayerNormalization
 
 on_tensorflow = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="elsewhere it is Keras' own path")
 

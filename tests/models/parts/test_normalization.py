@@ -3,9 +3,7 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.models.parts.normalization import group_count
-from hornbook.models.parts.normalization import normalization_layer
-from hornbook.models.parts.normalization import resolve_normalization
+from hornbook.models.parts.normalization import group_count, normalization_layer, resolve_normalization
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,7 @@ import pytest
 
 from hornbook import models
 from hornbook.models.parts.network import Parts
-from hornbook.models.parts.sequences import POOLINGS
-from hornbook.models.parts.sequences import pool
-from hornbook.models.parts.sequences import sequence_inputs
-from hornbook.models.parts.sequences import step
+from hornbook.models.parts.sequences import POOLINGS, pool, sequence_inputs, step
 
 LENGTHS = np.array([6, 2, 0, 5, 1])
 NONE = {"weight_normalization": None, "activation": "relu", "initializer": "auto", "dropout": 0.0, "l1": 0.0, "l2": 0.0}

@@ -1,0 +1,35 @@
+"""Networks that are as small as a family allows, for tests that build many."""
+
+import pytest
+
+from hornbook import models
+
+SIZES = {
+    "mlp": {"width": 8},
+    "cnn": {"depth": (1, 1), "width": 4},
+    "resnet": {"depth": (1, 1), "width": 4},
+    **{family: {"width": 4} for family in ("rnn", "cnn1d", "fcn")},
+    "resnet1d": {"width": 4, "width_multipliers": (1, 2)},
+    # Of a width that the heads of every variant divide into pairs of features.
+    "text_transformer": {"depth": 1, "width": 24, "vocabulary_size": 11},
+    "series_transformer": {"depth": 1, "width": 24},
+    "vision_transformer": {"depth": 1, "width": 24},
+}
+# Large enough that no map shrinks to one position. Sequences are series of three features but for text_transformer.
+SHAPES = {"mlp": (12,), "cnn": (16, 16, 3), "resnet": (16, 16, 3), "vision_transformer": (32, 32, 3), "text_transformer": (10,)}
+
+
+def build(name, padded=False, **options):
+    family = models.family(name)
+    shape = SHAPES.get(family, (10, 3))
+    if padded:
+        shape, options = (None, *shape[1:]), {"padded": True, **options}
+    elif family == "text_transformer":
+        options = {"padded": False, **options}
+    return models.build(name, shape, 3, **{**SIZES[family], **options})
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Builder by name of a tiny network of three outputs, `tiny(name, padded=False, **options)`; with padding its time is unknown."""
+    return build
