@@ -1,4 +1,4 @@
-"""How much of a score is luck: intervals of a proportion, and the spread over several runs."""
+"""How much of a score is luck: the interval of a proportion, and the spread over several runs. NumPy alone."""
 
 import math
 
@@ -9,9 +9,23 @@ _NORMAL_95 = 1.959964
 
 
 def wilson_interval(successes, trials):
-    """The 95% score interval of a proportion, [low, high] (Wilson, 1927).
+    """The 95% score interval of a proportion (Wilson 1927).
 
     It stays within 0 and 1 and is not empty at 0 or `trials` successes, where the usual ± standard error is.
+
+    Args:
+        successes: how many examples were right.
+        trials: how many there were, at least 1.
+
+    Returns:
+        [low, high], floats.
+
+    Example:
+    ```python
+    from hornbook.evaluation.intervals import wilson_interval
+
+    low, high = wilson_interval(successes=356, trials=360)
+    ```
     """
     share = successes / trials
     spread_of_z = _NORMAL_95**2 / trials
@@ -21,10 +35,24 @@ def wilson_interval(successes, trials):
 
 
 def spread(values):
-    """Mean, sample standard deviation, minimum, maximum and n of a score over several runs, as a dict of floats and an integer.
+    """Mean and deviation of a score over several runs.
 
-    The standard deviation divides by n - 1; of one value it is NaN, for one run says nothing about spread. Raises ValueError where
-    there is no value at all.
+    Args:
+        values: a list of numbers, one a run.
+
+    Returns:
+        A dict of floats `mean`, `standard_deviation`, `minimum`, `maximum` and the integer `n`. The standard deviation divides by n - 1;
+        of one run, which says nothing about spread, it is NaN.
+
+    Raises:
+        ValueError: there is no value.
+
+    Example:
+    ```python
+    from hornbook.evaluation.intervals import spread
+
+    print(spread([0.981, 0.986, 0.983])["standard_deviation"])
+    ```
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values):

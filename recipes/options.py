@@ -32,8 +32,8 @@ class Range:
         return (self.low < value if self.above else self.low <= value) and value < self.high
 
     def __str__(self):
-        low = f"more than {self.low:g}" if self.above else f"at least {self.low:g}"
-        return low + (" and finite" if self.high == math.inf and self.above else f" and less than {self.high:g}" * (self.high < math.inf))
+        low = f"more than {self.low}" if self.above else f"at least {self.low}"
+        return f"{low} and finite" if self.high == math.inf and self.above else low + f" and less than {self.high}" * (self.high < math.inf)
 
 
 NOT_NEGATIVE, AT_LEAST_1, SHARE = Range(0), Range(1), Range(0, 1)

@@ -150,12 +150,12 @@ def optimizer(args, train):
         UserError: options that do not go together, or more batches to accumulate than there are.
     """
     from hornbook.data import batches
-    from hornbook.training import optimization
+    from hornbook.training import optimization, schedules
 
     steps = batches.steps_per_epoch(train, args.batch_size)
     batches.note_smaller_batch(train, args.batch_size)
     optimization.check_accumulation(args.accumulate_steps, steps * args.epochs)
-    rate = optimization.schedule(
+    rate = schedules.schedule(
         args.schedule, args.learning_rate, steps_per_epoch=steps, epochs=args.epochs, warmup_epochs=args.warmup_epochs
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
@@ -197,7 +197,7 @@ def fitting(args, session, model, train):
     import keras
 
     from hornbook.data import batches
-    from hornbook.training import callbacks, checkpoint, optimization
+    from hornbook.training import callbacks, checkpoint, schedules
 
     run = session.run
     print(f"{args.model}: {model.count_params():,} parameters, {session.precision}; run folder {run.folder}")
@@ -207,7 +207,7 @@ def fitting(args, session, model, train):
     if args.early_stopping:
         stopping = callbacks.EarlyStopping(args.early_stopping_metric, patience=args.early_stopping, min_delta=args.early_stopping_change)
     if args.schedule == "plateau":
-        rise = optimization.warmup_steps(args.schedule, **length)
+        rise = schedules.warmup_steps(args.schedule, **length)
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     kept = checkpoint.Checkpoint(run.checkpoint, [callback for callback in (history, stopping, plateau) if callback])
     run.require_space(checkpoint.size_in_bytes(model))

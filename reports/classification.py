@@ -9,6 +9,9 @@ from hornbook.reports import charts, page
 # A confusion matrix of more classes is no longer read; the most confused pairs are.
 MATRIX_CLASSES = 20
 _LISTED = 20
+# Test examples of a class below which its recall is mostly luck: of 4, one more right is 25 points.
+_FEW = 5
+_UNSURE = "\N{ASTERISK}"
 # Beyond it the table of classes alone would be most of a report's 3 MB.
 _MOST_CLASSES = 1000
 _MOST_PICTURES = 24
@@ -86,6 +89,8 @@ def classes(evaluation):
     lead = "Precision: of what was called this class, how much is. Recall: of this class, how much was found. F1: their harmonic mean."
     if absent:
         lead += f" {absent:,} of {len(rows):,} classes have no example here, and count for nothing in the means."
+    if any(0 < one["support"] < _FEW for one in rows):
+        lead += f" A recall marked {_UNSURE} is of fewer than {_FEW} examples and says little."
     lead = f'<p class="lead">{lead}</p>'
     if len(rows) <= MATRIX_CLASSES:
         return f"{lead}\n{_class_table([*rows, _mean_row(evaluation)])}"
@@ -104,10 +109,17 @@ def _mean_row(evaluation):
 
 def _class_table(rows):
     cells = [
-        (page.isolated(one["name"]), page.number(one["support"]), *(page.meter(one[key]) for key in ("precision", "recall", "f1")))
+        (page.isolated(one["name"]), page.number(one["support"]), page.meter(one["precision"]), _recall(one), page.meter(one["f1"]))
         for one in rows
     ]
     return page.table(["Class", "Examples", "Precision", "Recall", "F1"], cells)
+
+
+def _recall(one):
+    """A recall as a meter; of a class without an example a dash, of one with few marked."""
+    if not one["support"]:
+        return page.number(None)
+    return page.meter(one["recall"], _UNSURE if one["support"] < _FEW else "")
 
 
 def calibration(evaluation):

@@ -197,9 +197,9 @@ def table(headings, rows, *, text_columns=(0,)):
     return f'<div class="scroll wide"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def meter(value):
-    """A share as a percentage upon a bar of that length, for a cell of a table."""
-    return f'<span class="meter" style="--value:{value:.3f}">{percent(value)}</span>'
+def meter(value, mark=""):
+    """A share as a percentage upon a bar of that length, for a cell of a table; `mark` stands behind it."""
+    return f'<span class="meter" style="--value:{value:.3f}">{percent(value)}{mark}</span>'
 
 
 def definitions(pairs, css_class=""):

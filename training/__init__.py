@@ -6,13 +6,13 @@ _HOMES = {
     "AverageWeights": "callbacks",
     "Checkpoint": "checkpoint",
     "EarlyStopping": "callbacks",
-    "OneCycle": "optimization",
+    "OneCycle": "schedules",
     "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
-    "Warmup": "optimization",
+    "Warmup": "schedules",
     "class_weights": "imbalance",
     "optimizer": "optimization",
-    "schedule": "optimization",
+    "schedule": "schedules",
 }
 __all__ = sorted(_HOMES)
 

@@ -132,10 +132,9 @@ def _digits():
     """Scikit-learn's 1,797 scanned digits of 8x8 pixels from 0 to 16 (Alpaydin and Kaynak 1998): real data that needs no network."""
     from sklearn.datasets import load_digits
 
-    from hornbook.data.images.arrays import array_examples
-
     digits = load_digits()
-    whole = array_examples(digits.images.astype(np.uint8), digits.target, "all")
+    images = digits.images.astype(np.uint8)[..., None]
+    whole = Examples(images, digits.target.astype(np.int64), np.arange(len(images)), "all")
     return ImageDataset("digits", tuple(map(str, digits.target_names)), (8, 8, 1), whole, pixel_maximum=16)
 
 

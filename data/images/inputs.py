@@ -10,7 +10,15 @@ from hornbook.data.images.dataset import check_name, load
 
 
 def read(given, trained):
-    """Pairs of a name and an image from an image file, or from a .npy array `(height, width, channels)` or of several."""
+    """Pairs of a name and an image.
+
+    Args:
+        given: path of an image file, or of a .npy array `(height, width, channels)` or `(examples, height, width, channels)`.
+        trained: `inputs.Trained`.
+
+    Raises:
+        UserError: the file cannot be read, or is of another shape than the model takes.
+    """
     about = trained.about
     shape = tuple(about["input_shape"])
     if not given.endswith(".npy"):

@@ -11,19 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hornbook import UserError
-from hornbook.models.parts import normalization
+from hornbook import UserError, command_line, data, models
+from hornbook.data.images import augmentation
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.models.layers import weight_normalization
-from hornbook import models
+from hornbook.models.parts import normalization
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
-from hornbook.inference import commands
-from hornbook.data.images import augmentation
-from hornbook import command_line
-from hornbook import data
-from hornbook.training import imbalance
-from hornbook.training import optimization
-from hornbook.training import reproducibility
+from hornbook.training import imbalance, optimization, reproducibility, schedules
 
 SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}
 
@@ -141,7 +137,7 @@ def test_options_run(options, tmp_path, capsys):
         ("weight_normalization", weight_normalization.WEIGHT_NORMALIZATIONS),
         ("shortcut", models.choices("resnet", "shortcut")),
         ("optimizer", optimization.OPTIMIZERS),
-        ("schedule", optimization.SCHEDULES),
+        ("schedule", schedules.SCHEDULES),
         ("augmentation", augmentation.NAMES),
         ("class_weights", imbalance.NAMES),
         ("precision", reproducibility.PRECISIONS),
@@ -226,7 +222,7 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"seeds": 0}, "seeds"),
         ({"learning_rate": -1.0}, "--learning-rate"),
         ({"seed": -1}, "--seed must be at least 0 and less than 4294967296, got -1"),
-        ({"learning_rate": float("nan")}, "--learning-rate must be positive and finite, got nan"),
+        ({"learning_rate": float("nan")}, "--learning-rate must be more than 0 and finite, got nan"),
         ({"warmup_epochs": 2.0}, "warmup_epochs"),
         ({"mixup": -0.1}, "--mixup"),
         ({"cutmix": -0.1}, "--cutmix"),
@@ -331,8 +327,8 @@ def test_a_script_says_when_it_runs_with_another_copy(tmp_path, capsys):
     script = tmp_path / "recipes/image_classification.py"
     command_line.warn_if_another_copy(script)
     assert not capsys.readouterr().err  # A copy of the recipe alone is meant to run with what is installed.
-    (tmp_path / "training").mkdir()
-    (tmp_path / "training/command_line.py").write_text("")
+    (tmp_path / "hornbook").mkdir()
+    (tmp_path / "hornbook/command_line.py").write_text("")
     command_line.warn_if_another_copy(script)
     assert "installed in" in capsys.readouterr().err
     command_line.warn_if_another_copy(image_classification.__file__)
@@ -363,11 +359,11 @@ def test_a_folder_of_photos_to_a_prediction(photos, tmp_path, capsys):
     assert f"{photos}/赤/notes.jpg,is no image" in (folder / "skipped.csv").read_text()
     assert f",blau & grün,{photos}/blau & grün/0.png\n" in (folder / "split.csv").read_text()
     capsys.readouterr()
-    commands.evaluate([str(folder), "--json"])
+    evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
     one = data.images.load(args.dataset, image_size="12", skip_unreadable=True).test.subset(np.array([0]))
     logits = keras.saving.load_model(folder / "model.keras").predict(one.inputs, verbose=0)
-    commands.predict([str(folder), one.files[0]])
+    predict([str(folder), one.files[0]])
     name, label, probability = capsys.readouterr().out.strip().split("\t")
     assert (name, label) == (one.files[0], ("blau & grün", "赤")[logits.argmax()])
     assert float(probability) == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-4)

@@ -5,10 +5,10 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, data
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.recipes.regression import Args, main
-from hornbook.inference import commands
-from hornbook import data
 
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
 
@@ -46,7 +46,7 @@ def test_a_run_predicts_in_the_targets_own_units(finished, table, capsys):
     folder, result = finished
     assert result["metrics"]["r2"] > 0.6
     assert result["metrics"]["mean_absolute_error"] > 1000
-    lines = [line.split("\t") for line in said(capsys, commands.predict, folder, table.removeprefix("csv:"))]
+    lines = [line.split("\t") for line in said(capsys, predict, folder, table.removeprefix("csv:"))]
     prices = [float(line.rpartition(",")[2]) for line in pathlib.Path(table.removeprefix("csv:")).read_text().splitlines()[1:]]
     assert [line[0].rpartition(":")[2] for line in lines] == [str(k) for k in range(2, 122)]
     assert np.corrcoef(prices, [float(line[1]) for line in lines])[0, 1] > 0.8
@@ -57,7 +57,7 @@ def test_a_run_predicts_in_the_targets_own_units(finished, table, capsys):
 
 def test_evaluate_gives_the_run_s_own_result(finished, capsys):
     folder, result = finished
-    rows = dict(line.split("\t") for line in said(capsys, commands.evaluate, folder))
+    rows = dict(line.split("\t") for line in said(capsys, evaluate, folder))
     assert rows.pop("examples") == "24"
     assert rows == {name.replace("_", " "): f"{value:.4f}" for name, value in result["metrics"].items()}
 
@@ -67,11 +67,11 @@ def test_quantiles(table, tmp_path, capsys):
     folder, result = run(tmp_path, dataset=table, label_column="price", **options)
     assert "note: --batch-size 5,000 is more than" in capsys.readouterr().out
     assert {"quantile_loss", "coverage_error", "interval_coverage"} <= result["metrics"].keys()
-    for line in said(capsys, commands.predict, folder, table.removeprefix("csv:")):
+    for line in said(capsys, predict, folder, table.removeprefix("csv:")):
         values = [float(word) for word in line.split("\t")[1:]]
         assert values == sorted(values)
         assert len(values) == 3
-    assert "quantile_loss" in json.loads(said(capsys, commands.evaluate, folder, "--json")[0])
+    assert "quantile_loss" in json.loads(said(capsys, evaluate, folder, "--json")[0])
 
 
 def test_several_targets_from_arrays(tmp_path):

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, data
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.recipes.regression import Args, build, main
-from hornbook.inference import commands
-from hornbook import data
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "epochs": 1, "batch_size": 32, "mixup": 0.2}
 
@@ -21,12 +21,12 @@ def test_the_adding_problem_from_training_to_prediction(tmp_path, capsys):
     about = json.loads((folder / "labels.json").read_text())
     assert about["preprocessing"]["features"] == ["number", "mark"]
     capsys.readouterr()
-    commands.evaluate([str(folder), "--json"])
+    evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["mean_squared_error"] == pytest.approx(
         result["metrics"]["mean_squared_error"], rel=1e-4
     )
     np.save(tmp_path / "one.npy", np.random.default_rng(0).uniform(size=(3, 12, 2)))
-    commands.predict([str(folder), str(tmp_path / "one.npy")])
+    predict([str(folder), str(tmp_path / "one.npy")])
     assert len([float(line.split("\t")[1]) for line in capsys.readouterr().out.splitlines()]) == 3
 
 

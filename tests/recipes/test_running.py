@@ -3,8 +3,7 @@ import statistics
 
 import pytest
 
-from hornbook import UserError
-from hornbook import files
+from hornbook import UserError, files
 from hornbook.recipes import running
 
 CONFIG = {"recipe": "r", "epochs": 3, "output": None}

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from hornbook import UserError
+from hornbook import UserError, data
+from hornbook.data import batches
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.recipes import sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
-from hornbook.inference import commands
-from hornbook.data.series import batches
-from hornbook import data
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "heads": 2, "epochs": 2, "batch_size": 16}
 
@@ -79,12 +79,12 @@ def test_the_score_is_that_of_the_saved_model_without_augmentation(finished, lon
 
 def test_evaluate_and_predict_agree_with_training(finished, long_table, tmp_path, capsys):
     folder, result = finished
-    commands.evaluate([str(folder), "--json"])
+    evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
     rows = [row for row in csv.reader(long_table.read_text().splitlines()) if row[0] == "walk 3"]
     (tmp_path / "one.csv").write_text("t,y,x\n" + "\n".join(",".join((t, y, x)) for _, t, x, y, _ in reversed(rows)))
     np.save(tmp_path / "one.npy", np.array([[float(x or "nan"), float(y)] for _, _, x, y, _ in rows]))
-    commands.predict([str(folder), str(tmp_path / "one.csv"), str(tmp_path / "one.npy")])
+    predict([str(folder), str(tmp_path / "one.csv"), str(tmp_path / "one.npy")])
     first, second = (line.split("\t")[1:] for line in capsys.readouterr().out.splitlines()[-2:])
     assert first == second
     assert first[0] in ("down", "up")
@@ -103,7 +103,7 @@ def test_evaluate_and_predict_agree_with_training(finished, long_table, tmp_path
 def test_predict_refuses_what_is_no_such_series(finished, tmp_path, capsys, content, said):
     (tmp_path / "one.csv").write_text(content)
     with pytest.raises(SystemExit) as stop:
-        commands.predict([str(finished[0]), str(tmp_path / "one.csv")])
+        predict([str(finished[0]), str(tmp_path / "one.csv")])
     assert stop.value.code == 2
     assert said in capsys.readouterr().err
 
@@ -144,13 +144,13 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
     assert (folder / "features.keras").exists()
     sound, other = tmp_path / "wav" / "low" / "0.wav", tmp_path / "other.wav"
     wavfile.write(other, 16000, np.zeros((800, 2), np.int16))
-    commands.predict([str(folder), str(sound), str(other)])
+    predict([str(folder), str(sound), str(other)])
     lines = capsys.readouterr().out.splitlines()[-2:]
     assert [line.split("\t")[0] for line in lines] == [str(sound), str(other)]
     assert all(np.isfinite(float(line.split("\t")[2])) for line in lines)
     (tmp_path / "new" / "test" / "high").mkdir(parents=True)
     shutil.copy(sound, tmp_path / "new" / "test" / "high")
-    commands.evaluate([str(folder), "--dataset", f"folder:{tmp_path / 'new'}"])
+    evaluate([str(folder), "--dataset", f"folder:{tmp_path / 'new'}"])
     assert "examples\t1" in capsys.readouterr().out
 
 

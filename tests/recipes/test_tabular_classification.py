@@ -10,18 +10,15 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook.models.parts import normalization
+from hornbook import UserError, data
+from hornbook.data.tables import csv as table_csv
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.models.layers import weight_normalization
+from hornbook.models.parts import normalization
 from hornbook.recipes import image_classification, regression, tabular_classification
 from hornbook.recipes.tabular_classification import Args, main
-from hornbook.inference import commands
-from hornbook.training import imbalance
-from hornbook.training import losses
-from hornbook.training import optimization
-from hornbook.training import reproducibility
-from hornbook import data
-from hornbook.data.tables import file_columns
+from hornbook.training import imbalance, losses, optimization, reproducibility, schedules
 
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}
 
@@ -116,52 +113,52 @@ def test_the_saved_model_outlives_hornbook(finished, tmp_path):
 def test_raw_rows_are_predicted(finished, table, tmp_path, capsys):
     folder, _ = finished
     path = table.removeprefix("csv:")
-    lines = [line.split("\t") for line in said(capsys, commands.predict, folder, path)]
+    lines = [line.split("\t") for line in said(capsys, predict, folder, path)]
     assert [name for name, *_ in lines] == [f"{path}:{line}" for line in range(2, 92)]
     assert np.mean([word == ("no", "yes")[k % 2] for k, (_, word, _) in enumerate(lines)]) > 0.8
     # The same rows without the label, in another order, in English.
     other = tmp_path / "other.csv"
     rows = [line.split(";") for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
     other.write_text("\n".join(",".join((row[3], row[2], row[1].replace(",", "."), row[0], "more")) for row in rows))
-    again = [line.split("\t")[1:] for line in said(capsys, commands.predict, folder, other, "--top", "2")]
+    again = [line.split("\t")[1:] for line in said(capsys, predict, folder, other, "--top", "2")]
     assert [row[:2] for row in again] == [row[1:] for row in lines]
     assert all(float(row[1]) + float(row[3]) == pytest.approx(1, abs=2e-4) for row in again)
     bare = tmp_path / "bare.csv"
     bare.write_text("\n".join(";".join(row[:4]) for row in rows[1:]))
-    assert [line.split("\t")[1:] for line in said(capsys, commands.predict, folder, bare)] == [row[1:] for row in lines]
+    assert [line.split("\t")[1:] for line in said(capsys, predict, folder, bare)] == [row[1:] for row in lines]
 
 
 def test_rows_that_are_wrong_are_refused(finished, tmp_path, capsys):
     folder, _ = finished
     write(tmp_path / "text.csv", 12, broken=(4, "old;1,5;red;1;no"))
-    assert "text.csv line 4, column 'age': 'old' is no number" in refusal(capsys, commands.predict, folder, tmp_path / "text.csv")
+    assert "text.csv line 4, column 'age': 'old' is no number" in refusal(capsys, predict, folder, tmp_path / "text.csv")
     (tmp_path / "fewer.csv").write_text("age;colour;code\n1;red;2\n")
-    assert "has no column 'height', which the training table had" in refusal(capsys, commands.predict, folder, tmp_path / "fewer.csv")
+    assert "has no column 'height', which the training table had" in refusal(capsys, predict, folder, tmp_path / "fewer.csv")
     (tmp_path / "bare.csv").write_text("1;2\n3;4\n")
-    assert "has 2 columns without names; accepted are the 4" in refusal(capsys, commands.predict, folder, tmp_path / "bare.csv")
+    assert "has 2 columns without names; accepted are the 4" in refusal(capsys, predict, folder, tmp_path / "bare.csv")
     np.save(tmp_path / "rows.npy", np.ones((3, 9)))
-    assert "has shape (3, 9); the run takes (rows, 4)" in refusal(capsys, commands.predict, folder, tmp_path / "rows.npy")
-    assert "cannot be read" in refusal(capsys, commands.predict, folder, tmp_path / "nowhere.csv")
+    assert "has shape (3, 9); the run takes (rows, 4)" in refusal(capsys, predict, folder, tmp_path / "rows.npy")
+    assert "cannot be read" in refusal(capsys, predict, folder, tmp_path / "nowhere.csv")
 
 
 def test_evaluate(finished, table, tmp_path, capsys):
     folder, result = finished
-    rows = dict(line.split("\t") for line in said(capsys, commands.evaluate, folder))
+    rows = dict(line.split("\t") for line in said(capsys, evaluate, folder))
     assert rows.pop("examples") == "18"
     assert rows == {name.replace("_", " "): f"{value:.4f}" for name, value in result["metrics"].items()}
-    scores = json.loads(said(capsys, commands.evaluate, folder, "--part", "train", "--json")[0])
+    scores = json.loads(said(capsys, evaluate, folder, "--part", "train", "--json")[0])
     assert scores["examples"] == 64
     other = write(tmp_path / "other.csv", 12)
-    assert "examples\t12" in said(capsys, commands.evaluate, folder, "--dataset", other)
+    assert "examples\t12" in said(capsys, evaluate, folder, "--dataset", other)
     unknown = write(tmp_path / "unknown.csv", 12, broken=(4, "3;1,5;red;1;maybe"))
-    message = refusal(capsys, commands.evaluate, folder, "--dataset", unknown)
+    message = refusal(capsys, evaluate, folder, "--dataset", unknown)
     assert "unknown.csv line 4, column 'label': the class 'maybe' is unknown in training" in message
-    assert "has no exam part" in refusal(capsys, commands.evaluate, folder, "--part", "exam")
-    assert "has no exam part" in refusal(capsys, commands.evaluate, folder, "--dataset", other, "--part", "exam")
+    assert "has no exam part" in refusal(capsys, evaluate, folder, "--part", "exam")
+    assert "has no exam part" in refusal(capsys, evaluate, folder, "--dataset", other, "--part", "exam")
 
 
 def test_a_table_that_stays_in_its_file_makes_the_same_model(finished, table, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(table_files, "_BLOCK", 16)
+    monkeypatch.setattr(table_csv, "_BLOCK", 16)
     folder, result = finished
     config = json.loads((folder / "config.json").read_text())
     options = {key: value for key, value in config.items() if key not in ("recipe", "output")}
@@ -170,10 +167,10 @@ def test_a_table_that_stays_in_its_file_makes_the_same_model(finished, table, tm
     assert (streamed / "split.csv").read_text() == (folder / "split.csv").read_text()
     for one, other in zip(*(keras.saving.load_model(run / "model.keras").get_weights() for run in (folder, streamed)), strict=True):
         np.testing.assert_array_equal(one, other)
-    rows = dict(line.split("\t") for line in said(capsys, commands.evaluate, streamed))
+    rows = dict(line.split("\t") for line in said(capsys, evaluate, streamed))
     assert rows["accuracy"] == f"{result['metrics']['accuracy']:.4f}"
     other = write(tmp_path / "other.csv", 40)
-    assert said(capsys, commands.evaluate, streamed, "--dataset", other) == said(capsys, commands.evaluate, folder, "--dataset", other)
+    assert said(capsys, evaluate, streamed, "--dataset", other) == said(capsys, evaluate, folder, "--dataset", other)
     assert not [file for file in streamed.iterdir() if file.name.startswith("tmp")]
 
 
@@ -181,7 +178,7 @@ def test_evaluate_refuses_a_table_that_has_changed(tmp_path, capsys):
     name = write(tmp_path / "table.csv")
     folder, _ = run(tmp_path, dataset=name)
     write(tmp_path / "table.csv", 120)
-    assert "pass another table as --dataset" in refusal(capsys, commands.evaluate, folder)
+    assert "pass another table as --dataset" in refusal(capsys, evaluate, folder)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +211,7 @@ def test_several_labels(tmp_path, capsys):
     folder, result = run(tmp_path, dataset, epochs=15, learning_rate=0.03)
     assert result["metrics"]["macro_f1"] > 0.7
     np.save(tmp_path / "rows.npy", features[:4])
-    lines = said(capsys, commands.predict, folder, tmp_path / "rows.npy")
+    lines = said(capsys, predict, folder, tmp_path / "rows.npy")
     assert [line.split("\t")[1::2] for line in lines] == [["a", "b"]] * 4
     with pytest.raises(UserError, match="one class an example"):
         run(tmp_path / "weighted", dataset, class_weights="balanced")
@@ -283,7 +280,7 @@ def test_shared_flags_mean_the_same_in_every_recipe(recipe):
     defaults = [{field.name: field.default for field in dataclasses.fields(args)} for args in (recipe.Args, image_classification.Args)]
     chosen = {"dataset", "model", "dropout", "learning_rate", "weight_decay", "batch_size", "epochs", "width", "depth", "normalization"}
     assert {name for name in ours.keys() & theirs.keys() if defaults[0][name] != defaults[1][name]} <= chosen
-    accepted = {"optimizer": optimization.OPTIMIZERS, "schedule": optimization.SCHEDULES, "precision": reproducibility.PRECISIONS}
+    accepted = {"optimizer": optimization.OPTIMIZERS, "schedule": schedules.SCHEDULES, "precision": reproducibility.PRECISIONS}
     accepted |= {"normalization": [name for name in normalization.NORMALIZATIONS if name != "instance"]}
     accepted |= {"weight_normalization": weight_normalization.WEIGHT_NORMALIZATIONS}
     classifies = recipe is tabular_classification
@@ -298,4 +295,4 @@ def test_categories_can_be_embedded(table, tmp_path, capsys):
     folder, result = run(tmp_path, dataset=table, categories="embedding", categorical_columns="code", bins=3, precision="bfloat16")
     assert np.isfinite(result["metrics"]["loss"])
     assert '"Embedding"' in keras.saving.load_model(folder / "model.keras").to_json()
-    assert len(said(capsys, commands.predict, folder, table.removeprefix("csv:"))) == 90
+    assert len(said(capsys, predict, folder, table.removeprefix("csv:"))) == 90

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 import tokenizers
 
-from hornbook import UserError
+from hornbook import UserError, command_line, data
+from hornbook.data.texts import tokenizing
+from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.recipes import text_classification
 from hornbook.recipes.text_classification import Args, main
-from hornbook.inference import commands
-from hornbook import command_line
-from hornbook.training import imbalance
-from hornbook.training import optimization
-from hornbook import data
-from hornbook.data.texts import tokenizing
+from hornbook.training import imbalance, optimization, schedules
 
 BUILDER = """
 import keras
@@ -94,31 +92,31 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
     capsys.readouterr()
     (tmp_path / "lines.txt").write_text("a fine and lovely film\n\nhow dull\n")
     (tmp_path / "rows.csv").write_text('text\n"tedious, flat"\ngreat\n')
-    commands.predict([str(folder), "a great  film", str(tmp_path / "lines.txt"), str(tmp_path / "rows.csv")])
+    predict([str(folder), "a great  film", str(tmp_path / "lines.txt"), str(tmp_path / "rows.csv")])
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[1] for line in lines] == ["<good>", "<good>", "bad & dull", "bad & dull", "<good>"]
     assert [line[0].rpartition("/")[2] for line in lines] == ["a great film", "lines.txt:1", "lines.txt:3", "rows.csv:2", "rows.csv:3"]
-    commands.predict([str(folder), "great", "--top", "2"])
+    predict([str(folder), "great", "--top", "2"])
     _, first, sure, second, unsure = capsys.readouterr().out.strip().split("\t")
     assert (first, second) == ("<good>", "bad & dull")
     assert float(sure) + float(unsure) == pytest.approx(1, abs=2e-4)
 
-    commands.evaluate([str(folder), "--json"])
+    evaluate([str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
-    commands.evaluate([str(folder), "--part", "train"])
+    evaluate([str(folder), "--part", "train"])
     assert "examples\t172" in capsys.readouterr().out
     other = tmp_path / "other.csv"
     other.write_text("text,label\nfine film,<good>\nflat film,bad & dull\nlovely,<good>\n")
-    commands.evaluate([str(folder), "--dataset", f"csv:{other}", "--json"])
+    evaluate([str(folder), "--dataset", f"csv:{other}", "--json"])
     assert json.loads(capsys.readouterr().out)["examples"] == 3
     other.write_text("text,label\nfine film,<good>\nflat film,neutral\n")
     with pytest.raises(SystemExit) as stop:
-        commands.evaluate([str(folder), "--dataset", f"csv:{other}"])
+        evaluate([str(folder), "--dataset", f"csv:{other}"])
     assert stop.value.code == 2
     assert "line 3, column 'label': the class 'neutral' is unknown in training" in capsys.readouterr().err
     for given, message in ((" ", "has nothing in it"), (str(tmp_path / "no.txt"), "is not there"), (str(tmp_path), "is a folder")):
         with pytest.raises(SystemExit):
-            commands.predict([str(folder), given])
+            predict([str(folder), given])
         assert message in capsys.readouterr().err
 
 
@@ -235,7 +233,7 @@ def test_pairs_of_words_are_tokens_of_a_bag(table, tmp_path, capsys):
     assert tokenizer.ngrams
     assert tokenizer.vocabulary_size == tokenizer.fast.get_vocab_size() + len(tokenizer.ngrams)
     capsys.readouterr()
-    commands.evaluate([str(folder)])
+    evaluate([str(folder)])
     assert f"accuracy\t{result['metrics']['accuracy']:.4f}" in capsys.readouterr().out
 
 
@@ -273,7 +271,7 @@ def test_wrong_options_are_one_line_and_leave_nothing(options, message, table, t
     [
         ("tokenizer", tokenizing.NAMES),
         ("optimizer", optimization.OPTIMIZERS),
-        ("schedule", optimization.SCHEDULES),
+        ("schedule", schedules.SCHEDULES),
         ("class_weights", imbalance.NAMES),
     ],
 )

@@ -54,3 +54,35 @@ def test_the_sheet_shows_what_augmentation_does_or_is_left_out():
     assert [len(row["versions"]) for row in rows] == [2, 2, 2]
     assert inputs.sheet(rows).count("<svg") == 9
     assert examples.augmented(dataset, off) == []
+
+
+def test_the_recall_of_few_examples_is_marked():
+    labels = np.array([0] * 10 + [1] * 4)
+    scored = scores.scores("cross-entropy", labels, np.eye(3)[labels] * 5, ("many", "few", "none"))
+    html = classification.classes(scored)
+    rows = {name: next(row for row in html.split("<tr>") if f"<bdi>{name}</bdi>" in row) for name in ("many", "few", "none")}
+    assert "100.0%*" in rows["few"]
+    assert "*" not in rows["many"]
+    assert rows["none"].count("\N{EN DASH}") == 1
+    assert "A recall marked * is of fewer than 5 examples" in html
+    assert "marked" not in classification.classes(scores.scores("cross-entropy", labels[:10] % 2, np.eye(2)[labels[:10]], ("a", "b")))
+
+
+def test_texts_and_rows_are_shown_in_words():
+    texts = data.texts.from_texts(["good film", "a bad film"] * 4, ["yes", "no"] * 4, validation_fraction=0)
+    found = [{"position": 1, "true": "no", "predicted": "yes", "confidence": 0.9}]
+    assert examples.mistakes(texts, "train", found)[0]["text"] == "a bad film"
+    rows = data.tables.from_arrays(np.arange(20.0)[:, None], np.arange(20) % 2, column_names=("age",), validation_fraction=0)
+    assert "age 1" in examples.mistakes(rows, "train", found)[0]["text"]
+
+
+def test_images_are_pictures_of_bytes():
+    pixels = np.arange(32, dtype=np.uint8).reshape(2, 4, 4, 1)
+    dataset = data.images.from_arrays(pixels, np.array([0, 1]), validation_fraction=0)
+    found = [{"position": 1, "true": "1", "predicted": "0", "confidence": 0.9}]
+    np.testing.assert_array_equal(examples.mistakes(dataset, "train", found)[0]["image"], pixels[1])
+    augment = data.images.augmenter("flip")
+    rows = examples.augmented(dataset, augment, count=2, versions=4)
+    assert len(rows) == 2
+    assert any((version == rows[0]["image"][:, ::-1]).all() for version in rows[0]["versions"])
+    assert examples.augmented(dataset, data.images.augmenter("none")) == []

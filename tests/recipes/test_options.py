@@ -1,0 +1,99 @@
+"""Options stand once: groups that recipes inherit, their ranges and their help."""
+
+import dataclasses
+import importlib
+import inspect
+import math
+import typing
+
+import pytest
+
+from hornbook import UserError, command_line
+from hornbook.__main__ import RECIPES
+from hornbook.recipes import image_classification, options, sequence_classification, tabular_classification, text_classification
+
+MODULES = [importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}") for name in RECIPES]
+GROUPS = [
+    value for value in vars(options).values() if isinstance(value, type) and dataclasses.is_dataclass(value) and value is not options.Range
+]
+every_recipe = pytest.mark.parametrize("recipe", MODULES, ids=list(RECIPES))
+
+
+@every_recipe
+def test_an_option_of_a_group_is_declared_nowhere_else(recipe):
+    own = [base for base in recipe.Args.__mro__ if base.__module__ == recipe.__name__]
+    declared = {name for base in own for name in inspect.get_annotations(base) if name in command_line.helps(base)}
+    source = inspect.getsource(recipe)
+    for group in GROUPS:
+        if issubclass(recipe.Args, group):
+            repeated = [name for name in inspect.get_annotations(group) if name in declared and f"\n    {name}: " in source]
+            assert not repeated, f"{recipe.__name__} declares {repeated} again, which it inherits"
+
+
+@every_recipe
+def test_every_option_has_its_help_and_a_valid_default(recipe):
+    helps = command_line.helps(recipe.Args)
+    for field in dataclasses.fields(recipe.Args):
+        assert helps[field.name].endswith("."), field.name
+        assert "\n" not in helps[field.name]
+    options.check(recipe.Args())
+    assert dataclasses.fields(recipe.Args)[0].name == "dataset"
+
+
+@every_recipe
+def test_numbers_out_of_range_are_refused_by_their_flag(recipe):
+    hints = typing.get_type_hints(recipe.Args, include_extras=True)
+    ranged = {name: options._ranges(hint) for name, hint in hints.items() if options._ranges(hint)}
+    assert {"epochs", "learning_rate", "seed", "l2", "validation_fraction"} <= ranged.keys()
+    for name, (accepted,) in ranged.items():
+        for wrong in (accepted.low if accepted.above else accepted.low - 1, accepted.high, math.nan):
+            if wrong == math.inf and name != "learning_rate":
+                continue
+            with pytest.raises(UserError, match=f"--{name.replace('_', '-')} must be {accepted}, got {wrong}"):
+                options.check(recipe.Args(**{name: wrong}))
+
+
+def test_a_range_says_what_it_takes():
+    assert str(options.Range(0, 1)) == "at least 0 and less than 1"
+    assert str(options.Range(1)) == "at least 1"
+    assert str(options.Range(0, above=True)) == "more than 0 and finite"
+    assert options.Range(0).accepts(0)
+    assert not options.Range(0, above=True).accepts(0)
+
+
+def test_a_recipe_changes_defaults_and_choices_and_nothing_else():
+    args = sequence_classification.Args()
+    assert (args.learning_rate, args.clip_norm, args.epochs) == (1e-2, 1.0, 60)
+    assert options.Optimization.learning_rate == 3e-3
+    assert image_classification.Args().learning_rate == 3e-3
+    hints = typing.get_type_hints(text_classification.Args)
+    assert "group" not in str(hints["normalization"])
+    assert "group" in str(typing.get_type_hints(tabular_classification.Args)["normalization"])
+    with pytest.raises(TypeError, match="inherits no option 'nosuch'"):
+
+        @options.recipe(nosuch=1)
+        class Args(options.Run):
+            pass
+
+
+def test_a_builder_is_given_the_options_of_networks_alone():
+    values, defaults = options.of_network(image_classification.Args(stem="large", epochs=3))
+    assert values["stem"] == "large"
+    assert defaults["stem"] is None
+    assert values.keys() == defaults.keys()
+    assert not values.keys() & {"epochs", "dataset", "augmentation", "seed"}
+    assert {"depth", "normalization_placement", "heads", "groups", "initial_scale"} <= values.keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"momentum": 0.5}, "--momentum and --no-nesterov are for --optimizer sgd, got --optimizer adamw"),
+        ({"nesterov": False}, "are for --optimizer sgd"),
+        ({"groups": 4}, "--groups 4 is for --normalization group, got the default"),
+        ({"groups": 4, "normalization": "batch"}, "got batch; pass that too"),
+    ],
+)
+def test_options_that_do_not_go_together(wrong, words):
+    with pytest.raises(UserError, match=words):
+        options.check(image_classification.Args(**wrong))

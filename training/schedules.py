@@ -1,0 +1,174 @@
+"""Learning rates over a training: Keras' schedules by name, a warm-up before any of them, and one-cycle."""
+
+import math
+
+import keras
+
+from hornbook import UserError
+
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau")
+_LAST_SHARE = 0.01  # Of the learning rate at the end of an exponential decay: where `step` ends as well.
+_CYCLES = 3  # Of `restarts`; each is twice as long as the one before, so that the first takes 1/7 of the steps.
+
+
+def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None):
+    """A learning rate over a training, by name.
+
+    Args:
+        name: `constant`; `step` (a tenth after 1/2 and again after 3/4 of what follows the warm-up, He et al. 2015); `cosine` (to 0,
+            Loshchilov and Hutter 2017, no restarts); `restarts` (cosine three times, each twice as long as the one before, same paper);
+            `one-cycle` (up from 1/25 over the first 30%, down to 1/10,000, Smith and Topin 2018); `exponential` (to 1/100);
+            `polynomial` (a straight line to 0, the power of 1 that Keras has); `plateau` (constant here: `callbacks.ReduceOnPlateau`
+            warms it up and lowers it, as only a number can be set during training).
+        learning_rate: the highest.
+        steps_per_epoch, epochs: the length of the training, in batches, also where gradients are accumulated.
+        warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.
+            Default: 1, or a tenth of a training shorter than 10 epochs; none for one-cycle.
+
+    Returns:
+        A float or a `keras.optimizers.schedules.LearningRateSchedule`, which saves and loads.
+
+    Raises:
+        UserError: an unknown name, a warm-up as long as the training, or a warm-up before one-cycle, which has its own.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import schedule
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(schedule("step", 0.1, steps_per_epoch=2, epochs=5, warmup_epochs=0.5)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
+    """
+    if name not in SCHEDULES:
+        raise UserError(f"schedule must be one of {', '.join(SCHEDULES)}, got {name!r}")
+    if not learning_rate > 0 or not math.isfinite(learning_rate):
+        raise UserError(f"learning_rate must be positive and finite, got {learning_rate}")
+    rise = warmup_steps(name, steps_per_epoch=steps_per_epoch, epochs=epochs, warmup_epochs=warmup_epochs)
+    steps = max(1, steps_per_epoch * epochs - rise)
+    if name == "one-cycle":
+        return OneCycle(learning_rate, steps)
+    if name == "plateau":
+        return learning_rate
+    after = learning_rate if name == "constant" else _decay(name, learning_rate, steps)
+    return Warmup(after, rise) if rise else after
+
+
+def _decay(name, learning_rate, steps):
+    schedules = keras.optimizers.schedules
+    if name == "step":
+        return schedules.PiecewiseConstantDecay([steps // 2, steps * 3 // 4], [learning_rate, learning_rate / 10, learning_rate / 100])
+    if name == "cosine":
+        return schedules.CosineDecay(learning_rate, steps)
+    if name == "exponential":
+        return schedules.ExponentialDecay(learning_rate, steps, _LAST_SHARE)
+    if name == "polynomial":
+        return schedules.PolynomialDecay(learning_rate, steps, end_learning_rate=0.0)
+    # A first cycle of this length, a fraction perhaps, has the last one end with the training, and not begin a fourth.
+    return schedules.CosineDecayRestarts(learning_rate, (steps + 1) / (2**_CYCLES - 1), t_mul=2.0)
+
+
+def warmup_steps(name, *, steps_per_epoch, epochs, warmup_epochs=None):
+    """How many batches the warm-up of a schedule takes; the arguments are those of `schedule`.
+
+    Raises:
+        UserError: a warm-up as long as the training, or one before one-cycle, which has its own.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import ReduceOnPlateau, schedules
+
+    steps = schedules.warmup_steps("plateau", steps_per_epoch=2, epochs=10, warmup_epochs=1)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    inputs, targets, callbacks = numpy.ones((64, 3)), numpy.ones((64, 1)), [ReduceOnPlateau(patience=2, warmup_steps=steps)]
+    model.fit(inputs, targets, epochs=10, validation_split=0.5, batch_size=16, callbacks=callbacks, verbose=0)
+    ```
+    """
+    if warmup_epochs is None:
+        warmup_epochs = 0.0 if name == "one-cycle" else min(1.0, epochs / 10)
+    if not 0 <= warmup_epochs < epochs:
+        raise UserError(f"warmup_epochs must be at least 0 and less than the {epochs} epochs, got {warmup_epochs}")
+    steps = round(warmup_epochs * steps_per_epoch)
+    if name == "one-cycle" and steps:
+        raise UserError(f"one-cycle has a warm-up of its own; pass warmup_epochs 0, got {warmup_epochs}")
+    return steps
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise to where `after` begins, then `after`, counted from the end of the rise. (Keras has one for cosine alone.)
+
+    Args:
+        after: float or `LearningRateSchedule`.
+        steps: length of the rise.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import Warmup
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(Warmup(keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), steps=4)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
+    """
+
+    def __init__(self, after, steps):
+        super().__init__()
+        self.after, self.steps = after, steps
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        after = self.after(keras.ops.maximum(step - self.steps, 0.0)) if callable(self.after) else self.after
+        return after * keras.ops.minimum((step + 1) / self.steps, 1.0)
+
+    def get_config(self):
+        return {"after": keras.saving.serialize_keras_object(self.after), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["after"]), config["steps"])
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """Up and down once (Smith and Topin 2018), both flanks a half cosine.
+
+    Args:
+        peak: highest learning rate.
+        steps: length of the training.
+        rise: share of the steps before the peak.
+        start: first learning rate as a share of the peak.
+        end: last learning rate as a share of the peak.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import OneCycle
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(OneCycle(0.1, steps=10)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
+    """
+
+    def __init__(self, peak, steps, rise=0.3, start=1 / 25, end=1e-4):
+        super().__init__()
+        self.peak, self.steps, self.rise, self.start, self.end = peak, steps, rise, start, end
+
+    def __call__(self, step):
+        progress = keras.ops.minimum(keras.ops.cast(step, "float32") / max(1, self.steps - 1), 1.0)
+        up = self._flank(self.start, 1.0, progress / self.rise)
+        down = self._flank(1.0, self.end, (progress - self.rise) / (1 - self.rise))
+        return self.peak * keras.ops.where(progress < self.rise, up, down)
+
+    @staticmethod
+    def _flank(first, last, progress):
+        return last + (first - last) * (1 + keras.ops.cos(math.pi * progress)) / 2
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "rise": self.rise, "start": self.start, "end": self.end}
