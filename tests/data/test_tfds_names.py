@@ -1,3 +1,5 @@
+"""Names of TensorFlow Datasets: what is prepared, what is within reach, and what is no name."""
+
 import socket
 import threading
 
@@ -15,19 +17,10 @@ def prepare(root, *names):
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tfds_root):
     """A folder in which one dataset is prepared."""
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    prepare(tmp_path, "animals/1.0.0")
-    return tmp_path
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """No network, said at once; how often it was asked."""
-    asked = []
-    monkeypatch.setattr(tfds_names, "_network", lambda: bool(asked.append(True)))
-    return asked
+    prepare(tfds_root, "animals/1.0.0")
+    return tfds_root
 
 
 def refusal(name):

@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hornbook import UserError
-from hornbook.reports import pictures
-from hornbook.data.images import augmentation
-from hornbook.data.images import policies
-from hornbook.data import batches
+from hornbook import UserError, data
+from hornbook.data import batches, mixing, randomness
 from hornbook.data.dataset import Examples
-from hornbook import data
-from hornbook.data import mixing
-from hornbook.data import randomness
+from hornbook.data.images import augmentation, policies
+from hornbook.reports import pictures
 
 
 def images(batch=64, height=8, width=6, channels=3, dtype=np.uint8):

@@ -1,12 +1,9 @@
-import csv
+"""Tables that name image files and their classes."""
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from hornbook import UserError
-from hornbook import data
-from hornbook.data import csv_rows
+from hornbook import UserError, data
 
 
 def pictures(root, count=12):
@@ -147,13 +144,10 @@ def test_a_trained_model_s_classes(tmp_path):
     assert "line 2: the class 'cat' is unknown in training; accepted are dog, owl" in refusal(path, class_names=("dog", "owl"))
 
 
-def test_fields_of_any_length_and_line_separators_within(tmp_path):
-    (tmp_path / "long.csv").write_text('text,label\n"' + "word\u2028 " * 50_000 + '",1\n"two\nlines",0\n', encoding="utf-8")
-    before = csv.field_size_limit()
-    table = csv_rows.read(tmp_path / "long.csv")
-    assert csv.field_size_limit() == before
-    assert table.columns == ("text", "label")
-    assert len(table.column("text")[0]) == 300_000
-    assert table.column("text")[1] == "two\nlines"
-    assert table.lines == [2, 4]
-    assert np.array_equal(table.column("label"), ["1", "0"])
+def test_a_label_column_may_have_another_name(tmp_path):
+    rows = pictures(tmp_path)
+    table = write(tmp_path, rows, ("image", "species"))
+    assert "is called label, class, class_name, category, target; pass --label-column, and see that" in refusal(table)
+    dataset = load(table, label_column="species")
+    assert dataset.notes == ()
+    assert dataset.class_names == ("cat", "dog")

@@ -1,3 +1,5 @@
+"""Image files: streamed, checked, brought to one shape."""
+
 import threading
 
 import numpy as np
@@ -5,12 +7,10 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError
-from hornbook.data import batches
+from hornbook.data import batches, randomness
 from hornbook.data.dataset import Examples
-from hornbook.data import sources
-from hornbook.data.images import files as image_files
-from hornbook.data.images import decoding as pictures
-from hornbook.data import randomness
+from hornbook.data.images.decoding import parse_size
+from hornbook.data.images.files import FileExamples, choose_shape, in_parallel
 
 SHAPE = (6, 5, 3)
 
@@ -24,7 +24,7 @@ def folder(tmp_path):
         files.append(str(tmp_path / f"{number}.png"))
         Image.fromarray(pixels[-1]).save(files[-1])
     labels = np.arange(50) % 3
-    return image_files.FileExamples(np.array(files, object), labels, np.arange(50) * 2, "train", SHAPE), np.stack(pixels)
+    return FileExamples(np.array(files, object), labels, np.arange(50) * 2, "train", SHAPE), np.stack(pixels)
 
 
 def test_streamed_and_in_memory_are_the_same(folder):
@@ -113,22 +113,6 @@ def test_a_file_that_breaks_later_is_named(folder, tmp_path):
         list(part.stream(8))
 
 
-def test_the_whole_list_is_kept_where_the_message_says(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    unreadable = [(f"{number}, ä\udcff.jpg", "is empty") for number in range(5)]
-    with pytest.raises(UserError) as raised:
-        sources.refuse_unreadable("folder:x", unreadable, 1000)
-    message = str(raised.value)
-    assert message.startswith("folder:x: 5 of 1,000 images cannot be read: 0, ä")
-    assert "3, ä" not in message
-    [listed] = tmp_path.iterdir()
-    assert str(listed) in message
-    assert len(listed.read_text(encoding="utf-8").splitlines()) == 6
-    with pytest.raises(UserError, match="1 of 9"):
-        sources.refuse_unreadable("folder:x", unreadable[:1], 9)
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 def saved(path, size, mode="RGB"):
     Image.new(mode, (size[1], size[0]), 7 if mode == "L" else (7, 8, 9)).save(path)
     return str(path)
@@ -136,51 +120,51 @@ def saved(path, size, mode="RGB"):
 
 def test_the_size_that_all_have(tmp_path):
     grey = [saved(tmp_path / f"{number}.png", (4, 7), "L") for number in range(3)]
-    assert image_files.choose_shape(grey, "x") == (4, 7, 1)
-    assert image_files.choose_shape([*grey, saved(tmp_path / "c.png", (4, 7))], "x") == (4, 7, 3)
-    assert image_files.choose_shape(grey, "x", image_size=9) == (9, 9, 1)
-    assert image_files.choose_shape(grey, "x", image_size="9X5", channels=3) == (9, 5, 3)
+    assert choose_shape(grey, "x") == (4, 7, 1)
+    assert choose_shape([*grey, saved(tmp_path / "c.png", (4, 7))], "x") == (4, 7, 3)
+    assert choose_shape(grey, "x", image_size=9) == (9, 9, 1)
+    assert choose_shape(grey, "x", image_size="9X5", channels=3) == (9, 5, 3)
     (tmp_path / "0.png").write_bytes(b"")
-    assert image_files.choose_shape(grey, "x") == (4, 7, 1)
+    assert choose_shape(grey, "x") == (4, 7, 1)
 
 
 def test_several_sizes_are_named(tmp_path):
     files = [saved(tmp_path / f"{number}.png", (8, 8)) for number in range(3)] + [saved(tmp_path / "odd.png", (2, 400))]
     with pytest.raises(UserError) as raised:
-        image_files.choose_shape(files, "folder:x")
+        choose_shape(files, "folder:x")
     for word in ("folder:x", "0.png is 8x8", "odd.png is 2x400", "--image-size 8"):
         assert word in str(raised.value)
-    assert image_files.choose_shape(files, "folder:x", image_size="8") == (8, 8, 3)
+    assert choose_shape(files, "folder:x", image_size="8") == (8, 8, 3)
 
 
 def test_photographs_are_not_trained_on_at_full_size_unasked(tmp_path, monkeypatch):
-    monkeypatch.setattr(image_files, "_LARGEST_BY_DEFAULT", 100)
+    monkeypatch.setattr("hornbook.data.images.files._LARGEST_BY_DEFAULT", 100)
     files = [saved(tmp_path / "a.png", (20, 30))]
     with pytest.raises(UserError, match=r"images are 20x30 .*a\.png\), too large .* or --image-size 20x30 to keep them"):
-        image_files.choose_shape(files, "x")
-    assert image_files.choose_shape(files, "x", image_size="20x30") == (20, 30, 3)
+        choose_shape(files, "x")
+    assert choose_shape(files, "x", image_size="20x30") == (20, 30, 3)
 
 
 def test_nothing_can_be_read(tmp_path):
     (tmp_path / "a.jpg").write_text("no")
     with pytest.raises(UserError, match=r"1 of 1 images cannot be read: .*a\.jpg") as raised:
-        image_files.choose_shape([str(tmp_path / "a.jpg")], "x")
+        choose_shape([str(tmp_path / "a.jpg")], "x")
     assert "--skip-unreadable" not in str(raised.value)
 
 
 @pytest.mark.parametrize("size", ["", "0", "-3", "3.5", "8x", "x8", "8x8x8", "large", "0x8", "99999", "8*8", "٣"])
 def test_what_is_no_size(size):
     with pytest.raises(UserError, match="--image-size must be a number such as 64, or HEIGHTxWIDTH such as 48x64"):
-        pictures.parse_size(size)
+        parse_size(size)
 
 
 def test_sizes():
-    assert pictures.parse_size(64) == pictures.parse_size("64") == pictures.parse_size(" 64x64 ") == (64, 64)
-    assert pictures.parse_size("48x64") == (48, 64)
+    assert parse_size(64) == parse_size("64") == parse_size(" 64x64 ") == (64, 64)
+    assert parse_size("48x64") == (48, 64)
 
 
 def test_results_come_in_order_and_errors_come_through():
-    assert image_files.in_parallel(lambda number: number**2, 100, "squaring") == [number**2 for number in range(100)]
-    assert image_files.in_parallel(int, 0, "nothing") == []
+    assert in_parallel(lambda number: number**2, 100, "squaring") == [number**2 for number in range(100)]
+    assert in_parallel(int, 0, "nothing") == []
     with pytest.raises(ZeroDivisionError):
-        image_files.in_parallel(lambda number: 1 / (number - 40), 100, "dividing")
+        in_parallel(lambda number: 1 / (number - 40), 100, "dividing")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from hornbook.data.images import policies
-from hornbook.data.images import operations as image_operations
 from hornbook.data import randomness
+from hornbook.data.images import operations as image_operations
+from hornbook.data.images import policies
 
 
 def images(batch=64, height=16, width=16, channels=3):

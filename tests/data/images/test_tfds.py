@@ -8,56 +8,41 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hornbook import UserError
+from hornbook import UserError, data
+from hornbook.data import batches, randomness
 from hornbook.data.dataset import Examples
-from hornbook import data
 from hornbook.data.images import decoding
-from hornbook.data import randomness
-from hornbook.data import tfds_names
-from hornbook.data.images import tfds as tfds_source
+from hornbook.data.images import tfds as images_tfds
 
 CLASSES = ("cat", "dog", "owl")
 SIZES = {"train": 47, "test": 11}
 
 
-def write_dataset(root, name, *, features=None, splits=SIZES, version="1.0.0", shard=20, channels=1, **record):
-    """A prepared dataset, written without a builder: some shards, records in an order of no pattern. Returns the images and labels."""
-    import tensorflow_datasets as tfds
+@pytest.fixture(scope="module")
+def write_dataset(write_prepared):
+    """A function that writes a prepared dataset and gives its images and labels by split."""
 
-    folder = root / name / version
-    folder.mkdir(parents=True)
-    features = features or {"image": tfds.features.Image(shape=(6, 5, 1)), "label": tfds.features.ClassLabel(names=CLASSES)}
-    identity = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version=tfds.core.Version(version), data_dir=str(folder), module_name="none"
-    )
-    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
-    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=shard)
-    writer.initialize_splits(list(splits))
-    generator, written = np.random.default_rng(0), {}
-    for split, size in splits.items():
-        images = generator.integers(0, 256, (size, 6, 5, channels), dtype=np.uint8)
-        labels = generator.permutation(np.arange(size) % len(CLASSES))
-        written[split] = images, labels
-        writer.add_examples(
-            {split: [{"image": image, "label": int(label), **record} for image, label in zip(images, labels, strict=True)]},
-        )
-    writer.close_all()
-    return written
+    def write(root, name, *, features=None, splits=SIZES, channels=1, **record):
+        import tensorflow_datasets as tfds
+
+        features = features or {"image": tfds.features.Image(shape=(6, 5, 1)), "label": tfds.features.ClassLabel(names=CLASSES)}
+        generator, written, records = np.random.default_rng(0), {}, {}
+        for split, size in splits.items():
+            images = generator.integers(0, 256, (size, 6, 5, channels), dtype=np.uint8)
+            labels = generator.permutation(np.arange(size) % len(CLASSES))
+            written[split] = images, labels
+            records[split] = [{"image": image, "label": int(label), **record} for image, label in zip(images, labels, strict=True)]
+        write_prepared(root, name, features, records)
+        return written
+
+    return write
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory, write_dataset):
     """A folder of prepared data and what was written there."""
     root = tmp_path_factory.mktemp("tensorflow_datasets")
     return root, write_dataset(root, "animals")
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """No network, said at once; how often it was asked."""
-    asked = []
-    monkeypatch.setattr(tfds_names, "_network", lambda: bool(asked.append(True)))
-    return asked
 
 
 @pytest.fixture
@@ -100,7 +85,7 @@ def test_streamed_and_in_memory_are_the_same(root):
     memory = data.images.load("tfds:animals", validation_fraction=0.25, in_memory="always")
     streamed = data.images.load("tfds:animals", validation_fraction=0.25, in_memory="never")
     assert isinstance(memory.train, Examples)
-    assert isinstance(streamed.train, tfds_source.StreamedExamples)
+    assert isinstance(streamed.train, images_tfds.StreamedExamples)
     for part in ("train", "validation", "test"):
         kept, read = memory.part(part), streamed.part(part)
         assert np.array_equal(kept.labels, read.labels)
@@ -145,7 +130,7 @@ def test_the_shuffle_does_not_depend_on_the_global_seed(root):
 
 
 def test_more_than_the_buffer_is_shuffled_in_stretches(root, monkeypatch):
-    monkeypatch.setattr(tfds_source, "_SHUFFLE_BUFFER_BYTES", 1)
+    monkeypatch.setattr(images_tfds, "_SHUFFLE_BUFFER_BYTES", 1)
     train = data.images.load("tfds:animals", validation_fraction=0, in_memory="never").train
     first, again, other = order_of(train, (0, 0)), order_of(train, (0, 0)), order_of(train, (0, 1))
     assert np.array_equal(np.sort(first), np.arange(47))
@@ -156,24 +141,22 @@ def test_more_than_the_buffer_is_shuffled_in_stretches(root, monkeypatch):
         assert np.array_equal(np.sort(first[start : start + 8]), np.arange(start, min(start + 8, 47)))
 
 
-def test_the_source_s_own_validation_split_is_used(tmp_path, monkeypatch, offline):
-    written = write_dataset(tmp_path, "split", splits={"train": 20, "validation": 9, "test": 6})
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+def test_the_source_s_own_validation_split_is_used(tfds_root, write_dataset):
+    written = write_dataset(tfds_root, "split", splits={"train": 20, "validation": 9, "test": 6})
     dataset = data.images.load("tfds:split", validation_fraction=0.5)
     assert len(dataset.train) == 20
     assert records(dataset.validation) == records(Examples(*written["validation"], None, ""))
 
 
-def test_a_source_without_a_test_split_is_split(tmp_path, monkeypatch, offline):
-    write_dataset(tmp_path, "whole", splits={"train": 60})
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+def test_a_source_without_a_test_split_is_split(tfds_root, write_dataset):
+    write_dataset(tfds_root, "whole", splits={"train": 60})
     dataset = data.images.load("tfds:whole", validation_fraction=0.25, test_fraction=0.2)
     assert {name: len(part) for name, part in dataset.parts.items()} == {"train": 36, "validation": 12, "test": 12}
     together = np.concatenate([part.indices for part in dataset.parts.values()])
     assert np.array_equal(np.sort(together), np.arange(60))
 
 
-def test_other_features_are_left_alone(tmp_path, monkeypatch, offline):
+def test_other_features_are_left_alone(tfds_root, write_dataset):
     import tensorflow_datasets as tfds
 
     features = {
@@ -182,13 +165,12 @@ def test_other_features_are_left_alone(tmp_path, monkeypatch, offline):
         "image": tfds.features.Image(shape=(6, 5, 1)),
         "label": tfds.features.ClassLabel(names=CLASSES),
     }
-    write_dataset(tmp_path, "rich", features=features, about="a picture", boxes=[{"corner": 3}])
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    write_dataset(tfds_root, "rich", features=features, about="a picture", boxes=[{"corner": 3}])
     assert len(data.images.load("tfds:rich", in_memory="always").test) == SIZES["test"]
 
 
 @pytest.mark.parametrize("first", ["age", "zoo"])
-def test_of_several_labels_the_one_called_label_is_taken(first, tmp_path, monkeypatch, offline):
+def test_of_several_labels_the_one_called_label_is_taken(first, tfds_root, write_dataset):
     import tensorflow_datasets as tfds
 
     features = {
@@ -196,8 +178,7 @@ def test_of_several_labels_the_one_called_label_is_taken(first, tmp_path, monkey
         "image": tfds.features.Image(shape=(6, 5, 1)),
         "label": tfds.features.ClassLabel(names=CLASSES),
     }
-    write_dataset(tmp_path, "several", features=features, **{first: 1})
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    write_dataset(tfds_root, "several", features=features, **{first: 1})
     assert data.images.load("tfds:several").class_names == CLASSES
 
 
@@ -286,14 +267,13 @@ def test_a_broken_image_is_found_when_it_is_read(copy):
 
 
 @pytest.mark.parametrize("in_memory", ["always", "never"])
-def test_a_jpeg_cut_in_half_says_nothing_beside_the_refusal(tmp_path, monkeypatch, offline, capfd, in_memory):
+def test_a_jpeg_cut_in_half_says_nothing_beside_the_refusal(tfds_root, capfd, in_memory, write_dataset):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     jpeg = tfds.features.Image(shape=(6, 5, 1), encoding_format="jpeg")
-    write_dataset(tmp_path, "photos", features={"image": jpeg, "label": tfds.features.ClassLabel(names=CLASSES)})
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    [file] = shards(tmp_path / "photos/1.0.0", "test")
+    write_dataset(tfds_root, "photos", features={"image": jpeg, "label": tfds.features.ClassLabel(names=CLASSES)})
+    [file] = shards(tfds_root / "photos/1.0.0", "test")
     content = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
     example = tf.train.Example.FromString(content[5])
     [whole] = example.features.feature["image"].bytes_list.value
@@ -315,7 +295,7 @@ def test_a_jpeg_cut_in_half_says_nothing_beside_the_refusal(tmp_path, monkeypatc
 
 def test_what_decoders_say_before_a_crash_is_shown(capfd):
     def crash():
-        with tfds_source._decoders_kept_quiet():
+        with images_tfds._decoders_kept_quiet():
             os.write(2, b"the reason")
             raise RuntimeError
 
@@ -338,33 +318,31 @@ def test_a_label_out_of_range_names_the_record(copy, prepared):
     assert f"record {first} of split train" in message
 
 
-def test_data_of_another_kind_is_refused(tmp_path, monkeypatch, offline):
+def test_data_of_another_kind_is_refused(tfds_root, write_dataset):
     import tensorflow_datasets as tfds
 
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     text = {"image": tfds.features.Tensor(shape=(6, 5, 1), dtype=np.uint8), "label": tfds.features.ClassLabel(names=CLASSES)}
-    write_dataset(tmp_path, "tensors", features=text)
+    write_dataset(tfds_root, "tensors", features=text)
     assert "tfds:tensors has no image with a class label; its features are image (Tensor), label (ClassLabel)" in refusal("tensors")
-    write_dataset(tmp_path, "untrained", splits={"test": 9})
+    write_dataset(tfds_root, "untrained", splits={"test": 9})
     assert "tfds:untrained has no train split; it has test" in refusal("untrained")
     sizes = {"image": tfds.features.Image(shape=(None, None, 1)), "label": tfds.features.ClassLabel(names=CLASSES)}
-    write_dataset(tmp_path, "sizes", features=sizes)
+    write_dataset(tfds_root, "sizes", features=sizes)
     assert "of no fixed size; pass --image-size" in refusal("sizes")
 
 
 @pytest.mark.parametrize("in_memory", ["always", "never"])
-def test_images_of_several_sizes_are_brought_to_one(tmp_path, monkeypatch, offline, in_memory):
+def test_images_of_several_sizes_are_brought_to_one(tfds_root, in_memory, write_dataset):
     import tensorflow_datasets as tfds
 
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     sizes = {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(names=CLASSES)}
-    written = write_dataset(tmp_path, "sizes", features=sizes, channels=3)
+    written = write_dataset(tfds_root, "sizes", features=sizes, channels=3)
     dataset = data.images.load("tfds:sizes", image_size="8x4", in_memory=in_memory, validation_fraction=0)
     assert dataset.input_shape == (8, 4, 3)
     expected = []
     for image, label in zip(*written["test"], strict=True):
-        Image.fromarray(image).save(tmp_path / "one.png")
-        expected.append((decoding.decode(str(tmp_path / "one.png"), (8, 4), 3).tobytes(), int(label)))
+        Image.fromarray(image).save(tfds_root / "one.png")
+        expected.append((decoding.decode(str(tfds_root / "one.png"), (8, 4), 3).tobytes(), int(label)))
     assert records(dataset.test.in_memory()) == sorted(expected)
     assert dataset.test.size_in_bytes == SIZES["test"] * 96
     grey = data.images.load("tfds:sizes", image_size=4, channels=1, in_memory=in_memory)
@@ -374,8 +352,6 @@ def test_images_of_several_sizes_are_brought_to_one(tmp_path, monkeypatch, offli
 
 
 def test_a_resumed_feed_goes_on_as_the_whole_one_would(root):
-    from hornbook.data import batches
-
     memory = data.images.load("tfds:animals", in_memory="always").train
     streamed = data.images.load("tfds:animals", in_memory="never").train
 
@@ -391,7 +367,7 @@ def test_a_resumed_feed_goes_on_as_the_whole_one_would(root):
 
 def test_no_record_is_kept_in_a_cache_of_tensorflow_s(root):
     train = data.images.load("tfds:animals", in_memory="never").train
-    datasets, kinds = [tfds_source._dataset(train.builder, "train", "image")], []
+    datasets, kinds = [images_tfds._dataset(train.builder, "train", "image")], []
     while datasets:
         kinds.append(type(datasets[-1]).__name__)
         datasets += datasets.pop()._inputs()
