@@ -1,4 +1,4 @@
-"""The documents: pages made from the code are those of today's code; links, paths, flags and Python in them lead to something that exists."""
+"""The documents: generated pages are those of today's code; links, paths, flags and Python in them lead to something that exists."""
 
 import ast
 import dataclasses
