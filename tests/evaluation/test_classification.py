@@ -1,16 +1,12 @@
-import ast
+"""Scores of a classifier of several classes, against their formulas and scikit-learn."""
+
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from hornbook.data.dataset import Examples
-from hornbook.evaluation import calibration
-from hornbook.reports import pictures
-from hornbook.evaluation import intervals
 from hornbook.evaluation import classification
 
 
@@ -24,17 +20,6 @@ def sample(examples=400, classes=5, seed=0, sharpness=1.5):
 
 def names(classes):
     return [f"class {k}" for k in range(classes)]
-
-
-def naive_calibration_error(labels, probabilities, num_bins):
-    total = 0.0
-    for m in range(num_bins):
-        inside = [i for i, row in enumerate(probabilities) if m / num_bins < max(row) <= (m + 1) / num_bins]
-        if inside:
-            accuracy = sum(int(np.argmax(probabilities[i]) == labels[i]) for i in inside) / len(inside)
-            confidence = sum(max(probabilities[i]) for i in inside) / len(inside)
-            total += len(inside) / len(labels) * abs(accuracy - confidence)
-    return total
 
 
 def test_accuracy_loss_and_counts_follow_their_formulas():
@@ -82,29 +67,6 @@ def test_a_class_without_examples_is_left_out_of_the_means():
         assert with_absent[key] == pytest.approx(without[key])
 
 
-@pytest.mark.parametrize("num_bins", [1, 4, 15])
-def test_calibration_error_against_a_naive_loop(num_bins):
-    labels, logits = sample(sharpness=3.0)
-    probabilities = classification.softmax(2 * logits)
-    error, bins = calibration.calibration(labels, probabilities, num_bins)
-    assert error == pytest.approx(naive_calibration_error(labels, probabilities, num_bins), abs=1e-12)
-    assert sum(one["count"] for one in bins) == len(labels)
-    assert [one["lower"] for one in bins[1:]] == [one["upper"] for one in bins[:-1]]
-
-
-def test_calibration_of_the_sure_and_right_is_perfect():
-    labels = np.array([0, 1, 2, 1])
-    error, bins = calibration.calibration(labels, np.eye(3)[labels])
-    assert error == 0.0
-    assert bins[-1]["count"] == 4
-    assert bins[0] == {"lower": 0.0, "upper": pytest.approx(1 / 15), "count": 0, "confidence": 0.0, "accuracy": 0.0}
-
-
-def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
-    _, bins = calibration.calibration(np.array([0]), np.array([[0.5, 0.3, 0.2]]), num_bins=2)
-    assert [one["count"] for one in bins] == [1, 0]
-
-
 def test_rows_without_a_softmax_are_mistakes():
     labels, logits = sample(examples=10)
     logits[labels.argmin()] = np.nan
@@ -138,14 +100,6 @@ def test_result_is_plain_json():
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
 
 
-def test_wilson_interval():
-    # The ends are the shares whose distance from the one observed is 1.96 of their own standard errors.
-    for end in intervals.wilson_interval(350, 360):
-        assert abs(end - 350 / 360) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / 360))
-    assert intervals.wilson_interval(0, 10) == [0.0, pytest.approx(1.959964**2 / (10 + 1.959964**2))]
-    assert intervals.wilson_interval(10, 10) == [pytest.approx(10 / (10 + 1.959964**2)), pytest.approx(1.0)]
-
-
 def test_worst_gives_the_most_confident_mistakes_first():
     labels = np.array([0, 0, 1, 1, 0, 1])
     logits = np.array([[3.0, 0.0], [0.0, 1.0], [5.0, 0.0], [2.0, 0.0], [np.nan, 0.0], [2.0, 0.0]])
@@ -155,43 +109,6 @@ def test_worst_gives_the_most_confident_mistakes_first():
     assert classification.worst(labels[:1], logits[:1], 5).tolist() == []
     with pytest.raises(ValueError, match="count must be 0 or more, got -1"):
         classification.worst(labels, logits, -1)
-
-
-def part(inputs, labels):
-    return Examples(np.array(inputs), np.array(labels), np.arange(len(labels)), "test")
-
-
-def test_mistakes_are_pictures_with_names():
-    inputs = np.arange(3 * 2 * 2, dtype=np.float32).reshape(3, 2, 2, 1)
-    logits = np.array([[0.0, 1.0], [5.0, 0.0], [0.0, 9.0]])
-    first, second = pictures.mistakes(part(inputs, [0, 1, 1]), logits, ("cat", "dog"), pixel_maximum=8)
-    assert (first["true"], first["predicted"], first["confidence"]) == ("dog", "cat", pytest.approx(1 / (1 + math.exp(-5))))
-    assert first["image"].dtype == np.uint8
-    # Pixels 4 to 7 of 8, in 255ths.
-    assert first["image"][..., 0].tolist() == [[128, 159], [191, 223]]
-    assert (second["true"], second["predicted"]) == ("cat", "dog")
-    assert len(pictures.mistakes(part(inputs, [0, 1, 1]), logits, ("cat", "dog"), count=1)) == 1
-    assert pictures.mistakes(part(inputs, [1, 0, 1]), logits, ("cat", "dog")) == []
-
-
-def test_a_mistake_of_many_channels_shows_the_first():
-    (mistake,) = pictures.mistakes(part(np.full((1, 2, 2, 5), 300), [0]), np.array([[0.0, 1.0]]), ("a", "b"))
-    assert mistake["image"].tolist() == [[[255], [255]], [[255], [255]]]
-
-
-def test_spread():
-    assert intervals.spread([0.9, 0.8, 1.0]) == {
-        "mean": pytest.approx(0.9),
-        "standard_deviation": pytest.approx(0.1),
-        "minimum": 0.8,
-        "maximum": 1.0,
-        "n": 3,
-    }
-    one = intervals.spread([0.5])
-    assert (one["mean"], one["n"]) == (0.5, 1)
-    assert math.isnan(one["standard_deviation"])
-    with pytest.raises(ValueError, match="non-empty"):
-        intervals.spread([])
 
 
 @pytest.mark.parametrize(
@@ -212,10 +129,3 @@ def test_what_does_not_fit_is_said_in_one_line(labels, logits, class_names, mess
     with pytest.raises(ValueError, match=message) as caught:
         classification.classification(np.array(labels), np.array(logits), class_names)
     assert "\n" not in str(caught.value)
-
-
-def test_needs_no_tensorflow():
-    tree = ast.parse(Path(classification.__file__).read_text(encoding="utf-8"))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in imported} == {"math", "numpy", "sklearn"}

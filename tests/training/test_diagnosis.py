@@ -112,3 +112,16 @@ def test_another_model_is_advised_only_to_those_that_are_not_it():
     series = dataclasses.asdict(sequence_classification.Args())
     assert "--model fcn" in diagnosis.findings(lost, None, 10, series)[0]
     assert "--model" not in diagnosis.findings(lost, None, 10, {**series, "model": "fcn"})[0]
+
+
+def test_findings_on_numbers():
+    options = dataclasses.asdict(regression.Args())
+    falling = [{"loss": 1 / k, "val_loss": 1 / k} for k in range(1, 21)]
+    assert "still falling" in diagnosis.regression_findings(falling, None, options)[0]
+    over = [{"loss": 1 / k, "val_loss": 0.5 + abs(k - 5) / 20} for k in range(1, 21)]
+    assert "overfits" in diagnosis.regression_findings(over, None, options)[0]
+    level = [{"loss": 1.0, "val_loss": 1.0}] * 20
+    assert "R2 is 0.010" in diagnosis.regression_findings(level, {"r2": 0.01}, options)[0]
+    assert "do not cover" in diagnosis.regression_findings(level, {"r2": 0.5, "coverage_error": 0.2}, options)[0]
+    assert diagnosis.regression_findings(level, {"r2": 0.5, "coverage_error": 0.01}, options) == []
+    assert diagnosis.regression_findings([{"loss": 1.0}], None, options) == []
