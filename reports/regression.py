@@ -39,7 +39,9 @@ def residuals(evaluation):
         return ""
     residual = points[:, 1] - points[:, 0]
     scatter = charts.scatter_chart("Residual against prediction", np.stack([points[:, 1], residual], axis=1), "predicted", level=True)
-    counts, edges = np.histogram(residual, _BINS)
+    # Equal residuals differ by rounding errors, between which there is no room for bins.
+    span = None if np.ptp(residual) > 1e-9 * np.abs(residual).max() else (residual[0] - 0.5, residual[0] + 0.5)
+    counts, edges = np.histogram(residual, _BINS, span)
     spread = charts.histogram("How often each residual occurs", counts, edges, "predicted less true")
     bias, deviation = float(residual.mean()), float(residual.std())
     verdict = "on average neither too high nor too low"
