@@ -35,3 +35,17 @@ def test_percentages_never_round_to_all_or_none(value, words):
 )
 def test_numbers(value, words):
     assert page.number(value) == words
+
+
+def test_text_is_escaped_and_a_name_is_cut_and_kept_from_turning_others():
+    assert page.escape('<b>"a"\x00') == "&lt;b&gt;&quot;a&quot;\N{REPLACEMENT CHARACTER}"
+    assert page.isolated("a" * 500) == f"<bdi>{'a' * 119}\N{HORIZONTAL ELLIPSIS}</bdi>"
+
+
+def test_flags_in_text_are_code_with_their_numbers():
+    assert page.with_flags("Try --clip-norm 1.0, or --model cnn1d.") == "Try <code>--clip-norm 1.0</code>, or <code>--model</code> cnn1d."
+
+
+def test_a_meter_is_as_long_as_its_share_and_may_be_marked():
+    assert page.meter(0.25) == '<span class="meter" style="--value:0.250">25.0%</span>'
+    assert page.meter(0.25, "*").endswith("25.0%*</span>")

@@ -4,8 +4,6 @@ import io
 import math
 import re
 from html.parser import HTMLParser
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -391,12 +389,3 @@ def test_options_and_run_details(written):
 
 def test_bytes_that_are_no_text_in_a_name(written):
     assert "caf\\udce9" in written(evaluation=scores(names=["caf\udce9", "a", "b", "\x00c"])).text
-
-
-def test_the_example_of_the_documents_runs(tmp_path, monkeypatch):
-    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    model = SimpleNamespace(predict=lambda images: np.eye(2)[images])
-    exec(example, {"model": model, "images": np.array([0, 1, 1]), "labels": np.array([0, 1, 0]), "class_names": ["cat", "dog"]})
-    assert "66.7%" in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text

@@ -31,3 +31,15 @@ def test_quantiles_are_put_in_order(tmp_path):
     whole.save(tmp_path / "model.keras")
     assert '"hornbook>' not in whole.to_json()
     np.testing.assert_allclose(keras.saving.load_model(tmp_path / "model.keras")(np.array([[2.0, 0.0, 1.0]], "float32"))[0], out)
+
+
+def test_training_on_scaled_targets_predicts_in_their_units():
+    keras.utils.set_random_seed(0)
+    part = examples()
+    linear = Examples(part.inputs, 3e5 + 7e4 * part.inputs[:, :1].astype(np.float64), part.indices, "all")
+    scaling = TargetScaling(linear.labels)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.1), "mse", run_eagerly=False)
+    model.fit(linear.inputs, scaling.scaled(linear).labels, epochs=60, batch_size=50, verbose=0)
+    predicted = scaling.in_units(model)(linear.inputs).numpy()
+    assert np.abs(predicted - linear.labels).max() < 1e4  # In their own units, the first outputs would be 300,000 away.
