@@ -30,8 +30,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from hornbook.data.images import augmentation
 from hornbook.data import randomness
+from hornbook.data.images import augmentation
 
 RESULTS = Path(__file__).parent / "results" / "augmentation.csv"
 BATCH_SIZES = {32: 128, 224: 16}

@@ -19,10 +19,9 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from hornbook import command_line, data
+from hornbook.evaluation.regression import regression as score
 from hornbook.recipes import regression
-from hornbook import command_line
-from hornbook.evaluation import regression
-from hornbook import data
 
 SCORES = ("mean_squared_error", "mean_absolute_error", "r2")
 
@@ -37,14 +36,14 @@ def ridge_scores(dataset):
     inputs = np.concatenate([dataset.train.inputs, dataset.validation.inputs])
     targets = np.concatenate([dataset.train.labels, dataset.validation.labels])
     predicted = ridge().fit(inputs, targets[:, 0]).predict(dataset.test.inputs)
-    return regression.regression(dataset.test.labels, predicted[:, None], dataset.target_names)
+    return score(dataset.test.labels, predicted[:, None], dataset.target_names)
 
 
 def cross_validated():
     """Of ridge regression over ten folds."""
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
     predicted = cross_val_predict(ridge(), inputs, targets, cv=KFold(10, shuffle=True, random_state=0))
-    return regression.regression(targets[:, None], predicted[:, None], ("target",))
+    return score(targets[:, None], predicted[:, None], ("target",))
 
 
 def main():

@@ -85,10 +85,10 @@ def feed_side(side):
     import keras
     import numpy
 
-    from hornbook.recipes import image_classification
-    from hornbook.data.images import augmenter
     from hornbook import data
     from hornbook.data import training_batches
+    from hornbook.data.images import augmenter
+    from hornbook.recipes import image_classification
 
     network = NETWORKS["resnet20"]
     generator = numpy.random.default_rng(0)
