@@ -134,7 +134,7 @@ def _untrained(history, num_classes, options):
     # Augmentation and dropout make training harder than validation.
     accuracy = max(history[-1]["accuracy"], history[-1].get("val_accuracy", 0.0))
     if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
-        more = " Try more --epochs first." if len(history) < _FEW_EPOCHS else ""
+        more = " Train for more --epochs first." if len(history) < _FEW_EPOCHS else ""
         return (
             f"The network has not learned: its accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}.{more}"
             f"{_advice(_UNTRAINED, options)}"
