@@ -57,7 +57,7 @@ class Args:
     gpus_per_trial: float | None = None
     """GPUs of each, such as 1, or 0.5 for two trials on one. Default: an equal share."""
     ray: str | None = None
-    """Run trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install 'hornbook[ray]'."""
+    """Run trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install ray."""
     cpus_per_trial: int = 1
     """Processor cores of each trial on a Ray cluster."""
     final_seeds: int = 3

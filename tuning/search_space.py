@@ -212,6 +212,7 @@ def _check(space, found, recipe, args):
     """Refuse a space that yields what the recipe does not take: the defaults, and each hyperparameter's every value or both ends."""
     hints = typing.get_type_hints(recipe.Args)
     base = {hp.name: hp.default for hp in found.space}
+    seen = set()
     for hp in found.space:
         numerical = isinstance(hp, keras_tuner.engine.hyperparameters.Int | keras_tuner.engine.hyperparameters.Float)
         for value in (hp.min_value, hp.max_value) if numerical else hp.values:
@@ -222,15 +223,17 @@ def _check(space, found, recipe, args):
             unknown = sorted(name for name in yielded if name not in hints or name in vary.RESERVED)
             if unknown:
                 vary.refuse(unknown[0], recipe)
+            new = {name: option for name, option in yielded.items() if (name, option) not in seen}
+            seen.update(new.items())
             try:
-                _check_options(yielded, hints, recipe, args)
+                _check_options(yielded, new, hints, recipe, args)
             except UserError as error:
                 raise UserError(f"the space has {hp.name} {value}: {error}") from error
 
 
-def _check_options(yielded, hints, recipe, args):
-    """Refuse options that the recipe's command line, its check or its model would refuse."""
-    for name, value in yielded.items():
+def _check_options(yielded, new, hints, recipe, args):
+    """Refuse options that the recipe's command line, its check or its model would refuse; `new` are those not looked at before."""
+    for name, value in new.items():
         if not any(_is_of(kind, value) for kind in vary.alternatives(hints[name])):
             words = _words(hints[name])
             accepted = ", ".join(words) if words else " or ".join(kind.__name__ for kind in vary.alternatives(hints[name]))
@@ -241,7 +244,7 @@ def _check_options(yielded, hints, recipe, args):
         return
     # Texts are always padded. Series may be of one length, so what those alone take is not refused.
     padded = "tokenizer" in hints
-    for name in options.of_network(args)[0].keys() & yielded.keys() & models.options(args.model).keys():
+    for name in options.of_network(args)[0].keys() & new.keys() & models.options(args.model).keys():
         values = _values_of_model(name, changed, padded=padded)
         if values is not None and yielded[name] not in values:
             raise UserError(f"--model {args.model} takes --{name.replace('_', '-')} {', '.join(map(str, values))}")

@@ -17,16 +17,13 @@ class _Options:
         self.only = only if only is None or isinstance(only, dict) else dict.fromkeys(only)
 
     def choice(self, name, values):
-        if not self._wanted(name):
-            return
-        accepted = self.only[name] if self.only else None
-        values = [value for value in values if accepted is None or value in accepted]
+        values = [value for value in values if self._wanted(name, value)]
         if len(values) > 1:
             self.values[name] = self.hp.Choice(name, values)
 
     def number(self, name, low, high, *, when=None, **ways):
         """A number from `low` to `high`; `when` is (option, values): it matters only where that option has one of them."""
-        if not self._wanted(name) or (when and when[0] not in self.values):
+        if not self._wanted(name) or (when and not all(self._wanted(when[0], value) for value in when[1])):
             return
         if when is None:
             self.values[name] = self.hp.Float(name, low, high, **ways)
@@ -37,8 +34,11 @@ class _Options:
         if value is not None:  # KerasTuner's word for one whose condition does not hold.
             self.values[name] = value
 
-    def _wanted(self, name):
-        return self.only is None or name in self.only
+    def _wanted(self, name, value=None):
+        """Whether an option is to be varied, with a value if one is given."""
+        if self.only is None or name not in self.only:
+            return self.only is None
+        return value is None or self.only[name] is None or value in self.only[name]
 
 
 def cnn(hp, only=None):

@@ -13,8 +13,9 @@ import pytest
 
 from hornbook import command_line
 from hornbook.recipes import tabular_classification
+from hornbook.tuning.workers import fork_server
 
-pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+pytestmark = pytest.mark.skipif(not fork_server.is_possible(), reason="looks for forks in /proc")
 
 OPTIONS = (
     "tabular-classification", "--tuner", "random", "--trials", "3", "--workers", "2", "--final-seeds", "1",
@@ -28,18 +29,24 @@ def begin(folder):
         return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
 
 
-def trial_processes(folder):
-    """Processes of trials of this search, by their id."""
-    found = []
+def processes(folder):
+    """Processes of the trials of this search and of what they are forked from: a dict of id to parent's id."""
+    found = {}
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
-            state = path.with_name("stat").read_text().rpartition(")")[2].split()[0]
+            state, parent = path.with_name("stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if b"hornbook.tuning.trial" in words and any(word.startswith(os.fsencode(folder)) for word in words) and state != "Z":
-            found.append(int(path.parent.name))
+        if b"hornbook.tuning.workers.fork_server" in words and os.fsencode(folder / "search") in words and state not in "ZX":
+            found[int(path.parent.name)] = int(parent)
     return found
+
+
+def trials(folder):
+    """Those of the trials alone."""
+    found = processes(folder)
+    return [one for one, parent in found.items() if parent in found]
 
 
 def wait_for(condition, driver):
@@ -59,13 +66,13 @@ def results(folder):
 def test_a_search_survives_the_death_of_a_trial_and_of_its_driver(tmp_path):
     driver = begin(tmp_path)
     try:
-        os.kill(wait_for(lambda: trial_processes(tmp_path), driver)[0], signal.SIGKILL)
+        os.kill(wait_for(lambda: trials(tmp_path), driver)[0], signal.SIGKILL)
         wait_for(lambda: results(tmp_path), driver)
     finally:
         driver.kill()
         driver.wait()
     before = results(tmp_path)
-    while trial_processes(tmp_path):  # They end with it, at once.
+    while processes(tmp_path):  # They end with it, at once.
         time.sleep(0.02)
 
     again = begin(tmp_path)
@@ -74,7 +81,7 @@ def test_a_search_survives_the_death_of_a_trial_and_of_its_driver(tmp_path):
     finally:
         again.kill()
         again.wait()
-    assert trial_processes(tmp_path) == []
+    assert processes(tmp_path) == {}
     after = results(tmp_path)
     assert len(after) == 3
     assert before.items() <= after.items()

@@ -32,7 +32,7 @@ class RayWorkers:
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise UserError("--ray needs the package ray, which is not installed: pip install 'hornbook[ray]'") from error
+            raise UserError("--ray needs the package ray, which is not installed: pip install ray") from error
         self._ray, self._cpus, self._gpus = ray, cpus, gpus
         _refuse_silence(address)
         try:

@@ -1,8 +1,10 @@
 import os
+import time
 
 import pytest
 
 from hornbook import UserError
+from hornbook.tuning.workers import fork_server
 from hornbook.tuning.workers.local import LocalWorkers, share_gpus, visible_gpus
 
 
@@ -76,3 +78,17 @@ def test_gpus_that_the_environment_names(monkeypatch):
     for written, names in (("", []), ("-1", []), ("0", ["0"]), ("1,3", ["1", "3"]), ("GPU-8f,GPU-2a", ["GPU-8f", "GPU-2a"])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", written)
         assert visible_gpus() == names
+
+
+def test_where_no_fork_is_possible_a_trial_is_a_process_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(fork_server, "is_possible", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    fleet = LocalWorkers(1, 1)
+    fleet.start("0", {"recipe": "nowhere", "runs": [{"options": {}, "output": "run"}]}, tmp_path)
+    ended = []
+    limit = time.monotonic() + 60
+    while not ended and time.monotonic() < limit:
+        ended = fleet.finished()
+        time.sleep(0.01)
+    fleet.close()
+    assert ended == [("0", {"error": "ModuleNotFoundError: No module named 'hornbook.recipes.nowhere'"})]
