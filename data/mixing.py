@@ -27,12 +27,11 @@ def mixup(images, labels, draw, alpha):
     import keras
     from hornbook import data
     from hornbook.data import mixing
-    from hornbook.data import training_batches
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: mixing.mixup(images, labels, draw, 0.2)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -60,12 +59,11 @@ def cutmix(images, labels, draw, alpha):
     import keras
     from hornbook import data
     from hornbook.data import mixing
-    from hornbook.data import training_batches
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: mixing.cutmix(images, labels, draw, 1.0)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -88,12 +86,11 @@ def mixup_or_cutmix(images, labels, draw, mixup_alpha, cutmix_alpha):
     import keras
     from hornbook import data
     from hornbook.data import mixing
-    from hornbook.data import training_batches
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: mixing.mixup_or_cutmix(images, labels, draw, 0.2, 1.0)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """

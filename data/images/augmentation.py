@@ -30,15 +30,13 @@ def flip(images, draw):
     Example:
     ```python
     import keras
-    from hornbook.data.images import augmentation
-    from hornbook.data.dataset import Dataset
     from hornbook import data
-    from hornbook.data import training_batches
+    from hornbook.data.images import augmentation
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: (augmentation.flip(images, draw), labels)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -67,15 +65,13 @@ def crop(images, draw, padding=None):
     Example:
     ```python
     import keras
-    from hornbook.data.images import augmentation
-    from hornbook.data.dataset import Dataset
     from hornbook import data
-    from hornbook.data import training_batches
+    from hornbook.data.images import augmentation
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: (augmentation.crop(images, draw), labels)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -102,15 +98,13 @@ def crop_flip(images, draw):
     Example:
     ```python
     import keras
-    from hornbook.data.images import augmentation
-    from hornbook.data.dataset import Dataset
     from hornbook import data
-    from hornbook.data import training_batches
+    from hornbook.data.images import augmentation
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: (augmentation.crop_flip(images, draw), labels)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -135,15 +129,13 @@ def random_erasing(images, draw, probability, pixel_maximum=255):
     Example:
     ```python
     import keras
-    from hornbook.data.images import augmentation
-    from hornbook.data.dataset import Dataset
     from hornbook import data
-    from hornbook.data import training_batches
+    from hornbook.data.images import augmentation
 
     digits, augment = data.images.load("digits"), lambda images, labels, draw: (augmentation.random_erasing(images, draw, 0.5, 16), labels)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
-    feed = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    feed = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -193,19 +185,15 @@ def augmenter(
 
     Example:
     ```python
-    import keras, numpy
-    from hornbook.data.images import augmenter
-    from hornbook.data.dataset import Dataset
+    import keras
     from hornbook import data
-    from hornbook.data import steps_per_epoch
-    from hornbook.data import training_batches
 
     digits = data.images.load("digits")
-    augment = augmenter("randaugment", cutmix_alpha=1.0, pixel_maximum=digits.pixel_maximum)
-    batches = training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    augment = data.images.augmenter("randaugment", cutmix_alpha=1.0, pixel_maximum=digits.pixel_maximum)
+    batches = data.training_batches(digits.train, batch_size=64, num_classes=10, epochs=1, augment=augment)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    model.fit(batches, steps_per_epoch=steps_per_epoch(digits.train, 64), shuffle=False, verbose=0)
+    model.fit(batches, steps_per_epoch=data.steps_per_epoch(digits.train, 64), shuffle=False, verbose=0)
     ```
     """
     if name not in NAMES:

@@ -33,8 +33,8 @@ def load(name, *, image_size=None, channels=None, class_names=None):
     import tempfile
 
     import numpy
-    from hornbook import data
     from PIL import Image
+    from hornbook import data
 
     with tempfile.TemporaryDirectory() as folder:
         for number in range(20):

@@ -30,15 +30,14 @@ def trivial(images, draw):
     ```python
     import keras
     import numpy
-    from hornbook.data.images import policies
-    from hornbook.data import batches
     from hornbook import data
+    from hornbook.data.images import policies
 
     pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
     photos, augment = data.images.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (policies.trivial(x, draw), y)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy")
-    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -81,15 +80,14 @@ def randaugment(images, draw, operations=2, magnitude=9.0):
     ```python
     import keras
     import numpy
-    from hornbook.data.images import policies
-    from hornbook.data import batches
     from hornbook import data
+    from hornbook.data.images import policies
 
     pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
     photos, augment = data.images.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (policies.randaugment(x, draw), y)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy")
-    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -139,15 +137,14 @@ def augmix(images, draw, severity=3.0, chains=3, depth=3):
     ```python
     import keras
     import numpy
-    from hornbook.data.images import policies
-    from hornbook.data import batches
     from hornbook import data
+    from hornbook.data.images import policies
 
     pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
     photos, augment = data.images.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (policies.augmix(x, draw), y)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy")
-    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -212,15 +209,14 @@ def colour(images, draw, strength=0.4):
     ```python
     import keras
     import numpy
-    from hornbook.data.images import policies
-    from hornbook.data import batches
     from hornbook import data
+    from hornbook.data.images import policies
 
     pictures = numpy.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
     photos, augment = data.images.from_arrays(pictures, numpy.arange(64) % 2), lambda x, y, draw: (policies.colour(x, draw, 0.4), y)
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "categorical_crossentropy")
-    feed = batches.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(photos.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """

@@ -29,15 +29,14 @@ def jitter(series, draw, deviation):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: (augmentation.jitter(series, draw, 0.1), labels)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -59,15 +58,14 @@ def scaling(series, draw, strength, mean):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: (augmentation.scaling(series, draw, 0.1, 0.0), labels)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -92,15 +90,14 @@ def time_warp(series, draw, strength):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: (augmentation.time_warp(series, draw, 0.2), labels)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -133,15 +130,14 @@ def time_masking(series, draw, share, fill, count=2):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: (augmentation.time_masking(series, draw, 0.2, 0.0), labels)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -169,15 +165,14 @@ def feature_masking(series, draw, share, fill, count=2):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: (augmentation.feature_masking(series, draw, 0.5, [0.0, 0.0]), labels)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -208,15 +203,14 @@ def mixup(series, labels, draw, alpha, fill):
     ```python
     import keras
     import numpy
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
+    from hornbook.data.series import augmentation
 
     walks = data.series.from_arrays(numpy.random.default_rng(0).normal(size=(60, 12, 2)), numpy.arange(60) % 2)
     augment = lambda series, labels, draw: augmentation.mixup(series, labels, draw, 0.2, 0.0)
-    model = keras.Sequential([keras.layers.GRU(4), keras.layers.Dense(2, activation="softmax")])
+    model = keras.Sequential([keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(walks.train, batch_size=16, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -243,14 +237,12 @@ def augmenter(*, mean, deviation, jitter_strength=0.0, scaling_strength=0.0, tim
 
     Example:
     ```python
-    from hornbook.data.series import augmentation
-    from hornbook.data.series import batches
     from hornbook import data
 
     digits = data.series.load("sequential_digits").train
     mean, variance = digits.moments()
-    augment = augmentation.augmenter(mean=mean, deviation=variance**0.5, jitter_strength=0.05, time_warp_strength=0.2)
-    feed = batches.training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=augment)
+    augment = data.series.augmenter(mean=mean, deviation=variance**0.5, jitter_strength=0.05, time_warp_strength=0.2)
+    feed = data.training_batches(digits, batch_size=64, num_classes=10, epochs=1, augment=augment)
     ```
     """
     strengths = {"jitter": jitter_strength, "scaling": scaling_strength, "time_warp": time_warp_strength, "mixup": mixup_alpha}

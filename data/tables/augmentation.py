@@ -27,15 +27,14 @@ def mixup_rows(rows, labels, draw, alpha, num_numbers):
     ```python
     import keras
     import numpy
-    from hornbook.data import batches
-    from hornbook.data.tables import augmentation
     from hornbook import data
+    from hornbook.data.tables import augmentation
 
     flowers = data.tables.from_arrays(numpy.random.default_rng(0).random((60, 4)), numpy.arange(60) % 3)
     augment = lambda rows, labels, draw: augmentation.mixup_rows(rows, labels, draw, 0.2, 4)
     model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(flowers.train, batch_size=16, num_classes=3, epochs=1, augment=augment)
+    feed = data.training_batches(flowers.train, batch_size=16, num_classes=3, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=3, shuffle=False, verbose=0)
     ```
     """
@@ -57,15 +56,13 @@ def row_mixer(alpha, num_numbers):
     ```python
     import keras
     import numpy
-    from hornbook.data import batches
-    from hornbook.data.tables import augmentation
     from hornbook import data
 
     flowers = data.tables.from_arrays(numpy.random.default_rng(0).random((60, 4)), numpy.arange(60) % 3)
-    augment = augmentation.row_mixer(0.2, num_numbers=4)
+    augment = data.tables.row_mixer(0.2, num_numbers=4)
     model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
     model.compile("adam", "categorical_crossentropy")
-    feed = batches.training_batches(flowers.train, batch_size=16, num_classes=3, epochs=1, augment=augment)
+    feed = data.training_batches(flowers.train, batch_size=16, num_classes=3, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=3, shuffle=False, verbose=0)
     ```
     """

@@ -27,18 +27,16 @@ def word_dropout(ids, draw, probability):
     Example:
     ```python
     import keras
-    from hornbook.data.texts import augmentation
-    from hornbook.data.texts import batches
     from hornbook import data
-    from hornbook.data.texts import tokens
-    from hornbook.data.texts import tokenizing
+    from hornbook.data.texts import augmentation, tokenizing
+    from hornbook.data.texts.tokens import encode
 
     texts = data.texts.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
     tokenizer, augment = tokenizing.fit(texts.train.texts()), lambda x, y, draw: (augmentation.word_dropout(x, draw, 0.1), y)
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)])
     model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
-    tokens = tokens.encode(texts.train, tokenizer)
-    feed = batches.training_batches(tokens, batch_size=8, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(encode(texts.train, tokenizer), batch_size=8, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -60,18 +58,16 @@ def word_swap(ids, draw, probability):
     Example:
     ```python
     import keras
-    from hornbook.data.texts import augmentation
-    from hornbook.data.texts import batches
     from hornbook import data
-    from hornbook.data.texts import tokens
-    from hornbook.data.texts import tokenizing
+    from hornbook.data.texts import augmentation, tokenizing
+    from hornbook.data.texts.tokens import encode
 
     texts = data.texts.from_texts(["good film", "a bad film", "fine", "dull"] * 8, [1, 0, 1, 0] * 8)
     tokenizer, augment = tokenizing.fit(texts.train.texts()), lambda x, y, draw: (augmentation.word_swap(x, draw, 0.1), y)
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)])
     model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
-    tokens = tokens.encode(texts.train, tokenizer)
-    feed = batches.training_batches(tokens, batch_size=8, num_classes=2, epochs=1, augment=augment)
+    feed = data.training_batches(encode(texts.train, tokenizer), batch_size=8, num_classes=2, epochs=1, augment=augment)
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
@@ -93,10 +89,10 @@ def augmenter(word_dropout_probability=0.0, word_swap_probability=0.0):
     Example:
     ```python
     import numpy
+    from hornbook import data
     from hornbook.data import randomness
-    from hornbook.data.texts import augmentation
 
-    augment = augmentation.augmenter(word_dropout_probability=0.1, word_swap_probability=0.1)
+    augment = data.texts.augmenter(word_dropout_probability=0.1, word_swap_probability=0.1)
     ids, labels = numpy.array([[5, 6, 7, 0]], "int32"), numpy.array([[0.0, 1.0]])
     ids, labels = augment(ids, labels, lambda name: randomness.uniform(0, 0, numpy.arange(1), name))
     ```

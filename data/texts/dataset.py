@@ -147,7 +147,8 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
         pathlib.Path(f"{folder}/films.csv").write_text("text,label\\n" + "a good film,1\\na bad film,0\\n" * 20)
         texts = data.texts.load(f"csv:{folder}/films.csv", in_memory="always")
     tokenizer = tokenizing.fit(texts.train.texts())
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(2)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(tokenizer.batch(texts.train.texts()), texts.train.labels, verbose=0)
     ```

@@ -49,7 +49,8 @@ class Tokenizer:
     from hornbook.data.texts import tokenizing
 
     tokenizer = tokenizing.fit(["good", "very good", "bad"], "character")
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(1)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.fit(tokenizer.batch(["good", "bad"]), keras.ops.array([1.0, 0.0]), verbose=0)
     assert tokenizer.decode(tokenizer.batch(["good"])[0]) == "good"
@@ -114,14 +115,16 @@ def load(path):
 
     Example:
     ```python
-    import keras
     import tempfile
+
+    import keras
     from hornbook.data.texts import tokenizing
 
     with tempfile.TemporaryDirectory() as folder:
         tokenizing.fit(["good", "very good", "bad"]).save(f"{folder}/tokenizer.json")
         tokenizer = tokenizing.load(f"{folder}/tokenizer.json")
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.GRU(8), keras.layers.Dense(1)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.fit(tokenizer.batch(["good", "bad"]), keras.ops.array([1.0, 0.0]), verbose=0)
     ```
@@ -163,7 +166,8 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
 
     texts = ["good", "very good", "bad", "very bad"]
     tokenizer = tokenizing.fit(texts, "word", max_length=8)
-    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 8), keras.layers.LSTM(8), keras.layers.Dense(1)])
+    embedding = keras.layers.Embedding(tokenizer.vocabulary_size, 8)
+    model = keras.Sequential([embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.fit(tokenizer.batch(texts), keras.ops.array([1.0, 1.0, 0.0, 0.0]), verbose=0)
     ```
@@ -242,7 +246,7 @@ def pad(rows, length=None):
     from hornbook.data.texts import tokenizing
 
     ids = tokenizing.pad([numpy.array([5, 6, 7]), numpy.array([8])])
-    model = keras.Sequential([keras.layers.Embedding(9, 8, mask_zero=True), keras.layers.GRU(8), keras.layers.Dense(1)])
+    model = keras.Sequential([keras.layers.Embedding(9, 8, mask_zero=True), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.fit(ids, keras.ops.array([1.0, 0.0]), verbose=0)
     ```
