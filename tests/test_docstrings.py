@@ -1,4 +1,4 @@
-"""The examples in the docstrings of everything public run, each in a folder of its own, as a reader would run it."""
+"""The examples in the docstrings of data, training, evaluation and reports run, each in a folder of its own, as a reader would run it."""
 
 import importlib
 import inspect
@@ -9,17 +9,47 @@ import textwrap
 import keras
 import pytest
 
-from hornbook import training
+from hornbook import data, evaluation, reports, training
+
+# Files with what people put into their own Keras code, each function and class of which must show how.
+PARTS = (
+    "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.dataset", "data.images.policies", "data.mixing",
+    "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
+    "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
+    "data.texts.dataset", "data.texts.tokenizing", "evaluation.intervals", "reports.report", "training.callbacks", "training.checkpoint",
+    "training.imbalance", "training.losses", "training.optimization", "training.schedules", "training.target_scaling",
+)  # fmt: skip
+# What stands in those files and serves the recipes, or is made by another function.
+SERVING = {
+    "data.batches": ("note_smaller_batch",),
+    "data.images.arrays": ("array_examples", "load", "white"),
+    "data.images.dataset": ("ImageDataset", "check_name"),
+    "data.mixing": ("beta", "blend"),
+    "data.series.arrays": ("from_python", "read"),
+    "data.series.audio": ("UnreadableError", "save_feature_model"),
+    "data.series.dataset": ("SeriesDataset", "SeriesExamples", "check_name", "is_series", "prepared"),
+    "data.tables.dataset": ("TableDataset", "as_trained", "check_name", "read", "split"),
+    "data.texts.dataset": ("TextDataset", "TextExamples", "TextStore", "blocks", "check_name"),
+    "data.texts.tokenizing": ("padded_length",),
+    "training.checkpoint": ("size_in_bytes",),
+}
+
+
+def files(package):
+    """A package's files, and those of its subpackages."""
+    for file in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{file.name}")
+        yield from files(module) if file.ispkg else [module]
 
 
 def documented():
     """Every public function and class of every file, by its name."""
     found = {}
-    for file in pkgutil.iter_modules(training.__path__):
-        module = importlib.import_module(f"hornbook.training.{file.name}")
-        for name, thing in vars(module).items():
-            if not name.startswith("_") and callable(thing) and getattr(thing, "__module__", None) == module.__name__:
-                found[f"{file.name}.{name}"] = thing
+    for package in (data, training, evaluation, reports):
+        for module in files(package):
+            for name, thing in vars(module).items():
+                if not name.startswith("_") and callable(thing) and getattr(thing, "__module__", None) == module.__name__:
+                    found[f"{module.__name__}.{name}".removeprefix("hornbook.")] = thing
     return found
 
 
@@ -27,57 +57,62 @@ def examples(thing):
     return [textwrap.dedent(code) for code in re.findall(r"```python\n(.*?)```", inspect.getdoc(thing) or "", re.DOTALL)]
 
 
-# Files whose functions and classes people put into their own Keras code, each of which must show how; but for what only serves those.
-PARTS = ("audio", "augmentation", "augmentation_policies", "batches", "callbacks", "checkpoint", "data", "imbalance", "losses", "mixing",
-         "optimization", "series_augmentation", "series_batches", "series_data", "table_data", "table_layers", "target_scaling",
-         "text_augmentation", "text_batches", "text_data", "text_tokens", "tokenizing")  # fmt: skip
-SERVING = {
-    "audio": ("UnreadableError", "save_feature_model"),
-    "augmentation": ("sheet",),
-    "batches": ("Finish", "note_smaller_batch", "tensorflow_feed"),
-    "checkpoint": ("size_in_bytes",),
-    "data": ("Dataset", "Examples", "array_examples", "check_name", "checksum", "hold_out", "in_order", "refuse_one_class_spelt_twice",
-             "short_name", "some", "spelt_twice", "white", "write_unreadable"),
-    "series_batches": ("bucket_lengths",),
-    "series_data": ("Options", "Series", "SeriesDataset", "SeriesExamples", "Source", "check_name", "is_series", "split_rows"),
-    "table_data": ("TableDataset", "as_trained", "check_name", "split"),
-    "text_batches": ("epoch_order", "sorted_order"),
-    "text_data": ("TextDataset", "TextExamples", "TextStore", "blocks", "read_file", "repeated"),
-    "text_tokens": ("Tokens", "encode", "findings", "in_words"),
-    "tokenizing": ("padded_length",),
-}  # fmt: skip
-WITH_EXAMPLES = sorted(name for name, thing in documented().items() if examples(thing))
+DOCUMENTED = documented()
+WITH_EXAMPLES = sorted(name for name, thing in DOCUMENTED.items() if examples(thing))
 
 
+@pytest.fixture
+def eagerly():
+    """Functions are not compiled, which takes most of an example's time."""
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_an_example_runs(name, tmp_path, monkeypatch):
+def test_an_example_runs(name, tmp_path, monkeypatch, eagerly):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
-    for code in examples(documented()[name]):
+    for code in examples(DOCUMENTED[name]):
         exec(compile(code, f"example of {name}", "exec"), {})
     assert list(tmp_path.iterdir()) == []  # Whoever tries it finds no file of ours in the current folder.
 
 
-@pytest.mark.parametrize("name", sorted(name for name in documented() if name.partition(".")[0] in PARTS))
-def test_what_people_use_in_their_own_code_has_an_example(name):
-    file, _, thing = name.partition(".")
-    assert bool(examples(documented()[name])) == (thing not in SERVING.get(file, ())), f"{name}: see PARTS and SERVING"
+def test_what_people_use_in_their_own_code_has_an_example():
+    parts = {name: thing for name, thing in DOCUMENTED.items() if name.rpartition(".")[0] in PARTS}
+    serving = {f"{file}.{name}" for file, names in SERVING.items() for name in names}
+    assert {name for name, thing in parts.items() if not examples(thing)} == serving
+    assert {name.rpartition(".")[0] for name in WITH_EXAMPLES} - {"data.images.folders"} == set(PARTS)
 
 
-@pytest.mark.parametrize("name", training.__all__)
-def test_every_part_has_an_example(name):
-    assert examples(getattr(training, name)), f"hornbook.training.{name} has no ```python example"
+@pytest.mark.parametrize(
+    "package", [data, data.images, data.series, data.tables, data.texts, reports, training], ids=lambda one: one.__name__
+)
+def test_every_name_of_a_package_has_an_example(package):
+    for name in package.__all__:
+        thing = getattr(package, name)
+        if not inspect.ismodule(thing) and name != "check_name" and not name.endswith("Dataset"):
+            assert examples(thing), f"{package.__name__}.{name} has no ```python example"
 
 
-@pytest.mark.parametrize("name", sorted(documented()))
+@pytest.mark.parametrize("name", sorted(DOCUMENTED))
 def test_everything_public_is_documented(name):
-    text = inspect.getdoc(documented()[name]) or ""
+    text = inspect.getdoc(DOCUMENTED[name]) or ""
     first = re.match(r".+?[.:?!](\s|$)", text.replace("\n", " "))
     assert first, f"{name} has no docstring that begins with a sentence"
 
 
 def test_names_are_found_and_listed():
     assert dir(training) == training.__all__ == sorted(training.__all__)
+    assert dir(data.images) == data.images.__all__ == sorted(data.images.__all__)
     assert training.optimizer.__module__ == "hornbook.training.optimization"
     with pytest.raises(AttributeError, match=r"has no attribute 'optimiser'; it has AverageWeights, .*optimizer"):
         _ = training.optimiser
+    with pytest.raises(AttributeError, match=r"'hornbook.data' has no attribute 'pictures'; it has .*images"):
+        _ = data.pictures
