@@ -111,7 +111,11 @@ class Search:
                 if not more and not self.workers.running():
                     break
                 time.sleep(_POLL_SECONDS)
-        return self.oracle.best_trial()
+        return self.best()
+
+    def best(self):
+        """The best finished trial so far, a `keras_tuner` trial, or None."""
+        return results.best(self.oracle, self._log)
 
     @contextlib.contextmanager
     def _closing(self):
@@ -190,7 +194,7 @@ class Search:
         self.oracle.end_trial(trial)
         self._failures = self._failures + 1 if self.oracle.trials[trial.trial_id].status == Status.FAILED else 0
         results.write_trials(self.folder, self.oracle, self._log)
-        best = self.oracle.best_trial()
+        best = self.best()
         if best is not None:
             files.write_json(self.folder / "best.json", self.plan.configuration(best.hyperparameters.values))
         if self._failures >= self.stop_after_failures:

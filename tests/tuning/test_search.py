@@ -59,7 +59,7 @@ class Fleet:
 
 def scored(value):
     values = value if isinstance(value, list) else [value]
-    return {"metrics": {"loss": values, "accuracy": [0.5] * len(values)}, "seconds": 1.0, "findings": []}
+    return {"metrics": {"loss": values, "accuracy": [0.5] * len(values)}, "seconds": 1.0, "parameters": 7, "findings": []}
 
 
 def by_dropout(key, options):
@@ -108,6 +108,14 @@ def test_what_a_search_leaves(tmp_path):
     args = command_line.from_config(tabular_classification.Args, config, "best.json")
     assert (args.epochs, args.evaluate, args.output) == (7, "test", None)
     assert fleet.closed
+
+
+def test_of_equal_scores_the_smallest_network_is_the_best(tmp_path):
+    sizes = {"0": 90, "1": 50, "2": 70, "3": 10}
+    fleet = Fleet(lambda key, options: {**scored(0.75 if key == "3" else 0.5), "parameters": sizes[key]})
+    best = made(tmp_path / "search", fleet).run()
+    assert (best.trial_id, best.score) == ("1", 0.5)
+    assert json.loads((tmp_path / "search/best.json").read_text())["dropout"] == best.hyperparameters.values["dropout"]
 
 
 def test_the_runs_of_a_trial(tmp_path):

@@ -164,12 +164,6 @@ class MendedOracle(keras_tuner.Oracle):
         self._retry_queue.clear()
         return [self.trials[one] for one in self.start_order if self.trials[one].status == Status.RUNNING]
 
-    def best_trial(self):
-        """The best finished trial, or None."""
-        finished = [trial for trial in self.trials.values() if trial.status == Status.COMPLETED]
-        sign = 1 if self.objective.direction == "min" else -1
-        return min(finished, key=lambda trial: (sign * trial.score, trial.trial_id), default=None)
-
 
 class RandomOracle(MendedOracle):
     """Random search (Bergstra and Bengio 2012)."""

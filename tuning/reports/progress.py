@@ -41,7 +41,7 @@ class Progress:
         parts = [f"{ended}{f'/{self.total}' if self.total else ''} trials done, {running} running"]
         if failed:
             parts.append(f"{failed} failed")
-        best = search.oracle.best_trial()
+        best = search.best()
         if best is not None:
             parts.append(f"best {best.score:.4f}")
         if self.total and ended:

@@ -25,7 +25,8 @@ def perform(task):
         task: {"recipe", "runs": [{"options", "output"}], "objective"}, JSON values.
 
     Returns:
-        The outcome: {"metrics": {name: [a value a run]}, "seconds"}, or {"error": one line} of what was refused or went wrong.
+        The outcome: {"metrics": {name: [a value a run]}, "seconds", "parameters", "findings"}, or {"error": one line} of what was
+        refused or went wrong.
     """
     try:
         results = [_run(task["recipe"], one["options"], one["output"]) for one in task["runs"]]
@@ -35,7 +36,12 @@ def perform(task):
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {_reason(str(error))}"}
     metrics = {name: [result["metrics"].get(name) for result in results] for name in results[0]["metrics"]}
-    return {"metrics": metrics, "seconds": sum(result["seconds"] for result in results), "findings": results[0]["findings"]}
+    return {
+        "metrics": metrics,
+        "seconds": sum(result["seconds"] for result in results),
+        "parameters": results[0]["parameters"],
+        "findings": results[0]["findings"],
+    }
 
 
 def _reason(message):

@@ -17,7 +17,8 @@ def search(scores, running=1, seconds=10.0):
     best = max((trial for trial in made.values() if trial.status == "COMPLETED"), key=lambda trial: trial.score, default=None)
     rows = [{"began": 0.0, "ended": seconds if one in ended else None, "seconds": 1.0} for one in made]
     return types.SimpleNamespace(
-        oracle=types.SimpleNamespace(trials=made, end_order=ended, best_trial=lambda: best),
+        oracle=types.SimpleNamespace(trials=made, end_order=ended),
+        best=lambda: best,
         workers=types.SimpleNamespace(running=lambda: list(range(running))),
         durations=lambda: rows,
     )

@@ -12,7 +12,9 @@ from hornbook.tuning.workers import trial
 @pytest.fixture
 def recipe(monkeypatch):
     """A recipe that trains nothing: how often it ran, and what it does."""
-    own = types.SimpleNamespace(ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "findings": ["one"]})
+    own = types.SimpleNamespace(
+        ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "parameters": 9, "findings": ["one"]}
+    )
 
     def main(args, callbacks=()):
         own.ran.append(args)
@@ -38,7 +40,7 @@ def task(folder, **options):
 def test_a_task(recipe, tmp_path):
     outcome = trial.perform(task(tmp_path, dropout=0.25))
     assert outcome["metrics"] == {"loss": [0.5, 0.5], "accuracy": [0.75, 0.75]}
-    assert (outcome["seconds"], outcome["findings"]) == (4.0, ["one"])
+    assert (outcome["seconds"], outcome["parameters"], outcome["findings"]) == (4.0, 9, ["one"])
     assert [(args.seed, args.dropout, args.evaluate) for args in recipe.ran] == [(0, 0.25, "validation"), (1, 0.25, "validation")]
     assert not (tmp_path / "seed-0/checkpoint").exists()  # Of a finished run.
 
