@@ -3,11 +3,10 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
-from hornbook.data.images import augmentation
-from hornbook.data import batches
+from hornbook.data import batches, randomness
 from hornbook.data.dataset import Examples
+from hornbook.data.images import augmentation
 from hornbook.training import imbalance
-from hornbook.data import randomness
 
 EXAMPLES, CLASSES = 50, 3
 

@@ -3,9 +3,8 @@ import pytest
 from scipy import stats
 
 from hornbook import UserError
+from hornbook.data import mixing, randomness
 from hornbook.data.tables import augmentation
-from hornbook.data import mixing
-from hornbook.data import randomness
 
 
 def images(batch=64, height=8, width=6, channels=3, dtype=np.uint8):

@@ -42,3 +42,11 @@ def test_rows_are_indexed_as_an_array_is(tmp_path):
     assert np.array_equal(rows[:, 1], values[:, 1])
     assert np.array_equal(np.asarray(rows), values)
     assert np.asarray(rows, np.float64).dtype == np.float64
+
+
+def test_the_system_s_folder_is_the_default(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    file = scratch.ScratchFile(None, np.int64)
+    file.write([1, 2, 3])
+    assert file.folder == str(tmp_path)
+    assert file.read(1, 3).tolist() == [2, 3]

@@ -44,3 +44,12 @@ def test_several_targets_are_listed_by_name(generator, tmp_path):
     assert "length" in text
     assert "&lt;width&gt;" in text
     assert "<h2>Quantiles</h2>" not in text
+
+
+def test_residuals_that_are_all_equal_are_drawn(tmp_path):
+    targets = np.linspace(0.0, 1.0, 20)[:, None]
+    report.write_report(
+        tmp_path / "report.html", title="t", command="c", config={}, history=[], result={},
+        evaluation=regression.regression(targets, targets + 0.1, ("size",)),
+    )  # fmt: skip
+    assert "<h2>Residuals</h2>" in (tmp_path / "report.html").read_text()

@@ -4,11 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError
+from hornbook import UserError, data
 from hornbook.data import batches
 from hornbook.data.series import augmentation
 from hornbook.data.series import batches as series_batches
-from hornbook import data
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook.data import batches
-from hornbook.data import scratch
+from hornbook import UserError, data
+from hornbook.data import batches, scratch
 from hornbook.data.texts import batches as text_batches
-from hornbook import data
-from hornbook.data.texts import tokens as text_tokens
 from hornbook.data.texts import tokenizing
+from hornbook.data.texts import tokens as text_tokens
 
 CLASSES = 3
 
