@@ -1,4 +1,8 @@
-"""Sources of data: how `--dataset` is spelt, which file reads it, and messages on examples that cannot be read."""
+"""Sources of data: how `--dataset` is spelt, which file reads it, and messages on examples that cannot be read.
+
+A new source is a file `data/MEDIUM/KIND.py` with `check(rest)` and what the medium's `load` calls, and its name in `KINDS` of
+`data/MEDIUM/dataset.py`.
+"""
 
 import csv
 import difflib
@@ -23,10 +27,10 @@ def home(medium, kind):
 
 
 def check_name(name, medium, built_in, kinds):
-    """Refuse a dataset that cannot be had, before anything slow happens.
+    """Refuse a name that is no dataset's, or that of a dataset out of reach, before anything slow happens.
 
     Args:
-        name: as of `--dataset`.
+        name: as given by `--dataset`.
         medium: images, texts, series or tables. Each of its readers has `check(rest)`.
         built_in: the built-in names that are accepted.
         kinds: those that may stand before a colon.
@@ -75,7 +79,7 @@ def write_unreadable(path, unreadable):
         csv.writer(file).writerows([("file", "reason"), *unreadable])
 
 
-def refuse_unreadable(name, unreadable, total, remedy="repair or remove what is named", *, accepted, can_skip=True, noun="images"):
+def refuse_unreadable(name, unreadable, total, remedy="repair or remove them", *, accepted, can_skip=True, noun="images"):
     """Refuse images or other files that cannot be read, in one line: the first few, and the path of a list of all.
 
     The list is in the system's folder for temporary files, since a run that is refused leaves nothing in its own.

@@ -9,7 +9,6 @@ import numpy as np
 import hornbook
 from hornbook import files
 from hornbook.reports import charts, classification, inputs, page, regression
-from hornbook.reports import inputs as report_texts
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -33,9 +32,9 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       lowest `val_loss`). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
-      (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`pictures.mistakes`). As many as 24 are shown, and no
+      (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
       more than fit.
-    - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`pictures.sheet`): training images beside what
+    - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`examples.augmented`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `tokens`: a dict from a part's name to the `statistics` of its `tokens.Tokens`, or None.
     - `diagnostics`: findings to add to the result's: strings, dicts or dataclasses of text.
@@ -63,7 +62,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
         ("classes", "Classes", classification.classes(evaluation)),
         ("calibration", "Calibration", classification.calibration(evaluation)),
         ("mistakes", "Most confident mistakes", classification.mistakes(examples)),
-        ("tokens", "Texts and tokens", report_texts.tokens(tokens)),
+        ("tokens", "Texts and tokens", inputs.tokens(tokens)),
         ("augmented", "Augmented input", inputs.sheet(augmented)),
         ("options", "Options", _options(config)),
         ("run", "The run", _run(command, result)),
