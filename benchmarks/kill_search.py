@@ -1,4 +1,5 @@
-"""SIGKILL at random moments, of a trial, of the search itself, of a Ray worker and of a Ray node: does the search finish, and whole?
+"""SIGKILL at random moments, of a trial, of the server that trials are forked from, of the search itself, of a Ray worker and of a Ray
+node: does the search finish, and whole?
 
 python benchmarks/kill_search.py
 python benchmarks/kill_search.py --what trial driver --kills 4
@@ -24,7 +25,7 @@ import time
 import psutil
 
 RESULTS = pathlib.Path(__file__).parent / "results"
-KINDS = ("trial", "driver", "worker", "node")
+KINDS = ("trial", "server", "driver", "worker", "node")
 TRIALS = 6
 _COMMAND = [
     sys.executable, "-m", "hornbook", "tune", "tabular-classification", "--dataset", "wine", "--epochs", "4", "--tuner", "bayesian",
@@ -117,8 +118,10 @@ def _victim(kind, process, folder, cluster, generator):
     try:
         if kind == "driver":
             return psutil.Process(process.pid)
-        if kind == "trial":
-            found = [one for one in psutil.Process(process.pid).children() if "hornbook.tuning.trial" in one.cmdline()]
+        if kind in ("trial", "server"):
+            found = [one for one in psutil.Process(process.pid).children() if "hornbook.tuning.workers.fork_server" in one.cmdline()]
+            if kind == "trial":
+                found = [trial for server in found for trial in server.children()]
             return generator.choice(found) if found else None
         if kind == "worker":
             found = [one for one in psutil.process_iter(["cmdline"]) if "ray::perform" in " ".join(one.info["cmdline"] or [])]

@@ -1,4 +1,4 @@
-"""`hornbook tune RECIPE`: search the recipe's options. What is no option of the search is one of the recipe, for every trial."""
+"""`hornbook tune RECIPE`: search the options of a recipe. Options that are not the search's are the recipe's, for every trial."""
 
 import dataclasses
 import difflib
@@ -12,60 +12,61 @@ from hornbook import UserError, command_line, files
 from hornbook.recipes import RECIPES
 from hornbook.training import runs
 
-_DESCRIPTION = """Search a recipe's options, keep everything on disk, and say what mattered.
+_DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
 
 hornbook tune image-classification --trials 20 --workers 2
 
 hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normalization=batch,layer,none --epochs 20
 
-Options that are not listed here are the recipe's, the same for every trial; see hornbook RECIPE --help. Trials are scored on
-validation data, the test data are looked at once, at the end. The same command goes on with a search that was cut off."""
+Options that are not listed here are the recipe's and the same for every trial; see hornbook RECIPE --help. Validation data score the
+trials; the test data are used once, at the end. The same command goes on with a search that was cut off."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     tuner: Literal["bayesian", "random", "sobol", "hyperband", "grid"] = "bayesian"
-    """How configurations are proposed: bayesian learns from the trials before, sobol and random do not, hyperband trains many for few
-    epochs and the best of them again for more, grid takes all there are."""
+    """How to propose configurations: bayesian learns from the earlier trials, sobol and random do not, hyperband trains many for few
+    epochs and the best of them again for more, grid tries every combination."""
     trials: int | None = None
-    """Configurations at most. Default: 20; with hyperband and grid as many as they want."""
+    """The most configurations to try. Default: 20; with hyperband and grid, all that they propose."""
     budget_minutes: float | None = None
-    """No trial is begun after so many minutes, those of earlier sittings counted. Default: no limit."""
+    """Begin no trial after so many minutes, those of earlier sittings included. Default: no limit."""
     space: str | None = None
-    """What varies, separated by commas: model (its family's options), training, cnn, convolutional, resnet, rnn, transformer or mlp, or
-    mymodule:space of your own. Default: model,training, unless --vary says what."""
+    """What to vary, separated by commas: model (the options of its family), training, cnn, convolutional, resnet, rnn, transformer or
+    mlp, or mymodule:space of your own. Default: model,training, or with --vary nothing else."""
     vary: tuple[str, ...] = ()
     """Options with their values: learning_rate=log:1e-4..1e-1 dropout=0..0.5 depth=2..6:2 normalization=batch,group,none."""
     objective: str | None = None
-    """A score on the validation data. Default: accuracy; of regression the mean squared error, or the loss of quantiles."""
+    """The score on the validation data to improve. Default: accuracy; for regression the mean squared error or the quantile loss."""
     executions_per_trial: int = 1
-    """Runs of each configuration with different seeds, whose mean is its score."""
+    """Runs of each configuration, with different seeds; the mean is its score."""
     cross_validate: int = 0
-    """Score each configuration on each of so many folds of the training data; 0 for the validation part alone."""
+    """Score each configuration on so many folds of the training data; 0 for the validation part alone."""
     prune: Literal["none", "median"] = "none"
-    """Stop a trial that is worse after some epoch than the median of the finished ones was by then."""
+    """Stop a trial that is worse after some epoch than the median of the finished trials was by then."""
     prune_after: int = 3
     """Epochs before which no trial is stopped."""
     stop_slower_than: float = 10.0
-    """Stop a trial that takes so many times as long as the median of the finished ones (at least 4) for as many epochs; 0 for never."""
+    """Stop a trial that takes so many times as long for its epochs as the median of the finished trials, once 4 have finished; 0 for
+    never."""
     warm_start: tuple[str, ...] = ()
-    """Folders of earlier searches with this objective, whose trials the bayesian tuner learns from."""
+    """Folders of earlier searches with this objective; the bayesian tuner learns from their trials."""
     workers: int = 1
     """Trials at a time on this machine."""
     threads_per_trial: int | None = None
-    """Processor cores of each. Default: an equal share."""
+    """Processor cores of each trial. Default: an equal share."""
     gpus_per_trial: float | None = None
-    """GPUs of each, such as 1, or 0.5 for two trials on one. Default: an equal share."""
+    """GPUs of each trial, such as 1, or 0.5 for two trials on one. Default: an equal share."""
     ray: str | None = None
-    """Run trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install ray."""
+    """Run the trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install ray."""
     cpus_per_trial: int = 1
     """Processor cores of each trial on a Ray cluster."""
     final_seeds: int = 3
-    """Train the best configuration again with so many other seeds, and test each once; 0 for none."""
+    """Train the best configuration again with so many other seeds and test each run once; 0 for none."""
     stop_after_failures: int = 5
     """End the search after so many failed trials in a row."""
     seed: int = 0
-    """Of the proposals, and of the first run of every trial."""
+    """Seed of the proposals, and of the first run of every trial."""
     output: str | None = None
     """Folder of the search. Default: runs/tune/TIME-RECIPE-MODEL. An unfinished search in it goes on."""
 
@@ -88,7 +89,11 @@ def tune(arguments):
 
 
 def _given(words, recipe, program):
-    """Names of the recipe's options that are among the words of a command line; one that nobody has is refused."""
+    """Names of the options that are among the words of a command line.
+
+    Raises:
+        UserError: neither the search nor the recipe has one of them.
+    """
     names = [field.name for options in (Args, recipe.Args) for field in dataclasses.fields(options)]
     found = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
     for name in sorted(found - {"config", "help"}):
@@ -117,13 +122,13 @@ def main(recipe_name, args, recipe_args, given=()):
         recipe_name: such as "image_classification".
         args: `Args`.
         recipe_args: the recipe's own `Args`, for every trial.
-        given: names of its options that are not to be varied, since somebody gave them.
+        given: names of the recipe's options that the user gave, which are not varied.
 
     Returns:
         What `result.json` of the search holds.
 
     Raises:
-        UserError: options, a space or a folder that cannot be used, or trials that failed one after the other.
+        UserError: options, a space or a folder that cannot be used, or too many failed trials in a row.
     """
     _check(args, recipe_args)
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
@@ -167,4 +172,4 @@ def _check(args, recipe_args):
     plain = type(recipe_args)()
     for name in ("seeds", "evaluate", "fold", "output", "tensorboard"):
         if getattr(recipe_args, name) != getattr(plain, name):
-            raise UserError(f"--{name.replace('_', '-')} is the search's own to set, run by run; leave it out")
+            raise UserError(f"the search sets --{name.replace('_', '-')} itself, run by run; leave it out")

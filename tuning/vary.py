@@ -43,7 +43,7 @@ def parse(written, recipe):
 
 def _range(written, name, kinds, found):
     if not kinds & {int, float}:
-        raise UserError(f"--vary {written}: {name} is no number; list its values, NAME=A,B,C")
+        raise UserError(f"--vary {written}: {name} is not a number; list its values, NAME=A,B,C")
     number = float if float in kinds else int
     try:
         low, high = number(found[2]), number(found[3])
@@ -101,13 +101,13 @@ def _kinds(recipe, name):
 
 
 def refuse(name, recipe):
-    """Say that a space varies an option that the recipe has not, or that is the search's own.
+    """Refuse a space that varies an option that the recipe does not have, or that the search sets itself.
 
     Raises:
         UserError: always.
     """
     if name in RESERVED:
-        raise UserError(f"--{name.replace('_', '-')} is the search's own to set and cannot be varied")
+        raise UserError(f"the search sets --{name.replace('_', '-')} itself, so it cannot be varied")
     fields = [field.name for field in dataclasses.fields(recipe.Args) if field.name not in RESERVED]
     near = difflib.get_close_matches(name, fields, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"

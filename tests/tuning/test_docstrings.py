@@ -14,11 +14,11 @@ from hornbook import tuning
 
 def documented():
     found = {}
-    for file in pkgutil.iter_modules(tuning.__path__):
-        module = importlib.import_module(f"hornbook.tuning.{file.name}")
+    for file in pkgutil.walk_packages(tuning.__path__, "hornbook.tuning."):
+        module = importlib.import_module(file.name)
         for name, thing in vars(module).items():
             if not name.startswith("_") and callable(thing) and getattr(thing, "__module__", None) == module.__name__:
-                found[f"{file.name}.{name}"] = thing
+                found[f"{file.name.removeprefix('hornbook.tuning.')}.{name}"] = thing
     return found
 
 

@@ -45,9 +45,16 @@ def test_an_option_that_the_builder_does_not_take():
 
 
 @pytest.mark.parametrize("kind", ["Hyperband", "ours"])
-def test_any_tuner_takes_it(kind, tmp_path, capsys):
+def test_any_tuner_takes_it(kind, tmp_path, capsys, monkeypatch):
     options = {"directory": tmp_path, "project_name": "search"}
     model = hypermodel(MLP, lambda hp: spaces.mlp(hp, only=("width",)))
+    fit = model.fit
+
+    def fit_eagerly(hp, network, *args, **more):
+        network.run_eagerly = True  # A graph for each of the networks takes seconds to trace.
+        return fit(hp, network, *args, **more)
+
+    monkeypatch.setattr(model, "fit", fit_eagerly)
     objective = keras_tuner.Objective("val_loss", "min")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # What Keras and KerasTuner say about each other's files.

@@ -51,8 +51,8 @@ def test_every_form_of_vary(written, kind, expected):
     [
         ("learning_rat=0.1,0.2", "varies 'learning_rat', which is no option of tabular-classification; did you mean learning_rate?"),
         ("zzz=1,2", "'zzz', which is no option of tabular-classification; there are dataset"),
-        ("seed=1,2", "--seed is the search's own to set and cannot be varied"),
-        ("split-seed=1..5", "--split-seed is the search's own"),
+        ("seed=1,2", "the search sets --seed itself, so it cannot be varied"),
+        ("split-seed=1..5", "the search sets --split-seed itself"),
         ("learning_rate", "--vary learning_rate: --vary takes NAME=A,B,C"),
         ("learning_rate=", "--vary takes NAME=A,B,C"),
         ("learning_rate=0.1", "two or more different values are needed, got 0.1"),
@@ -69,7 +69,7 @@ def test_every_form_of_vary(written, kind, expected):
         ("learning_rate=small,large", "learning_rate takes float, got small, large"),
         ("depth=2.5..4", "depth takes whole numbers"),
         ("depth=2,2.5", "depth takes int, got 2, 2.5"),
-        ("normalization=1..3", "normalization is no number; list its values"),
+        ("normalization=1..3", "normalization is not a number; list its values"),
         ("normalization=batch,bacth", "the space has normalization bacth"),
         ("dropout=0..1", "the space has dropout 1.0: --dropout must be at least 0 and less than 1"),
         ("epochs=0..5", "the space has epochs 0: --epochs must be at least 1"),
@@ -132,7 +132,7 @@ def test_options_that_the_task_has_no_use_for_are_left_out():
         ("own_space:zzz", "--space own_space:zzz: module 'own_space' has no 'zzz'"),
         ("own_space:wrong", "a space must return a dict of options, got list"),
         ("own_space:unknown", "the space varies 'widht', which is no option of tabular-classification; did you mean width?"),
-        ("own_space:reserved", "--seed is the search's own to set"),
+        ("own_space:reserved", "the search sets --seed itself"),
         ("own_space:nothing", "there is nothing to vary; pass --vary learning_rate=log:1e-4..1e-1 or --space model,training"),
     ],
 )
