@@ -20,7 +20,7 @@ from hornbook.data import naming
 STREAMED_FROM = 2**28  # Bytes of a file that is not read into memory, unless the user asks for it.
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _ACCEPTED = "a CSV or TSV file with a line of column names"
-_HEAD = 2**20  # Bytes by which the separator and the column names are told.
+_HEAD = 2**20  # Bytes by which the separator and the column names are found.
 _BUFFER = 2**20
 _LINES_TRIED = 20  # Of the head, to tell what separates the fields.
 # Characters of a field. A longer one lacks its closing quotation mark, and would take the whole file into memory as one text.
@@ -188,10 +188,10 @@ def read(path, *, encoding=None, header=None):
     """A `Table`: all rows of a file, in memory.
 
     Args:
-        path, encoding, header: as of `layout`.
+        path, encoding, header: see `layout`.
 
     Raises:
-        UserError: as of `layout` and `rows`.
+        UserError: see `layout` and `rows`.
     """
     path = files.given(path)
     content = files.content(path, _ACCEPTED)
@@ -218,7 +218,7 @@ def in_its_encoding(found, scan):
         scan: function that reads the file's rows.
 
     Raises:
-        UserError: as of `scan`.
+        UserError: see `scan`.
     """
     try:
         return scan(found)

@@ -1,4 +1,4 @@
-"""Names of classes and columns: their order, which two are most likely one, which are usual, and how a message lists them."""
+"""Names of classes and columns: their order, two that most likely mean one thing, usual ones, and how a message lists them."""
 
 import collections
 import re
@@ -24,14 +24,17 @@ def in_order(names):
 
 
 def spelt_twice(names, *, capitals_tell="never"):
-    """Names that are most likely one, of classes or other things, and in what they differ, in words; None where there are none.
+    """Names that most likely mean one thing, such as a class.
 
     Args:
         names: iterable of text.
         capitals_tell: whether names that differ in capitals alone are two: "never", "of letters" (`A` is not `a`), or "always".
+
+    Returns:
+        (list of such names, how they differ, in words), or None if all names differ clearly.
     """
     names = list(names)
-    # Of codes with other characters among them, such as 250 and 250.0, each may be a class of its own.
+    # Codes such as 250 and 250.0 may be two classes where other names are no numbers.
     whole = all(re.fullmatch(r"[+-]?[0-9]+(\.0*)?", name.strip()) for name in names)
 
     def without_capitals(name):
@@ -59,11 +62,11 @@ def _as_seen(name):
 
 
 def refuse_one_class_spelt_twice(names, where):
-    """Refuse names of classes that are most likely one, see `spelt_twice`. Single letters may differ: `A` is not `a`.
+    """Refuse names of classes that most likely mean one class, see `spelt_twice`. Single letters may differ: `A` is not `a`.
 
     Args:
         names: iterable of text.
-        where: function of a name that says where it stands, for the message.
+        where: function from a name to its place, for the message.
 
     Raises:
         UserError: with both names.

@@ -29,7 +29,7 @@ class Fold(float):
 
 
 def validation_share(fraction, fold):
-    """What a loader takes for `validation_fraction`: the fraction, or the `Fold` that `--fold 2/5` names.
+    """The `validation_fraction` of a loader: the fraction, or the `Fold` that `--fold 2/5` names.
 
     Raises:
         UserError: that is no fold.
@@ -63,7 +63,7 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
     if len(rare):
         part = flag.removeprefix("--").removesuffix("-fraction")
         left = "" if part == "test" else " left for training"
-        # Who holds out no test images has none to take the result on, and validation would want one of each class too.
+        # Without a test part there is nothing to evaluate on, and validation would need an example of each class too.
         remedy = "--test-fraction 0 --validation-fraction 0 --evaluate none" if part == "test" else f"{flag} 0"
         raise UserError(
             f"{name}: class {class_names[rare[0]]} has one example{left}, which cannot be a {part} example too; "
@@ -106,7 +106,7 @@ def _fold(examples, fold, seed, name, class_names):
 
 
 def _large_split(labels, counts, fraction, seed):
-    """As scikit-learn's, without its lists of every position, which take gigabytes from tens of millions of examples."""
+    """A stratified split without scikit-learn's lists of every position, which take gigabytes for tens of millions of examples."""
     chosen = np.zeros(len(labels), bool)
     numbers = randomness.uniform(seed, 0, np.arange(len(labels)), "split")
     for label in np.flatnonzero(counts):
@@ -122,7 +122,7 @@ def evaluated_part(dataset, evaluate, needed=(), *, fold=None):
         dataset: with its parts by name in `parts`, such as a `Dataset`.
         evaluate: "test", "validation" or "none".
         needed: dict of a flag, as it was given, to the part that it needs, such as {"--early-stopping 5": "validation"}.
-        fold: as of the flag; a source with a validation part of its own has no folds.
+        fold: as given by `--fold`; a source with a validation part of its own has no folds.
 
     Raises:
         UserError: the dataset lacks a part that is needed, with the flag that needs it.
@@ -161,8 +161,8 @@ def refuse_other_split(path, dataset, *, remedy):
     """Refuse data that have changed since a run began: examples added, removed, renamed or in another class.
 
     Args:
-        path, dataset: as of `record_split`.
-        remedy: what else to do than to restore the data.
+        path, dataset: see `record_split`.
+        remedy: what to do if the data are not restored.
 
     Raises:
         UserError: with the first row that differs.
@@ -199,7 +199,7 @@ def complete(dataset, *, test_fraction, validation_fraction, split_seed):
     """The dataset with test and validation parts: its own, or shares of its training part.
 
     Raises:
-        UserError: as of `hold_out`.
+        UserError: see `hold_out`.
     """
     for part, fraction in (("test", test_fraction), ("validation", validation_fraction)):
         if part not in dataset.parts:

@@ -1,6 +1,6 @@
-"""Names of TensorFlow Datasets: what is prepared or within reach, its builder and its splits; found without importing the library.
+"""Names of TensorFlow Datasets: which are prepared or within reach, their builders and splits; found without importing the library.
 
-A prepared folder is read back as it is (`builder_from_directory`), so it needs neither a network nor the builder's code.
+A prepared folder is read as it is (`builder_from_directory`), so it needs neither a network nor the builder's code.
 """
 
 import difflib
@@ -48,7 +48,7 @@ def check(name):
     """Refuse a dataset that is neither prepared nor can be downloaded now.
 
     Raises:
-        UserError: a name that is none, or nothing prepared and no network.
+        UserError: the name is no dataset's, or nothing is prepared and there is no network.
     """
     match = _NAME.fullmatch(name)
     if not match:
@@ -61,7 +61,7 @@ def check(name):
 
 
 def _what_is_prepared(name):
-    """What a message says of the datasets that are there, those whose names are like `name` first."""
+    """The datasets that are prepared, for a message; those with names like `name` first."""
     infos = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
     prepared = {}
     for info in sorted(infos):
@@ -98,7 +98,7 @@ def open_builder(name):
         name: NAME[/CONFIG][:VERSION], and perhaps a slice, which plays no part here.
 
     Raises:
-        UserError: there is none, or it cannot be read or prepared.
+        UserError: there is no such dataset, or it cannot be read or prepared.
     """
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
@@ -119,13 +119,13 @@ def open_builder(name):
         raise UserError(f"tfds:{name} cannot be read from {folder}: {reason}; prepare it again") from error
     try:
         builder.download_and_prepare()
-    except Exception as error:  # Whatever a builder of somebody else's and the network may come to.
+    except Exception as error:  # A builder of another author, and the network, may fail in any way.
         raise UserError(f"tfds:{name} cannot be prepared in {data_dir()}: {type(error).__name__}: {_first_line(error)}") from error
     return builder
 
 
 def _first_line(error):
-    return (str(error).splitlines() or ["no more is said"])[0]
+    return (str(error).splitlines() or ["no reason given"])[0]
 
 
 def source_splits(builder, name):
@@ -169,5 +169,5 @@ def named_errors(records, name, source, unit="record"):
 
 
 def tensorflow_reason(error):
-    """What one of TensorFlow's errors says, in a line without the names of its nodes."""
+    """The message of an error of TensorFlow's, in a line without the names of its nodes."""
     return re.sub(r"\{\{.*?\}\}", "", str(error.message)).split("\n")[0].split("[Op:")[0].strip()[:160]

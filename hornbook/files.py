@@ -82,7 +82,7 @@ def decoded(path, content, encoding, *, whole=True):
 def _text(content, encoding, whole):
     if whole:
         return content.decode(encoding)
-    content[:1].decode(encoding, "ignore")  # Raises what `decode` does of an encoding that is unknown, or not one of text.
+    content[:1].decode(encoding, "ignore")  # An unknown encoding, or one that is not of text, is refused here.
     return codecs.getincrementaldecoder(encoding)().decode(content)
 
 

@@ -42,7 +42,7 @@ class ImageDataset(Dataset):
 
 
 def check_name(name):
-    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "images", BUILT_IN, KINDS)
 
 
@@ -118,7 +118,7 @@ def _checked(dataset, in_memory, skip_unreadable):
         empty = next((name for name, part in parts.items() if not len(part)), None)
         lost = np.setdiff1d(dataset.train.labels, parts["train"].labels) if "train" in parts else ()
         if not skip_unreadable or empty or len(lost):
-            remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove what is named"
+            remedy = "prepare the dataset again" if dataset.name.startswith("tfds:") else "repair or remove them"
             if empty or len(lost):
                 what = f"class {dataset.class_names[lost[0]]}" if len(lost) else f"{empty} part"
                 remedy += f" (--skip-unreadable cannot help: nothing would be left of the {what})"

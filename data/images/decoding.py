@@ -76,7 +76,7 @@ def decode(file, size, channels):
             if image.size != (width, height):
                 image = image.resize((width, height), _pillow().Resampling.BILINEAR)
             return np.asarray(image).reshape(height, width, channels)
-    # Decoders meet broken bytes with SyntaxError, IndexError, struct.error and others: whatever it is, the file is to blame.
+    # Decoders raise SyntaxError, IndexError, struct.error and others on broken bytes: any error means a broken file.
     except Exception as error:
         raise UnreadableError(_reason(file, error)) from error
 
@@ -98,7 +98,7 @@ def survey(file):
 
 
 def quiet_pillow():
-    """Have Pillow keep its warnings to itself: what cannot be read is an error of ours, and the rest is of no use to who trains."""
+    """Turn off Pillow's warnings: files that cannot be read are refused here, and the other warnings do not concern training."""
     warnings.filterwarnings("ignore", module=r"PIL\b")
 
 
@@ -124,14 +124,14 @@ def _pillow():
 def _open(file):
     if not isinstance(file, bytes):
         kind = os.stat(file).st_mode
-        # Reading a pipe that nobody writes to would wait for ever.
+        # Reading a pipe without a writer would wait forever.
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
             raise ValueError("is a pipe or a device, not a file")
     return _pillow().open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
 
 
 def _orientation(image):
-    """The EXIF orientation, 1 where there is none. Looked for only where an image says more than its pixels: that takes time."""
+    """The EXIF orientation, 1 where there is none. Only images with such data are searched for it, as that takes time."""
     return image.getexif().get(_ORIENTATION, 1) if "exif" in image.info or "xmp" in image.info else 1
 
 

@@ -1,4 +1,4 @@
-"""Examples that are image files: surveyed, checked, decoded in parallel by Pillow, kept in memory or streamed. No TensorFlow."""
+"""Examples that are image files: checked, decoded in parallel by Pillow, kept in memory or streamed. No TensorFlow."""
 
 import collections
 import dataclasses
@@ -12,23 +12,23 @@ from hornbook.data import randomness, sources
 from hornbook.data.dataset import Examples
 from hornbook.data.images import decoding
 
-# Images a task: few enough that one of large photographs is soon over, many enough that handing it out costs nothing.
+# Images in a task: few enough that a task of large photographs ends soon, many enough that starting it costs nothing.
 _AT_ONCE = 16
 _BATCHES_AHEAD = 3
-# An image of more pixels than this is a photograph as a camera takes it, which nobody means to train on at full size.
+# Images of more pixels are photographs as cameras take them, hardly meant to be trained on at full size.
 _LARGEST_BY_DEFAULT = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
 class FileExamples:
-    """One part of a dataset that stays in image files. What a step needs is decoded a few batches ahead, in threads.
+    """One part of a dataset that stays in image files, which threads decode a few batches ahead.
 
     Attributes:
         files: object array `(examples,)` of paths.
         labels: int64 array `(examples,)`, an index into the class names.
         indices: int64 array `(examples,)`, the position in the source.
         source: the source's own split that the indices count in ("train", "test", "all").
-        input_shape: `(height, width, channels)` that every image is brought to, as `decoding.decode` does.
+        input_shape: `(height, width, channels)`, to which `decoding.decode` converts every image.
     """
 
     files: np.ndarray
@@ -42,7 +42,7 @@ class FileExamples:
 
     @property
     def size_in_bytes(self):
-        """What the decoded images would take in memory."""
+        """How many bytes the decoded images would take in memory."""
         return len(self) * int(np.prod(self.input_shape))
 
     def subset(self, positions):
@@ -58,14 +58,14 @@ class FileExamples:
                 examples in memory.
 
         Raises:
-            UserError: a file that was readable before training is no more.
+            UserError: a file can no longer be read, though it could before training.
         """
         positions = np.arange(len(self)) if order is None else randomness.permutation(*order, len(self))
         batches = (positions[start : start + batch_size] for start in range(0, len(self), batch_size))
         yield from decoded_ahead(((chosen, self.files[chosen]) for chosen in batches), self.input_shape, self.files.__getitem__)
 
     def checked(self, in_memory):
-        """The part without what cannot be read, every file decoded once to know: as `Examples` or as it is.
+        """The part without the files that cannot be read, as `Examples` or as it is. Every file is decoded once to find out.
 
         Args:
             in_memory: whether to keep what was decoded.
@@ -142,7 +142,7 @@ def decoded_ahead(batches, input_shape, named):
                 yield finished(*ahead.popleft())
         while ahead:
             yield finished(*ahead.popleft())
-    finally:  # The last batch, or whoever asked has gone.
+    finally:  # After the last batch, or when the caller stops.
         pool.shutdown(cancel_futures=True)
 
 
@@ -179,7 +179,7 @@ def choose_shape(files, name, image_size=None, channels=None):
     Args:
         files: sequence of paths.
         name: the dataset's, for messages.
-        image_size: as of `--image-size`, or None.
+        image_size: see `--image-size`; or None.
         channels: 1 or 3, or None.
 
     Raises:

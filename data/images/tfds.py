@@ -1,6 +1,6 @@
-"""Images from TensorFlow Datasets: their records read in memory or streamed.
+"""Images from TensorFlow Datasets: records that are read into memory or streamed.
 
-Only this file of the sources of images imports TensorFlow, and only inside the functions that need it.
+Of the files that read images, this one alone imports TensorFlow, inside the functions that need it.
 """
 
 import contextlib
@@ -27,11 +27,12 @@ def load(name, *, image_size=None, channels=None):
 
     Args:
         name: `tfds:NAME[/CONFIG][:VERSION]`, and perhaps a slice of its training split: `[:1000]`, `[10%:]`, `[-500:]`.
-        image_size: text or integer that all images are resized to, as of `--image-size`; None: the size that the dataset declares.
+        image_size: text or integer, to which all images are resized, see `--image-size`; None: the size that the dataset declares.
         channels: 1 or 3; None: those that the dataset declares, else 3.
 
     Raises:
-        UserError: whatever is wrong with the prepared data, with the split and record, or images of no fixed size and no `image_size`.
+        UserError: something is wrong with the prepared data, with the split and record; or images have several sizes and there is no
+            `image_size`.
     """
     size = None if image_size is None else decoding.parse_size(image_size)
     builder = tfds_names.open_builder(name.removeprefix("tfds:"))
@@ -55,7 +56,7 @@ def _keys(builder, name):
     """The names of the image and the label among the features."""
     import tensorflow_datasets as tfds
 
-    # What is read from features.json has no order of its own. The dataset's word counts first, then the usual names.
+    # Features read from features.json have no order. The dataset's own choice counts first, then the usual names.
     usual = (*(builder.info.supervised_keys or ()), "image", "label")
     features = dict(sorted(builder.info.features.items(), key=lambda item: (item[0] not in usual, item[0])))
     keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
@@ -81,7 +82,7 @@ def _dataset(builder, source, image_key):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    reading = tfds.ReadConfig(try_autocache=False)  # Each epoch makes a pipeline of its own, which would fill a cache of its own.
+    reading = tfds.ReadConfig(try_autocache=False)  # Each epoch makes a new pipeline, which would fill another cache.
     records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading, decoders={image_key: tfds.decode.SkipDecoding()})
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -96,9 +97,9 @@ def _labels(builder, source, image_key, label_key, name):
 
 @contextlib.contextmanager
 def _decoders_kept_quiet():
-    """Keep TensorFlow's decoders from writing past Python to standard error what is said in one line afterwards; a crash shows all of it.
+    """Keep what TensorFlow's decoders write to standard error from the terminal: a message of ours says it in one line. A crash shows it.
 
-    A progress bar in the block is still seen: Python's own `sys.stderr` goes on to the terminal.
+    A progress bar in the block is still shown, since Python's own `sys.stderr` goes on to the terminal.
     """
     sys.stderr.flush()
     terminal, python_s = os.dup(2), sys.stderr
@@ -120,7 +121,7 @@ def _decoders_kept_quiet():
 
 @dataclasses.dataclass(frozen=True)
 class StreamedExamples:
-    """One part of a dataset that stays on disk. Attributes as of `Examples`; `indices` count the records of `source`.
+    """One part of a dataset that stays on disk. It has the attributes of `Examples`; `indices` count the records of `source`.
 
     Images of the size that the dataset declares are decoded by TensorFlow, into the type that it declares; those to be brought to another
     `input_shape` by `decoding.decode`, as image files are.

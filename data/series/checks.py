@@ -1,10 +1,10 @@
-"""What is refused before a series is trained on: options that make no sense, values that are none, labels that do not fit."""
+"""Checks of series before training: options that make no sense, values that cannot be computed with, labels that do not fit."""
 
 import numpy as np
 
 from hornbook import UserError
 from hornbook.data import naming
-from hornbook.data.series import missing as series_missing
+from hornbook.data.series.missing import METHODS
 
 _TABLE_FLAGS = ("id_column", "time_column", "group_column", "feature_columns", "label_column")
 _GENERATED = ("copy", "adding")
@@ -16,7 +16,7 @@ def refuse_wrong_options(name, options):
     """Refuse options out of range, and flags that mean nothing for this source.
 
     Raises:
-        UserError: in the words of the flag.
+        UserError: with the flag and what is accepted.
     """
     for flag, least in (("window", 1), ("stride", 1), ("sample_rate", 1000), ("mel_bands", 1), ("length", 2), ("examples", 10)):
         value = getattr(options, flag)
@@ -24,19 +24,19 @@ def refuse_wrong_options(name, options):
             raise UserError(f"--{flag.replace('_', '-')} must be at least {least}, got {value}")
     if options.stride and not options.window:
         raise UserError(f"--stride {options.stride} needs --window, the steps of a window")
-    if options.missing not in series_missing.METHODS:
-        raise UserError(f"--missing must be one of {', '.join(series_missing.METHODS)}, got {options.missing!r}")
+    if options.missing not in METHODS:
+        raise UserError(f"--missing must be one of {', '.join(METHODS)}, got {options.missing!r}")
     columns = [flag for flag in _TABLE_FLAGS if getattr(options, flag)]
     if columns and not name.startswith(("csv:", "folder:")):
         raise UserError(f"--{columns[0].replace('_', '-')} is for csv:PATH and folder:PATH; {name} has no columns")
     if name == "adding" and not options.numbers:
-        raise UserError("adding asks for a number, not a class; try hornbook regression --dataset adding")
+        raise UserError("adding has numbers to predict, not classes; try hornbook regression --dataset adding")
     if name in _GENERATED and options.window:
-        raise UserError(f"--window would cut what {name} asks to remember; pass --length for shorter series")
+        raise UserError(f"--window would cut off the beginning of each series, which {name} asks for; pass --length for shorter series")
 
 
 def refuse_wrong_series(name, parts, feature_names, options, class_names):
-    """Refuse what would train wrongly: nothing, another number of features, values that are none, and labels that do not fit.
+    """Refuse parts without series, another number of features, values that cannot be computed with, and labels that do not fit.
 
     Args:
         name: of the dataset.

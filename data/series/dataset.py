@@ -135,7 +135,7 @@ def is_series(name, time_column=None):
 
 
 def check_name(name):
-    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    """Refuse a name that is no dataset's, see `sources.check_name`."""
     if name != "adding":  # It has numbers to predict, so it is no choice for classification.
         sources.check_name(name, "series", BUILT_IN, KINDS)
 

@@ -1,4 +1,4 @@
-"""What is done with missing values of series: refused, interpolated, or marked by further channels."""
+"""Missing values of series: refused, interpolated, or marked by further channels."""
 
 import dataclasses
 

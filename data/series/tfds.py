@@ -66,7 +66,7 @@ def _keys(builder, name, options):
     usual = (*(builder.info.supervised_keys or ()), "audio", "series", "label", "target")
     sounds, series, labels = (sorted(keys, key=lambda key: (key not in usual, key)) for keys in (sounds, series, labels))
     if not (sounds or series) or not labels:
-        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
+        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items()))
         wanted = "a number to predict" if options.numbers else "a class label"
         raise UserError(f"{name} has no series or audio with {wanted}; its features are {kinds}")
     return (sounds or series)[0], labels[0], bool(sounds)

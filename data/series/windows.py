@@ -11,14 +11,14 @@ from hornbook.data import randomness, splits
 def hold_out(examples, fraction, options, name, flag, class_names):
     """Two parts of `examples`, the second with about `fraction` of them and of every class; no group stands in both.
 
-    Where each example is a group of its own, it is `splits.stratified_split`. Else groups are taken in a random order, each into the
-    second part if that brings it nearer to its share of every class.
+    If each example is a group of its own, the split is that of `splits.stratified_split`. Otherwise groups are taken in a random order, and
+    each goes into the second part if that brings the part nearer to its share of every class.
 
     Args:
         examples: `dataset.SeriesExamples`.
         fraction: in (0, 1).
         options: `source.Options`.
-        name, flag, class_names: for messages.
+        name, flag, class_names: names of the dataset, of the flag that sets the fraction, and of the classes, for messages.
 
     Raises:
         UserError: the fraction is out of range, or a class has too few groups to stand in the training part.
@@ -77,7 +77,7 @@ def _by_group(groups, labels, num_classes, fraction, seed):
             chosen[group] = True
             held += counts[group]
             left -= counts[group]
-    if not chosen.any():  # Every group is larger than what is wanted: the nearest one, if each class stays in the first part.
+    if not chosen.any():  # Every group is larger than the part should be: the nearest one, if each class stays in the first part.
         spare = [group for group in range(len(names)) if not ((left - counts[group] <= 0) & (left > 0)).any()]
         if spare:
             chosen[min(spare, key=lambda group: np.square(counts[group] - wanted).sum())] = True
@@ -85,13 +85,13 @@ def _by_group(groups, labels, num_classes, fraction, seed):
 
 
 def windows(examples, options, name, notes=None):
-    """The examples cut into windows of `options.window` steps, `options.stride` apart; a rest at the end that fills none is left out.
+    """The examples cut into windows of `options.window` steps, `options.stride` apart; steps at the end that fill no window are left out.
 
     Args:
         examples: `dataset.SeriesExamples`.
         options: `source.Options`; the default stride is half a window.
-        name: for messages.
-        notes: a list that is told of stretches too short for a window: parts of a unit between two changes of its label.
+        name: of the dataset, for messages.
+        notes: a list to which a sentence is added if parts of a unit, between two changes of its label, are shorter than a window.
 
     Raises:
         UserError: a unit is shorter than the window.
@@ -106,7 +106,7 @@ def windows(examples, options, name, notes=None):
         if place is not None:
             raise UserError(
                 f"{name}: {examples.units[place]} has {lengths[place]} steps, fewer than --window {window}; "
-                f"pass --window {lengths.min()} or less, or remove what is shorter"
+                f"pass --window {lengths.min()} or less, or remove shorter series"
             )
         if notes is not None:
             notes.append(f"{len(short):,} stretches between two changes of the label are shorter than a window and were left out")

@@ -1,4 +1,4 @@
-"""The columns of a table as they come, before anything is learned from them: text or numbers, and where each row stands."""
+"""The columns of a table as they are read, text or numbers, with the place of each row; nothing is learned from them here."""
 
 import collections
 import dataclasses
@@ -117,7 +117,7 @@ class Columns(Named):
         return np.array([self._number(cell) is not None for cell in cells], bool) & ~missing
 
     def tally(self, column):
-        """How many cells are numbers, and how many are none and not missing either."""
+        """How many cells are numbers, and how many are other text; missing ones do not count."""
         numbers = int(self.is_number(column).sum())
         return numbers, len(self) - numbers - (int(self.is_missing(column).sum()) if numbers < len(self) else 0)
 
@@ -130,7 +130,7 @@ class Columns(Named):
         """Float64 array `(rows,)`, NaN where a value is missing.
 
         Raises:
-            UserError: a cell is no number, or none that a network can be given, with its place and what is accepted.
+            UserError: a cell is no number, or too large to compute with, with its place and what is accepted.
         """
         cells = self.cells[column]
         values = cells if cells.dtype.kind == "f" else self._parsed(column)

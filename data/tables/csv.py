@@ -158,14 +158,14 @@ class FileColumns(columns.Named):
             )
 
     def tally(self, column):
-        """How many cells are numbers, and how many are none and not missing either."""
+        """How many cells are numbers, and how many are other text; missing ones do not count."""
         return tuple(self._tallies[column].tolist())
 
     def read_as(self, numbers, categories):
         """Read the file once more, and keep these columns, as numbers and as categories.
 
         Raises:
-            UserError: a cell of a column of numbers that is none, with its line; or more categories than the memory should hold.
+            UserError: a cell in a column of numbers is no number, with its line; or there are too many categories for the memory.
         """
         self._places = {name: place for place, name in enumerate((*numbers, *categories))}
         self._codes = {name: _Codes() for name in categories}

@@ -59,7 +59,7 @@ class TableDataset(Dataset):
 
 
 def check_name(name):
-    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "tables", tuple(BUILT_IN), KINDS)
 
 

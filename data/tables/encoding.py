@@ -1,7 +1,6 @@
-"""From a table's columns to what a network is given, learned from the training rows alone: imputed numbers, then codes of categories.
+"""The encoding of a table's columns as a network's inputs, learned from the training rows alone: imputed numbers, codes of categories.
 
-An `Encoding` is kept with a run as `table.json`, so that raw rows can be predicted later. Scaling is no part of it: that is the model's
-first layer.
+A run keeps its `Encoding` as `table.json`, so that raw rows can be predicted later. It does not scale; the model's first layer does.
 """
 
 import collections
@@ -15,13 +14,13 @@ from hornbook import UserError, files
 MISSING_CATEGORY = "missing"
 # A column whose values differ by less than this share of their size: float32 has 7 digits.
 _RESOLUTION = 1e-6
-# Of a column's cells: with more numbers than this among them, one that is none is a mistake.
+# Share of numbers among a column's cells, above which other text in it is a mistake.
 _MOSTLY = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How the columns of a table become one float array `(rows, inputs)`: numbers, then "is missing" indicators, then category codes.
+    """The columns of a table as one float array `(rows, inputs)`: numbers, then "is missing" indicators, then codes of categories.
 
     Attributes:
         numbers: dict of column name to its median in training, which stands for a missing value.
@@ -47,7 +46,7 @@ class Encoding:
 
     @property
     def category_sizes(self):
-        """How many known categories each column of them has; with 0, the codes are one more."""
+        """How many known categories each column of categories has; its codes are one more, as 0 stands for all others."""
         return tuple(len(values) for values in self.categories.values())
 
     def encode(self, columns):
@@ -84,7 +83,7 @@ class Encoding:
         return np.array([code.get(MISSING_CATEGORY if text is None else text, 0) for text in columns.texts(name)], np.float64)
 
     def to_json(self):
-        """What `json.dumps` takes, and `from_json` gives back."""
+        """The encoding as JSON values, for `from_json`."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def save(self, path):
@@ -99,15 +98,15 @@ class Encoding:
 
 
 def kinds(columns, features, categorical):
-    """Which of the features are numbers and which are categories: two lists of names.
+    """The features that are numbers and those that are categories: two lists of names.
 
-    A column is of numbers if most of its cells are (what is none among them is refused by name), of categories if it is declared as one
-    or mostly text. A column without any value is left to the numbers, where it is a constant.
+    A feature is a number if most of its cells are numbers; other text among them is refused with its line. It is a category if it is
+    declared as one, or mostly text. A column without any value counts as a number, and is left out later as a constant.
 
     Args:
-        columns: `columns.Columns` or `file_columns.FileColumns`.
+        columns: `columns.Columns` or `csv.FileColumns`.
         features: names of columns.
-        categorical: those that are declared to be categories.
+        categorical: names of features that are declared to be categories.
 
     Raises:
         UserError: text in a column of numbers, or a column of texts that are all different.
@@ -127,9 +126,9 @@ def learn(columns, numbers, categories, *, rare=5):
     """The `Encoding` of the training rows.
 
     Args:
-        columns: `columns.Columns` or `file_columns.FileColumns`, of the training rows alone.
+        columns: `columns.Columns` or `csv.FileColumns`, of the training rows alone.
         numbers, categories: names of columns, see `kinds`.
-        rare: a category of fewer rows gets code 0, which is thereby trained for categories that training never saw.
+        rare: a category of fewer rows gets code 0, so that this code is trained and can stand for categories that training never saw.
 
     Raises:
         UserError: nothing is left to learn from, or a column of categories is an identifier or free text.

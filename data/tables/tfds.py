@@ -53,7 +53,7 @@ def _flat(features, name, prefix=""):
             )
         else:
             flat[key] = feature
-    # What is read from features.json has no order of its own, and a resumed run must find its columns in the same.
+    # Features read from features.json have no order, and a resumed run must find its columns in the same one.
     return dict(sorted(flat.items()))
 
 

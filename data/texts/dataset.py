@@ -1,7 +1,7 @@
-"""Labelled texts from any source, checked, split and counted before the first step.
+"""Labelled texts from any source, checked and split before the first step.
 
 A source is spelt as everywhere: the built-in name `docstrings`, `csv:PATH` (also TSV), `folder:PATH` (a folder of text files a class),
-`tfds:NAME`, or lists from Python (`arrays.from_texts`). What comes out is a `TextDataset`, whose parts hold texts.
+`tfds:NAME`, or lists from Python (`arrays.from_texts`). Each becomes a `TextDataset`, whose parts hold texts.
 """
 
 import dataclasses
@@ -40,8 +40,7 @@ class TextExamples:
     """One part of a dataset.
 
     Attributes:
-        store: what has the texts: `read(indices)` gives some as a list of strings. A `TextStore`, or `csv.RowStore` for texts that
-            stay in their file.
+        store: `TextStore`, or `csv.RowStore` for texts that stay in their file: `read(indices)` gives some texts as a list of strings.
         labels: int64 array `(examples,)`, an index into the class names.
         indices: int64 array `(examples,)`, the position in the source: what order and augmentation depend on, and `split.csv` names.
         source: the source's own split that the indices count in ("train", "test", "all").
@@ -74,7 +73,7 @@ class TextDataset(Dataset):
     """A `Dataset` of `TextExamples`.
 
     Attributes:
-        versions: what the texts were made from, by name; empty for most sources.
+        versions: the versions of the libraries that the texts were made from, by name; empty for most sources.
         left_out: how many rows were left out because text or label was empty.
     """
 
@@ -103,12 +102,12 @@ class TextDataset(Dataset):
 
     @property
     def summary(self):
-        """As of `Dataset`, with how many were left out."""
+        """See `Dataset.summary`; and how many were left out."""
         return super().summary + (f"; left out as empty: {self.left_out:,}" if self.left_out else "")
 
 
 def check_name(name):
-    """Refuse a dataset that cannot be had, see `sources.check_name`."""
+    """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "texts", BUILT_IN, KINDS)
 
 

@@ -1,8 +1,9 @@
 """The built-in dataset `docstrings`: which installed library does a sentence of documentation come from?
 
 Real English that needs no network: the docstrings of Python's own library and of those that Hornbook depends on, read from their source
-files without importing any. What would give a library away is taken out (its name, code, markup), a sentence counts once, and test
-sentences come from other docstrings than training sentences. Another version of a library has other sentences, so a run records them.
+files without importing any. Names of libraries, code and markup are taken out, since they would give a library away. A sentence counts
+once, and test sentences come from other docstrings than training sentences. Other versions of the libraries have other sentences, so a run
+records the versions.
 """
 
 import collections
@@ -53,7 +54,7 @@ def load():
         UserError: a library is not installed with its source.
     """
     versions = _versions()
-    # With the folders, since two environments may hold one version, one of them patched; and with this file, which says what is taken.
+    # The folders are part of the key, since one of two environments may hold a patched version; and this file, which chooses sentences.
     folders = [str(_folder(package)) for _, package, _ in LIBRARIES]
     key = json.dumps([zlib.crc32(pathlib.Path(__file__).read_bytes()), versions, folders])
     cached = _cache_folder() / f"docstrings-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
@@ -103,7 +104,7 @@ def _collect():
 
 
 def _docstrings(folder):
-    """The docstrings of a library's source files, in an order of no meaning that is the same everywhere, up to a limit."""
+    """The docstrings of a library's source files, in an arbitrary order that is the same everywhere, up to a limit."""
     paths = []
     for root, folders, names in os.walk(folder):
         inside = os.path.relpath(root, folder)
@@ -158,7 +159,7 @@ def _is_plain(sentence):
 
 
 def _balanced(found):
-    """As many sentences of each library, in an order of no meaning: `{part: [(sentence, library), ...]}`."""
+    """Equally many sentences of each library, in an arbitrary order: `{part: [(sentence, library), ...]}`."""
     parts = {}
     for part, libraries in found.items():
         count = min(_PER_CLASS[part], *(len(libraries[name]) for name, _, _ in LIBRARIES))
@@ -175,7 +176,7 @@ def _cache_folder():
 
 
 def _read_cache(path, key):
-    """The cached sentences; None where there are none, or the file is not what was written."""
+    """The cached sentences, or None if there are none or the file was changed."""
     try:
         cached = json.loads(path.read_text(encoding="utf-8"))
         if cached["key"] == key and cached["checksum"] == _checksum(cached["sentences"]):

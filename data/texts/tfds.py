@@ -21,7 +21,7 @@ def load(name, *, text_columns=(), label_column=None, skip_empty=False):
         skip_empty: whether to leave out records without text.
 
     Raises:
-        UserError: whatever is wrong with the prepared data, with the split and record.
+        UserError: something is wrong with the prepared data, with the split and record.
     """
     builder = tfds_names.open_builder(name.removeprefix("tfds:"))
     text_keys, label_key = _keys(builder, name, text_columns, label_column)

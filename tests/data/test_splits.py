@@ -200,7 +200,8 @@ def test_split_csv_tells_where_every_example_went(tmp_path):
 def test_arrays_without_a_part_are_told_what_python_takes():
     pixels, labels = np.zeros((20, 4, 4, 1), np.uint8), np.arange(20) % 2
     dataset = data.images.from_arrays(pixels, labels, validation_fraction=0)
-    with pytest.raises(UserError, match="has no test part, which --evaluate test needs; pass test arrays with them, or pass --evaluate none"):
+    message = "has no test part, which --evaluate test needs; pass test arrays with them, or pass --evaluate none"
+    with pytest.raises(UserError, match=message):
         splits.evaluated_part(dataset, "test")
     with pytest.raises(UserError, match="which --early-stopping 5 needs; make them with a validation_fraction above 0"):
         splits.evaluated_part(dataset, "none", {"--early-stopping 5": "validation"})

@@ -1,8 +1,10 @@
 """Examples of a dataset as a report shows them."""
 
 import numpy as np
+import pytest
 
 from hornbook import data
+from hornbook.data import randomness
 from hornbook.data.series import augmentation
 from hornbook.evaluation import scores
 from hornbook.reports import classification, examples, inputs
@@ -86,3 +88,23 @@ def test_images_are_pictures_of_bytes():
     assert len(rows) == 2
     assert any((version == rows[0]["image"][:, ::-1]).all() for version in rows[0]["versions"])
     assert examples.augmented(dataset, data.images.augmenter("none")) == []
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_sheet_of_images_shows_what_training_sees(channels):
+    pixels = np.random.default_rng(0).integers(1, 256, (40, 8, 6, channels)).astype(np.float32) / 255
+    dataset = data.images.from_arrays(pixels, np.arange(40) % 2, class_names=("cat", "dog"), validation_fraction=0)
+    augment = data.images.augmenter("crop-flip", pixel_maximum=1.0)
+    shown = examples.augmented(dataset, augment, count=4, versions=3, seed=7)
+    kept = slice(None) if channels != 4 else slice(1)  # Of four channels the first is shown.
+    assert [one["label"] for one in shown] == ["cat", "dog", "cat", "dog"]
+    for position, one in zip((0, 13, 26, 39), shown, strict=True):
+        assert np.array_equal(one["image"], np.rint(pixels[position][..., kept] * 255))
+        for epoch, version in enumerate(one["versions"]):
+            expected, _ = augment(
+                pixels[position : position + 1],
+                np.zeros((1, 2), np.float32),
+                lambda stream, place=position, epoch=epoch: randomness.uniform(7, epoch, np.array([place]), stream),
+            )
+            assert version.dtype == np.uint8
+            assert np.array_equal(version, np.rint(expected[0][..., kept] * 255))

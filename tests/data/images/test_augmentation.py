@@ -1,3 +1,5 @@
+"""Augmentation of images: pure functions of seed, epoch and example, each against a loop or its formula."""
+
 import itertools
 
 import numpy as np
@@ -6,9 +8,7 @@ from scipy import stats
 
 from hornbook import UserError, data
 from hornbook.data import batches, mixing, randomness
-from hornbook.data.dataset import Examples
 from hornbook.data.images import augmentation, policies
-from hornbook.reports import pictures
 
 
 def images(batch=64, height=8, width=6, channels=3, dtype=np.uint8):
@@ -195,25 +195,6 @@ def test_evaluation_sees_no_augmentation(name):
     list(zip(batches.training_batches(part, batch_size=64, num_classes=10, epochs=1, augment=augment), range(2), strict=False))
     seen = [np.asarray(inputs) for inputs, _ in batches.evaluation_batches(part, batch_size=100, num_classes=10)]
     assert np.array_equal(np.concatenate(seen), part.inputs)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_sheet_shows_what_training_sees(channels):
-    inputs = images(batch=40, channels=channels).astype(np.float32) / 255
-    part = Examples(inputs, np.arange(40) % 2, np.arange(40) + 1000, "train")
-    augment = augmentation.augmenter("crop-flip", pixel_maximum=1.0)
-    shown = pictures.sheet(part, augment, ("cat", "dog"), pixel_maximum=1.0, count=4, versions=3, seed=7)
-    kept = slice(None) if channels != 4 else slice(1)  # Of four channels the first is shown.
-    positions = (0, 13, 26, 39)
-    assert [one["label"] for one in shown] == ["cat", "dog", "cat", "dog"]
-    for position, one in zip(positions, shown, strict=True):
-        assert np.array_equal(one["image"], np.rint(inputs[position][..., kept] * 255))
-        for epoch, version in enumerate(one["versions"]):
-            draw = drawing(part.indices[position : position + 1], seed=7, epoch=epoch)
-            expected, _ = augment(inputs[position : position + 1], np.zeros((1, 2), np.float32), draw)
-            assert version.dtype == np.uint8
-            assert np.array_equal(version, np.rint(expected[0][..., kept] * 255))
-    assert len(pictures.sheet(part.subset(np.arange(2)), augment, ("cat", "dog"), count=6)) == 2
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_sequential_digits_are_the_digits_pixel_by_pixel():
         ("npz:nowhere.npz", "is not there"),
         ("folder:nowhere", "is not there"),
         ("sequential_digit", "did you mean 'sequential_digits'?"),
-        ("adding", "asks for a number"),
+        ("adding", "has numbers to predict, not classes; try hornbook regression --dataset adding"),
         ("arrays:12345678", "passed as arrays from Python"),
     ],
 )
