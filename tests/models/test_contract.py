@@ -1,4 +1,7 @@
-"""What every builder must do, with each option once; all pairs of options under `-m slow`. Runs on every Keras backend."""
+"""What every builder must do, with each option once, several in one network; all pairs of options under `-m slow`.
+
+Runs on every Keras backend.
+"""
 
 import functools
 import itertools
@@ -13,45 +16,37 @@ from hornbook import models
 
 CLASSES = 3
 
-# One block a stage, four filters wide; of transformers two blocks.
+# One block a stage, four filters wide.
 TOKENS = {"vocabulary_size": 11, "embedding_size": 6}
 FAMILIES = {
     "mlp": functools.partial(models.mlp, (12,), CLASSES, depth=3, width=8),
     "cnn": functools.partial(models.cnn, (8, 8, 3), CLASSES, depth=3, width=4, stages=2),
     "resnet": functools.partial(models.resnet, (8, 8, 3), CLASSES, depth=(1, 1), width=4),
-    "rnn": functools.partial(models.rnn, (7,), CLASSES, depth=2, width=4, **TOKENS),
-    "cnn1d": functools.partial(models.cnn1d, (None,), CLASSES, width=4, **TOKENS),
+    "rnn": functools.partial(models.rnn, (4,), CLASSES, depth=2, width=4, **TOKENS),
+    "cnn1d": functools.partial(models.cnn1d, (None,), CLASSES, kernel_sizes=(3, 4), width=4, **TOKENS),
     "fcn": functools.partial(models.fcn, (9, 3), CLASSES, width=4),
-    "resnet1d": functools.partial(models.resnet1d, (None, 3), CLASSES, width=4, width_multipliers=(1, 2)),
-    "text_transformer": functools.partial(models.text_transformer, (10,), CLASSES, vocabulary_size=11, width=8),
-    "series_transformer": functools.partial(models.series_transformer, (10, 3), CLASSES, width=8),
-    "vision_transformer": functools.partial(models.vision_transformer, (8, 8, 3), CLASSES, depth=2, width=8, patch_size=4),
+    "resnet1d": functools.partial(models.resnet1d, (None, 3), CLASSES, kernel_sizes=(3, 2), width=4, width_multipliers=(1, 2)),
+    "text_transformer": functools.partial(models.text_transformer, (10,), CLASSES, vocabulary_size=11, depth=1, width=8),
+    "series_transformer": functools.partial(models.series_transformer, (10, 3), CLASSES, depth=1, width=8),
+    "vision_transformer": functools.partial(models.vision_transformer, (8, 8, 3), CLASSES, depth=1, width=8, patch_size=4),
 }
 TRANSFORMERS = ("text_transformer", "series_transformer", "vision_transformer")
-SMALL = {
-    "mlp": {"width": 8},
-    "cnn": {"depth": (1, 1), "width": 4},
-    "resnet": {"depth": (1, 1), "width": 4},
-    **{family: {"width": 4} for family in ("rnn", "cnn1d", "fcn", "resnet1d")},
-    "text_transformer": {"width": 8, "vocabulary_size": 11},
-    "series_transformer": {"width": 8},
-    "vision_transformer": {"depth": 1, "width": 12},
-}
-SHAPES = {"mlp": (12,), "text_transformer": (10,), **dict.fromkeys(("cnn", "resnet", "vision_transformer"), (16, 16, 3))}
 
 COMMON = [
     *(("normalization", name) for name in ("layer", "group", "instance", "rms", "none")),
     *(("weight_normalization", name) for name in ("spectral", "standardized")),
     *(("activation", name) for name in ("tanh", "swish", "prelu")),
+    ("groups", 2),
     ("initializer", "orthogonal"),
+    ("initial_scale", 0.5),
     ("dropout", 0.2),
     ("stochastic_depth", 0.2),
     ("l1", 1e-4),
     ("l2", 1e-4),
 ]
 OWN = {
-    "mlp": [("depth", 1), ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3)],
-    "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1)],
+    "mlp": [("depth", 1), ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("normalization_placement", "after")],
+    "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
         ("width_multiplier", 2),
@@ -93,6 +88,8 @@ OWN["vision_transformer"] = [*OWN["vision_transformer"], ("stem", "convolutions"
 REFUSED = {
     *((family, "normalization", name) for family in ("rnn", "cnn1d", "text_transformer") for name in ("group", "instance")),
     *((family, "weight_normalization", name) for family in ("rnn", *TRANSFORMERS) for name in ("spectral", "standardized")),
+    *((family, "groups", 2) for family in ("rnn", "cnn1d", "text_transformer")),
+    *((family, "normalization", "instance") for family in ("series_transformer", "vision_transformer")),
     ("rnn", "activation", "prelu"),
     *((family, "stochastic_depth", 0.2) for family in ("rnn", "cnn1d", "fcn")),
     ("mlp", "normalization", "instance"),
@@ -101,24 +98,49 @@ REFUSED = {
 }
 
 
+# What an option needs beside it.
+NEEDS = {"groups": {"normalization": "group"}}
+
+
+def made(family, options):
+    needed = {name: value for option in options for name, value in NEEDS.get(option, {}).items()}
+    return FAMILIES[family](**{**needed, **options})
+
+
 def options_of(family):
     return [(option, value) for option, value in COMMON + OWN[family] if (family, option, value) not in REFUSED]
 
 
+def sets_of(family, options):
+    """Put (option, value) pairs into as few dictionaries as they go together in, each pair into one."""
+    sets = []
+    for option, value in options:
+        added = {option: value, **NEEDS.get(option, {})}
+        for one in sets:
+            together = {**one, **added}
+            if together.items() >= one.items() and not excluded(family, together):
+                one |= added
+                break
+        else:
+            sets.append(added)
+    return sets
+
+
 def excluded(family, options):
-    """Pairs that a builder refuses, each for a reason that it gives."""
-    if options.get("zero_init_residual") and options.get("normalization") == "rms":
+    """Options that a builder refuses together, each for a reason that it gives."""
+    normalization = options.get("normalization")
+    if "groups" in options and normalization != "group":
+        return True
+    if options.get("zero_init_residual") and normalization == "rms":
         return True
     # A large stem leaves 2x2 of the 8x8 positions, and the second stage one.
-    if options.get("normalization") == "instance" and options.get("stem") == "large":
+    if normalization == "instance" and (options.get("stem") == "large" or "normalization_placement" in options):
         return True
-    if options.get("padded") and options.get("normalization") in ("group", "instance"):
+    if options.get("padded") and normalization in ("group", "instance"):
         return True
     if options.get("cell") == "simple" and "recurrent_normalization" in options:
         return True
-    if options.get("cell") == "gru" and options.get("recurrent_normalization") == "batch":
-        return True
-    without_scale = options.get("normalization") == "none" or options.get("block", "basic").startswith("preactivation")
+    without_scale = normalization == "none" or options.get("block", "basic").startswith("preactivation")
     return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)
 
 
@@ -167,18 +189,18 @@ def check(model, tmp_path, tolerance=1e-5):
     assert isinstance(model, keras.Model)
     assert not model.compiled
     x = examples(model)
-    before = outputs(model, x)
-    assert before.shape == (len(x), CLASSES)
-    assert before.dtype == np.float32
-    assert np.isfinite(before).all()
     assert all(layer.name for layer in model.layers)
+    # First, since training moves statistics away from 0 and 1, which would hide that they are not saved.
     for variable, gradient in zip(model.trainable_variables, gradients(model, x), strict=True):
         assert gradient is not None, variable.path
         assert np.isfinite(keras.ops.convert_to_numpy(gradient)).all(), variable.path
-    after = outputs(model, x)
+    found = outputs(model, x)
+    assert found.shape == (len(x), CLASSES)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
     model.save(tmp_path / "model.keras")
     reloaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    np.testing.assert_allclose(outputs(reloaded, x), after, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(outputs(reloaded, x), found, rtol=tolerance, atol=tolerance)
 
 
 @pytest.fixture(autouse=True)
@@ -187,19 +209,23 @@ def seeded():
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_every_name(name, tmp_path):
-    family = next(family for family in SMALL if models.options(name) == models.options(family))
-    model = models.build(name, SHAPES.get(family, (7, 3)), CLASSES, **SMALL[family])
+def test_every_name(name, tiny, tmp_path):
+    def set_but_sizes(other):
+        return models.family(other), {**models.options(other), "depth": None, "width": None, "name": None}
+
+    model = tiny(name)
     assert model.name == name
-    check(model, tmp_path)
+    # Tiny networks of variants that differ in size alone are the same network.
+    if name == next(other for other in models.names() if set_but_sizes(other) == set_but_sizes(name)):
+        check(model, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("family", "option", "value"),
-    [(family, option, value) for family in FAMILIES for option, value in options_of(family)],
-)
-def test_every_option(family, option, value, tmp_path):
-    check(FAMILIES[family](**{option: value}), tmp_path)
+SETS = [pytest.param(family, one, id=f"{family}-{i}") for family in FAMILIES for i, one in enumerate(sets_of(family, options_of(family)))]
+
+
+@pytest.mark.parametrize(("family", "options"), SETS)
+def test_every_option(family, options, tmp_path):
+    check(made(family, options), tmp_path)
 
 
 def pairs_of(family):
@@ -224,13 +250,14 @@ def test_every_pair_of_options(family, tmp_path):
     for first, second in pairs_of(family):
         pair = dict([first, second])
         if len(pair) == 2 and not excluded(family, pair):
-            check(FAMILIES[family](**pair), tmp_path)
+            check(made(family, pair), tmp_path)
 
 
 @pytest.mark.parametrize(("family", "option", "value"), sorted(REFUSED, key=str))
 def test_what_makes_no_sense_is_refused_with_the_reason(family, option, value):
-    with pytest.raises(ValueError, match=r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function"):
-        FAMILIES[family](**{option: value})
+    reason = r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function|every output the same"
+    with pytest.raises(ValueError, match=reason):
+        made(family, {option: value})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -247,30 +274,13 @@ def _tolerance(family, policy):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"weight_normalization": "spectral"}, {"weight_normalization": "standardized", "normalization": "group"}],
-    ids=["batch", "spectral", "standardized-group"],
-)
-def test_mixed_precision(family, policy, options, tmp_path):
-    if any((family, option, value) in REFUSED for option, value in options.items()):
-        pytest.skip("the family refuses it")
+@pytest.mark.parametrize(("family", "options"), SETS)
+def test_mixed_precision(family, options, policy, tmp_path):
     keras.config.set_dtype_policy(policy)
     try:
-        model = FAMILIES[family](**options)
+        model = made(family, options)
         assert model.layers[1].compute_dtype == policy.removeprefix("mixed_")
         check(model, tmp_path, tolerance=_tolerance(family, policy))
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize(("family", "option", "value"), [(family, *own) for family in FAMILIES for own in OWN[family]])
-def test_mixed_precision_of_a_family_s_own_options(family, option, value, policy, tmp_path):
-    keras.config.set_dtype_policy(policy)
-    try:
-        check(FAMILIES[family](**{option: value}), tmp_path, tolerance=_tolerance(family, policy))
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -290,29 +300,60 @@ def test_a_seed_fixes_the_weights_and_layers_differ(family):
     assert not any(np.array_equal(a[:32], b[:32]) for a, b in itertools.combinations(first, 2))
 
 
+def test_the_initial_scale_is_on_kernels_alone():
+    for family in FAMILIES:
+        found = []
+        for scale in (1.0, 0.25):
+            keras.utils.set_random_seed(0)
+            model = FAMILIES[family](initial_scale=scale)
+            found.append({v.path: keras.ops.convert_to_numpy(v) for v in model.trainable_variables})
+        for path, value in found[0].items():
+            factor = 0.25 if path.endswith("kernel") else 1
+            np.testing.assert_array_equal(found[1][path], factor * value, err_msg=f"{family} {path}")
+        assert sum(path.endswith("kernel") for path in found[0]) >= 2
+
+
+# Saved models with these need `import hornbook.models`: Keras has no such layers.
+OURS = ("weight_normalization", "recurrent_normalization")
+
+
+def twins():
+    """Return a model of each layer that is saved as Keras' own, with weights that are not those at the start."""
+    kinds = (models.BatchNormalization, functools.partial(models.GroupNormalization, groups=2), models.LayerNormalization)
+    x = inputs = keras.Input((None, 4))
+    for kind in kinds:
+        x = kind()(x)
+    x = models.MultiHeadAttention(2, 2)(x, x)
+    model = keras.Model(inputs, x[:, 0])
+    rng = np.random.default_rng(2)
+    model.set_weights([rng.uniform(0.5, 1.5, size=weight.shape) for weight in model.weights])
+    return model
+
+
 def test_saved_models_load_where_hornbook_is_not_installed(tmp_path):
-    plain = {option for option, _ in options_of("resnet")} - {"weight_normalization"}
-    of_sequences = ("normalization", "cell", "bidirectional", "pooling", "residual", "recurrent_dropout", "padded")
-    made = [FAMILIES[family](name=family) for family in FAMILIES]
-    for family, options in (("resnet", plain), ("rnn", of_sequences), ("cnn1d", of_sequences), ("fcn", of_sequences)):
-        chosen = [(option, value) for option, value in options_of(family) if option in options and value != "batch"]
-        made += [FAMILIES[family](**{option: value}, name=f"{family}_{option}_{value}") for option, value in chosen]
-    made += [FAMILIES["mlp"](category_sizes=(5, 1), name="categories")]
-    made += [FAMILIES["text_transformer"](positions=name, pooling="class", key_value_heads=2, name=name) for name in ("learned", "none")]
-    made += [FAMILIES["series_transformer"](padded=True, normalization="batch", activation="swiglu", name="padded")]
-    for model in made:
-        model.save(tmp_path / f"{model.name}.keras")
-        np.savez(tmp_path / f"{model.name}.npz", examples=examples(model), logits=outputs(model, examples(model)))
+    built = [twins(), models.swap_normalization(FAMILIES["cnn"](), "none")]
+    for family in FAMILIES:
+        # What all families have is the same code, and so is what transformers have.
+        options = options_of(family) if family in ("resnet", "rnn", "text_transformer") else OWN[family]
+        if family in ("series_transformer", "vision_transformer"):
+            options = [pair for pair in options if pair not in OWN["text_transformer"]]
+        plain = [(option, value) for option, value in options if option not in OURS and value != "rotary"]
+        built += [made(family, one) for one in sets_of(family, plain) or [{}]]
+    built += [FAMILIES["series_transformer"](padded=True, normalization="batch", activation="swiglu")]
+    for number, model in enumerate(built):
+        x = examples(model)
+        model.save(tmp_path / f"{number}.keras")
+        np.savez(tmp_path / f"{number}.npz", examples=x, outputs=outputs(model, x))
     code = """
 import pathlib, sys
 sys.modules["hornbook"] = None
 import keras, numpy as np
 for path in pathlib.Path(sys.argv[1]).glob("*.npz"):
     model = keras.saving.load_model(path.with_suffix(".keras"), safe_mode=True)
-    assert all(type(layer).__module__.startswith("keras.") for layer in model.layers), path
+    assert all(type(layer).__module__.startswith("keras.") for layer in model.layers), [layer.name for layer in model.layers]
     saved = np.load(path)
-    logits = keras.ops.convert_to_numpy(model(saved["examples"], training=False))
-    np.testing.assert_allclose(logits, saved["logits"], rtol=1e-5, atol=1e-5, err_msg=str(path))
+    outputs = keras.ops.convert_to_numpy(model(saved["examples"], training=False))
+    np.testing.assert_allclose(outputs, saved["outputs"], rtol=1e-5, atol=1e-5, err_msg=str([layer.name for layer in model.layers]))
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,5 +1,6 @@
 """The example in the docstring of every public part runs."""
 
+import functools
 import inspect
 import re
 import textwrap
@@ -29,6 +30,12 @@ def examples(name):
     if fenced:
         return [textwrap.dedent(code) for code in fenced]
     return [textwrap.dedent(code) for code in re.findall(r"^Example:\n\n?((?:    .*\n?|\n)+)", text, re.MULTILINE)]
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    # Most of an example's time would be the compilation of its step.
+    monkeypatch.setattr(keras.Model, "compile", functools.partialmethod(keras.Model.compile, run_eagerly=True))
 
 
 @pytest.mark.parametrize("name", PARTS)

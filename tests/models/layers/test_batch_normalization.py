@@ -1,8 +1,6 @@
 import ast
 import inspect
 import json
-import subprocess
-import sys
 import zipfile
 
 import keras
@@ -49,8 +47,8 @@ def pair(shape, **options):
     return layers
 
 
-def gradients(layer, inputs, training=True, jit_compile=False):
-    """Outputs, and the gradients to the inputs and to the trainable weights, of a compiled function."""
+def compiled(layer, training=True, jit_compile=False):
+    """A function of inputs that returns outputs, and the gradients to the inputs and to the trainable weights."""
     import tensorflow as tf
 
     @tf.function(jit_compile=jit_compile)
@@ -63,8 +61,11 @@ def gradients(layer, inputs, training=True, jit_compile=False):
             loss = tf.reduce_mean(tf.cast(outputs, "float32") * tf.sin(places))
         return outputs, tape.gradient(loss, [inputs, *(weight.value for weight in layer.trainable_weights)])
 
-    outputs, gradient = step(tf.convert_to_tensor(inputs))
-    return [tensor.numpy().astype("float32") for tensor in (outputs, *gradient)]
+    def gradients(inputs):
+        outputs, gradient = step(tf.convert_to_tensor(inputs))
+        return [tensor.numpy().astype("float32") for tensor in (outputs, *gradient)]
+
+    return gradients
 
 
 def uses_kernel(layer, shape, dtype="float32", training=True, jit_compile=False, **arguments):
@@ -81,25 +82,26 @@ def assert_close(ours, keras_own, tolerance=1e-4):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=tolerance, atol=tolerance)
 
 
+def check_steps(shape, layers, jit_compile=False):
+    """Some training steps, and then inference."""
+    steps = [compiled(layer, jit_compile=jit_compile) for layer in layers]
+    for seed in range(4):
+        assert_close(*(step(values(shape, seed)) for step in steps))
+    assert_close(*(layer.get_weights() for layer in layers))
+    assert_close(*(compiled(layer, training=False, jit_compile=jit_compile)(values(shape)) for layer in layers))
+
+
 @on_tensorflow
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_steps_give_keras_outputs_gradients_and_moving_statistics(shape, jit_compile):
-    ours, keras_own = pair(shape, momentum=0.7)
-    for seed in range(4):
-        assert_close(*(gradients(layer, values(shape, seed), jit_compile=jit_compile) for layer in (ours, keras_own)))
-    assert_close(ours.get_weights(), keras_own.get_weights())
-    assert_close(*(gradients(layer, values(shape), training=False, jit_compile=jit_compile) for layer in (ours, keras_own)))
+    check_steps(shape, pair(shape, momentum=0.7), jit_compile)
 
 
 @on_tensorflow
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_options_give_keras_results(options):
-    ours, keras_own = pair(IMAGES, **options)
-    for seed in range(3):
-        assert_close(*(gradients(layer, values(IMAGES, seed)) for layer in (ours, keras_own)))
-    assert_close(ours.get_weights(), keras_own.get_weights())
-    assert_close(*(gradients(layer, values(IMAGES), training=False) for layer in (ours, keras_own)))
+    check_steps(IMAGES, pair(IMAGES, **options))
 
 
 @on_tensorflow
@@ -189,7 +191,7 @@ def test_fit_ends_with_keras_weights_and_predictions(policy):
     # 20 = 8 + 8 + 4: the last batch is smaller.
     images, labels = generator.normal(size=(20, 8, 8, 3)).astype("float32"), generator.integers(5, size=20)
     for model in models:
-        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
         model.fit(images, labels, batch_size=8, epochs=2, shuffle=False, verbose=0)
     tolerance = 1e-4 if policy == "float32" else 2e-2
     assert_close(models[0].get_weights(), models[1].get_weights(), tolerance)
@@ -205,30 +207,15 @@ def test_configuration_and_clones_keep_the_class():
     assert type(keras.models.clone_model(model).get_layer("norm")) is BatchNormalization
 
 
-def test_file_is_keras_own_and_loads_without_hornbook(tmp_path):
+def test_file_names_keras_own_layer(tmp_path):
     model = small_model(BatchNormalization)
-    images = np.random.default_rng(0).normal(size=(6, 8, 8, 3)).astype("float32")
     model.get_layer("norm").set_weights([values((4,), seed) / 20 for seed in range(4)])
     model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "outputs.npy", model.predict(images, verbose=0))
 
     with zipfile.ZipFile(tmp_path / "model.keras") as file:
         configuration = json.loads(file.read("config.json"))
     layer = next(layer for layer in configuration["config"]["layers"] if layer["config"].get("name") == "norm")
     assert (layer["module"], layer["class_name"]) == ("keras.layers", "BatchNormalization")
-
-    script = """if True:
-        import sys
-        sys.modules["hornbook"] = None
-        import keras, numpy
-        model = keras.models.load_model("model.keras")
-        assert type(model.get_layer("norm")) is keras.layers.BatchNormalization
-        outputs = model.predict(numpy.load("images.npy"), verbose=0)
-        numpy.testing.assert_allclose(outputs, numpy.load("outputs.npy"), rtol=1e-5, atol=1e-5)
-    """
-    process = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert process.returncode == 0, process.stderr
 
 
 def test_module_imports_keras_alone():
@@ -239,24 +226,14 @@ def test_module_imports_keras_alone():
     assert [alias.name for statement in imports for alias in statement.names] == ["keras"]
 
 
-def test_example_in_the_docstring_runs():
-    example = inspect.cleandoc(BatchNormalization.__doc__).split("Example:")[1].replace("epochs=10", "epochs=1, verbose=0")
-    generator = np.random.default_rng(0)
-    names = {
-        "keras": keras,
-        "BatchNormalization": BatchNormalization,
-        "images": generator.normal(size=(16, 8, 8, 3)).astype("float32"),
-        "labels": generator.integers(10, size=16),
-    }
-    exec(inspect.cleandoc(example), names)
-    assert names["model"].history.history["loss"]
-
-
-@pytest.mark.parametrize("activation", ["relu", "relu6", "elu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu", "softplus"])
-def test_any_activation_behind_a_convolution_and_the_kernel_runs_at_inference(activation):
+def test_any_activation_behind_a_convolution_and_the_kernel_runs_at_inference():
     # TensorFlow's graph optimizer fuses the three, and has no kernel for some.
-    inputs = keras.Input((8, 8, 1))
-    hidden = BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
-    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Activation(activation)(hidden))))
+    inputs, outputs = keras.Input((8, 8, 1)), {}
+    for activation in ("relu", "relu6", "elu", "leaky_relu", "tanh", "sigmoid", "silu", "gelu", "softplus"):
+        hidden = BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
+        outputs[activation] = keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Activation(activation)(hidden)))
+    model = keras.Model(inputs, outputs)
     images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
-    np.testing.assert_allclose(model.predict(images, verbose=0), keras.ops.convert_to_numpy(model(images)), atol=1e-5)
+    eager, compiled = model(images), model.predict(images, verbose=0)
+    for activation in outputs:
+        np.testing.assert_allclose(compiled[activation], keras.ops.convert_to_numpy(eager[activation]), atol=1e-5, err_msg=activation)

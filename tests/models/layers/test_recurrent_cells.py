@@ -44,15 +44,12 @@ def lstm_step(x, h, c, w, norm):
     return sigmoid(o) * np.tanh(w["carry_scale"] * norm(c, "carry") + w["carry_offset"]), c
 
 
-def gru_step(x, h, w):
-    def norm(product):
-        return np.concatenate([normalized(product[:, : 2 * UNITS]), normalized(product[:, 2 * UNITS :])], axis=-1)
-
-    inputs = w["input_scale"] * norm(x @ w["kernel"]) + w["bias"][0]
-    state = w["recurrent_scale"] * norm(h @ w["recurrent_kernel"]) + w["bias"][1]
+def gru_step(x, h, w, norm):
+    inputs = w["input_scale"] * norm(x @ w["kernel"], "input") + w["bias"][0]
+    state = w["recurrent_scale"] * norm(h @ w["recurrent_kernel"], "recurrent") + w["bias"][1]
     z, r = sigmoid(inputs + state)[:, :UNITS], sigmoid(inputs + state)[:, UNITS : 2 * UNITS]
     candidate = np.tanh(inputs[:, 2 * UNITS :] + r * state[:, 2 * UNITS :])
-    return z * h + (1 - z) * candidate
+    return (z * h + (1 - z) * candidate,)
 
 
 def test_layer_normalized_lstm_by_its_formula():
@@ -64,50 +61,76 @@ def test_layer_normalized_lstm_by_its_formula():
 
 
 def test_layer_normalized_gru_by_its_formula():
+    def norm(product, _):
+        return np.concatenate([normalized(product[:, : 2 * UNITS]), normalized(product[:, 2 * UNITS :])], axis=-1)
+
     layer = perturbed(keras.layers.RNN(models.LayerNormGRUCell(UNITS)))
     h = np.zeros((len(X), UNITS))
     for step in range(X.shape[1]):
-        h = gru_step(X[:, step], h, arrays(layer))
+        (h,) = gru_step(X[:, step], h, arrays(layer), norm)
     np.testing.assert_allclose(run(layer, X), h, rtol=1e-4, atol=1e-5)
 
 
-def batch_norm_lstm(x, mask, w, max_length, training):
-    """Return the last states, and moving statistics with momentum 0.9, of a `BatchNormLSTM`; padding comes after the sequence."""
-    h = c = np.zeros((len(x), UNITS))
-    sizes = {"input": slice(0, 16), "recurrent": slice(16, 32), "carry": slice(32, 36)}
+# The layer, a step of its formula, the number of its states, and where its statistics are, in units.
+BATCH_NORMALIZED = {
+    "lstm": (models.BatchNormLSTM, lstm_step, 2, {"input": (0, 4), "recurrent": (4, 8), "carry": (8, 9)}),
+    "gru": (models.BatchNormGRU, gru_step, 1, {"input": (0, 3), "recurrent": (3, 6)}),
+}
+
+
+def batch_normalized(name, x, mask, w, max_length, training):
+    """Return the last states, and moving statistics with momentum 0.9, by the formula; padding comes after the sequence."""
+    _, one_step, number, places = BATCH_NORMALIZED[name]
+    states = [np.zeros((len(x), UNITS))] * number
     moving = {"mean": w["moving_mean"].copy(), "variance": w["moving_variance"].copy()}
     for step in range(x.shape[1]):
         counts, row = mask[:, step], min(step, max_length - 1)
 
         def norm(a, of, row=row, counts=counts, step=step):
-            mean, variance = (moving[kind][row, sizes[of]] for kind in ("mean", "variance"))
+            place = slice(*(UNITS * unit for unit in places[of]))
+            mean, variance = (moving[kind][row, place] for kind in ("mean", "variance"))
             if training:
                 mean, variance = (a[counts].mean(0), a[counts].var(0)) if counts.any() else (0 * a[0], 0 * a[0])
                 if counts.sum() > 1 and step < max_length:
                     for kind, value in (("mean", mean), ("variance", variance)):
-                        moving[kind][row, sizes[of]] = 0.9 * moving[kind][row, sizes[of]] + 0.1 * value
+                        moving[kind][row, place] = 0.9 * moving[kind][row, place] + 0.1 * value
             return (a - mean) / np.sqrt(variance + EPSILON)
 
-        new_h, new_c = lstm_step(x[:, step], h, c, w, norm)
-        h, c = np.where(counts[:, None], new_h, h), np.where(counts[:, None], new_c, c)
-    return h, moving
+        new = one_step(x[:, step], *states, w, norm)
+        states = [np.where(counts[:, None], after, before) for after, before in zip(new, states, strict=True)]
+    return states[0], moving
 
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("max_length", [4, 6, 9])
-def test_batch_normalized_lstm_by_its_formula(training, max_length):
-    layer = perturbed(models.BatchNormLSTM(UNITS, max_length=max_length))
-    expected, moving = batch_norm_lstm(X, MASK, arrays(layer), max_length, training)
+@pytest.mark.parametrize("name", BATCH_NORMALIZED)
+def test_batch_normalized_layers_by_their_formula(name, max_length, training):
+    layer = perturbed(BATCH_NORMALIZED[name][0](UNITS, max_length=max_length))
+    expected, moving = batch_normalized(name, X, MASK, arrays(layer), max_length, training)
     np.testing.assert_allclose(run(layer, X, mask=MASK, training=training), expected, rtol=1e-3, atol=1e-4)
     after = arrays(layer)
     np.testing.assert_allclose(after["moving_mean"], moving["mean"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(after["moving_variance"], moving["variance"], rtol=1e-4, atol=1e-5)
 
 
+def test_normalized_by_mean_0_and_variance_1_a_gru_is_keras_own():
+    ours, keras_own = models.BatchNormGRU(UNITS, epsilon=0.0), keras.layers.GRU(UNITS)
+    perturbed(ours)
+    for variable in ours.weights:
+        if variable.name in ("input_scale", "recurrent_scale", "moving_variance"):
+            variable.assign(np.ones(variable.shape))
+        elif variable.name == "moving_mean":
+            variable.assign(np.zeros(variable.shape))
+    keras_own(X)
+    keras_own.set_weights([arrays(ours)[variable.name] for variable in keras_own.weights])
+    np.testing.assert_allclose(run(ours, X), run(keras_own, X), rtol=1e-5, atol=1e-6)
+
+
 LAYERS = {
     "lstm": lambda **options: keras.layers.RNN(models.LayerNormLSTMCell(UNITS), **options),
     "gru": lambda **options: keras.layers.RNN(models.LayerNormGRUCell(UNITS), **options),
-    "batch": lambda **options: models.BatchNormLSTM(UNITS, max_length=8, **options),
+    "batch_lstm": lambda **options: models.BatchNormLSTM(UNITS, max_length=8, **options),
+    "batch_gru": lambda **options: models.BatchNormGRU(UNITS, max_length=8, **options),
 }
 
 
@@ -139,16 +162,20 @@ def test_recurrent_dropout_keeps_one_mask_through_the_sequence_and_is_off_at_inf
     np.testing.assert_array_equal(run(layer, X), run(layer, X))
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_they_are_trained_saved_and_reloaded(name, tmp_path):
+# Cells run in Keras' own loop; layers have a loop of their own, which must compile. In one model, for each takes seconds.
+@pytest.mark.parametrize(("names", "run_eagerly"), [(("lstm", "gru"), True), (("batch_lstm", "batch_gru"), False)], ids=["cells", "layers"])
+def test_they_are_trained_saved_and_reloaded(names, run_eagerly, tmp_path):
     inputs = keras.Input((None, 3))
-    model = keras.Model(inputs, LAYERS[name]()(inputs))
-    model.compile(keras.optimizers.Adam(0.01), "mse")
-    history = model.fit(X, np.tanh(X[:, -1, :1]) * np.ones((1, UNITS)), epochs=30, verbose=0).history["loss"]
-    assert history[-1] < history[0]
+    model = keras.Model(inputs, {name: LAYERS[name](name=name)(inputs) for name in names})
+    model.compile(keras.optimizers.Adam(0.03), dict.fromkeys(names, "mse"), run_eagerly=run_eagerly, jit_compile=False)
+    targets = np.tanh(X[:, -1, :1]) * np.ones((1, UNITS))
+    history = model.fit(X, dict.fromkeys(names, targets), epochs=10, verbose=0).history
     model.save(tmp_path / "model.keras")
-    reloaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(run(reloaded, X), run(model, X), rtol=1e-5, atol=1e-6)
+    found, reloaded = model(X), keras.saving.load_model(tmp_path / "model.keras")(X)
+    for name in names:
+        assert history[f"{name}_loss"][-1] < history[f"{name}_loss"][0], name
+        one, other = (keras.ops.convert_to_numpy(outputs[name]) for outputs in (found, reloaded))
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -163,7 +190,7 @@ def test_options_survive_a_round_trip(name):
 @pytest.mark.parametrize("name", LAYERS)
 def test_under_mixed_precision_states_are_16_bit_and_close(name):
     layer = perturbed(LAYERS[name]())
-    half = LAYERS[name](dtype="mixed_bfloat16") if name == "batch" else None
+    half = LAYERS[name](dtype="mixed_bfloat16") if name.startswith("batch") else None
     if half is None:
         make = models.LayerNormLSTMCell if name == "lstm" else models.LayerNormGRUCell
         half = keras.layers.RNN(make(UNITS, dtype="mixed_bfloat16"), dtype="mixed_bfloat16")
@@ -182,6 +209,7 @@ def test_forget_gates_start_open_and_recurrent_kernels_orthogonal():
         np.testing.assert_allclose(weights["recurrent_kernel"] @ weights["recurrent_kernel"].T, np.eye(UNITS), atol=1e-5)
 
 
-def test_a_reset_before_the_product_is_refused():
-    with pytest.raises(ValueError, match="needs reset_after=True"):
-        models.LayerNormGRUCell(UNITS, reset_after=False)
+@pytest.mark.parametrize("make", [models.LayerNormGRUCell, models.BatchNormGRU])
+def test_a_reset_before_the_product_is_refused(make):
+    with pytest.raises(ValueError, match=f"{make.__name__} needs reset_after=True"):
+        make(UNITS, reset_after=False)
