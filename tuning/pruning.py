@@ -55,10 +55,10 @@ class MedianRule:
 
 
 class SlowRule:
-    """Stop a trial that takes many times as long as the others: a network far too large, whose score would cost more than the search.
+    """Stop a trial that takes many times as long as the others, as a network does that is far too large.
 
-    Compared are the seconds of as many epochs, so that trials with fewer epochs (Hyperband's, or cut by early stopping) do not make others
-    look slow. A trial that has not finished an epoch is compared with the longest of the finished trials in all.
+    The rule compares the seconds of equally many epochs, so that trials with fewer epochs (Hyperband's, or those that early stopping ended)
+    do not make others look slow. A trial without a finished epoch is compared with the whole time of the longest finished trial.
 
     Args:
         factor: how many times the median.
@@ -76,18 +76,14 @@ class SlowRule:
     def reason(self, course):
         """Why a running trial is to be stopped, or None."""
         epoch = len(course.seconds)
-        if epoch:
-            others = [one.seconds[epoch - 1] for one in self._finished if len(one.seconds) >= epoch]
-            taken, told = course.seconds[-1], "the median of the others for as many"
-        else:
-            others = [one.elapsed for one in self._finished]
-            taken, told = course.elapsed, "the longest of the others in all"
+        others = [one.seconds[epoch - 1] if epoch else one.elapsed for one in self._finished if len(one.seconds) >= epoch]
         if len(others) < self.least:
             return None
-        usual = statistics.median(others) if epoch else max(others)
+        taken, usual = (course.seconds[-1], statistics.median(others)) if epoch else (course.elapsed, max(others))
         if taken <= self.factor * usual:
             return None
-        return f"stopped after epoch {epoch}: {taken:.0f} s are more than {self.factor:g} times the {usual:.1f} s of {told}"
+        reached, compared = (f"after epoch {epoch}", "the median of the others by then") if epoch else ("in epoch 1", "the longest trial")
+        return f"stopped {reached} as too slow: {taken:.0f} s, more than {self.factor:g} times {compared} ({usual:.1f} s)"
 
 
 def course(histories, elapsed):

@@ -1,9 +1,9 @@
 """A search: an oracle proposes configurations, workers run the recipe with each, and everything is on disk at every moment.
 
-What lies in its folder: `search.json` (what it was asked), KerasTuner's `oracle.json` and `trial_*/trial.json`, in each trial's folder the
-run or runs of the recipe, its log and its outcome, `trials.csv`, `best.json` (options for `--config`), `final/` (the best configuration
-trained again) and `report.html`. The same search in the same folder goes on where it was cut off: a trial whose outcome is there is not
-run again, one that was cut off goes on from its checkpoint.
+Its folder holds `search.json` (what was asked), KerasTuner's `oracle.json` and `trial_*/trial.json`, in each trial's folder the run or
+runs of the recipe with their log and outcome, `trials.csv`, `best.json` (options for `--config`), `final/` (the best configuration trained
+again) and `report.html`. The same search in the same folder goes on where it was cut off: a trial with an outcome is not run again, a trial
+without one goes on from its checkpoint.
 """
 
 import contextlib
@@ -80,7 +80,7 @@ class Search:
         rules: of `pruning`, each of which may stop a trial before its end.
         budget_seconds: no trial is begun after so long, earlier sittings counted; None for no limit.
         stop_after_failures: so many failures in a row end the search.
-        show: function of a line of progress.
+        show: function of this search, called again and again, such as `reports.progress.Progress`.
     """
 
     def __init__(self, folder, plan, oracle, workers, *, max_trials=None, rules=(), budget_seconds=None, stop_after_failures=5, show=print):
@@ -205,7 +205,7 @@ class Search:
         first = failed[-self._failures]
         raise UserError(
             f"{self._failures} trials failed one after the other, so the search stopped; the first of them, trial {first.trial_id}: "
-            f"{first.message}; see {self._trial_folder(first) / 'log.txt'}; mended, the same command goes on"
+            f"{first.message}; see {self._trial_folder(first) / 'log.txt'}; once that is fixed, the same command goes on"
         )
 
     def _killed(self, trial):

@@ -43,12 +43,16 @@ def test_not_before_enough_have_finished_nor_before_an_epoch():
     ("seconds", "elapsed", "told"),
     [
         ((9.0,), 12.0, None),  # The median of 1, 1, 1, 3 is 1.
-        ((10.5,), 12.0, "stopped after epoch 1: 10 s are more than 10 times the 1.0 s of the median of the others for as many"),
-        ((2.0, 21.0), 25.0, "stopped after epoch 2: 21 s are more than 10 times the 2.0 s of the median of the others for as many"),
+        ((10.5,), 12.0, "stopped after epoch 1 as too slow: 10 s, more than 10 times the median of the others by then (1.0 s)"),
+        (
+            (2.0, 21.0),
+            25.0,
+            "stopped after epoch 2 as too slow: 21 s, more than 10 times the median of the others by then (2.0 s)",
+        ),
         ((2.0, 19.0), 99.0, None),
         ((2.0, 21.0, 99.0), 99.0, None),  # Hyperband's longer trials: too few others have come as far.
         ((), 79.0, None),  # Its start and its data may take as long as they take for others.
-        ((), 81.0, "stopped after epoch 0: 81 s are more than 10 times the 8.0 s of the longest of the others in all"),
+        ((), 81.0, "stopped in epoch 1 as too slow: 81 s, more than 10 times the longest trial (8.0 s)"),
     ],
 )
 def test_the_rule_for_slow_trials(seconds, elapsed, told):

@@ -267,7 +267,7 @@ def test_a_finished_search_goes_on_with_more_trials(tmp_path):
             "1,0.5,1.0\n2,0.4,2.0\n",
             "stopped after epoch 1: worse than the median of the others by then",
         ),
-        (pruning.SlowRule(10), "1,0.1,10.5\n", "1,0.5,1.0\n2,0.4,2.0\n", "stopped after epoch 1: 10 s are more than 10 times the 1.0 s of"),
+        (pruning.SlowRule(10), "1,0.1,10.5\n", "1,0.5,1.0\n2,0.4,2.0\n", "stopped after epoch 1 as too slow: 10 s, more than 10 times"),
     ],
 )
 def test_a_trial_that_a_rule_stops_is_no_failure(rule, bad, good, reason, tmp_path):

@@ -7,9 +7,9 @@ import numpy as np
 class Encoding:
     """Values of KerasTuner's hyperparameters to vectors, and points of the cube to values.
 
-    A number, and a choice among numbers, is one axis: its place in the range on the hyperparameter's own scale, so that a factor of ten is
-    the same step everywhere on a log scale. (KerasTuner's own oracle has unordered choices on one axis too, which makes neighbours of what
-    has no order.) A choice among words is an axis a word. What is not active in a configuration is in the middle.
+    A number, and a choice among numbers, has one axis: its place in the range on the hyperparameter's own scale, so that a factor of ten is
+    the same step everywhere on a log scale. A choice among words has an axis for each word. (KerasTuner's own oracle puts words on one axis
+    too, which makes neighbours of those that happen to be listed side by side.) What is not active in a configuration is in the middle.
 
     Args:
         space: list of `keras_tuner.engine.hyperparameters.HyperParameter`, parents before children.

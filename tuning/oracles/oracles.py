@@ -1,7 +1,7 @@
-"""KerasTuner's oracles with what it does wrong mended, a quasi-random one, and a better Bayesian one.
+"""KerasTuner's oracles without their faults, a quasi-random oracle, and a better Bayesian one.
 
-They are `keras_tuner.Oracle`s: any `keras_tuner.Tuner` takes them, and KerasTuner's own tools read what they keep. Mended here, for all
-(each with a test in tests/tuning/test_oracles.py that shows the fault in KerasTuner 1.4.8):
+They are `keras_tuner.Oracle`s: any `keras_tuner.Tuner` takes them, and KerasTuner's own tools read what they keep. What they do better
+(tests/tuning/oracles/test_oracles.py shows each fault in KerasTuner 1.4.8):
 
 - State files are replaced in whole; one that was cut off is rebuilt from the trials, and a trial's that was cut off is proposed again.
 - A search killed in its first trial goes on: what a tuner looks for is there from the beginning, and it is given the trial again.
@@ -199,10 +199,11 @@ class SobolOracle(MendedOracle):
 
 
 class BayesianOracle(MendedOracle):
-    """Bayesian optimization: a Gaussian process of the scores, and where a better one is to be expected most.
+    """Bayesian optimization: a Gaussian process predicts the scores, and the configuration of the largest expected improvement is next.
 
-    Beside KerasTuner's: words have no order, scales have priors, scores are ranked in part so that a diverged trial does not flatten all
-    others, trials that run count as what the process expects of them, and nothing is proposed twice.
+    Other than KerasTuner's, it gives each word of a choice an axis of its own, has priors on the length scales, flattens bad scores so that
+    a diverged trial does not hide the differences between the others, takes the predicted score for trials that still run and the worst
+    score for trials that failed or were stopped, and proposes nothing twice.
 
     Args:
         num_initial: quasi-random configurations before the first guess. Default: as many as hyperparameters, from 4 to 10.

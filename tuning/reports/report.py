@@ -95,11 +95,16 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
         if optimism > 0:
             found.append(
                 f"The search's own best score was {page.number(optimism)} better than what the same configuration has on the test data: "
-                "the best of many trials is in part luck. Believe the test's figure; --cross-validate 5 makes it less."
+                "the best of many trials is in part luck. Trust the test score; --cross-validate 5 narrows the gap."
             )
     failed = [row for row in rows if row["state"] == "failed"]
     if failed:
         found.append(f"{len(failed)} of {len(rows)} trials failed, see below; the first: {page.shortened(failed[0]['reason'] or '')}")
+    stopped = [row for row in rows if row["state"] == "stopped early"]
+    if stopped:
+        found.append(
+            f"{len(stopped)} of {len(rows)} trials were stopped early, see below; the first: {page.shortened(stopped[0]['reason'])}"
+        )
     if r2 is not None and r2 < 0.2:
         found.append(
             "The trials' scores can hardly be predicted from their options: there are too few trials, or these options do not matter "
@@ -127,7 +132,8 @@ def _importance(ranked, r2, name):
     if not ranked:
         return '<p class="lead">Too few finished trials to tell.</p>'
     if r2 <= 0:  # Shares of what is no better than a guess would be read as findings.
-        return f'<p class="lead">These trials do not tell: a forest fitted to some predicts no {page.escape(name)} of the others.</p>'
+        told = f"These trials do not tell: a forest fitted to some of them cannot predict the {name} of the others."
+        return f'<p class="lead">{page.escape(told)}</p>'
     rows = [(page.escape(one), page.meter(share)) for one, share in ranked]
     lead = (
         f"The share of the differences in {name} that each option explains: permutation importance of a random forest fitted to the "

@@ -20,15 +20,15 @@ def space():
     return hp
 
 
-def rows(number, failed=()):
+def rows(number, failed=(), stopped=()):
     made = []
     for place in range(number):
-        lost = place in failed
+        lost = place in failed or place in stopped
         values = {"learning_rate": 9e-2 - 1e-4 * place, "activation": ("relu", EVIL)[place % 2], "dropout": 0.2 + 0.001 * (place % 7)}
         made.append(
             {
                 "trial": f"{place:04d}",
-                "state": "failed" if lost else "finished",
+                "state": "failed" if place in failed else "stopped early" if place in stopped else "finished",
                 "score": None if lost else 0.9 - 0.001 * abs(place - 3),
                 "seconds": 2.0,
                 "began": 1.0,
@@ -65,7 +65,9 @@ def text(page):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("report"), rows(14, failed=(5, 6)), dataset=f"csv:/tmp/{EVIL}.csv", model=f"own:{EVIL}")
+    return written(
+        tmp_path_factory.mktemp("report"), rows(14, failed=(5, 6), stopped=(7,)), dataset=f"csv:/tmp/{EVIL}.csv", model=f"own:{EVIL}"
+    )
 
 
 def test_a_users_names_are_text(page):
@@ -91,6 +93,8 @@ def test_it_says_what_to_widen(page):
 def test_it_says_what_failed_and_why(page):
     assert "2 of 14 trials failed, see below; the first: no memory" in text(page)
     assert re.search(r"0005\s*failed\s*.*?no memory", text(page))
+    assert "1 of 14 trials were stopped early, see below; the first: no memory" in text(page)
+    assert re.search(r"0007\s*stopped early\s*.*?no memory", text(page))
 
 
 def test_headings_and_links(page):
@@ -119,7 +123,7 @@ def test_importance_that_is_a_guess_is_not_shown(tmp_path):
         found[place]["score"] = score
         found[place]["values"] = {**found[place]["values"], "learning_rate": 1e-3, "dropout": 0.1 * (place % 2), "activation": "relu"}
     page = text(written(tmp_path, found))
-    assert "These trials do not tell: a forest fitted to some predicts no accuracy of the others" in page
+    assert "These trials do not tell: a forest fitted to some of them cannot predict the accuracy of the others" in page
     assert "can hardly be predicted from their options: there are too few trials, or these options do not matter" in page
 
 
