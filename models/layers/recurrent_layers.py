@@ -126,10 +126,15 @@ class _BatchNormRNN(keras.layers.RNN):
         within = [values[:, size:] for values in moving]
 
         def step(carry, now):
-            return (self._step(carry[:-1], now, training, learns),) * 2
+            *states, _, time = carry
+            moving_now = [ops.take(values, time, axis=0) for values in within]
+            after = (*self._step(states, (now[:, :-1], ops.cast(now[:, -1:], "float32"), *moving_now), training, learns), time + 1)
+            return after, after
 
         none_yet = ops.zeros((2 * (cell.statistics - cell.gates) * cell.units,), "float32")
-        (*last, _), (states, *_, moments) = ops.scan(step, (*initial_state, none_yet), (from_inputs, weights, *within))
+        # One tensor to go over: of several whose length is not known before, Keras' scan fails in TensorFlow's graphs.
+        over = ops.concatenate([from_inputs, ops.cast(weights, from_inputs.dtype)], axis=-1)
+        (*last, _, _), (states, *_, moments, _) = ops.scan(step, (*initial_state, none_yet, ops.zeros((), "int32")), over)
         if learns:
             inside = ops.split(moments, 2, axis=-1)
             self._move([ops.concatenate(pair, axis=-1) for pair in zip(of_inputs, inside, strict=True)], ops.sum(weights, axis=(1, 2)))
