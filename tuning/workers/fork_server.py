@@ -10,7 +10,6 @@ the server when the search dies.
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import itertools
@@ -22,6 +21,8 @@ import socket
 import subprocess
 import sys
 import traceback
+
+from hornbook.tuning.workers import trial
 
 KILLED = -signal.SIGKILL
 # What the recipes import where they need it. TensorFlow reads the data on every backend.
@@ -145,21 +146,8 @@ class _Fork:
         """Nothing: `kill` has waited."""
 
 
-def end_with(parent):
-    """Have this process killed when its parent ends, however that ends, so that none is left behind."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone.
-    if os.getppid() != parent:
-        sys.exit(1)
-
-
-def serve(channel, run):
-    """Fork a trial for each message that asks for one, until the search is gone.
-
-    Args:
-        channel: the server's end of the socket.
-        run: function of a task's path, which runs in the fork.
-    """
+def serve(channel):
+    """Fork a trial for each message that asks for one, until the search is gone; `channel` is the server's end of the socket."""
     trials, waker = {}, _waker()
     while True:
         ready, _, _ = select.select([channel, waker], [], [])
@@ -173,7 +161,7 @@ def serve(channel, run):
             return
         word, number, *task = message.split(" ", 2)
         if word == "start":
-            trials[_fork(run, *task)] = number
+            trials[_fork(*task)] = number
         else:
             for process in [one for one, of in trials.items() if of == number]:
                 os.kill(process, signal.SIGKILL)
@@ -196,7 +184,7 @@ def _report_ended(trials, channel):
             channel.send(f"ended {trials.pop(process)} {os.waitstatus_to_exitcode(status)}".encode())
 
 
-def _fork(run, task):
+def _fork(task):
     server = os.getpid()
     process = os.fork()
     if process:
@@ -205,8 +193,8 @@ def _fork(run, task):
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        end_with(server)
-        run(task)
+        trial.end_with(server)
+        trial.run_fork(task)
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -237,13 +225,11 @@ def preload():
 def main():
     """The server: `python -m hornbook.tuning.workers.fork_server SOCKET PARENT CORES SEARCH`."""
     file, parent, cores, _ = sys.argv[1:]
-    end_with(int(parent))
+    trial.end_with(int(parent))
     os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
     preload()
-    from hornbook.tuning.workers import trial
-
     with contextlib.suppress(ConnectionError):  # The search is gone while something is said to it.
-        serve(socket.socket(fileno=int(file)), trial.run_fork)
+        serve(socket.socket(fileno=int(file)))
     os._exit(0)  # The trials are killed with this process: it must not linger.
 
 

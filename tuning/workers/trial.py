@@ -4,18 +4,20 @@ The process reads its task from a file and leaves the outcome beside it, whole o
 run that was cut off goes on from its checkpoint, so a trial may be killed and started again at any moment.
 """
 
+import contextlib
+import ctypes
 import dataclasses
 import importlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import traceback
 
 from hornbook import UserError, command_line, files
 from hornbook.training import runs
-from hornbook.tuning.workers import fork_server
 
 
 def perform(task):
@@ -65,18 +67,22 @@ def _run(recipe_name, options, output):
     return result
 
 
+def end_with(parent):
+    """Have this process killed when its parent ends, however that ends, so that none is left behind."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone.
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def run_fork(path):
     """As a fork of a server: leave its session and its output for those of the task of a file, and run it."""
     os.setsid()  # Ctrl-C is the search's to handle.
-    for place, (name, ways) in enumerate(((os.devnull, os.O_RDONLY), *[(pathlib.Path(path).with_name("log.txt"), _APPEND)] * 2)):
-        file = os.open(name, ways, 0o666)
-        os.dup2(file, place)
-        os.close(file)
+    with open(os.devnull, "rb") as nothing, open(pathlib.Path(path).with_name("log.txt"), "ab") as log:
+        for place, file in enumerate((nothing, log, log)):
+            os.dup2(file.fileno(), place)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     run_file(path)
-
-
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def run_file(path):
@@ -92,7 +98,7 @@ def run_file(path):
 def main():
     """Where there is no fork: `python -m hornbook.tuning.workers.trial TASK.json PARENT`."""
     task, parent = sys.argv[1:]
-    fork_server.end_with(int(parent))
+    end_with(int(parent))
     run_file(task)
 
 

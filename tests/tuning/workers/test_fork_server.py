@@ -5,7 +5,6 @@ import os
 import pathlib
 import signal
 import time
-import types
 
 import pytest
 
@@ -128,12 +127,3 @@ def test_when_the_server_is_killed_its_trials_are_and_another_takes_its_place(fl
     assert (fleet.running(), is_there(other["parent"])) == ([], False)
     wait_for(lambda: not is_there(other["process"]))
     fleet.close()  # There is nothing left to do.
-
-
-def test_a_process_ends_with_the_one_that_started_it(monkeypatch):
-    asked = []
-    monkeypatch.setattr(fork_server.ctypes, "CDLL", lambda name: types.SimpleNamespace(prctl=lambda *words: asked.append(words)))
-    fork_server.end_with(os.getppid())
-    assert asked == [(1, signal.SIGKILL)]
-    with pytest.raises(SystemExit):  # It is gone already.
-        fork_server.end_with(-1)

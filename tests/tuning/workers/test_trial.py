@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import types
 
 import pytest
@@ -87,3 +88,12 @@ def test_an_outcome_is_written_beside_its_task(recipe, tmp_path, monkeypatch):
     outcome = json.loads((tmp_path / "outcome.json").read_text(), parse_constant=pytest.fail)
     assert outcome["metrics"]["loss"] == [None, None]
     assert os.environ["HORNBOOK_TEST"] == "1"
+
+
+def test_a_process_ends_with_the_one_that_started_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr(trial.ctypes, "CDLL", lambda name: types.SimpleNamespace(prctl=lambda *words: asked.append(words)))
+    trial.end_with(os.getppid())
+    assert asked == [(1, signal.SIGKILL)]
+    with pytest.raises(SystemExit):  # It is gone already.
+        trial.end_with(-1)
