@@ -9,6 +9,8 @@ import re
 import socket
 import threading
 
+import numpy as np
+
 from hornbook import UserError, files
 
 # TensorFlow Datasets itself retries for minutes where there is no network; this asks once.
@@ -147,6 +149,39 @@ def source_splits(builder, name):
                 "accepted is a slice of them such as [:1000] or [:10%]"
             )
     return sources
+
+
+def records(builder, source, **options):
+    """A split's records in the order on disk, a `tf.data.Dataset`; `options` are those of `builder.as_dataset`.
+
+    Without a cache: each epoch makes a new pipeline, which would fill another one. Without autotuning, which adds seconds to a fit's end.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    reading = tfds.ReadConfig(try_autocache=False)
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False
+    return builder.as_dataset(split=source, shuffle_files=False, read_config=reading, **options).with_options(untuned)
+
+
+def kinds(features):
+    """The names and types of a dataset's features, for messages."""
+    return ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items()))
+
+
+def refuse_wrong_labels(name, source, labels, num_classes, key="label"):
+    """Refuse labels of a split, int array `(records,)`, that are no class's number.
+
+    Raises:
+        UserError: with the record.
+    """
+    wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(wrong):
+        raise UserError(
+            f"{name}: record {wrong[0]} of split {source} has {key} {labels[wrong[0]]}, but features.json names {num_classes} classes "
+            f"(0 to {num_classes - 1})"
+        )
 
 
 def named_errors(records, name, source, unit="record"):

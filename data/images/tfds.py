@@ -48,7 +48,7 @@ def load(name, *, image_size=None, channels=None):
     for part, source in tfds_names.source_splits(builder, name).items():
         labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
         parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)), shape)
-        _check_labels(parts[part], len(class_names), name)
+        tfds_names.refuse_wrong_labels(name, source, labels, len(class_names))
     return ImageDataset(name, class_names, shape, **parts)
 
 
@@ -61,32 +61,18 @@ def _keys(builder, name):
     features = dict(sorted(builder.info.features.items(), key=lambda item: (item[0] not in usual, item[0])))
     keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
     if not all(keys):
-        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
+        kinds = tfds_names.kinds(features)
         raise UserError(
             f"{name} has no image with a class label; its features are {kinds}; accepted are datasets with an Image and a ClassLabel"
         )
     return keys[0][0], keys[1][0]
 
 
-def _check_labels(examples, num_classes, name):
-    wrong = np.flatnonzero((examples.labels < 0) | (examples.labels >= num_classes))
-    if len(wrong):
-        raise UserError(
-            f"{name}: record {wrong[0]} of split {examples.source} has label {examples.labels[wrong[0]]}, "
-            f"but features.json names {num_classes} classes (0 to {num_classes - 1})"
-        )
-
-
 def _dataset(builder, source, image_key):
-    """Undecoded records of one split in the order on disk, numbered, with tf.data's autotuning off (it adds seconds to a fit's end)."""
-    import tensorflow as tf
+    """Undecoded records of one split in the order on disk, numbered."""
     import tensorflow_datasets as tfds
 
-    reading = tfds.ReadConfig(try_autocache=False)  # Each epoch makes a new pipeline, which would fill another cache.
-    records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading, decoders={image_key: tfds.decode.SkipDecoding()})
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return records.enumerate().with_options(options)
+    return tfds_names.records(builder, source, decoders={image_key: tfds.decode.SkipDecoding()}).enumerate()
 
 
 def _labels(builder, source, image_key, label_key, name):

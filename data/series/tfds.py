@@ -26,14 +26,9 @@ def read(name, options):
     parts, rate = {}, None
     splits = tfds_names.source_splits(builder, name)
     for part, split in splits.items():
-        records = [
-            (
-                f"{name} {split} record {place}",
-                _label(record[label_key], class_names, f"{name}: record {place} of split {split}"),
-                record[key],
-            )
-            for place, record in enumerate(_records(builder, split, name))
-        ]
+        labels, values = zip(*((record[label_key], record[key]) for record in _records(builder, split, name)), strict=True)
+        labels = _labels(np.array(labels), class_names, name, split)
+        records = [(f"{name} {split} record {place}", *pair) for place, pair in enumerate(zip(labels, values, strict=True))]
         if is_audio:
             rate = builder.info.features[key].sample_rate or options.sample_rate
             if not rate:
@@ -66,30 +61,24 @@ def _keys(builder, name, options):
     usual = (*(builder.info.supervised_keys or ()), "audio", "series", "label", "target")
     sounds, series, labels = (sorted(keys, key=lambda key: (key not in usual, key)) for keys in (sounds, series, labels))
     if not (sounds or series) or not labels:
-        kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items()))
         wanted = "a number to predict" if options.numbers else "a class label"
-        raise UserError(f"{name} has no series or audio with {wanted}; its features are {kinds}")
+        raise UserError(f"{name} has no series or audio with {wanted}; its features are {tfds_names.kinds(features)}")
     return (sounds or series)[0], labels[0], bool(sounds)
 
 
 def _records(builder, split, name):
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
-
-    records = builder.as_dataset(split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    yield from tfds_names.named_errors(records.with_options(options).as_numpy_iterator(), name, split)
+    yield from tfds_names.named_errors(tfds_names.records(builder, split).as_numpy_iterator(), name, split)
 
 
-def _label(value, class_names, place):
-    if class_names is None:
-        if not np.isfinite(value):
-            raise UserError(f"{place} has {value} to predict; accepted are finite numbers")
-        return float(value)
-    if not 0 <= value < len(class_names):
-        raise UserError(f"{place} has label {value}, but features.json names {len(class_names)} classes (0 to {len(class_names) - 1})")
-    return str(class_names[int(value)])
+def _labels(values, class_names, name, split):
+    """A list of the names of classes, or of numbers to predict."""
+    if class_names is not None:
+        tfds_names.refuse_wrong_labels(name, split, values, len(class_names))
+        return [str(class_names[value]) for value in values]
+    lost = np.flatnonzero(~np.isfinite(values))
+    if len(lost):
+        raise UserError(f"{name}: record {lost[0]} of split {split} has {values[lost[0]]} to predict; accepted are finite numbers")
+    return values.astype(float).tolist()
 
 
 def _waves(records, rate):

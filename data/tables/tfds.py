@@ -61,8 +61,7 @@ def _cells(builder, source, flat, name):
     """Arrays of all records of a split, by column."""
     import tensorflow_datasets as tfds
 
-    reading = tfds.ReadConfig(try_autocache=False)
-    records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading).batch(_AT_A_TIME)
+    records = tfds_names.records(builder, source).batch(_AT_A_TIME)
     found = {key: [] for key in flat}
     for batch in tfds_names.named_errors(records.as_numpy_iterator(), name, source, f"batch of {_AT_A_TIME}"):
         for key, values in _leaves(batch):
@@ -72,12 +71,7 @@ def _cells(builder, source, flat, name):
         values = np.concatenate(found[key])
         if type(feature) is tfds.features.ClassLabel:
             # As text: a class is a category, and as the label it has a name.
-            wrong = np.flatnonzero((values < 0) | (values >= feature.num_classes))
-            if len(wrong):
-                raise UserError(
-                    f"{name}: record {wrong[0]} of split {source} has {key} {values[wrong[0]]}, but features.json names "
-                    f"{feature.num_classes} classes (0 to {feature.num_classes - 1})"
-                )
+            tfds_names.refuse_wrong_labels(name, source, values, feature.num_classes, key)
             values = np.array(feature.names, object)[values]
         columns = {key: values} if values.ndim == 1 else {f"{key}{place}": values[:, place] for place in range(values.shape[1])}
         cells |= {column: from_values(cell) for column, cell in columns.items()}

@@ -38,7 +38,7 @@ def _keys(builder, name, text_columns, label_column):
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    kinds = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items()))
+    kinds = tfds_names.kinds(features)
     texts = sorted(key for key, feature in features.items() if isinstance(feature, tfds.features.Text))
     classes = sorted(key for key, feature in features.items() if type(feature) is tfds.features.ClassLabel)
     for chosen, known, flag in (
@@ -63,36 +63,23 @@ def _only(name, keys, usual, what, flag):
 
 
 def _part(builder, source, text_keys, label_key, name, skip_empty):
-    import tensorflow_datasets as tfds
-
-    reading = tfds.ReadConfig(try_autocache=False)
-    records = builder.as_dataset(split=source, shuffle_files=False, read_config=reading)
-    records = records.map(lambda record: {key: record[key] for key in (*text_keys, label_key)}).batch(_AT_A_TIME)
-    num_classes = len(builder.info.features[label_key].names)
-    texts, labels, indices, empty = [], [], [], []
-    count = 0
+    records = tfds_names.records(builder, source).map(lambda record: {key: record[key] for key in (*text_keys, label_key)})
+    records = records.batch(_AT_A_TIME)
+    texts, labels = [], []
     for batch in tfds_names.named_errors(records.as_numpy_iterator(), name, source, f"batch of {_AT_A_TIME}"):
-        for place, label in enumerate(batch[label_key].tolist()):
-            where = f"{name}: record {count} of split {source}"
-            if not 0 <= label < num_classes:
-                raise UserError(f"{where} has label {label}, but features.json names {num_classes} classes (0 to {num_classes - 1})")
+        labels.append(batch[label_key])
+        for place in range(len(batch[label_key])):
             try:
-                text = "\n".join(filter(None, (batch[key][place].decode("utf-8").strip() for key in text_keys)))
+                texts.append("\n".join(filter(None, (batch[key][place].decode("utf-8").strip() for key in text_keys))))
             except UnicodeDecodeError as error:
+                where = f"{name}: record {len(texts)} of split {source}"
                 raise UserError(f"{where} is no UTF-8 ({error.reason}); prepare the dataset again") from error
-            if text:
-                texts.append(text)
-                labels.append(label)
-                indices.append(count)
-            else:
-                empty.append(count)
-            count += 1
+    labels = np.concatenate(labels).astype(np.int64)
+    tfds_names.refuse_wrong_labels(name, source, labels, len(builder.info.features[label_key].names))
+    empty = [place for place, text in enumerate(texts) if not text]
     if empty and not skip_empty:
         shown = ", ".join(map(str, empty[:5]))
         raise UserError(f"{name}: {len(empty)} records of split {source} have no text ({shown}); pass --skip-empty to leave them out")
-    # The store is addressed by the records' numbers, of which some may have been left out.
-    by_record = [""] * count
-    for index, text in zip(indices, texts, strict=True):
-        by_record[index] = text
-    store = TextStore(by_record)
-    return TextExamples(store, np.array(labels, np.int64), np.array(indices, np.int64), source), len(empty)
+    # The store is addressed by the records' numbers, so texts that are left out stay in it.
+    indices = np.setdiff1d(np.arange(len(texts)), empty)
+    return TextExamples(TextStore(texts), labels[indices], indices, source), len(empty)
