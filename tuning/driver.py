@@ -6,24 +6,51 @@ import os
 import shlex
 import sys
 
+import keras_tuner
 import threadpoolctl
 
 from hornbook import UserError, command_line, files
+from hornbook.evaluation import regression, scores
 from hornbook.training import runs
-from hornbook.tuning import objectives, pruning, search_space
+from hornbook.tuning import pruning, search_space
 from hornbook.tuning import search as searches
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import report, results
 from hornbook.tuning.reports.progress import Progress
 from hornbook.tuning.workers import local
 
+_HIGHER_IS_BETTER = {"accuracy", "macro_f1", "auc", "average_precision", "r2"}
+
+
+def objective(recipe_name, args, wanted=None):
+    """What a search aims at, a `keras_tuner.Objective`.
+
+    Args:
+        recipe_name: such as "image_classification".
+        args: the recipe's options: quantiles have other scores than values.
+        wanted: a metric's name; None for accuracy, the mean squared error or the quantile loss.
+
+    Raises:
+        UserError: the recipe does not report it.
+    """
+    if recipe_name != "regression":
+        reported = [name for name in scores.METRICS if name not in regression.METRICS]
+    elif args.loss == "quantile":
+        reported = ["quantile_loss", "coverage_error"]
+    else:
+        reported = ["mean_squared_error", "r2", "mean_absolute_error"]
+    wanted = wanted or reported[0]
+    if wanted not in reported:
+        raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(reported)}")
+    return keras_tuner.Objective(wanted, "max" if wanted in _HIGHER_IS_BETTER else "min")
+
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """Run a search, as `command.main` says it."""
-    objective = objectives.objective(recipe_name, recipe_args, args.objective)
+    aim = objective(recipe_name, recipe_args, args.objective)
     names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
     space, found = search_space.build(recipe, recipe_args, names, args.vary, given)
-    oracle = _oracle(args, objective, recipe_args, found)
+    oracle = _oracle(args, aim, recipe_args, found)
     fleet = _workers(args)
     if args.ray is not None:
         number = fleet.check_nodes([one for one in (recipe_args.dataset, getattr(recipe_args, "test_dataset", None)) if one])
@@ -32,7 +59,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         "recipe": recipe_name,
         "options": command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None)),
         "space": found.get_config()["space"],
-        "objective": objective.name,
+        "objective": aim.name,
         "tuner": args.tuner,
         "seed": args.seed,
         "executions_per_trial": args.executions_per_trial,
@@ -55,8 +82,8 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
             seeds=tuple(range(args.seed, args.seed + args.executions_per_trial)),
             folds=args.cross_validate,
         )
-        print(f"{args.tuner} search of {len(found.space)} options for {objective.name}; folder {folder}")
-        progress = Progress(objective, _max_trials(args), fleet.count)
+        print(f"{args.tuner} search of {len(found.space)} options for {aim.name}; folder {folder}")
+        progress = Progress(aim, _max_trials(args), fleet.count)
         # Linear algebra of a few hundred trials takes longer with threads than without, and the cores are the trials'.
         with threadpoolctl.threadpool_limits(1), progress:
             best = searches.Search(

@@ -7,6 +7,7 @@ import re
 import textwrap
 
 import keras
+import keras_tuner
 import pytest
 
 from hornbook import tuning
@@ -40,3 +41,11 @@ def test_an_example_runs(name, tmp_path, monkeypatch):
 def test_everything_public_is_documented(name):
     text = inspect.getdoc(documented()[name]) or ""
     assert re.match(r".+?[.:?!](\s|$)", text.replace("\n", " ")), f"{name} has no docstring that begins with a sentence"
+
+
+def test_names_are_found_and_listed():
+    assert tuning.__all__ == sorted(tuning.__all__)
+    assert all(getattr(tuning, name) is not None for name in tuning.__all__)
+    assert all(issubclass(getattr(tuning, name), keras_tuner.Oracle) for name in tuning.__all__ if name.endswith("Oracle"))
+    with pytest.raises(AttributeError, match=r"has no attribute 'hypermodle'; it has BayesianOracle"):
+        _ = tuning.hypermodle

@@ -66,10 +66,3 @@ def test_any_tuner_takes_it(kind, tmp_path, capsys, monkeypatch):
     assert len(tuner.oracle.trials) >= 2
     assert {trial.status for trial in tuner.oracle.trials.values()} == {"COMPLETED"}
     assert tuner.get_best_hyperparameters()[0].get("width") in (32, 64, 128, 256)
-
-
-def test_names_are_found_and_listed():
-    assert tuning.__all__ == sorted(tuning.__all__)
-    assert all(getattr(tuning, name) is not None for name in tuning.__all__)
-    with pytest.raises(AttributeError, match=r"has no attribute 'hypermodle'; it has BayesianOracle"):
-        _ = tuning.hypermodle
