@@ -127,8 +127,9 @@ class SequenceNetwork(DeepNetwork):
     kernel_sizes: tuple[int, ...] | None = None
     """Steps or tokens that each convolution sees, one number for each, such as 8 5 3 (convolutional models only). Default: the model's
     own."""
-    pooling: Literal["mean", "max", "last", "attention"] | None = None
-    """How the steps of a sequence become one vector. Default: the model's own."""
+    pooling: Literal["mean", "max", "last", "attention", "class"] | None = None
+    """How the steps of a sequence become one vector; last is for recurrent models, class (a learned token in front) for transformers.
+    Default: the model's own."""
     bidirectional: bool = False
     """Read the sequence in both directions (recurrent models only)."""
     residual: bool = False

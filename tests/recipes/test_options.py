@@ -97,3 +97,32 @@ def test_a_builder_is_given_the_options_of_networks_alone():
 def test_options_that_do_not_go_together(wrong, words):
     with pytest.raises(UserError, match=words):
         options.check(image_classification.Args(**wrong))
+
+
+# The builders that each recipe's data go to, and whether its sequences may differ in length.
+KINDS = {
+    "image_classification": (("cnn", "mlp", "resnet", "vision_transformer"), False),
+    "text_classification": (("cnn1d", "rnn", "text_transformer"), True),
+    "sequence_classification": (("cnn1d", "fcn", "resnet1d", "rnn", "series_transformer"), False),
+    "tabular_classification": (("mlp",), False),
+    "regression": (("mlp", "cnn1d", "fcn", "resnet1d", "rnn", "series_transformer"), False),
+}
+
+
+@every_recipe
+def test_the_words_of_a_flag_are_those_that_some_model_takes(recipe):
+    from hornbook import models
+
+    names, padded = KINDS[recipe.RECIPE]
+    hints = typing.get_type_hints(recipe.Args)
+    for option in ("normalization", "weight_normalization", "recurrent_normalization", "pooling", "downsampling", "stem", "positions",
+                   "shortcut", "normalization_placement"):  # fmt: skip
+        taken = set()
+        for name in names:
+            if option in hints and option in models.options(name):
+                taken |= set(models.choices(name, option, **({"padded": True} if padded else {})))
+        if taken:
+            words = {word for part in typing.get_args(hints[option]) for word in typing.get_args(part)} or set(
+                typing.get_args(hints[option])
+            )
+            assert words - {None} == taken, option

@@ -1,5 +1,6 @@
 """A run that is killed and started again ends with the very weights of one that was not."""
 
+import importlib
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from hornbook import data
 from hornbook.recipes.image_classification import Args, main
 
 OPTIONS = {
@@ -58,6 +60,7 @@ class Killer(keras.callbacks.Callback):
 
 SCRIPT = """
 import os, signal, sys, json, keras, numpy
+from hornbook import data
 from hornbook.recipes.image_classification import Args, main
 {killer}
 main(Args(**json.loads(sys.argv[1])), callbacks=[Killer()])
@@ -125,26 +128,23 @@ from hornbook.recipes import {recipe}
 from hornbook import data
 {data}
 {killer}
-options = json.loads(sys.argv[1])
-args = {recipe}.Args(**options, epochs=3, batch_size=16, dropout=0.2, ema=0.9, evaluate="validation")
-{recipe}.main(args, dataset=dataset, callbacks=[Killer()] if {kill} else [])
+{recipe}.main({recipe}.Args(**json.loads(sys.argv[1])), dataset=dataset, callbacks=[Killer()])
 """
+COMMON = {"epochs": 3, "batch_size": 16, "dropout": 0.2, "ema": 0.9, "evaluate": "validation"}
 
 
 @pytest.mark.parametrize("recipe", SEQUENCES)
 def test_a_killed_run_on_sequences_ends_with_the_same_weights(recipe, tmp_path):
-    data, options = SEQUENCES[recipe]
-
-    def run(name, kill):
-        script = SCRIPT_OF_SEQUENCES.format(recipe=recipe, data=data, killer=KILLERS["during an epoch"], kill=kill)
-        command = [sys.executable, "-c", script, json.dumps({**options, "output": str(tmp_path / name)})]
-        return subprocess.run(command, capture_output=True, text=True)
-
-    killed = run("killed", True)
+    made, options = SEQUENCES[recipe]
+    options = {**COMMON, **options}
+    script = SCRIPT_OF_SEQUENCES.format(recipe=recipe, data=made, killer=KILLERS["during an epoch"])
+    words = [sys.executable, "-c", script, json.dumps({**options, "output": str(tmp_path / "killed")})]
+    killed = subprocess.run(words, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
+    module, names = importlib.import_module(f"hornbook.recipes.{recipe}"), {"numpy": np, "data": data}
+    exec(made, names)
     for name in ("killed", "whole"):
-        done = run(name, False)
-        assert done.returncode == 0, done.stderr
+        module.main(module.Args(**options, output=str(tmp_path / name)), dataset=names["dataset"])
     compare(state(tmp_path / "killed"), state(tmp_path / "whole"))
 
 
