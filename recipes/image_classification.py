@@ -25,8 +25,8 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     downsampling: Literal["max", "stride", "blur"] | None = None
     """How maps are halved: max pooling or a stride (cnn), a stride or a blur (residual networks). Default: the model's own."""
     stem: Literal["auto", "small", "large", "patches", "convolutions"] | None = None
-    """The first layers: one 3x3 or 7x7 convolution or, by the size of the images, auto (residual networks), patches or convolutions of
-    stride 2 (transformers). Default: the model's own."""
+    """The first layers: a 3x3 convolution (small), a 7x7 one (large), or auto, as the paper of this depth has it (residual networks);
+    patches, or convolutions of stride 2 (transformers). Default: the model's own."""
     shortcut: Literal["auto", "identity", "projection"] | None = None
     """What goes around a block that halves the map: positions left out, or a 1x1 convolution; auto: as the papers have it (residual
     networks only). Default: the model's own."""

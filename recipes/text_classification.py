@@ -26,8 +26,11 @@ class Network(options.SequenceNetwork):
     """Numbers that stand for a token. Default: the model's own."""
 
 
-# Padded tokens leave no choice of normalizations that take statistics over all positions.
-@options.recipe(epochs=6, choices={"normalization": ("batch", "layer", "rms", "none")})
+# Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
+@options.recipe(
+    epochs=6,
+    choices={"normalization": ("batch", "layer", "rms", "none"), "positions": ("sinusoidal", "rotary", "none")},
+)
 class Args(Network, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
