@@ -45,7 +45,7 @@ class Args:
     prune: Literal["none", "median"] = "none"
     """Stop a trial that is worse after some epoch than the median of the finished trials was by then."""
     prune_after: int = 3
-    """Epochs before which no trial is stopped."""
+    """The first epoch after which --prune median may stop a trial."""
     stop_slower_than: float = 10.0
     """Stop a trial that takes so many times as long for its epochs as the median of the finished trials, once 4 have finished; 0 for
     never."""

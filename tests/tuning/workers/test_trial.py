@@ -75,7 +75,7 @@ def test_what_went_wrong_in_one_line(recipe, result, outcome, tmp_path, capsys):
 
 
 def test_options_that_there_are_not(recipe, tmp_path):
-    assert "unknown option 'widht'" in trial.perform(task(tmp_path, widht=3))["error"]
+    assert "unexpected keyword argument 'widht'" in trial.perform(task(tmp_path, widht=3))["error"]
     assert recipe.ran == []
 
 
