@@ -345,6 +345,19 @@ def test_trials_of_earlier_searches_are_learnt_from(tmp_path):
     assert min(search(cold, score, 3)[1]) > 0.05
 
 
+def test_trials_that_were_stopped_count_as_bad_and_are_not_proposed_again(tmp_path):
+    oracle = in_folder(oracles.BayesianOracle(objective=OBJECTIVE, hyperparameters=ranges(1), num_initial=6), tmp_path / "search")
+    found = []
+    for _ in range(18):
+        trial = begin(oracle)
+        found.append(trial.hyperparameters.values["x0"])
+        stopped = found[-1] > 0.5  # As networks that are too slow are, before anybody knows how good they would be.
+        end(oracle, trial, None if stopped else -found[-1], "STOPPED" if stopped else "COMPLETED")
+    assert len(set(found)) == 18
+    assert sum(value > 0.6 for value in found[6:]) <= 1
+    assert 0.4 < -min(trial.score for trial in oracle.trials.values() if trial.score is not None) <= 0.5
+
+
 def test_trials_that_run_are_not_proposed_again(tmp_path):
     oracle = in_folder(oracles.BayesianOracle(objective=OBJECTIVE, hyperparameters=ranges(), num_initial=4), tmp_path / "search")
     search(oracle, lambda values: (values["x0"] - 0.5) ** 2 + values["x1"], 8)
