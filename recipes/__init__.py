@@ -1,9 +1,18 @@
-"""The recipes: one script a job. A recipe is named here and has a file of that name, with underscores."""
+"""The recipes: one script a job. A file here that has a `RECIPE` is one, and the first line of its docstring says what it does."""
 
-RECIPES = {
-    "image-classification": "Train an image classifier: any source of labelled images, any model, techniques as flags.",
-    "text-classification": "Train a classifier of texts: any source of labelled texts, any model for sequences, techniques as flags.",
-    "sequence-classification": "Train a classifier of series: time series and audio, any model for sequences, techniques as flags.",
-    "tabular-classification": "Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets.",
-    "regression": "Train a network that predicts numbers from tables or series: values or their quantiles.",
-}
+import ast
+import pathlib
+
+
+def _recipes():
+    """Name of each recipe, as on a command line, to its first line; without importing any."""
+    found = {}
+    for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        names = {target.id for node in module.body if isinstance(node, ast.Assign) for target in node.targets if hasattr(target, "id")}
+        if "RECIPE" in names:
+            found[path.stem.replace("_", "-")] = ast.get_docstring(module).splitlines()[0]
+    return found
+
+
+RECIPES = _recipes()

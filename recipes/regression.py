@@ -1,4 +1,4 @@
-"""Train a network that predicts numbers from tables or series: from files or TensorFlow Datasets, techniques as flags.
+"""Train a network that predicts numbers: values or their quantiles, from tables or series, techniques as flags.
 
 hornbook regression
 hornbook regression --dataset csv:houses.csv --label-column price --loss quantile --quantiles 0.1 0.5 0.9

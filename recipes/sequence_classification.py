@@ -1,4 +1,4 @@
-"""Train a classifier of series: time series and audio, from any source, any model for sequences, techniques as flags.
+"""Train a classifier of series: time series and audio, any model for sequences, techniques as flags.
 
 hornbook sequence-classification
 hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts --model fcn --learning-rate 1e-3 --jitter 0 --mixup 0 --dropout 0

@@ -1,4 +1,4 @@
-"""Train a classifier of tables: numbers and categories from CSV files or TensorFlow Datasets, techniques as flags.
+"""Train a classifier of tables: numbers and categories, from files or TensorFlow Datasets, techniques as flags.
 
 hornbook tabular-classification
 hornbook tabular-classification --dataset csv:customers.csv --label-column left --id-column number --class-weights balanced

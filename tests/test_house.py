@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,13 @@ def test_a_folder_shows_what_it_is_about():
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_is_short(path):
     assert path.read_text(encoding="utf-8").count("\n") < MOST_LINES_OF_A_RECIPE
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_imports_no_other(path):
+    imported = re.findall(r"(?:from hornbook\.recipes import (.*)|hornbook\.recipes\.(\w+))", path.read_text(encoding="utf-8"))
+    names = {name.strip() for pair in imported for name in ",".join(pair).split(",") if name.strip()}
+    assert names == {"options", "running"}
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(RECIPES, 2)), ids=lambda path: path.stem)

@@ -43,3 +43,9 @@ def test_training_on_scaled_targets_predicts_in_their_units():
     model.fit(linear.inputs, scaling.scaled(linear).labels, epochs=60, batch_size=50, verbose=0)
     predicted = scaling.in_units(model)(linear.inputs).numpy()
     assert np.abs(predicted - linear.labels).max() < 1e4  # In their own units, the first outputs would be 300,000 away.
+
+
+def test_several_targets_have_scales_of_their_own():
+    scaling = TargetScaling(examples().labels)
+    assert scaling.mean.shape == scaling.deviation.shape == (2,)
+    assert scaling.deviation[0] / scaling.deviation[1] > 1e8
