@@ -86,7 +86,7 @@ def test_an_epoch_takes_no_example_twice_and_leaves_out_others_each_time(source)
 
 @pytest.mark.parametrize("augment", [None, "crop-flip"])
 def test_a_feed_that_begins_later_yields_what_a_whole_one_yields_then(source, augment):
-    options = {"augment": augment and augmentation.augmenter(augment, 0.4), "seed": 3, "class_weights": np.ones(CLASSES, np.float32)}
+    options = {"augment": augment and augmentation.augmenter(augment, 0.4), "seed": 3, "class_weights": dict.fromkeys(range(CLASSES), 1.0)}
     whole = read(feed(source, **options))
     assert same(read(feed(source, first_epoch=2, **options)), whole[12:])
     assert same(read(feed(source, first_epoch=1, **options)), whole[6:])
@@ -146,14 +146,14 @@ def test_a_part_smaller_than_a_batch_is_one_batch(source):
 
 def test_class_weights_are_those_of_the_label(source):
     weights = np.array([1.0, 2.0, 4.0], np.float32)
-    for _, labels, example_weights in read(feed(source, class_weights=weights)):
+    for _, labels, example_weights in read(feed(source, class_weights=dict(enumerate(weights.tolist())))):
         assert example_weights.dtype == np.float32
         assert np.array_equal(example_weights, weights[labels.argmax(axis=1)])
 
 
 def test_class_weights_of_soft_labels_are_their_mean(source):
     weights = np.array([1.0, 2.0, 4.0], np.float32)
-    batch = read(feed(source, class_weights=weights, augment=augmentation.augmenter("none", 1.0)))
+    batch = read(feed(source, class_weights=dict(enumerate(weights.tolist())), augment=augmentation.augmenter("none", 1.0)))
     assert any((labels.max(axis=1) < 0.9).any() for _, labels, _ in batch)
     for _, labels, example_weights in batch:
         np.testing.assert_allclose(example_weights, (labels * weights).sum(axis=1), rtol=1e-6)
@@ -256,6 +256,6 @@ def test_labels_that_are_numbers_or_one_of_two_classes():
     [(_, labels)] = list(batches.evaluation_batches(binary, batch_size=4, num_classes=1))
     np.testing.assert_array_equal(labels, [[0], [1], [1], [0]])
     weights = np.array([0.5, 2.0], np.float32)
-    feed = batches.training_batches(binary, batch_size=4, num_classes=1, epochs=1, class_weights=weights)
+    feed = batches.training_batches(binary, batch_size=4, num_classes=1, epochs=1, class_weights={0: 0.5, 1: 2.0})
     _, labels, given = next(iter(feed))
     np.testing.assert_allclose(given, weights[np.asarray(labels)[:, 0].astype(int)])
