@@ -74,7 +74,10 @@ SETTLED = {("rnn", "activation"), ("rnn", "normalization"), ("cnn1d", "normaliza
 
 def test_options_are_the_same_in_every_family():
     common = set.intersection(*(set(models.options(family)) for family in FAMILIES)) - {"depth", "width", "name"}
-    assert common == {*("normalization", "weight_normalization", "activation", "initializer", "dropout", "stochastic_depth", "l1", "l2")}
+    assert common == {
+        *("normalization", "groups", "weight_normalization", "activation", "initializer", "initial_scale"),
+        *("dropout", "stochastic_depth", "l1", "l2"),
+    }
     for option in common:
         assert len({repr(models.options(family)[option]) for family in FAMILIES if (family, option) not in SETTLED}) == 1
         assert len({repr(models.options(family)[option]) for family in TRANSFORMERS}) == 1
@@ -83,11 +86,45 @@ def test_options_are_the_same_in_every_family():
             assert models.options("text_transformer")[option] == models.options("resnet")[option]
 
 
+def test_the_placement_of_normalization_is_an_option_of_plain_networks():
+    families = {models.family(name) for name in models.names() if "normalization_placement" in models.options(name)}
+    assert families == {"mlp", "cnn"}
+    assert {models.options(family)["normalization_placement"] for family in families} == {"before"}
+
+
 def test_options_of_sequences_are_the_same_in_every_family():
     for option in ("vocabulary_size", "embedding_size", "padded"):
         assert len({repr(models.options(family)[option]) for family in FAMILIES[3:]}) == 1
     for option in ("vocabulary_size", "padded"):
         assert models.options("text_transformer")[option] == models.options("rnn")[option]
+
+
+@pytest.mark.parametrize(("placement", "parts"), [("before", ("conv1", "norm1", "act1")), ("after", ("conv1", "act1", "norm1"))])
+def test_normalization_is_before_or_after_the_activation(placement, parts):
+    model = models.cnn((8, 8, 3), 2, depth=(1, 1), width=4, normalization_placement=placement)
+    names = [f"stage{stage}_{part}" for stage in (1, 2) for part in parts]
+    assert [name for name in names_of(model) if name.startswith("stage") and not name.endswith("pool")] == names
+    # What a normalization right after the convolution would take away, it keeps.
+    assert model.get_layer("stage1_conv1").use_bias == (placement == "after")
+    model = models.mlp((4,), 2, depth=2, width=4, dropout=0.1, normalization_placement=placement)
+    parts = ("dense1", "norm1", "act1") if placement == "before" else ("dense1", "act1", "norm1")
+    assert names_of(model) == ["inputs", *parts, "dropout1", "logits"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "found"), [(None, {"stage1": 1, "stage2": 2}), (1, {"stage1": 1, "stage2": 1}), (2, {"stage1": 2, "stage2": 2})]
+)
+def test_groups(groups, found):
+    model = models.cnn((8, 8, 3), 2, depth=(1, 1), width=4, normalization="group", groups=groups)
+    assert {stage: model.get_layer(f"{stage}_norm1").groups for stage in found} == found
+
+
+def test_one_group_is_layer_normalization_over_a_whole_example():
+    model = models.cnn((8, 8, 3), 2, depth=(1,), width=4, normalization="group", groups=1)
+    layer = keras.layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5, center=False, scale=False)
+    x = keras.random.normal((2, 8, 8, 4), seed=0)
+    found, expected = (keras.ops.convert_to_numpy(norm(x)) for norm in (model.get_layer("stage1_norm1"), layer))
+    assert abs(found - expected).max() < 1e-5
 
 
 def test_the_columns_of_categories_become_embeddings():
@@ -188,7 +225,28 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("rnn", shape=(5, 2), cell="LSTM"), "cell must be one of lstm, gru, simple, got 'LSTM'"),
         (build("rnn", shape=(5, 2), residual=True), "residual needs a depth of at least 2, got 1"),
         (build("rnn", shape=(5, 2), cell="simple", recurrent_normalization="layer"), "is for the cells lstm and gru, got cell='simple'"),
-        (build("rnn", shape=(5, 2), cell="gru", recurrent_normalization="batch"), "is for the cell lstm .*got cell='gru'"),
+        (build("rnn", shape=(5, 2), cell="simple", recurrent_normalization="batch"), "is for the cells lstm and gru, got cell='simple'"),
+        (build("cnn", groups=4), "groups=4 is for normalization='group', got normalization='batch'; leave out groups"),
+        (build("cnn", groups=1, normalization=None), "groups=1 is for normalization='group', got normalization=None"),
+        (build("cnn", groups=0, normalization="group"), "groups must be a whole number of at least 1, got 0"),
+        (build("cnn", groups=3, normalization="group"), "got groups=3 for 16 channels at 'stage1_norm1'; 1, 2, 4, 8, 16 divide them"),
+        (build("mlp", groups=8, width=8, normalization="group"), "'group' with groups=8 of a vector is always 0.*use fewer groups"),
+        (build("cnn", initial_scale=0), "it must be a number above 0, such as 0.01, got 0"),
+        (build("cnn", initial_scale="small"), "it must be a number above 0, such as 0.01, got 'small'"),
+        (build("cnn", normalization_placement="behind"), "normalization_placement must be one of before, after, got 'behind'"),
+        (build("resnet", normalization_placement="after"), "resnet takes no option 'normalization_placement'"),
+        (
+            build("cnn", normalization="instance", normalization_placement="after"),
+            "every output the same.*normalization_placement='before'",
+        ),
+        (
+            build("cnn", width=4, depth=(1,), normalization="group", groups=4, normalization_placement="after"),
+            "'group' with groups=4 for 4 channels right before mean pooling makes every output the same",
+        ),
+        (
+            build("series_transformer", shape=(9, 2), normalization="instance"),
+            "every output the same, whatever the input; use pooling='class'",
+        ),
         (build("rnn", shape=(5, 2), pooling="sum"), "mean, max, last, attention, got 'sum'"),
         (build("cnn1d", shape=(5, 2), pooling="last"), "the last step of a convolution has seen its window alone"),
         (build("cnn1d", shape=(5, 2), kernel_sizes=3), "one count a convolution, got 3"),

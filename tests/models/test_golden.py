@@ -10,6 +10,12 @@ import pytest
 from hornbook import models
 
 
+@pytest.fixture
+def zeros(monkeypatch):
+    """Initial kernels of zeros: random ones take most of the time, and nothing here counts but their shapes."""
+    monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", lambda self, shape, dtype=None, **_: keras.ops.zeros(shape, dtype))
+
+
 def trainable(model):
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
@@ -35,8 +41,11 @@ def trainable(model):
         ("wide_resnet40_4", 8.9e6),
     ],
 )
-def test_published_counts_for_small_images(name, published):
-    assert trainable(models.build(name, (32, 32, 3), 10)) == pytest.approx(published, rel=0.03)
+def test_published_counts_for_small_images(name, published, zeros):
+    found = trainable(models.build(name, (32, 32, 3), 10))
+    assert found == pytest.approx(published, rel=0.03)
+    if name == "wide_resnet28_10":
+        assert found == 36_479_194
 
 
 @pytest.mark.parametrize(
@@ -44,7 +53,7 @@ def test_published_counts_for_small_images(name, published):
     # torchvision's own counts, which leave out moving statistics.
     [("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032), ("resnet101", 44_549_160), ("resnet152", 60_192_808)],
 )
-def test_published_counts_for_imagenet(name, published):
+def test_published_counts_for_imagenet(name, published, zeros):
     assert trainable(models.build(name, (224, 224, 3), 1000)) == published
 
 
@@ -53,7 +62,7 @@ def test_published_counts_for_imagenet(name, published):
     # Those of timm's vit_tiny_patch16_224, vit_small_patch16_224 and vit_base_patch16_224; the last is torchvision's vit_b_16, too.
     [("vit_ti16", 5_717_416), ("vit_s16", 22_050_664), ("vit_b16", 86_567_656)],
 )
-def test_published_counts_of_vision_transformers(name, published):
+def test_published_counts_of_vision_transformers(name, published, zeros):
     assert trainable(models.build(name, (224, 224, 3), 1000)) == published
 
 
@@ -65,13 +74,9 @@ def test_published_count_of_a_block_of_bert():
 
 
 @pytest.mark.slow
-def test_published_count_of_the_1001_layers():
+def test_published_count_of_the_1001_layers(zeros):
     # He et al. 2016, table 4.
     assert trainable(models.preactivation_resnet1001((32, 32, 3), 10)) == pytest.approx(10.2e6, rel=0.02)
-
-
-def test_exact_count_of_wrn_28_10():
-    assert trainable(models.wide_resnet28_10((32, 32, 3), 10)) == 36_479_194
 
 
 def test_counts_of_wang_et_al():
@@ -122,10 +127,13 @@ def ours_of(name):
     return f"stage{int(stage) - 1}_block{block}_{place}"
 
 
+@pytest.fixture(scope="module")
+def theirs():
+    return keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None, classes=10, classifier_activation=None)
+
+
 @pytest.mark.parametrize("use_bias", ["auto", True])
-def test_resnet50_gives_the_logits_of_keras_applications(use_bias):
-    keras.utils.set_random_seed(0)
-    theirs = keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None, classes=10, classifier_activation=None)
+def test_resnet50_gives_the_logits_of_keras_applications(use_bias, theirs):
     ours = models.resnet50(
         (64, 64, 3),
         10,
@@ -141,9 +149,11 @@ def test_resnet50_gives_the_logits_of_keras_applications(use_bias):
         values = layer.get_weights()
         if isinstance(layer, keras.layers.BatchNormalization):
             # Fresh statistics are 0 and 1, and would hide a wrong order or epsilon.
-            values = [np.abs(value + rng.normal(0, 0.1, value.shape)) for value in values]
+            values = [np.abs(start + rng.normal(0, 0.1, value.shape)) for start, value in zip((1, 0, 0, 1), values, strict=True)]
         elif use_bias is True:
             values = [value + rng.normal(0, 0.01, value.shape) for value in values]
+        else:
+            values = [value if value.ndim > 1 else 0 * value for value in values]
         layer.set_weights(values)
         # With "auto" ours has no biases in convolutions, and theirs are zero.
         mine = ours.get_layer(ours_of(layer.name))

@@ -42,12 +42,31 @@ def test_a_swapped_application_trains_and_is_saved(tmp_path):
     application = keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=0.35, weights=None, classes=5)
     swapped = models.swap_normalization(application, "group")
     assert not swapped.compiled
-    swapped.compile("sgd", "sparse_categorical_crossentropy")
+    swapped.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     history = swapped.fit(images(swapped, 4), np.arange(4), verbose=0).history
     assert np.isfinite(history["loss"]).all()
     swapped.save(tmp_path / "model.keras")
     x = images(swapped)
     np.testing.assert_allclose(outputs(keras.saving.load_model(tmp_path / "model.keras"), x), outputs(swapped, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_without_its_normalization_is_saved_and_saved_again(tmp_path):
+    model = models.cnn((8, 8, 3), 2, depth=4, width=4)
+    inputs = keras.Input((8, 8, 3))
+    swapped = models.swap_normalization(keras.Model(inputs, model(inputs)), "none")
+    x, expected = images(swapped), outputs(swapped, images(swapped))
+    for time in range(2):
+        swapped.save(tmp_path / f"{time}.keras")
+        swapped = keras.saving.load_model(tmp_path / f"{time}.keras")
+        np.testing.assert_array_equal(outputs(swapped, x), expected)
+
+
+def test_the_number_of_groups_can_be_chosen():
+    model = models.resnet((8, 8, 3), 2, depth=(1,), width=8)
+    assert {layer.groups for layer in normalizations(models.swap_normalization(model, "group", groups=1))} == {1}
+    assert {layer.groups for layer in normalizations(models.swap_normalization(model, "group"))} == {2}
+    with pytest.raises(ValueError, match="groups must divide the channels, got groups=3 for 8 channels at 'stem_norm'; 1, 2, 4, 8 divide"):
+        models.swap_normalization(model, "group", groups=3)
 
 
 def test_the_same_normalization_gives_a_model_of_the_same_shape():

@@ -169,7 +169,7 @@ def test_they_are_trained_saved_and_reloaded(names, run_eagerly, tmp_path):
     model = keras.Model(inputs, {name: LAYERS[name](name=name)(inputs) for name in names})
     model.compile(keras.optimizers.Adam(0.03), dict.fromkeys(names, "mse"), run_eagerly=run_eagerly, jit_compile=False)
     targets = np.tanh(X[:, -1, :1]) * np.ones((1, UNITS))
-    history = model.fit(X, dict.fromkeys(names, targets), epochs=10, verbose=0).history
+    history = model.fit(X, dict.fromkeys(names, targets), epochs=6, verbose=0).history
     model.save(tmp_path / "model.keras")
     found, reloaded = model(X), keras.saving.load_model(tmp_path / "model.keras")(X)
     for name in names:
