@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not fork_server.is_possible(), reason="looks for
 
 OPTIONS = (
     "tabular-classification", "--tuner", "random", "--trials", "3", "--workers", "2", "--final-seeds", "1",
-    "--vary", "dropout=0..0.5", "--epochs", "2", "--width", "8",
+    "--vary", "dropout=0..0.5", "--epochs", "2", "--depth", "1", "--width", "8", "--normalization", "none", "--optimizer", "sgd",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import keras_tuner
 import pytest
 
 from hornbook import UserError, models
-from hornbook.recipes import image_classification, regression, tabular_classification
+from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 from hornbook.tuning import search_space as space
 
 ARGS = tabular_classification.Args()
@@ -80,6 +80,18 @@ def test_what_cannot_be_varied_is_refused_in_one_line(written, words):
     with pytest.raises(UserError, match=re.escape(words)) as raised:
         build(written)
     assert "\n" not in str(raised.value)
+
+
+def test_what_the_model_refuses_for_these_data_is_refused_before_any_training():
+    with pytest.raises(UserError, match="the space has normalization group: --model cnn1d takes --normalization batch, layer, rms, none$"):
+        build("normalization=batch,group", args=text_classification.Args(), recipe=text_classification)
+    with pytest.raises(UserError, match="the space has pooling last: --model fcn takes --pooling max, mean, attention$"):
+        build("pooling=max,last", args=sequence_classification.Args(model="fcn"), recipe=sequence_classification)
+    # Series may all be of one length: what is written is tried, though no space of ours proposes it.
+    args = sequence_classification.Args(model="fcn")
+    assert only(build("normalization=batch,group", args=args, recipe=sequence_classification)[1]).values == ["batch", "group"]
+    # A builder of one's own says itself what it takes.
+    assert build("normalization=batch,group", args=dataclasses.replace(ARGS, model="own:builder"))[1].space
 
 
 def test_one_option_twice():
