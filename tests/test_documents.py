@@ -95,6 +95,13 @@ def test_every_public_name_has_a_line(generator):
     assert {"images.load", "texts.from_texts", "intervals.spread", "write_report", "BayesianOracle"} < named
 
 
+def test_the_tables_of_options_of_models_are_up_to_date(generator):
+    tables = generator("model_options")
+    text = tables.PAGE.read_text(encoding="utf-8")
+    assert tables.filled(text) == text, "run python docs/generate/model_options.py"
+    assert "| `initial_scale` | `1.0` |" in text
+
+
 def _page(generator, name):
     parameters = generator("parameters")
     (page,) = [page for page in parameters.PAGES if page.name == name]
