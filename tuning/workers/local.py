@@ -83,6 +83,8 @@ class LocalWorkers:
 
     def stop_all(self):
         """Kill what runs; a run that was cut off goes on from its checkpoint."""
+        if self._running:
+            self._processes.close()  # All at once, and without waiting for a server that still imports.
         for key in list(self._running):
             self.stop(key)
 
