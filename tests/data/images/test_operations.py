@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from hornbook import UserError
-from hornbook.data.images import operations as image_operations
+from hornbook.data.images import operations
 
 
 def photographs(batch=12, height=32, width=24, channels=3):
@@ -66,7 +66,7 @@ MAGNITUDES = {
 
 def applied(name, images, magnitude):
     count = len(images)
-    return image_operations.apply(images, np.full(count, image_operations.number(name)), np.full(count, float(magnitude)))
+    return operations.apply(images, np.full(count, operations.number(name)), np.full(count, float(magnitude)))
 
 
 @pytest.mark.parametrize("shape", [(32, 24, 3), (8, 8, 1), (100, 101, 3)], ids=str)
@@ -107,17 +107,17 @@ def test_hue_turns_the_circle_of_colours():
 def test_a_batch_of_all_operations_is_each_alone():
     images = photographs(45)
     operations = np.random.default_rng(0).permutation(np.arange(45) % 15)
-    chosen = [MAGNITUDES.get(image_operations.OPERATIONS[number], (0,))[0] for number in operations]
+    chosen = [MAGNITUDES.get(operations.OPERATIONS[number], (0,))[0] for number in operations]
     before = images.copy()
     images.flags.writeable = False
-    together = image_operations.apply(images, operations, np.array(chosen))
+    together = operations.apply(images, operations, np.array(chosen))
     assert np.array_equal(images, before)
     for place in range(45):
-        alone = image_operations.apply(images[place : place + 1], operations[place : place + 1], chosen[place : place + 1])
+        alone = operations.apply(images[place : place + 1], operations[place : place + 1], chosen[place : place + 1])
         assert np.array_equal(alone[0], together[place])
 
 
-@pytest.mark.parametrize("name", image_operations.OPERATIONS)
+@pytest.mark.parametrize("name", operations.OPERATIONS)
 def test_any_number_of_channels_and_any_size_will_do(name):
     for shape in ((8, 8, 2), (8, 9, 4), (1, 1, 3), (300, 2, 1)):
         images = photographs(2, *shape)
@@ -131,17 +131,17 @@ def test_any_number_of_channels_and_any_size_will_do(name):
 )
 def test_levels_and_back_is_where_it_began(dtype, maximum):
     whole = np.arange(min(maximum, 255) + 1).astype(dtype).reshape(1, -1, 1, 1)
-    levels = image_operations.to_levels(whole, maximum)
+    levels = operations.to_levels(whole, maximum)
     assert levels.dtype == np.uint8
     assert (levels.min(), levels.max()) == (0, 255)
-    back = image_operations.from_levels(levels, maximum, np.dtype(dtype))
+    back = operations.from_levels(levels, maximum, np.dtype(dtype))
     assert back.dtype == dtype
     np.testing.assert_allclose(back, whole, atol=0 if np.issubdtype(dtype, np.integer) else maximum / 510 + 1e-6)
 
 
 def test_levels_are_cut_to_white_and_refused_below_black():
-    assert image_operations.to_levels(np.array([[0.5, 2.0]], np.float32), 1.0).tolist() == [[128, 255]]
-    assert image_operations.to_levels(np.array([17], np.uint8), 16).tolist() == [255]
+    assert operations.to_levels(np.array([[0.5, 2.0]], np.float32), 1.0).tolist() == [[128, 255]]
+    assert operations.to_levels(np.array([17], np.uint8), 16).tolist() == [255]
     for dark in (-0.1, float("nan")):
         with pytest.raises(UserError, match="need pixels from 0 to 1, got"):
-            image_operations.to_levels(np.array([dark, 1.0], np.float32), 1.0)
+            operations.to_levels(np.array([dark, 1.0], np.float32), 1.0)
