@@ -106,14 +106,14 @@ def test_hue_turns_the_circle_of_colours():
 
 def test_a_batch_of_all_operations_is_each_alone():
     images = photographs(45)
-    operations = np.random.default_rng(0).permutation(np.arange(45) % 15)
-    chosen = [MAGNITUDES.get(operations.OPERATIONS[number], (0,))[0] for number in operations]
+    numbers = np.random.default_rng(0).permutation(np.arange(45) % 15)
+    chosen = [MAGNITUDES.get(operations.OPERATIONS[number], (0,))[0] for number in numbers]
     before = images.copy()
     images.flags.writeable = False
-    together = operations.apply(images, operations, np.array(chosen))
+    together = operations.apply(images, numbers, np.array(chosen))
     assert np.array_equal(images, before)
     for place in range(45):
-        alone = operations.apply(images[place : place + 1], operations[place : place + 1], chosen[place : place + 1])
+        alone = operations.apply(images[place : place + 1], numbers[place : place + 1], chosen[place : place + 1])
         assert np.array_equal(alone[0], together[place])
 
 
