@@ -6,6 +6,7 @@ _HOMES = {
     "TextDataset": "dataset",
     "augmenter": "augmentation",
     "check_name": "dataset",
+    "encode": "tokens",
     "from_texts": "arrays",
     "load": "dataset",
 }
