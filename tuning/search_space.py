@@ -184,6 +184,11 @@ def _values_of_model(option, args, *, padded):
     return models.choices(args.model, option, padded=padded and "padded" in own, **given)
 
 
+def _taken_of(args):
+    """The recipe's options that are the model's, as flags."""
+    return [f"--{name.replace('_', '-')}" for name in options.of_network(args)[0] if name in models.options(args.model)]
+
+
 def _words(hint):
     """The words that an option of this type takes, or None where it takes any."""
     words = [word for kind in vary.alternatives(hint) if typing.get_origin(kind) is typing.Literal for word in typing.get_args(kind)]
@@ -244,7 +249,9 @@ def _check_options(yielded, new, hints, recipe, args):
         return
     # Texts are always padded. Series may be of one length, so what those alone take is not refused.
     padded = "tokenizer" in hints
-    for name in options.of_network(args)[0].keys() & new.keys() & models.options(args.model).keys():
+    for name in options.of_network(args)[0].keys() & new.keys():
+        if name not in models.options(args.model):
+            raise UserError(f"--model {args.model} does not take --{name.replace('_', '-')}; it takes {', '.join(_taken_of(args))}")
         values = _values_of_model(name, changed, padded=padded)
         if values is not None and yielded[name] not in values:
             raise UserError(f"--model {args.model} takes --{name.replace('_', '-')} {', '.join(map(str, values))}")

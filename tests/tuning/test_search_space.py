@@ -87,6 +87,8 @@ def test_what_the_model_refuses_for_these_data_is_refused_before_any_training():
         build("normalization=batch,group", args=text_classification.Args(), recipe=text_classification)
     with pytest.raises(UserError, match=r"the space has pooling last: --model fcn takes --pooling max, mean, attention$"):
         build("pooling=max,last", args=sequence_classification.Args(model="fcn"), recipe=sequence_classification)
+    with pytest.raises(UserError, match=r"the space has heads 2: --model resnet does not take --heads; it takes --depth, --width, "):
+        build("heads=2,4", args=image_classification.Args(model="resnet"), recipe=image_classification)
     # Series may all be of one length: what is written is tried, though no space of ours proposes it.
     args = sequence_classification.Args(model="fcn")
     assert only(build("normalization=batch,group", args=args, recipe=sequence_classification)[1]).values == ["batch", "group"]
