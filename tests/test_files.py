@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from hornbook import UserError
-from hornbook import files
+from hornbook import UserError, files
 
 
 def names(folder):
