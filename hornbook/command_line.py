@@ -184,7 +184,7 @@ def ending(program):
         print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; after a first epoch, the same command with the run's folder as --output goes on", file=sys.stderr)
+        print(f"{program}: interrupted; the same command with its folder as --output goes on after the last whole epoch", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
