@@ -1,6 +1,7 @@
 """Builders by name, for command lines and searches."""
 
 import difflib
+import functools
 import inspect
 import sys
 import types
@@ -63,7 +64,7 @@ def options(name):
     return defaults if builder is family else {**defaults, **_set_by(builder, family)}
 
 
-def choices(name, option, *, padded=False, **given):
+def choices(name, option, /, *, padded=False, **given):
     """Return the values of an option that the builder of this name takes, a tuple of strings.
 
     Command lines and searches offer these: the builder refuses all others by the same tables. Only inputs that are too small for a value
@@ -167,6 +168,7 @@ def _taken(name, given):
     return {**taken, **given}
 
 
+@functools.cache
 def _set_by(builder, family):
     """Return the options that a variant hands to its family: it runs in a copy of its file where the family returns what it is given."""
     file = dict(builder.__globals__)

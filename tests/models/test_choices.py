@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import pytest
 
 from hornbook import models
@@ -34,7 +35,9 @@ def test_every_value_is_built(name, padded, tiny):
         for option in named:
             values = models.choices(name, option, padded=padded, **chosen)
             chosen[option] = next((value for value in values if (option, value) in waiting), values[turn % len(values)])
-        assert tiny(name, padded, **chosen).output_shape == (None, 3)
+        # Without values for the weights, which take half of the time.
+        with keras.StatelessScope():
+            assert tiny(name, padded, **chosen).output_shape == (None, 3)
         waiting -= set(chosen.items())
         if not waiting:
             break

@@ -35,7 +35,8 @@ def test_the_filter_is_binomial(size, padding, before, mode):
 @functools.cache
 def strided(**options):
     """The shape of each sum of a network with strides, and its number of parameters."""
-    model = models.resnet((19, 26, 3), 2, depth=(1, 2), width=4, **options)
+    with keras.StatelessScope():  # Shapes alone.
+        model = models.resnet((19, 26, 3), 2, depth=(1, 2), width=4, **options)
     return {layer.name: layer.output.shape for layer in model.layers if layer.name.endswith("_add")}, model.count_params()
 
 
@@ -49,9 +50,10 @@ def strided(**options):
 )
 def test_no_block_keeps_a_stride_and_shapes_stay(block, stride, stem, shortcut, padding):
     options = {"block": block, "stem": stem, "shortcut": shortcut}
-    blurred = models.resnet(
-        (19, 26, 3), 2, depth=(1, 2), width=4, downsampling="blur", bottleneck_stride=stride, padding=padding, **options
-    )
+    with keras.StatelessScope():
+        blurred = models.resnet(
+            (19, 26, 3), 2, depth=(1, 2), width=4, downsampling="blur", bottleneck_stride=stride, padding=padding, **options
+        )
     strides = {layer.name: layer.strides for layer in blurred.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D))}
     assert {name for name, stride in strides.items() if stride != (1, 1)} == ({"stem_conv"} if stem == "large" else set())
     assert [layer.name for layer in blurred.layers].count("stage2_block1_blur") == 1
