@@ -98,6 +98,21 @@ def encode(examples, tokenizer, folder=None):
         `Tokens`. Their `statistics` have `texts`, `tokens` (before the cut), `unknown` (the share of them that training did not have),
         `cut` (how many texts were longer than the tokenizer's length), `longest` (tokens), and `median_length`, `long_length` (95 of 100
         texts are no longer), after the cut.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+    from hornbook.data.texts import tokenizing
+
+    texts = data.texts.from_texts(["good film", "a bad film"] * 8, [1, 0] * 8)
+    tokenizer = tokenizing.fit(texts.train.texts())
+    tokens = data.texts.encode(texts.train, tokenizer)
+    feed = data.training_batches(tokens, batch_size=4, num_classes=2, epochs=1)
+    model = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 4), keras.layers.GRU(4), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    model.fit(feed, steps_per_epoch=data.steps_per_epoch(tokens, 4), shuffle=False, verbose=0)
+    ```
     """
     # Half the space where ids fit: an embedding of more than 65,536 rows is rare.
     dtype = np.dtype(np.uint16 if tokenizer.vocabulary_size <= 2**16 else np.int32)

@@ -82,13 +82,13 @@ def uninterrupted(tmp_path_factory):
     return state(folder)
 
 
-@pytest.mark.parametrize("moment", KILLERS)
-def test_a_killed_run_ends_with_the_same_weights(moment, uninterrupted, tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(uninterrupted, tmp_path):
     options = {**OPTIONS, "output": str(tmp_path / "run")}
-    script = SCRIPT.format(killer=KILLERS[moment])
-    killed = subprocess.run([sys.executable, "-c", script, json.dumps(options)], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert (tmp_path / "run/checkpoint/last.npz").exists() == (moment != "before the first checkpoint")
+    for moment, killer in KILLERS.items():
+        script = SCRIPT.format(killer=killer)
+        killed = subprocess.run([sys.executable, "-c", script, json.dumps(options)], capture_output=True, text=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert (tmp_path / "run/checkpoint/last.npz").exists() == (moment != "before the first checkpoint")
 
     main(Args(**options))
 
@@ -182,11 +182,10 @@ def test_an_interrupted_run_ends_with_the_same_weights(options, tmp_path):
         assert [float(row.split(",")[-1]) for row in got[1][1:]] == pytest.approx([1e-9, 1e-9, 1e-10], rel=1e-3, abs=0)
 
 
-def test_a_seed_gives_the_same_weights_and_another_seed_others(uninterrupted, tmp_path):
-    main(Args(**OPTIONS, output=str(tmp_path / "same")))
+def test_another_seed_gives_other_weights(uninterrupted, tmp_path):
+    # That the same seed gives the same is seen above, where a run was killed in between.
     main(Args(**OPTIONS, output=str(tmp_path / "other"), seed=1))
-    same, other = state(tmp_path / "same")[0], state(tmp_path / "other")[0]
-    assert all(same[name].tobytes() == array.tobytes() for name, array in uninterrupted[0].items())
-    kernels = [name for name, array in same.items() if array.ndim == 4]
+    other = state(tmp_path / "other")[0]
+    kernels = [name for name, array in other.items() if array.ndim == 4]
     assert kernels
-    assert all((same[name] != other[name]).any() for name in kernels)
+    assert all((uninterrupted[0][name] != other[name]).any() for name in kernels)
