@@ -96,7 +96,10 @@ def steps_per_epoch(examples, batch_size):
 def note_smaller_batch(examples, batch_size):
     """Print a line where there are fewer `examples` than a batch has."""
     if batch_size > len(examples):
-        print(f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch")
+        print(
+            f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch; "
+            "a smaller one makes more steps"
+        )
 
 
 def evaluation_batches(examples, *, batch_size, num_classes, length=None):

@@ -171,20 +171,25 @@ def run(main, options, arguments=None, *, recipe):
     description = f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it."
     # A log file shows each line when it is said, and a name that its encoding lacks does not end the run.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    with ending(program):
+    with ending(program, "; after a first whole epoch, the same command with the run's folder as --output goes on"):
         main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
 
 
 @contextlib.contextmanager
-def ending(program):
-    """Turn a `UserError` of the block into one line and exit code 2, and Ctrl-C into exit code 130."""
+def ending(program, interrupted=""):
+    """Turn a `UserError` of the block into one line and exit code 2, and Ctrl-C into exit code 130.
+
+    Args:
+        program: what the line begins with.
+        interrupted: what an interrupted command leaves to go on with, if anything.
+    """
     try:
         yield
     except UserError as error:
         print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command with its folder as --output goes on after the last whole epoch", file=sys.stderr)
+        print(f"{program}: interrupted{interrupted}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -238,7 +243,7 @@ def quiet_libraries():
     if "keras" in sys.modules or wanted or os.path.exists("/proc/driver/nvidia"):
         yield
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # From now on errors alone.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # Later, too: what fails raises an exception that says why.
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
@@ -276,5 +281,7 @@ def _one_line(text):
         near = list(dict.fromkeys(re.findall(r"(--[\w-]+)(?= [{A-Z])", unknown[2] or "")))[:2]
         return f"there is no option {unknown[1]}" + (f", did you mean {' or '.join(near)}?" if near else "")
     text = re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
+    text = re.sub(r"Error parsing (--[\w-]+): invalid literal for int\(\) with base 10: (.*)", r"\1 takes a whole number, got \2", text)
+    text = re.sub(r"Error parsing (--[\w-]+): could not convert string to float: (.*)", r"\1 takes a number, got \2", text)
     text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
     return text.replace("Expected 1 values", "Expected one").removesuffix(".")

@@ -142,14 +142,15 @@ def write_text(path, text):
 
 def write_json(path, value):
     """Write JSON atomically; numbers that are not finite, for which JSON has no word, become null."""
-    write_text(path, json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def _finite(value):
+def finite(value):
+    """JSON values with null for numbers that are not finite."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -1,12 +1,14 @@
 """`hornbook evaluate RUN`: the scores of a finished run's model on a part of its own or of other data."""
 
 import dataclasses
+import glob
 import json
+import os
 from typing import Annotated
 
 import tyro
 
-from hornbook import command_line
+from hornbook import UserError, command_line, files
 from hornbook.evaluation import scores
 from hornbook.inference.finished_run import load_model, open_run
 
@@ -31,7 +33,7 @@ def evaluate(arguments):
         args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
         found = score(args)
         if args.json:
-            print(json.dumps(found, ensure_ascii=False))
+            print(json.dumps(files.finite(found), ensure_ascii=False))
             return
         for name, value in scores.headline(found).items():
             print(f"{name.replace('_', ' ')}\t{value:.4f}")
@@ -47,6 +49,8 @@ def score(args):
         UserError: no finished run, or data that do not fit it.
     """
     trained, medium = open_run(args.run)
+    if args.dataset is None:
+        _refuse_moved_data(trained)
     examples, left_out = medium.scored(args.dataset or trained.config["dataset"], args.part, trained, args.skip_unreadable)
     model = load_model(args.run)
 
@@ -55,3 +59,15 @@ def score(args):
     outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
     found = scores.of_run(trained.about, examples.labels, outputs)
     return {**found, "left_out": left_out} if left_out else found
+
+
+def _refuse_moved_data(trained):
+    """Refuse to look for the run's own data where they are not: a path may be relative to the folder in which the run was started."""
+    name = trained.config["dataset"]
+    kind, _, path = name.partition(":")
+    relative = kind in ("folder", "csv", "npz", "ts") and not os.path.isabs(os.path.expanduser(path))
+    if relative and not glob.glob(f"{glob.escape(path)}*"):  # What ts:PATH names may end in _TRAIN.ts.
+        raise UserError(
+            f"the run was trained on {name}, which is not there, seen from {os.getcwd()}; go to the folder in which the run was started, "
+            "or pass the data as --dataset"
+        )

@@ -29,6 +29,8 @@ def predict(arguments):
     """The command `hornbook predict`: a line an input, its name, then what is predicted, separated by tabs."""
     with command_line.ending("hornbook predict"):
         args = command_line.parse(PredictArgs, arguments, "hornbook predict", "Predict inputs with a finished run's model.")
+        if args.top < 1:
+            raise UserError(f"--top must be at least 1, got {args.top}")
         if not args.inputs:
             raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
         trained, medium = open_run(args.run)

@@ -12,7 +12,7 @@ resnet20 --downsampling blur --random-erasing 0.25 --augmentation crop-flip --op
 import dataclasses
 from typing import Annotated, Literal
 
-from hornbook import command_line, data
+from hornbook import UserError, command_line, data
 from hornbook.recipes import options, running
 
 RECIPE = "image_classification"
@@ -108,7 +108,12 @@ def main(args, callbacks=(), dataset=None):
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller=smaller, **about)
 
 
-check = options.check
+def check(args):
+    """Refuse options that do not go together, in the words of a flag."""
+    options.check(args)
+    changed = [name for name in ("randaugment_operations", "randaugment_magnitude") if getattr(args, name) != getattr(Args, name)]
+    if changed and args.augmentation != "randaugment":
+        raise UserError(f"--{changed[0].replace('_', '-')} is for --augmentation randaugment, got {args.augmentation}; pass that too")
 
 
 def _train(args, session):

@@ -79,7 +79,7 @@ class Network:
     """Filters, units or features of a layer (of the first stage where there are stages; of wide variants the multiplier). Default: the
     model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
-    """Normalization of activations. Default: the model's own."""
+    """Normalization of activations; None: the model's own."""
     groups: Annotated[int, AT_LEAST_1] | None = None
     """Groups of channels with --normalization group; 1 is layer normalization over a whole example. Default: chosen from the channels."""
     weight_normalization: Literal["none", "spectral", "standardized"] | None = None
@@ -92,7 +92,7 @@ class Network:
     initial_scale: Annotated[float, Range(0, above=True)] | None = None
     """A factor on the initial kernels, such as 0.01, to see what a bad start does. Default: 1."""
     dropout: Annotated[float, SHARE] | None = None
-    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer. Default: the model's own."""
+    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer; None: the model's own."""
     l1: Annotated[float, NOT_NEGATIVE] = 0.0
     """Penalty on the absolute values of the kernels, added to the loss."""
     l2: Annotated[float, NOT_NEGATIVE] = 0.0
@@ -117,7 +117,7 @@ class DeepNetwork(Network):
     """How a transformer tells positions apart (transformers only). Default: the model's own."""
     stochastic_depth: Annotated[float, SHARE] | None = None
     """Share of residual branches dropped in the last block, rising linearly from 0 in the first (residual networks and transformers only).
-    Default: 0."""
+    None: the model's own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ The first, on scikit-learn's diabetes: R2 0.382 ± 0.025 (5 splits), beside ridg
 import dataclasses
 from typing import Annotated, Literal
 
-from hornbook import command_line, data
+from hornbook import UserError, command_line, data
 from hornbook.recipes import options, running
 
 RECIPE = "regression"
@@ -91,7 +91,11 @@ def main(args, callbacks=(), dataset=None):
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
 
 
-check = options.check
+def check(args):
+    """Refuse options that do not go together, in the words of a flag."""
+    options.check(args)
+    if args.quantiles != Args.quantiles and args.loss != "quantile":
+        raise UserError(f"--quantiles are for --loss quantile, got {args.loss}; pass that too")
 
 
 def _is_series(args):

@@ -288,3 +288,14 @@ def test_a_backend_that_is_not_there_is_said_in_one_line(monkeypatch):
     monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"jax, which is not installed: pip install jax, or unset it"), command_line.quiet_libraries():
         pass
+
+
+def test_numbers_that_are_none_are_said_plainly(capsys):
+    from hornbook.recipes import image_classification
+
+    for words, said in (
+        (["--epochs", "three"], "--epochs takes a whole number, got 'three'"),
+        (["--l2", "much"], "--l2 takes a number, got"),
+    ):
+        with pytest.raises(UserError, match=said):
+            command_line.parse(image_classification.Args, words, "hornbook image-classification", "")

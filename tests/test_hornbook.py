@@ -131,7 +131,7 @@ def test_subpackages_are_found_on_first_use():
     assert {*SUBPACKAGES, "UserError", "__version__"} == set(dir(hornbook))
     for name in SUBPACKAGES:
         assert getattr(hornbook, name) is importlib.import_module(f"hornbook.{name}")
-    with pytest.raises(AttributeError, match="'hornbook' has no attribute 'model'; it has data, evaluation, .*, UserError"):
+    with pytest.raises(AttributeError, match=r"'hornbook' has no attribute 'model'; it has data, evaluation, .*, UserError"):
         _ = hornbook.model
 
 

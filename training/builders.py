@@ -30,6 +30,9 @@ def build_model(name, input_shape, num_outputs, options):
         model = builder(input_shape, num_outputs, **options)
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
+        if builder is None and "padded" in lacking:
+            fitting = [other for other in models.names() if "padded" in models.options(other)]
+            raise UserError(f"--model {name} takes no series of unequal length; accepted are {', '.join(fitting)}") from error
         if builder is None and lacking:
             raise UserError(f"--model {name} does not take --{lacking[0].replace('_', '-')}; {str(error).partition('; ')[2]}") from error
         raise UserError(f"--model {name}: {error}") from error

@@ -136,8 +136,8 @@ def _untrained(history, num_classes, options):
     if accuracy < min(_LEARNED / num_classes, (1 + 1 / num_classes) / 2):
         more = " Train for more --epochs first." if len(history) < _FEW_EPOCHS else ""
         return (
-            f"The network has not learned: its accuracy is {accuracy:.1%}, and guessing gives {1 / num_classes:.1%}.{more}"
-            f"{_advice(_UNTRAINED, options)}"
+            f"The network has not learned: its accuracy in training and validation is at most {accuracy:.1%}, and guessing gives "
+            f"{1 / num_classes:.1%}.{more}{_advice(_UNTRAINED, options)}"
         )
     return None
 

@@ -44,7 +44,8 @@ class Run:
     def __init__(self, folder, config):
         self.folder, self.config = pathlib.Path(folder), json.loads(json.dumps(config))
         self._refuse_finished()
-        self._made = not self.folder.exists()
+        # The folders that claiming it makes, the innermost first.
+        self._made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
         self._lock = lock(self.folder)
         try:
             self.resumed = self.checkpoint.exists()
@@ -92,7 +93,7 @@ class Run:
         for name in ("config.json", "split.csv", "skipped.csv", "history.csv", ".lock"):
             self.path(name).unlink(missing_ok=True)
         shutil.rmtree(self.path("tensorboard"), ignore_errors=True)
-        for folder in (self.checkpoint.parent, *([self.folder] if self._made else [])):
+        for folder in (self.checkpoint.parent, *self._made):
             with contextlib.suppress(OSError):  # Not there yet, or whatever else is in there is not ours.
                 folder.rmdir()
 

@@ -73,7 +73,7 @@ class Args:
 
 def tune(arguments):
     """The command `hornbook tune`."""
-    with command_line.ending("hornbook tune"):
+    with command_line.ending("hornbook tune", "; the same command with the search's folder as --output goes on"):
         recipe_name, rest = _recipe(arguments)
         if recipe_name is None:
             command_line.parse(Args, ["--help"], "hornbook tune RECIPE", _DESCRIPTION)

@@ -172,3 +172,22 @@ def one_file(path, options, features=None):
     values = np.stack([_numbers(table, name) for name in names], axis=1)
     rows = _in_time(table, list(range(len(table.rows))), str(table.path), options.time_column)
     return values[rows], names, _place(table, rows, names)
+
+
+def refuse_several(path, options, features):
+    """Refuse a table of several series, which `one_file` would join into one.
+
+    Args:
+        path: of a CSV or TSV file.
+        options: `source.Options`; the id column counts, by default one that is called so.
+        features: names of columns, which are no ids.
+
+    Raises:
+        UserError: with the column that tells the series apart.
+    """
+    table = csv_rows.read(path, encoding=options.encoding)
+    known = (options.id_column,) if options.id_column else _IDS
+    for column in table.columns:
+        series = len(set(table.column(column))) if column.lower() in [name.lower() for name in known] and column not in features else 1
+        if series > 1:
+            raise UserError(f"{table.path} has {series:,} series (column {column!r}), where one is wanted; put each into a file of its own")

@@ -33,9 +33,13 @@ def read(given, trained):
     elif suffix == ".npy":
         found = _arrays(given)
     elif suffix in (".csv", ".tsv"):
-        options = Options(time_column=preprocessing["time_column"], encoding=preprocessing["encoding"])
+        options = Options(
+            id_column=trained.config.get("id_column"), time_column=preprocessing["time_column"], encoding=preprocessing["encoding"]
+        )
         # A table of one column has the one feature, whatever it is called: arrays and archives have no names to go by.
         names = None if preprocessing["features"] == ["value"] else preprocessing["features"]
+        if trained.config["dataset"].startswith("csv:"):
+            csv.refuse_several(given, options, preprocessing["features"])
         values, _, place = csv.one_file(given, options, names)
         found = [(given, values, place)]
     else:

@@ -173,7 +173,8 @@ def test_a_batch_size_beyond_the_part_is_said(source, capsys):
     batches.note_smaller_batch(source, EXAMPLES)
     assert not capsys.readouterr().out
     batches.note_smaller_batch(source, EXAMPLES + 1)
-    said = f"note: --batch-size {EXAMPLES + 1} is more than the {EXAMPLES} training examples, all of which are one batch\n"
+    said = f"note: --batch-size {EXAMPLES + 1} is more than the {EXAMPLES} training examples, all of which are one batch; "
+    said += "a smaller one makes more steps\n"
     assert capsys.readouterr().out == said
 
 

@@ -246,3 +246,34 @@ def test_evaluate_scores_a_test_part_that_stands_alone(tmp_path, capsys):
     assert "left out\t1" in evaluated(capsys, tmp_path / "run", "--dataset", other, "--skip-unreadable")
     shutil.rmtree(tmp_path / "photos/train")
     assert "examples\t12" in evaluated(capsys, tmp_path / "run")
+
+
+def test_predict_refuses_a_top_of_none(run, capsys):
+    assert "--top must be at least 1, got 0" in refusal(capsys, predict, run, "a.png", "--top", "0")
+
+
+def test_data_of_a_relative_path_are_named_from_elsewhere(tmp_path, capsys, monkeypatch):
+    for label in ("cat", "dog"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    recipe.main(recipe.Args(dataset="folder:photos", model="mlp", width=4, epochs=1, output="run"))
+    assert "examples" in evaluated(capsys, "run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    said = refusal(capsys, evaluate, "../run")
+    assert "the run was trained on folder:photos, which is not there, seen from" in said
+    assert "or pass the data as --dataset" in said
+
+
+def test_scores_that_are_no_numbers_are_null_in_json(run, tmp_path, capsys):
+    part = data.images.load("digits").train
+    ones = np.flatnonzero(part.labels == 1)[:5]
+    zeros = np.flatnonzero(part.labels == 0)[:5]
+    labels = {"y_train": part.labels[np.r_[zeros, ones]], "y_test": part.labels[ones]}
+    np.savez(tmp_path / "one.npz", x_train=part.inputs[np.r_[zeros, ones]], x_test=part.inputs[ones], **labels)
+    written = evaluated(capsys, run, "--dataset", f"npz:{tmp_path / 'one.npz'}", "--json")
+    assert "NaN" not in written
+    assert json.loads(written)["auc"] is None

@@ -10,7 +10,7 @@ import pytest
 
 from hornbook import UserError, command_line
 from hornbook.__main__ import RECIPES
-from hornbook.recipes import image_classification, options, sequence_classification, tabular_classification, text_classification
+from hornbook.recipes import image_classification, options, regression, sequence_classification, tabular_classification, text_classification
 
 MODULES = [importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}") for name in RECIPES]
 GROUPS = [
@@ -90,13 +90,20 @@ def test_a_builder_is_given_the_options_of_networks_alone():
     [
         ({"momentum": 0.5}, "--momentum and --no-nesterov are for --optimizer sgd, got --optimizer adamw"),
         ({"nesterov": False}, "are for --optimizer sgd"),
+        ({"randaugment_magnitude": 5.0}, "--randaugment-magnitude is for --augmentation randaugment, got crop"),
         ({"groups": 4}, "--groups 4 is for --normalization group, got the default"),
         ({"groups": 4, "normalization": "batch"}, "got batch; pass that too"),
     ],
 )
 def test_options_that_do_not_go_together(wrong, words):
     with pytest.raises(UserError, match=words):
-        options.check(image_classification.Args(**wrong))
+        image_classification.check(image_classification.Args(**wrong))
+
+
+def test_quantiles_are_for_their_loss():
+    with pytest.raises(UserError, match="--quantiles are for --loss quantile, got mse"):
+        regression.check(regression.Args(quantiles=(0.1, 0.9)))
+    regression.check(regression.Args(quantiles=(0.1, 0.9), loss="quantile"))
 
 
 # The builders that each recipe's data go to, and whether its sequences may differ in length.

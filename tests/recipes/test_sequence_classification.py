@@ -210,6 +210,12 @@ def test_options_have_the_names_of_image_classification():
         assert images[name].type == series[name].type
 
 
+def test_predict_refuses_a_table_of_several_series(finished, long_table, capsys):
+    with pytest.raises(SystemExit):
+        predict([str(finished[0]), str(long_table)])
+    assert "series (column 'unit'), where one is wanted; put each into a file of its own" in capsys.readouterr().err
+
+
 def test_the_model_sees_no_augmentation_in_evaluation(finished, long_table):
     dataset = data.series.load(f"csv:{long_table}", time_column="t", missing="mask")
     feed = batches.evaluation_batches(dataset.test, batch_size=64, num_classes=2)

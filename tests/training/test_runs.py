@@ -244,3 +244,10 @@ def test_of_a_search_one_of_its_runs_is_named(tmp_path):
         (tmp_path / name).write_text("{}")
     with pytest.raises(UserError, match=r"holds a search; pass the folder of one of its runs, such as .*final/trial_0003/seed-1$"):
         runs.finished(tmp_path)
+
+
+def test_a_run_that_is_refused_leaves_no_folder_that_it_made(tmp_path):
+    folder = tmp_path / "runs" / "recipe" / "run"
+    with pytest.raises(UserError), runs.Run(folder, {}):
+        raise UserError("no")
+    assert not list(tmp_path.iterdir())
