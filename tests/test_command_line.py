@@ -192,7 +192,10 @@ def test_a_user_s_error_is_one_line_and_code_2(capsys):
 
 def test_an_interruption_is_code_130(capsys):
     assert ended(KeyboardInterrupt()) == 130
-    assert "the same command with the run's folder as --output goes on" in capsys.readouterr().err
+    assert capsys.readouterr().err == "hornbook job: interrupted\n"
+    with pytest.raises(SystemExit), command_line.ending("hornbook job", "; go on"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "hornbook job: interrupted; go on\n"
 
 
 def test_a_bug_keeps_its_traceback():

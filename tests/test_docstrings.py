@@ -16,8 +16,8 @@ PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.dataset", "data.images.policies", "data.mixing",
     "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
-    "data.texts.dataset", "data.texts.tokenizing", "evaluation.intervals", "reports.report", "training.callbacks", "training.checkpoint",
-    "training.imbalance", "training.losses", "training.optimization", "training.schedules", "training.target_scaling",
+    "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.intervals", "reports.report", "training.callbacks",
+    "training.checkpoint", "training.imbalance", "training.losses", "training.optimization", "training.schedules", "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -30,6 +30,7 @@ SERVING = {
     "data.series.dataset": ("SeriesDataset", "SeriesExamples", "check_name", "is_series", "prepared"),
     "data.tables.dataset": ("TableDataset", "as_trained", "check_name", "read", "split"),
     "data.texts.dataset": ("TextDataset", "TextExamples", "TextStore", "blocks", "check_name"),
+    "data.texts.tokens": ("Tokens", "findings", "in_words"),
     "data.texts.tokenizing": ("padded_length",),
     "training.checkpoint": ("size_in_bytes",),
 }

@@ -135,15 +135,15 @@ class Search:
 
     def _go_on(self):
         """Take up what an earlier sitting began: read outcomes that nobody read, and have the other trials run again."""
+        for trial in self.oracle.trials.values():
+            if trial.status == Status.COMPLETED:
+                self._tell_rules(trial)
         for trial in self.oracle.take_running():
             outcome = _read(self._trial_folder(trial) / "outcome.json")
             if outcome is not None:
                 self._end(trial, outcome)
             else:
                 self._waiting.append(trial)
-        for trial in self.oracle.trials.values():
-            if trial.status == Status.COMPLETED:
-                self._tell_rules(trial)
 
     def _start_trials(self):
         """Start as many trials as there is room for; False when there is none left to start."""

@@ -16,6 +16,19 @@ OBJECTIVE = keras_tuner.Objective("loss", "min")
 KILLED = None
 
 
+class Watched:
+    """A rule that stops no trial and keeps what it is told."""
+
+    def __init__(self):
+        self.seen = []
+
+    def add(self, course):
+        self.seen.append(course)
+
+    def reason(self, course):
+        return None
+
+
 class Fleet:
     """What `LocalWorkers` is to a search; `outcome` is a function from a trial's key and first options to an outcome, None for a kill."""
 
@@ -229,6 +242,7 @@ def test_an_outcome_that_nobody_read_is_read_and_not_run_again(tmp_path):
             if len(self.begun) < 4:
                 return super().finished()
             key = self.begun[2]
+            assert "began" in json.loads((tmp_path / "search/times.json").read_text())["trials"][key]  # A killed driver writes no more.
             files.write_json(tmp_path / f"search/trial_{key}/outcome.json", scored(0.125))
             raise DriverDied
 
@@ -236,8 +250,10 @@ def test_an_outcome_that_nobody_read_is_read_and_not_run_again(tmp_path):
     with pytest.raises(DriverDied):
         made(tmp_path / "search", fleet, trials=6).run()
     assert fleet.closed
-    again = Fleet(by_dropout)
-    made(tmp_path / "search", again, trials=6).run()
+    again, rule = Fleet(by_dropout), Watched()
+    made(tmp_path / "search", again, trials=6, rules=[rule]).run()
+    assert len(rule.seen) == 6
+    assert all(course.elapsed >= 1.0 for course in rule.seen)  # The seconds that the trials say they took.
     unread, half = fleet.begun[2], fleet.begun[3]
     assert again.begun == [half, "4", "5"]
     rows = {row["trial"]: row for row in table(tmp_path / "search")}
@@ -288,16 +304,6 @@ def test_a_trial_that_a_rule_stops_is_no_failure(rule, bad, good, reason, tmp_pa
 
 
 def test_a_search_that_goes_on_tells_its_rules_what_has_finished(tmp_path):
-    class Watched:
-        def __init__(self):
-            self.seen = []
-
-        def add(self, course):
-            self.seen.append(course)
-
-        def reason(self, course):
-            return None
-
     made(tmp_path / "search", Fleet(by_dropout), trials=3, rules=[Watched()]).run()
     rule = Watched()
     made(tmp_path / "search", Fleet(by_dropout), trials=5, rules=[rule]).run()

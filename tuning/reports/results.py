@@ -35,7 +35,9 @@ class Log:
 
     def begin(self, trial_id):
         """Note that a trial begins, seconds of the search after its start; one that is started again keeps its first moment."""
-        self.trials.setdefault(trial_id, {}).setdefault("began", round(self.seconds + time.monotonic() - self._started, 2))
+        now = round(self.seconds + time.monotonic() - self._started, 2)
+        self.trials.setdefault(trial_id, {}).setdefault("began", now)
+        self._write(now)
 
     def end(self, trial_id, outcome):
         """Note a trial's end and its outcome, or None."""
@@ -45,10 +47,13 @@ class Log:
         self._write(entry["ended"])
 
     def elapsed(self, trial_id):
-        """Seconds of the search since a trial began, until it ended if it has."""
+        """Seconds of the search since a trial began, until it ended if it has; at least those that it reported itself.
+
+        The search knows fewer of a trial that ended when its driver had been killed.
+        """
         entry = self.trials.get(trial_id, {})
         now = self.seconds + time.monotonic() - self._started
-        return entry.get("ended", now) - entry.get("began", now)
+        return max(entry.get("ended", now) - entry.get("began", now), (entry.get("outcome") or {}).get("seconds", 0.0))
 
     def add_seconds(self, seconds):
         """Note a sitting's end."""
