@@ -17,7 +17,8 @@ PARTS = (
     "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
     "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.intervals", "reports.report", "training.callbacks",
-    "training.checkpoint", "training.imbalance", "training.losses", "training.optimization", "training.schedules", "training.target_scaling",
+    "training.checkpoint", "training.imbalance", "training.losses", "training.optimization", "training.schedules",
+    "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
