@@ -40,8 +40,9 @@ def test_standardized_kernels(make):
 def test_spectral_norm_settles_at_1_and_the_stored_kernel_stays(make):
     layer = built(make)
     kernel = stored(layer)
-    for _ in range(100):
-        layer(X, training=True)
+    x = X[:1, :3, :3]
+    for _ in range(60):
+        layer(x, training=True)
     np.testing.assert_array_equal(stored(layer), kernel)
     largest = np.linalg.svd(kernel.reshape(-1, 5), compute_uv=False)[0]
     np.testing.assert_allclose(used(layer), kernel / largest, rtol=1e-3, atol=1e-5)
