@@ -230,17 +230,28 @@ def _check_backend():
 
 @contextlib.contextmanager
 def quiet_libraries():
-    """Hide what TensorFlow's C++ code says on standard error while it is imported, and show all of it if the block fails.
-
-    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1), nor where the machine has an NVIDIA driver,
-    whose troubles are news.
+    """Import TensorFlow at the end of a block without what its C++ code says, as `hold_back` does.
 
     Raises:
         UserError: `KERAS_BACKEND` names none of Keras' backends, or one that is not installed.
     """
     _check_backend()
-    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
-    if "keras" in sys.modules or wanted or os.path.exists("/proc/driver/nvidia"):
+    if "keras" in sys.modules or _may_chatter():
+        yield
+        return
+    with hold_back():
+        yield
+        _import_tensorflow()
+
+
+@contextlib.contextmanager
+def hold_back():
+    """Hide what TensorFlow's C++ code says on standard error, in the block and later, and show what it said if the block fails.
+
+    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1), nor where the machine has an NVIDIA driver,
+    whose troubles are news.
+    """
+    if _may_chatter():
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # Later, too: what fails raises an exception that says why.
@@ -250,7 +261,6 @@ def quiet_libraries():
         os.dup2(said.fileno(), 2)
         try:
             yield
-            _import_tensorflow()
         except BaseException:
             sys.stderr.flush()
             said.seek(0)
@@ -259,6 +269,10 @@ def quiet_libraries():
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _may_chatter():
+    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or os.path.exists("/proc/driver/nvidia")
 
 
 def _import_tensorflow():

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,9 @@ def test_a_search_survives_the_death_of_a_trial_and_of_its_driver(tmp_path):
     assert final.parent.name == "seed-1"
     result = json.loads((tmp_path / "search/result.json").read_text())
     assert result["test"]["seeds"] == [1]
+    # What the server imports and the trials find missing, they keep to themselves.
+    for path in (tmp_path / "search").rglob("log.txt"):
+        assert not re.search("cuda|onednn|tensorrt|absl::", path.read_text(), re.IGNORECASE), path.read_text()
     log = (tmp_path / "log.txt").read_text()
     assert "going on with" in log
     assert "next: hornbook tabular-classification --config" in log

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import traceback
 
+from hornbook import command_line
 from hornbook.tuning.workers import trial
 
 KILLED = -signal.SIGKILL
@@ -209,9 +210,10 @@ def _fork(task):
 def preload():
     """Import what a recipe imports. What cannot be imported is left to the trials, which say why in their logs."""
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    for name in (backend, "keras", *_LIBRARIES):
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    with command_line.hold_back():
+        for name in (backend, "keras", *_LIBRARIES):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
     for package in _PACKAGES:
         with contextlib.suppress(Exception):
             folder = importlib.import_module(f"hornbook.{package}")
