@@ -29,7 +29,7 @@ def open_run(folder):
     medium = about.get("medium")
     if medium not in MEDIA:
         raise UserError(f"{folder / 'labels.json'} is of the medium {medium!r}; known are {', '.join(MEDIA)}")
-    return Trained(folder, about, files.read_json(folder / "config.json")), importlib.import_module(f"hornbook.data.{medium}.inputs")
+    return Trained(folder, about, runs.options_of(folder)), importlib.import_module(f"hornbook.data.{medium}.inputs")
 
 
 def load_model(folder):

@@ -90,7 +90,7 @@ def find(folder):
 def _run(folder):
     result = _read(folder / "result.json")
     metrics = {name: _number(value) for name, value in result["metrics"].items()}
-    return _entry(folder, _read(folder / "config.json"), metrics, {}, result["seconds"])
+    return _entry(folder, _options(folder), metrics, {}, result["seconds"])
 
 
 def _group(folder):
@@ -98,7 +98,7 @@ def _group(folder):
     summary = _read(folder / "seeds.json")
     seeds = summary["seeds"]
     members = [folder / f"seed-{seed}" for seed in seeds]
-    config = {**_read(members[0] / "config.json"), "seed": f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]}
+    config = {**_options(members[0]), "seed": f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]}
     metrics = {name: _number(spread["mean"]) for name, spread in summary["metrics"].items()}
     deviations = {name: _number(spread["standard_deviation"]) for name, spread in summary["metrics"].items()}
     return _entry(folder, config, metrics, deviations, summary["seconds"]), set(members)
@@ -106,6 +106,12 @@ def _group(folder):
 
 def _entry(folder, config, metrics, deviations, seconds):
     return {"folder": folder, "options": dict(config), "metrics": metrics, "deviations": deviations, "seconds": float(seconds)}
+
+
+def _options(folder):
+    """The options that a run was given, and what was chosen for those left to the data."""
+    chosen = folder / "chosen.json"
+    return {**_read(folder / "config.json"), **(_read(chosen) if chosen.exists() else {})}
 
 
 def _read(path):

@@ -35,7 +35,7 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     the largest that leaves 7 patches a side."""
 
 
-@options.recipe(dropout=0.0, stochastic_depth=0.0)
+@options.recipe(stochastic_depth=0.0)
 class Args(Network, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
@@ -50,8 +50,8 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     """Leave out images that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     in_memory: Literal["auto", "always", "never"] = "auto"
     """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
-    model: str = "cnn"
-    """A builder's name (cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder
+    model: str = "auto"
+    """A builder's name (auto: by the data; cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder
     of your own."""
     augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
     """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
@@ -116,6 +116,12 @@ def check(args):
         raise UserError(f"--{changed[0].replace('_', '-')} is for --augmentation randaugment, got {args.augmentation}; pass that too")
 
 
+def load(args, folder):
+    """The dataset that `args` name. Nothing of images is kept in `folder`, the run's."""
+    reading = ("in_memory", "image_size", "path_column", "label_column", "skip_unreadable")
+    return data.images.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
+
+
 def _train(args, session):
     import keras
 
@@ -123,12 +129,9 @@ def _train(args, session):
     from hornbook.training import diagnosis, imbalance, losses
 
     # Data.
-    dataset = session.dataset
-    if dataset is None:
-        reading = ("in_memory", "image_size", "path_column", "label_column", "skip_unreadable")
-        dataset = data.images.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
+    dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
-    evaluated = running.begin(args, session, dataset)
+    args, evaluated = running.begin(args, session, dataset)
     num_classes = dataset.num_classes
 
     # Model.

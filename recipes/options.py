@@ -37,6 +37,7 @@ class Range:
 
 
 NOT_NEGATIVE, AT_LEAST_1, SHARE = Range(0), Range(1), Range(0, 1)
+Auto = Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
 
 
 def recipe(*, choices=(), **defaults):
@@ -91,8 +92,8 @@ class Network:
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or the name of a Keras initializer."""
     initial_scale: Annotated[float, Range(0, above=True)] | None = None
     """A factor on the initial kernels, such as 0.01, to see what a bad start does. Default: 1."""
-    dropout: Annotated[float, SHARE] | None = None
-    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer; None: the model's own."""
+    dropout: Annotated[float, SHARE] | Auto = "auto"
+    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer; auto: by the model."""
     l1: Annotated[float, NOT_NEGATIVE] = 0.0
     """Penalty on the absolute values of the kernels, added to the loss."""
     l2: Annotated[float, NOT_NEGATIVE] = 0.0
@@ -190,8 +191,8 @@ class Optimization:
     """Momentum of sgd; 0 for plain gradient descent."""
     nesterov: bool = True
     """Whether the momentum of sgd looks ahead (Nesterov)."""
-    learning_rate: Annotated[float, Range(0, above=True)] = 3e-3
-    """The highest learning rate of the schedule."""
+    learning_rate: Annotated[float, Range(0, above=True)] | Auto = "auto"
+    """The highest learning rate of the schedule; auto: by the model."""
     schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
     """How the learning rate goes on after the warm-up; plateau divides it by ten whenever the validation loss stops falling."""
     plateau_patience: Annotated[int, AT_LEAST_1] = 5
@@ -210,10 +211,14 @@ class Optimization:
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
     """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
-    batch_size: Annotated[int, AT_LEAST_1] = 64
-    """Examples a step."""
-    epochs: Annotated[int, AT_LEAST_1] = 40
-    """Passes over the training examples."""
+    batch_size: Annotated[int, AT_LEAST_1] | Auto = "auto"
+    """Examples a step; auto: by how many there are."""
+    epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"
+    """Passes over the training examples; auto: as many as make the updates that the model needs, hundreds of a small set and few of a large
+    one. The run says how many, and after its first steps how long they will take."""
+    minutes: Annotated[float, Range(0, above=True)] | None = None
+    """The most that training may take. One that would take longer is shortened after its first steps, schedule included. Default: no
+    limit."""
     early_stopping: Annotated[int, NOT_NEGATIVE] = 0
     """Stop after this many epochs without a better --early-stopping-metric and keep the weights of the best epoch; 0 for never: keep the
     last."""

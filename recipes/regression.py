@@ -14,12 +14,11 @@ from hornbook import UserError, command_line, data
 from hornbook.recipes import options, running
 
 RECIPE = "regression"
-_FOR_TABLES = {"width": 32, "normalization": "batch", "dropout": 0.3}  # Tables with numbers to predict are mostly small.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Network(options.SequenceNetwork, options.PlainNetwork):
-    """The options of networks for rows and series; for tables the model's own are width 32, batch normalization and dropout 0.3 here."""
+    """The options of networks for rows and series."""
 
 
 @options.recipe(weight_decay=0.2)
@@ -42,8 +41,8 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     """Steps of the generated series adding."""
     examples: int = 10_000
     """Training series of adding."""
-    model: str = "mlp"
-    """A builder's name (mlp; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
+    model: str = "auto"
+    """A builder's name (auto: by the data; mlp; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""
@@ -65,8 +64,6 @@ def build(args, dataset, num_outputs=None):
     num_outputs, model_name = num_outputs or len(dataset.target_names), "standardized_regressor"
     if dataset.medium == "series":
         return builders.series_model(args.model, dataset, num_outputs, wanted, model_name=model_name)
-    if ":" not in args.model:
-        wanted = {**_FOR_TABLES, **wanted}
     shape = {"bins": args.bins, "categories": args.categories}
     return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, model_name=model_name)
 
@@ -123,7 +120,7 @@ def _train(args, session):
     run = session.run
     dataset = session.dataset or load(args, run.folder)
     dataset.require_task("regression")
-    evaluated = running.begin(args, session, dataset)
+    args, evaluated = running.begin(args, session, dataset)
     num_outputs = losses.choose_regression(args.loss, args.quantiles, len(dataset.target_names))
     quantiles = list(args.quantiles) if args.loss == "quantile" else None
     scaling = target_scaling.TargetScaling(dataset.train.labels)

@@ -11,6 +11,7 @@ from hornbook import command_line, files
 from hornbook.data import sources, splits
 from hornbook.evaluation import intervals
 from hornbook.evaluation import scores as scoring
+from hornbook.recipes import defaults
 from hornbook.training import runs
 
 
@@ -118,14 +119,16 @@ def over_seeds(run_one, seeds, folder, config):
 
 
 def begin(args, session, dataset):
-    """Record the split and print what the data are.
+    """Record the split, print what the data are, and choose what was left to them.
 
     Returns:
-        The part that the result is taken on, or None.
+        The options, none of them "auto", and the part that the result is taken on, or None.
 
     Raises:
         UserError: the dataset lacks a part that an option needs, or has changed since an unfinished run began.
     """
+    from hornbook.data import batches
+
     needed = {}
     if args.early_stopping and args.early_stopping_metric.startswith("val_"):
         needed[f"--early-stopping {args.early_stopping}"] = "validation"
@@ -140,7 +143,11 @@ def begin(args, session, dataset):
     for note in dataset.notes:
         print(f"note: {note}")
     print(dataset.summary)
-    return evaluated
+    chosen = session.run.choose(defaults.choose(args, dataset))
+    args = dataclasses.replace(args, **chosen)
+    if chosen:
+        print(defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size)))
+    return args, evaluated
 
 
 def optimizer(args, train):
@@ -156,10 +163,17 @@ def optimizer(args, train):
     batches.note_smaller_batch(train, args.batch_size)
     optimization.check_accumulation(args.accumulate_steps, steps * args.epochs)
     rate = schedules.schedule(
-        args.schedule, args.learning_rate, steps_per_epoch=steps, epochs=args.epochs, warmup_epochs=args.warmup_epochs
+        args.schedule,
+        args.learning_rate,
+        steps_per_epoch=steps,
+        epochs=args.epochs,
+        warmup_epochs=args.warmup_epochs,
+        shortenable=args.minutes is not None,
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
-    return optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
+    made = optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
+    schedules.let_shorten(made, rate)
+    return made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +211,7 @@ def fitting(args, session, model, train):
     import keras
 
     from hornbook.data import batches
-    from hornbook.training import callbacks, checkpoint, schedules
+    from hornbook.training import callbacks, checkpoint, pace, schedules
 
     run = session.run
     print(f"{args.model}: {model.count_params():,} parameters, {session.precision}; run folder {run.folder}")
@@ -206,20 +220,24 @@ def fitting(args, session, model, train):
     history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
     if args.early_stopping:
         stopping = callbacks.EarlyStopping(args.early_stopping_metric, patience=args.early_stopping, min_delta=args.early_stopping_change)
+    rise = schedules.warmup_steps(args.schedule, **length)
     if args.schedule == "plateau":
-        rise = schedules.warmup_steps(args.schedule, **length)
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
-    kept = checkpoint.Checkpoint(run.checkpoint, [callback for callback in (history, stopping, plateau) if callback])
+    timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
+    kept = checkpoint.Checkpoint(run.checkpoint, [callback for callback in (history, stopping, plateau, timed) if callback])
     run.require_space(checkpoint.size_in_bytes(model))
     first_epoch = kept.restore(model)
     if first_epoch:
-        print(f"going on after epoch {len(history.rows)} of {args.epochs}")
+        print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
+    if args.minutes is not None:
+        timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(),
         stopping,
         history,
         plateau,
+        timed,
         callbacks.Progress(first_epoch),
         keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False) if args.tensorboard else None,
         *session.callbacks,

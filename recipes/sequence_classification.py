@@ -17,7 +17,7 @@ RECIPE = "sequence_classification"
 
 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
-@options.recipe(learning_rate=1e-2, clip_norm=1.0, epochs=60, dropout=0.3)
+@options.recipe(clip_norm=1.0)
 class Args(options.SequenceNetwork, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "sequential_digits"
     """Where the series come from: sequential_digits and copy (built in), ts:PATH (UCR/UEA files), csv:PATH (a row a step), folder:PATH (WAV
@@ -51,11 +51,11 @@ class Args(options.SequenceNetwork, options.Classification, options.Optimization
     """Training series of the generated problem copy."""
     skip_unreadable: bool = False
     """Leave out WAV files that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
-    model: str = "gru"
-    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, series_transformer and their variants, such as bidirectional_gru), or
+    model: str = "auto"
+    """A builder's name (auto: by the data; lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, series_transformer and their variants, such as bidirectional_gru), or
     mymodule:builder of your own."""
-    jitter: float = 0.3
-    """Standard deviation of noise added to every value, in standard deviations of its feature; 0 for none."""
+    jitter: Annotated[float, options.NOT_NEGATIVE] | options.Auto = "auto"
+    """Standard deviation of noise added to every value, in standard deviations of its feature; 0 for none, auto: by the model."""
     scaling: float = 0.0
     """Standard deviation of a factor around 1 by which each series is stretched around the mean, such as 0.1; 0 for none."""
     time_warp: float = 0.0
@@ -64,8 +64,8 @@ class Args(options.SequenceNetwork, options.Classification, options.Optimization
     """Hide two stretches of time, each of at most this share of the steps, such as 0.2 (SpecAugment); 0 for none."""
     feature_masking: float = 0.0
     """Hide two bands of features (of audio: of frequency), each of at most this share of them, such as 0.2 (SpecAugment); 0 for none."""
-    mixup: Annotated[float, options.NOT_NEGATIVE] = 0.2
-    """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none."""
+    mixup: Annotated[float, options.NOT_NEGATIVE] | options.Auto = "auto"
+    """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none, auto: by the model."""
 
 
 def build(args, dataset):
@@ -101,8 +101,8 @@ def main(args, callbacks=(), dataset=None):
 check = options.check
 
 
-def load(args):
-    """The dataset that `args` name."""
+def load(args, folder):
+    """The dataset that `args` name. Nothing of series is kept in `folder`, the run's."""
     names = ("window", "stride", "missing", "sample_rate", "mel_bands", "length", "examples", "id_column", "time_column", "group_column",
              "feature_columns", "label_column", "encoding", "skip_unreadable")  # fmt: skip
     return data.series.load(args.dataset, **args.split, **{name: getattr(args, name) for name in names})
@@ -115,9 +115,9 @@ def _train(args, session):
     from hornbook.training import diagnosis, imbalance, losses
 
     # Data.
-    dataset = session.dataset or load(args)
+    dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
-    evaluated = running.begin(args, session, dataset)
+    args, evaluated = running.begin(args, session, dataset)
     num_classes, steps = dataset.num_classes, dataset.input_shape[0]
 
     # Model.

@@ -15,15 +15,15 @@ RECIPE = "tabular_classification"
 
 
 # Instance normalization of a vector is 0.
-@options.recipe(normalization="batch", dropout=0.1, choices={"normalization": ("batch", "layer", "group", "rms", "none")})
+@options.recipe(normalization="batch", choices={"normalization": ("batch", "layer", "group", "rms", "none")})
 class Args(options.PlainNetwork, options.Table, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
     label_column: str | None = None
     """The column with the classes. Default: label, class, category or the like. Several, separated by commas, are labels of 0 and 1."""
-    model: str = "mlp"
-    """A builder's name (mlp), or mymodule:builder of your own."""
+    model: str = "auto"
+    """A builder's name (auto: by the data; mlp), or mymodule:builder of your own."""
     loss: Literal["auto", "cross-entropy", "binary", "multi-label"] = "auto"
     """auto: multi-label for several label columns, else cross-entropy; binary is for two classes, with one logit."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
@@ -64,17 +64,21 @@ def main(args, callbacks=(), dataset=None):
 check = options.check
 
 
+def load(args, folder):
+    """The dataset that `args` name; a table that stays on disk has its columns in `folder`."""
+    return data.tables.load(args.dataset, task="classification", folder=folder, label_column=args.label_column, **args.reading)
+
+
 def _train(args, session):
     import keras
 
     from hornbook.training import diagnosis, imbalance, losses
 
     # Data.
-    dataset, run = session.dataset, session.run
-    if dataset is None:
-        dataset = data.tables.load(args.dataset, task="classification", folder=run.folder, label_column=args.label_column, **args.reading)
+    run = session.run
+    dataset = session.dataset or load(args, run.folder)
     dataset.require_task("classification", "multi-label")
-    evaluated = running.begin(args, session, dataset)
+    args, evaluated = running.begin(args, session, dataset)
     num_classes = dataset.num_classes
     loss_name = losses.choose_classification(args.loss, dataset.task, num_classes)
 

@@ -14,8 +14,6 @@ from hornbook import UserError, command_line, data
 from hornbook.recipes import options, running
 
 RECIPE = "text_classification"
-# Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
-_DROPOUT = {"text_transformer": 0.1}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,6 @@ class Network(options.SequenceNetwork):
 
 # Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
 @options.recipe(
-    epochs=6,
     choices={"normalization": ("batch", "layer", "rms", "none"), "positions": ("sinusoidal", "rotary", "none")},
 )
 class Args(Network, options.Classification, options.Optimization, options.Split, options.Run):
@@ -65,8 +62,8 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     ngrams: Annotated[int, options.Range(1, 5)] = 1
     """With 2, pairs of tokens that training has twice are tokens too, behind the single ones, with 3 threes as well; they count for
     --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
-    model: str = "cnn1d"
-    """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), or mymodule:builder of your own."""
+    model: str = "auto"
+    """A builder's name (auto: by the data; cnn1d, rnn, lstm, gru, text_transformer, ...), or mymodule:builder of your own."""
     word_dropout: Annotated[float, options.SHARE] = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; this also trains the unknown token."""
     word_swap: Annotated[float, options.SHARE] = 0.0
@@ -81,8 +78,6 @@ def build(args, dataset, tokenizer):
     from hornbook.training.builders import asked_for, build_model
 
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
-    if args.dropout is None and ":" not in args.model:
-        wanted["dropout"] = _DROPOUT.get(args.model, 0.5)
     return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted)
 
 
@@ -115,6 +110,12 @@ def check(args):
         )
 
 
+def load(args, folder):
+    """The dataset that `args` name. Its tokens, not its texts, are kept in `folder`, the run's."""
+    reading = ("text_columns", "label_column", "encoding", "header", "quoted", "skip_empty", "in_memory")
+    return data.texts.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
+
+
 def _train(args, session):
     import keras
 
@@ -122,12 +123,10 @@ def _train(args, session):
     from hornbook.training import diagnosis, imbalance, losses
 
     # Data.
-    dataset, folder = session.dataset, session.run.folder
-    if dataset is None:
-        reading = ("text_columns", "label_column", "encoding", "header", "quoted", "skip_empty", "in_memory")
-        dataset = data.texts.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
+    folder = session.run.folder
+    dataset = session.dataset or load(args, folder)
     dataset.require_task("classification")
-    running.begin(args, session, dataset)
+    args, _ = running.begin(args, session, dataset)
     num_classes = dataset.num_classes
 
     # Tokens.

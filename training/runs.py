@@ -21,8 +21,9 @@ _NOT_COMPARED = ("output",)
 
 
 def default_folder(recipe, model):
-    """`runs/RECIPE/TIME-MODEL`, below the current folder."""
-    return pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{model.rpartition(':')[2]}")
+    """`runs/RECIPE/TIME-MODEL`, below the current folder; `runs/RECIPE/TIME` where the model is chosen later, "auto"."""
+    name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
+    return pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
 
 
 class Run:
@@ -58,6 +59,23 @@ class Run:
             self.__exit__(type(error), error, None)
             raise
 
+    def choose(self, values):
+        """Keep the values that were chosen for options left to the data; of a run that goes on, those that it began with.
+
+        Args:
+            values: dict of options, JSON values.
+
+        Returns:
+            The values that hold.
+        """
+        path = self.path("chosen.json")
+        if self.resumed and path.exists():
+            values = files.read_json(path)
+        else:
+            files.write_json(path, values)
+        self.config = {**self.config, **values}
+        return values
+
     @property
     def checkpoint(self):
         """The file that a resumed run goes on from."""
@@ -90,7 +108,7 @@ class Run:
 
     def _clear(self):
         """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
-        for name in ("config.json", "split.csv", "skipped.csv", "history.csv", ".lock"):
+        for name in ("config.json", "chosen.json", "split.csv", "skipped.csv", "history.csv", ".lock"):
             self.path(name).unlink(missing_ok=True)
         shutil.rmtree(self.path("tensorboard"), ignore_errors=True)
         for folder in (self.checkpoint.parent, *self._made):
@@ -105,6 +123,16 @@ class Run:
             strange = [entry.name for entry in self.folder.iterdir() if not ours.fullmatch(entry.name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
+
+
+def options_of(folder):
+    """The options of a run: those that it was given, and what was chosen for those left to the data.
+
+    Raises:
+        UserError: a file of them cannot be read.
+    """
+    chosen = pathlib.Path(folder, "chosen.json")
+    return {**files.read_json(pathlib.Path(folder, "config.json")), **(files.read_json(chosen) if chosen.exists() else {})}
 
 
 def lock(folder):

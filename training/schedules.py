@@ -11,7 +11,7 @@ _LAST_SHARE = 0.01  # Of the learning rate at the end of an exponential decay: w
 _CYCLES = 3  # Of `restarts`; each is twice as long as the one before, so that the first takes 1/7 of the steps.
 
 
-def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None):
+def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None, shortenable=False):
     """A learning rate over a training, by name.
 
     Args:
@@ -24,6 +24,7 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
         steps_per_epoch, epochs: the length of the training, in batches, also where gradients are accumulated.
         warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.
             Default: 1, or a tenth of a training shorter than 10 epochs; none for one-cycle.
+        shortenable: whether the training may be shortened while it runs: the schedule is a `Shortenable`, unless the rate is constant.
 
     Returns:
         A float or a `keras.optimizers.schedules.LearningRateSchedule`, which saves and loads.
@@ -47,11 +48,13 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
         raise UserError(f"learning_rate must be positive and finite, got {learning_rate}")
     rise = warmup_steps(name, steps_per_epoch=steps_per_epoch, epochs=epochs, warmup_epochs=warmup_epochs)
     steps = max(1, steps_per_epoch * epochs - rise)
-    if name == "one-cycle":
-        return OneCycle(learning_rate, steps)
     if name == "plateau":
         return learning_rate
-    after = learning_rate if name == "constant" else _decay(name, learning_rate, steps)
+    if name == "constant":
+        after = learning_rate
+    else:
+        after = OneCycle(learning_rate, steps) if name == "one-cycle" else _decay(name, learning_rate, steps)
+        after = Shortenable(after) if shortenable else after
     return Warmup(after, rise) if rise else after
 
 
@@ -132,6 +135,60 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config["after"]), config["steps"])
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class Shortenable(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule whose end can be moved while a training runs; it then takes its steps so many times as fast.
+
+    The factor is a variable, which an optimizer must have among its own (`optimizer.pace = schedule.pace`), so that the compiled step of
+    every backend reads it and a checkpoint keeps it.
+
+    Args:
+        schedule: `LearningRateSchedule`.
+        pace: steps of `schedule` for each step of the training.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import schedules
+
+    rate = schedules.Shortenable(keras.optimizers.schedules.CosineDecay(0.1, 100))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    model.optimizer.pace = rate.pace
+    rate.pace.assign(5.0)  # 20 steps in place of 100
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=10, verbose=0)
+    ```
+    """
+
+    def __init__(self, schedule, pace=1.0):
+        super().__init__()
+        self.schedule = schedule
+        self.pace = keras.Variable(pace, trainable=False, dtype="float32", name="pace")
+
+    def __call__(self, step):
+        return self.schedule(keras.ops.cast(step, "float32") * self.pace)
+
+    def get_config(self):
+        pace = float(keras.ops.convert_to_numpy(self.pace))
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "pace": pace}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["pace"])
+
+
+def let_shorten(optimizer, rate):
+    """Give an optimizer the pace of its schedule among its variables, if it is one that can be shortened.
+
+    Args:
+        optimizer: Keras' optimizer, made with `rate`.
+        rate: what `schedule` returned.
+    """
+    after = getattr(rate, "after", rate)
+    if isinstance(after, Shortenable):
+        optimizer.pace = after.pace
 
 
 @keras.saving.register_keras_serializable(package="hornbook")

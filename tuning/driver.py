@@ -3,14 +3,17 @@
 import dataclasses
 import datetime
 import os
+import pathlib
 import shlex
 import sys
+import tempfile
 
 import keras_tuner
 import threadpoolctl
 
 from hornbook import UserError, command_line, files
 from hornbook.evaluation import regression, scores
+from hornbook.recipes import defaults
 from hornbook.training import runs
 from hornbook.tuning import pruning, search_space
 from hornbook.tuning import search as searches
@@ -48,6 +51,7 @@ def objective(recipe_name, args, wanted=None):
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """Run a search, as `command.main` says it."""
     aim = objective(recipe_name, recipe_args, args.objective)
+    given_args, recipe_args = recipe_args, _settled(recipe, recipe_args)
     names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
     space, found = search_space.build(recipe, recipe_args, names, args.vary, given)
     oracle = _oracle(args, aim, recipe_args, found)
@@ -57,7 +61,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         print(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
     settings = {
         "recipe": recipe_name,
-        "options": command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None)),
+        "options": command_line.to_config(recipe_name, dataclasses.replace(given_args, output=None)),
         "space": found.get_config()["space"],
         "objective": aim.name,
         "tuner": args.tuner,
@@ -77,7 +81,8 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
             oracle.save()
         plan = searches.Plan(
             recipe_name,
-            recipe_args,
+            # Trials of several models choose the rest each for its own.
+            dataclasses.replace(given_args, model=recipe_args.model) if "model" in {hp.name for hp in found.space} else recipe_args,
             space,
             seeds=tuple(range(args.seed, args.seed + args.executions_per_trial)),
             folds=args.cross_validate,
@@ -173,6 +178,14 @@ def _rules(args):
     """What may stop a trial before its end."""
     rules = [pruning.SlowRule(args.stop_slower_than)] if args.stop_slower_than else []
     return rules + ([pruning.MedianRule(args.prune_after)] if args.prune == "median" else [])
+
+
+def _settled(recipe, args):
+    """The recipe's options with those chosen that are left to the data, for all trials alike."""
+    if "auto" not in [getattr(args, name) for name in ("model", "epochs", "batch_size", "learning_rate", "dropout")]:
+        return args
+    with tempfile.TemporaryDirectory() as folder:
+        return dataclasses.replace(args, **defaults.choose(args, recipe.load(args, pathlib.Path(folder))))
 
 
 def _max_trials(args):

@@ -1,0 +1,148 @@
+"""What a recipe does where no flag says otherwise: rules on what the data are, a table in which each row names its measurement.
+
+The length of a training is counted in updates, not in epochs: a network needs some number of them however few the examples are, and a
+large set needs some number of passes. Rules look at nothing but the data and the options, so that the same command gives the same run.
+"""
+
+import dataclasses
+import math
+
+from hornbook.recipes.options import of_network
+
+_LEAST_BATCH = 16
+_BATCHES = 20  # Of a pass over the examples, about: a batch size in between keeps the gradients of a small set noisy.
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """How networks of some families are trained on a medium.
+
+    Attributes:
+        families: of models; empty for all that no row above names, builders of the user's among them.
+        tasks: of data; empty for all.
+        updates: the fewest of a training.
+        passes: the fewest over the examples.
+        largest_batch: examples that a batch has at most.
+        options: dict of further options of recipes; those that a recipe lacks do not count.
+        measured: where the figures stand by which the row was chosen.
+    """
+
+    families: tuple
+    tasks: tuple
+    updates: int
+    passes: int
+    largest_batch: int
+    options: dict
+    measured: str
+
+
+# The model of each medium: (medium, task or None for any, its name, where it was measured). The first that fits counts.
+MODELS = (
+    ("series", None, "resnet1d", "benchmarks/defaults.py"),
+    ("texts", None, "cnn1d", "docs/data/texts.md"),
+    ("images", None, "cnn", "docs/results.md"),
+    ("tables", None, "mlp", "docs/data/tables.md"),
+)
+
+ROWS = {
+    "series": (
+        Row(
+            ("fcn", "resnet1d", "cnn1d"),
+            (), 1500, 15, 64, {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0}, "benchmarks/defaults.py",
+        ),
+        # Recurrent networks forget noise in the inputs last (docs/data/series.md).
+        Row(
+            ("rnn",),
+            (), 1200, 30, 64, {"learning_rate": 1e-2, "dropout": 0.3, "jitter": 0.3, "mixup": 0.2}, "docs/data/series.md",
+        ),
+        Row((), (), 1200, 30, 64, {"learning_rate": 1e-3, "dropout": 0.1, "jitter": 0.0, "mixup": 0.0}, "docs/data/series.md"),
+    ),
+    "texts": (
+        # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
+        Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1}, "docs/data/texts.md"),
+        Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5}, "docs/data/texts.md"),
+    ),
+    "images": (Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),),
+    "tables": (
+        # Tables with numbers to predict are mostly small.
+        Row(
+            (), ("regression",),
+            200, 40, 64, {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3}, "docs/data/tables.md",
+        ),
+        Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1}, "docs/data/tables.md"),
+    ),
+}  # fmt: skip
+
+
+def choose(args, dataset):
+    """Values for the options that are "auto", and for those of the network that are None, its builder's own.
+
+    Args:
+        args: a recipe's options.
+        dataset: `data.dataset.Dataset`, loaded as they say.
+
+    Returns:
+        A dict of options to their values, `model` and `epochs` first; empty where nothing was left to the data.
+    """
+    model = _model(dataset) if args.model == "auto" else args.model
+    row = row_of(dataset.medium, dataset.task, model)
+    size = len(dataset.train)
+    batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
+    values = {"model": model, "epochs": _epochs(size, batch_size, row), "batch_size": batch_size, **row.options}
+    if ":" in model:  # A builder of the user's need not take an option.
+        values = {name: None if name in of_network(args)[0] else value for name, value in values.items()}
+    return {name: value for name, value in values.items() if _is_open(args, name, value)}
+
+
+def _is_open(args, name, value):
+    """Whether an option that a recipe has was left to the data, and the value is one that it does not have yet."""
+    return hasattr(args, name) and getattr(args, name) in ("auto", None) and getattr(args, name) != value
+
+
+def row_of(medium, task, model):
+    """The `Row` by which a model, by its name, is trained on data of a medium and a task."""
+    from hornbook import models
+
+    family = models.family(model) if model in models.names() else None
+    return next(row for row in ROWS[medium] if (family in row.families or not row.families) and (task in row.tasks or not row.tasks))
+
+
+def in_words(chosen, dataset, steps_per_epoch):
+    """The values that `choose` returned, in a line.
+
+    Args:
+        chosen, dataset: of `choose`.
+        steps_per_epoch: updates of an epoch.
+    """
+    values = {name.replace("_", " "): value for name, value in chosen.items() if value is not None}
+    words = [values.pop("model")] if "model" in values else []
+    if "epochs" in values:
+        epochs = values.pop("epochs")
+        words.append(f"{epochs * steps_per_epoch:,} updates in {epochs:,} epochs")
+    words += [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
+    return f"chosen: {', '.join(words)} (for {len(dataset.train):,} {_examples(dataset)})"
+
+
+def _model(dataset):
+    return next(model for medium, task, model, _ in MODELS if medium == dataset.medium and task in (None, dataset.task))
+
+
+def _batch_size(size, most):
+    """The power of two nearest to a twentieth of the examples, within limits."""
+    return int(min(max(2 ** round(math.log2(max(1, size / _BATCHES))), _LEAST_BATCH), most))
+
+
+def _epochs(size, batch_size, row):
+    steps = max(1, size // batch_size)
+    return max(row.passes, math.ceil(row.updates / steps))
+
+
+def _examples(dataset):
+    """What an example is, in words."""
+    shape = dataset.input_shape
+    if dataset.medium == "series":
+        steps = "unequal length" if shape[0] is None else f"{shape[0]:,} steps"
+        return f"series of {steps}" + (f" and {shape[1]} features" if shape[1] > 1 else "")
+    if dataset.medium == "images":
+        return f"images of {shape[0]}x{shape[1]} pixels"
+    return "rows" if dataset.medium == "tables" else "texts"

@@ -1,0 +1,111 @@
+"""How long a training will take, said after its first steps; and one that would take too long, shortened."""
+
+import math
+import time
+
+import keras
+
+_FIRST = 3  # Steps that do not count: the first compile.
+_STEPS, _SECONDS = 20, 2.0  # That are looked at, both at least, if the training has as many.
+_ROOM = 1.1  # For validation, and for a machine that slows down.
+
+
+class Pace(keras.callbacks.Callback):
+    """Print after some steps how long the training will take; shorten one that would take longer than it may, its schedule included.
+
+    Shortened once, by the measured pace; and ended after the epoch in which the time has run out, should the pace fall. At least one epoch
+    is trained.
+
+    Args:
+        epochs: of the whole training.
+        steps_per_epoch: updates of an epoch.
+        seconds: that training may take from now on, or None for no limit.
+        warmup_steps: those before the schedule, whose length stays.
+
+    Attributes:
+        epochs: that the training will have, fewer than those it was given if it is shortened.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training.pace import Pace
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=30, callbacks=[Pace(30, 2, seconds=600)], verbose=0)
+    ```
+    """
+
+    async_safe = True  # It reads no logs.
+
+    def __init__(self, epochs, steps_per_epoch, *, seconds=None, warmup_steps=0):
+        super().__init__()
+        self.epochs, self.steps_per_epoch, self.seconds, self.warmup_steps = epochs, steps_per_epoch, seconds, warmup_steps
+        self.shortened = False
+        self._epoch = self._seen = 0
+
+    def on_train_begin(self, logs=None):
+        self._began = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._seen += 1
+        if self._seen == _FIRST:
+            self._since = time.monotonic()
+        elif self._seen > _FIRST and self._since is not None:
+            seconds = time.monotonic() - self._since
+            if self._seen >= _FIRST + _STEPS and seconds >= _SECONDS:
+                self._decide(self._epoch * self.steps_per_epoch + batch + 1, seconds / (self._seen - _FIRST))
+                self._since = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        over = self.seconds is not None and time.monotonic() - self._began > self.seconds
+        if over or epoch + 1 >= self.epochs:
+            self.model.stop_training = True
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays."""
+        return {"epochs": self.epochs, "shortened": self.shortened}, []
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result."""
+        self.epochs, self.shortened = values["epochs"], values["shortened"]
+
+    def _decide(self, done, seconds_a_step):
+        """Say the time that is left after so many updates, and make it fit."""
+        updates = self.epochs * self.steps_per_epoch
+        needed = (updates - done) * seconds_a_step
+        left = math.inf if self.seconds is None else self.seconds - (time.monotonic() - self._began)
+        # What was shortened ran on schedule; a second time would leave the learning rate's way.
+        if self.shortened or needed * _ROOM <= left:
+            say(f"time: about {in_words(needed)} for {updates - done:,} updates")
+            return
+        self.shortened = True
+        possible = done + max(0.0, left) / seconds_a_step / _ROOM
+        self.epochs = max(1, math.floor(possible / self.steps_per_epoch))
+        shorter = self.epochs * self.steps_per_epoch
+        pace = getattr(_inner(self.model.optimizer), "pace", None)
+        if pace is not None:
+            pace.assign(max(1, updates - self.warmup_steps) / max(1, shorter - self.warmup_steps))
+        say(f"time: {in_words(needed)} would be too long for {updates:,} updates; shortened to {shorter:,} in {self.epochs:,} epochs")
+
+
+def in_words(seconds):
+    """A time for people: "45 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def say(line):
+    """Print a line, above the bar of progress where there is one."""
+    from tqdm import tqdm
+
+    tqdm.write(line)
+
+
+def _inner(optimizer):
+    """The optimizer itself; for float16, Keras wraps it in one that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
