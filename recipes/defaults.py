@@ -44,6 +44,9 @@ MODELS = (
     ("tables", None, "mlp", "docs/data/tables.md"),
 )
 
+# Options that a recipe may leave to the data, by the word "auto".
+OPEN = ("model", "epochs", "batch_size", "learning_rate", "dropout", "jitter", "mixup")
+
 ROWS = {
     "series": (
         Row(

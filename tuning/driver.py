@@ -182,7 +182,7 @@ def _rules(args):
 
 def _settled(recipe, args):
     """The recipe's options with those chosen that are left to the data, for all trials alike."""
-    if "auto" not in [getattr(args, name) for name in ("model", "epochs", "batch_size", "learning_rate", "dropout")]:
+    if all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
         return args
     with tempfile.TemporaryDirectory() as folder:
         return dataclasses.replace(args, **defaults.choose(args, recipe.load(args, pathlib.Path(folder))))

@@ -1,0 +1,102 @@
+"""What recipes choose where no flag says otherwise: nothing stays open, flags win, small sets get their updates, a resumed run its own."""
+
+import dataclasses
+import importlib
+import json
+import typing
+
+import numpy as np
+import pytest
+
+from hornbook import data, models
+from hornbook.recipes import RECIPES, defaults, options
+from hornbook.recipes.sequence_classification import Args, main
+
+GENERATOR = np.random.default_rng(0)
+
+
+def series(count, steps=12):
+    return data.series.from_arrays(list(GENERATOR.normal(size=(count, steps, 1)).astype(np.float32)), np.arange(count) % 2)
+
+
+DATASETS = {
+    "image_classification": data.images.load("digits"),
+    "text_classification": data.texts.from_texts(["good day", "bad day", "fine night", "dull night"] * 20, [1, 0, 1, 0] * 20),
+    "sequence_classification": series(60),
+    "tabular_classification": data.tables.load("wine", task="classification"),
+    "regression": data.tables.load("diabetes", task="regression"),
+}
+
+
+def test_every_recipe_has_data_here():
+    assert DATASETS.keys() == {name.replace("-", "_") for name in RECIPES}
+
+
+@pytest.mark.parametrize("recipe", DATASETS)
+def test_nothing_stays_open(recipe):
+    module = importlib.import_module(f"hornbook.recipes.{recipe}")
+    hints = typing.get_type_hints(module.Args)
+    by_data = [name for name in defaults.OPEN if name in hints and options.Auto in typing.get_args(hints[name])]
+    assert {"epochs", "batch_size", "learning_rate", "dropout"} <= set(by_data)
+    args = module.Args()
+    settled = dataclasses.replace(args, **defaults.choose(args, DATASETS[recipe]))
+    assert [name for name in ("model", *by_data) if getattr(settled, name) == "auto"] == []
+    assert settled.model in models.names()
+
+
+@pytest.mark.parametrize("medium", defaults.ROWS)
+def test_every_model_has_a_row(medium):
+    for name in (*models.names(), "mymodule:builder"):
+        for task in ("classification", "multi-label", "regression"):
+            assert defaults.row_of(medium, task, name).updates > 0
+
+
+def test_flags_win():
+    args = Args(model="gru", batch_size=8, learning_rate=0.5, dropout=0.7, jitter=0.01)
+    chosen = defaults.choose(args, DATASETS["sequence_classification"])
+    assert chosen.keys() == {"epochs", "mixup"}
+    assert chosen["mixup"] == defaults.row_of("series", "classification", "gru").options["mixup"]
+
+
+def test_a_builder_of_the_users_is_given_no_option():
+    chosen = defaults.choose(Args(model="mymodule:builder"), DATASETS["sequence_classification"])
+    assert chosen["dropout"] is None
+    assert chosen["learning_rate"] > 0
+
+
+def test_the_length_is_counted_in_updates_until_passes_are_more():
+    row = defaults.row_of("series", "classification", "fcn")
+    epochs = {}
+    for count in (30, 300, 3000):
+        dataset = series(count, steps=2)
+        chosen = defaults.choose(Args(model="fcn"), dataset)
+        steps = max(1, len(dataset.train) // chosen["batch_size"])
+        assert chosen["epochs"] * steps >= row.updates
+        assert chosen["epochs"] >= row.passes
+        assert chosen["epochs"] == row.passes or (chosen["epochs"] - 1) * steps < row.updates
+        epochs[count] = chosen["epochs"]
+    assert epochs[30] > epochs[300] > epochs[3000]
+
+
+def test_a_run_that_goes_on_keeps_what_was_chosen(tmp_path, capsys, monkeypatch):
+    class Cut(Exception):
+        pass
+
+    def cut(epoch, logs):
+        if epoch == 1:
+            raise Cut
+
+    import keras
+
+    args = Args(model="fcn", width=4, evaluate="validation", output=str(tmp_path / "run"))
+    short = dataclasses.replace(defaults.ROWS["series"][0], families=(), updates=9, passes=1)
+    monkeypatch.setitem(defaults.ROWS, "series", (short,))
+    with pytest.raises(Cut):
+        main(args, dataset=series(60), callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=cut)])
+    chosen = json.loads((tmp_path / "run/chosen.json").read_text())
+    assert "chosen: 9 updates in 3 epochs, batch size 16, learning rate 0.001" in capsys.readouterr().out
+    # Other rules, such as a later version's, do not change a run that has begun.
+    monkeypatch.setitem(defaults.ROWS, "series", (dataclasses.replace(short, updates=900),))
+    result = main(args, dataset=series(60))
+    assert result["epochs"] == chosen["epochs"] == 3
+    assert json.loads((tmp_path / "run/config.json").read_text())["epochs"] == "auto"
