@@ -12,11 +12,9 @@ from hornbook import data, models
 from hornbook.recipes import RECIPES, defaults, options
 from hornbook.recipes.sequence_classification import Args, main
 
-GENERATOR = np.random.default_rng(0)
-
 
 def series(count, steps=12):
-    return data.series.from_arrays(list(GENERATOR.normal(size=(count, steps, 1)).astype(np.float32)), np.arange(count) % 2)
+    return data.series.from_arrays(list(np.random.default_rng(0).normal(size=(count, steps, 1)).astype(np.float32)), np.arange(count) % 2)
 
 
 DATASETS = {
