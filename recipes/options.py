@@ -242,10 +242,11 @@ class Classification:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Split:
-    """What is held out of the training data."""
+    """What is held out of the training data, as the options of `Optimization` and `Run` need it."""
 
-    validation_fraction: Annotated[float, SHARE] = 0.1
-    """Share of the training examples held out for validation, where the source has no validation split; 0 for none."""
+    validation_fraction: Annotated[float, SHARE] | Auto = "auto"
+    """Share of the training examples held out for validation, where the source has no validation split; 0 for none. auto: 0.1, but none
+    where that is fewer than 20 examples and nothing needs them."""
     fold: str | None = None
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: Annotated[float, SHARE] = 0.2
@@ -256,7 +257,9 @@ class Split:
     @property
     def split(self):
         """The options of every `load` that say what is held out."""
-        share = splits.validation_share(self.validation_fraction, self.fold)
+        needed = self.evaluate == "validation" or self.schedule == "plateau" or self.early_stopping
+        fraction = 0.1 if self.validation_fraction == "auto" and needed else self.validation_fraction
+        share = splits.validation_share(fraction, self.fold)
         return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed}
 
 

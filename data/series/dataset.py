@@ -12,7 +12,7 @@ import typing
 
 import numpy as np
 
-from hornbook.data import csv_rows, sources
+from hornbook.data import csv_rows, sources, splits
 from hornbook.data.dataset import Dataset
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
@@ -200,7 +200,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
     if "all" in examples:
         examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
     for part in ("test", "validation"):
-        if part not in examples and "train" in examples and fractions[part] != 0:
+        if part not in examples and "train" in examples and splits.is_held_out(fractions[part], len(examples["train"])):
             flag = f"--{part}-fraction"
             examples["train"], examples[part] = windows.hold_out(examples["train"], fractions[part], options, name, flag, class_names)
     fill = preprocessing["fill"] if preprocessing else examples["train"].moments()[0].tolist()

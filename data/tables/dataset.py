@@ -177,7 +177,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     if task == "classification" and len(targets) > 1:
         task = "multi-label"
     train = parts["train"]
-    held = [part for part in ("test", "validation") if part not in parts and fractions[part]]
+    held = [part for part in ("test", "validation") if part not in parts and splits.is_held_out(fractions[part], len(train))]
     labels = {}
     labels["train"], class_names = _read_labels(train, targets, task, class_names, features)
     if len(train) < _FEWEST:
