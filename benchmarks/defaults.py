@@ -70,10 +70,11 @@ def run(recipe, flags):
 
 def row_of(variant, name, seed, result, commit):
     floor = result["floor"]
+    low, high = floor["interval"]
     return {
         "variant": variant, "set": name, "seed": seed, "metric": floor["metric"], "score": f"{floor['network']:.4f}",
         "floor": f"{floor['score']:.4f}", "floor_model": floor["model"], "difference": f"{floor['difference']:.4f}",
-        "low": f"{floor['interval'][0]:.4f}", "high": f"{floor['interval'][1]:.4f}", "seconds": f"{result['seconds']:.0f}", "commit": commit,
+        "low": f"{low:.4f}", "high": f"{high:.4f}", "seconds": f"{result['seconds']:.0f}", "commit": commit,
     }  # fmt: skip
 
 
@@ -127,8 +128,8 @@ def summary():
             values = [float(row["score"]) for row in runs]
             spread = f"{statistics.stdev(values):8.4f}" if len(values) > 1 else " " * 8
             mean = {key: statistics.mean(float(row[key]) for row in runs) for key in ("score", "floor", "difference", "seconds")}
-            print(f"{name:24}{len(runs):3} {runs[0]['metric']:20}{mean['score']:8.4f}{spread}{mean['floor']:8.4f}{mean['difference']:+11.4f}"
-                  f"{mean['seconds']:8.0f}")  # fmt: skip
+            scored = f"{mean['score']:8.4f}{spread}{mean['floor']:8.4f}{mean['difference']:+11.4f}"
+            print(f"{name:24}{len(runs):3} {runs[0]['metric']:20}{scored}{mean['seconds']:8.0f}")
         sign = [-1 if row["metric"] in LOWER_IS_BETTER else 1 for row in own]
         low = [float(row["low"]) if one > 0 else -float(row["high"]) for one, row in zip(sign, own, strict=True)]
         high = [float(row["high"]) if one > 0 else -float(row["low"]) for one, row in zip(sign, own, strict=True)]

@@ -93,7 +93,8 @@ def choose(args, dataset):
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
     # Chosen when the data were split.
     held_out = 0.1 if dataset.validation is not None else 0.0
-    values = {"model": model, "epochs": _epochs(size, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out, **row.options}
+    values = {"model": model, "epochs": _epochs(size, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
+    values |= row.options
     if ":" in model:  # A builder of the user's need not take an option.
         values = {name: None if name in of_network(args)[0] else value for name, value in values.items()}
     return {name: value for name, value in values.items() if _is_open(args, name, value)}

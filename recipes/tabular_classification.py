@@ -23,7 +23,7 @@ class Args(options.PlainNetwork, options.Table, options.Classification, options.
     label_column: str | None = None
     """The column with the classes. Default: label, class, category or the like. Several, separated by commas, are labels of 0 and 1."""
     model: str = "auto"
-    """A builder's name (auto: by the data; mlp), or mymodule:builder of your own."""
+    """A builder's name (mlp), mymodule:builder of your own, or auto: by the data."""
     loss: Literal["auto", "cross-entropy", "binary", "multi-label"] = "auto"
     """auto: multi-label for several label columns, else cross-entropy; binary is for two classes, with one logit."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0

@@ -63,7 +63,7 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     """With 2, pairs of tokens that training has twice are tokens too, behind the single ones, with 3 threes as well; they count for
     --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
     model: str = "auto"
-    """A builder's name (auto: by the data; cnn1d, rnn, lstm, gru, text_transformer, ...), or mymodule:builder of your own."""
+    """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), mymodule:builder of your own, or auto: by the data."""
     word_dropout: Annotated[float, options.SHARE] = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; this also trains the unknown token."""
     word_swap: Annotated[float, options.SHARE] = 0.0
