@@ -296,6 +296,9 @@ def _one_line(text):
         return f"there is no option {unknown[1]}" + (f", did you mean {' or '.join(near)}?" if near else "")
     text = re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
     text = re.sub(r"Error parsing (--[\w-]+): invalid literal for int\(\) with base 10: (.*)", r"\1 takes a whole number, got \2", text)
+    open_to_data = r"Error parsing (--[\w-]+): no type matching {}\|\{{auto\}} could be instantiated from \[(.*?)\].*"
+    text = re.sub(open_to_data.format("INT"), r"\1 takes a whole number or auto, got \2", text)
+    text = re.sub(open_to_data.format("FLOAT"), r"\1 takes a number or auto, got \2", text)
     text = re.sub(r"Error parsing (--[\w-]+): could not convert string to float: (.*)", r"\1 takes a number, got \2", text)
     text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
     return text.replace("Expected 1 values", "Expected one").removesuffix(".")

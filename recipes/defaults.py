@@ -100,6 +100,11 @@ def choose(args, dataset):
     return {name: value for name, value in values.items() if _is_open(args, name, value)}
 
 
+def settle(args, dataset):
+    """The options with what `choose` chooses: none is left to the data."""
+    return dataclasses.replace(args, **choose(args, dataset))
+
+
 def _is_open(args, name, value):
     """Whether an option that a recipe has was left to the data, and the value is one that it does not have yet."""
     return hasattr(args, name) and getattr(args, name) in ("auto", None) and getattr(args, name) != value

@@ -13,7 +13,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import options, running
+from hornbook.recipes import defaults, options, running
 
 RECIPE = "image_classification"
 
@@ -80,6 +80,7 @@ def build(args, dataset):
 
     from hornbook.training.builders import asked_for, build_model
 
+    args = defaults.settle(args, dataset)
     network = build_model(args.model, dataset.input_shape, dataset.num_classes, asked_for(args.model, *options.of_network(args)))
     mean, variance = dataset.train.moments()
     pixels = keras.Input(dataset.input_shape, name="pixels")

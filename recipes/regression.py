@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import options, running
+from hornbook.recipes import defaults, options, running
 
 RECIPE = "regression"
 
@@ -61,6 +61,7 @@ def build(args, dataset, num_outputs=None):
     """
     from hornbook.training import builders
 
+    args = defaults.settle(args, dataset)
     wanted = builders.asked_for(args.model, *options.of_network(args))
     num_outputs, model_name = num_outputs or len(dataset.target_names), "standardized_regressor"
     if dataset.medium == "series":

@@ -11,7 +11,7 @@ The first, on scikit-learn's digits pixel by pixel: accuracy 0.9944 (1 seed) in 
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import options, running
+from hornbook.recipes import defaults, options, running
 
 RECIPE = "sequence_classification"
 
@@ -75,6 +75,7 @@ def build(args, dataset):
     """
     from hornbook.training.builders import asked_for, series_model
 
+    args = defaults.settle(args, dataset)
     wanted = asked_for(args.model, *options.of_network(args))
     return series_model(args.model, dataset, dataset.num_classes, wanted, model_name="sequence_classifier")
 

@@ -9,7 +9,7 @@ The first, on scikit-learn's breast_cancer: accuracy 0.9772 ± 0.0118 (5 splits)
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import options, running
+from hornbook.recipes import defaults, options, running
 
 RECIPE = "tabular_classification"
 
@@ -37,6 +37,7 @@ def build(args, dataset, num_outputs=None):
     """
     from hornbook.training.builders import asked_for, table_model
 
+    args = defaults.settle(args, dataset)
     wanted, num_outputs = asked_for(args.model, *options.of_network(args)), num_outputs or dataset.num_classes
     shape = {"bins": args.bins, "categories": args.categories}
     return table_model(args.model, dataset, num_outputs, wanted, **shape, model_name="tabular_classifier")

@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import options, running
+from hornbook.recipes import defaults, options, running
 
 RECIPE = "text_classification"
 
@@ -77,6 +77,7 @@ def build(args, dataset, tokenizer):
     """
     from hornbook.training.builders import asked_for, build_model
 
+    args = defaults.settle(args, dataset)
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
     return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted)
 

@@ -297,7 +297,7 @@ def test_numbers_that_are_none_are_said_plainly(capsys):
     from hornbook.recipes import image_classification
 
     for words, said in (
-        (["--epochs", "three"], "--epochs takes a whole number, got 'three'"),
+        (["--epochs", "three"], "--epochs takes a whole number or auto, got 'three'"),
         (["--l2", "much"], "--l2 takes a number, got"),
     ):
         with pytest.raises(UserError, match=said):

@@ -39,7 +39,8 @@ class Remedy:
         """Whether a run of these options, a dict, can be helped by it."""
         if self.option not in options or (self.among and not any(name in str(options.get("model")) for name in self.among)):
             return False
-        return self.helps(options[self.option])
+        # What is left to the data follows no advice yet.
+        return options[self.option] == "auto" or self.helps(options[self.option])
 
 
 _UNTRAINED = (

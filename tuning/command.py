@@ -133,8 +133,8 @@ def main(recipe_name, args, recipe_args, given=()):
     _check(args, recipe_args)
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
     recipe.check(recipe_args)
-    stem = recipe_args.model.rpartition(":")[2]
-    folder = pathlib.Path(args.output) if args.output else runs.default_folder("tune", f"{recipe_name}-{stem}")
+    stem = "" if recipe_args.model == "auto" else f"-{recipe_args.model.rpartition(':')[2]}"
+    folder = pathlib.Path(args.output) if args.output else runs.default_folder("tune", recipe_name + stem)
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")

@@ -185,7 +185,7 @@ def _settled(recipe, args):
     if all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
         return args
     with tempfile.TemporaryDirectory() as folder:
-        return dataclasses.replace(args, **defaults.choose(args, recipe.load(args, pathlib.Path(folder))))
+        return defaults.settle(args, recipe.load(args, pathlib.Path(folder)))
 
 
 def _max_trials(args):

@@ -190,9 +190,16 @@ def _taken_of(args):
 
 
 def _words(hint):
-    """The words that an option of this type takes, or None where it takes any."""
-    words = [word for kind in vary.alternatives(hint) if typing.get_origin(kind) is typing.Literal for word in typing.get_args(kind)]
-    return tuple(words) or None
+    """The words that an option of this type takes, or None where it takes any, or numbers beside them."""
+    kinds = [kind for kind in vary.alternatives(hint) if kind is not type(None)]
+    if any(typing.get_origin(kind) is not typing.Literal for kind in kinds):
+        return None
+    return tuple(word for kind in kinds for word in typing.get_args(kind))
+
+
+def _name_of(kind):
+    """A type in words: that of a list of words, the words."""
+    return ", ".join(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else kind.__name__
 
 
 def _varied_in_training(taken, args):
@@ -240,9 +247,8 @@ def _check_options(yielded, new, hints, recipe, args):
     """Refuse options that the recipe's command line, its check or its model would refuse; `new` are those not looked at before."""
     for name, value in new.items():
         if not any(_is_of(kind, value) for kind in vary.alternatives(hints[name])):
-            words = _words(hints[name])
-            accepted = ", ".join(words) if words else " or ".join(kind.__name__ for kind in vary.alternatives(hints[name]))
-            raise UserError(f"--{name.replace('_', '-')} takes {accepted}")
+            accepted = _words(hints[name]) or [_name_of(kind) for kind in vary.alternatives(hints[name])]
+            raise UserError(f"--{name.replace('_', '-')} takes {(', ' if _words(hints[name]) else ' or ').join(accepted)}")
     changed = dataclasses.replace(args, **yielded)
     recipe.check(changed)
     if args.model not in models.names():

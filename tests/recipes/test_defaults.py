@@ -52,7 +52,7 @@ def test_every_model_has_a_row(medium):
 def test_flags_win():
     args = Args(model="gru", batch_size=8, learning_rate=0.5, dropout=0.7, jitter=0.01)
     chosen = defaults.choose(args, DATASETS["sequence_classification"])
-    assert chosen.keys() == {"epochs", "mixup"}
+    assert chosen.keys() == {"epochs", "validation_fraction", "mixup"}
     assert chosen["mixup"] == defaults.row_of("series", "classification", "gru").options["mixup"]
 
 
@@ -92,7 +92,7 @@ def test_a_run_that_goes_on_keeps_what_was_chosen(tmp_path, capsys, monkeypatch)
     with pytest.raises(Cut):
         main(args, dataset=series(60), callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=cut)])
     chosen = json.loads((tmp_path / "run/chosen.json").read_text())
-    assert "chosen: 9 updates in 3 epochs, batch size 16, learning rate 0.001" in capsys.readouterr().out
+    assert "chosen: 9 updates in 3 epochs, batch size 16, validation fraction 0.1, learning rate 0.001" in capsys.readouterr().out
     # Other rules, such as a later version's, do not change a run that has begun.
     monkeypatch.setitem(defaults.ROWS, "series", (dataclasses.replace(short, updates=900),))
     result = main(args, dataset=series(60))

@@ -35,7 +35,17 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_what_the_documents_promise(finished):
     folder, result = finished
     left = {entry.name for entry in folder.iterdir()}
-    promised = {"config.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html", "checkpoint"}
+    promised = {
+        "config.json",
+        "chosen.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "labels.json",
+        "split.csv",
+        "report.html",
+        "checkpoint",
+    }
     assert left == promised | {".lock"}
     written = json.loads((folder / "result.json").read_text())
     assert written["metrics"] == result["metrics"]

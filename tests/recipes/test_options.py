@@ -63,9 +63,9 @@ def test_a_range_says_what_it_takes():
 
 def test_a_recipe_changes_defaults_and_choices_and_nothing_else():
     args = sequence_classification.Args()
-    assert (args.learning_rate, args.clip_norm, args.epochs) == (1e-2, 1.0, 60)
-    assert options.Optimization.learning_rate == 3e-3
-    assert image_classification.Args().learning_rate == 3e-3
+    assert (args.learning_rate, args.clip_norm) == ("auto", 1.0)
+    assert options.Optimization.clip_norm == 0.0
+    assert image_classification.Args().clip_norm == 0.0
     hints = typing.get_type_hints(text_classification.Args)
     assert "group" not in str(hints["normalization"])
     assert "group" in str(typing.get_type_hints(tabular_classification.Args)["normalization"])

@@ -58,7 +58,17 @@ def finished(tmp_path_factory, long_table):
 def test_a_run_leaves_what_the_documents_promise(finished):
     folder, result = finished
     left = {entry.name for entry in folder.iterdir()} - {".lock"}
-    assert left == {"config.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html", "checkpoint"}
+    assert left == {
+        "config.json",
+        "chosen.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "labels.json",
+        "split.csv",
+        "report.html",
+        "checkpoint",
+    }
     assert json.loads((folder / "result.json").read_text())["metrics"] == result["metrics"]
     assert all(np.isfinite(value) for value in result["metrics"].values())
     about = json.loads((folder / "labels.json").read_text())
@@ -162,7 +172,7 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
         ({"epochs": 0}, "--epochs must be at least 1"),
         ({"window": 65}, "fewer than --window 65"),
         ({"window": 4, "missing": "interpolate", "stride": 0}, "--stride must be at least 1"),
-        ({"jitter": -1.0}, "jitter must be 0"),
+        ({"jitter": -1.0}, "--jitter must be at least 0, got -1.0"),
         ({"model": "gruu"}, "--model gruu"),
         ({"bidirectional": True}, "does not take --bidirectional"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "has no validation part"),

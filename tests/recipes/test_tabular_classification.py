@@ -74,6 +74,7 @@ def test_a_run_leaves_what_the_documents_promise(finished):
         "history.csv",
         "result.json",
         "model.keras",
+        "chosen.json",
         "labels.json",
         "table.json",
         "split.csv",

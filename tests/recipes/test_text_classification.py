@@ -67,6 +67,7 @@ SMALL = {
     "dropout": 0.1,
     "minimum_count": 1,
     "word_dropout": 0.0,
+    "validation_fraction": 0.1,
 }
 
 
@@ -79,7 +80,17 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
     folder, result = run(tmp_path, table, epochs=8)
     assert result["metrics"]["accuracy"] >= 0.9
     left = {entry.name for entry in folder.iterdir()}
-    promised = {"config.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html", "checkpoint"}
+    promised = {
+        "config.json",
+        "chosen.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "labels.json",
+        "split.csv",
+        "report.html",
+        "checkpoint",
+    }
     assert left == promised | {".lock", "tokenizer.json"}
     written = json.loads((folder / "result.json").read_text())
     assert written["tokens"]["train"]["texts"] == 172
@@ -124,7 +135,7 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
 def test_the_dropout_that_nobody_asked_for_is_the_model_s(model, rate):
     dataset = data.texts.from_texts([text for text, _ in rows(20)], [k % 2 for k in range(20)])
     tokenizer = tokenizing.fit(dataset.train.texts())
-    for asked, expected in ((None, rate), (0.2, 0.2)):
+    for asked, expected in (("auto", rate), (0.2, 0.2)):
         built = text_classification.build(Args(model=model, width=8, dropout=asked), dataset, tokenizer)
         assert {layer.rate for layer in built.layers if isinstance(layer, keras.layers.Dropout)} == {expected}
 

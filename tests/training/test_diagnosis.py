@@ -106,11 +106,11 @@ def test_no_finding_advises_what_the_run_has(options, advised):
 
 
 def test_another_model_is_advised_only_to_those_that_are_not_it():
-    texts = dataclasses.asdict(text_classification.Args())
+    texts = dataclasses.asdict(text_classification.Args(model="cnn1d"))
     lost = history(0.12, 0.10)
     assert "--model" not in diagnosis.findings(lost, None, 10, texts)[0]  # It is a cnn1d.
     assert "--model cnn1d" in diagnosis.findings(lost, None, 10, {**texts, "model": "lstm"})[0]
-    series = dataclasses.asdict(sequence_classification.Args())
+    series = dataclasses.asdict(sequence_classification.Args(model="gru"))
     assert "--model fcn" in diagnosis.findings(lost, None, 10, series)[0]
     assert "--model" not in diagnosis.findings(lost, None, 10, {**series, "model": "fcn"})[0]
 

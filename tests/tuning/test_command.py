@@ -48,7 +48,7 @@ def test_options_of_the_search_and_of_the_recipe(asked):
     assert args.vary == ("learning_rate=log:1e-4..1e-1", "normalization=batch,none")
     assert (recipe_args.epochs, recipe_args.optimizer, recipe_args.dataset, recipe_args.seed) == (3, "sgd", "wine", 0)
     assert folder.parts[:2] == ("runs", "tune")
-    assert folder.name.endswith("-tabular_classification-mlp")
+    assert folder.name.endswith("-tabular_classification")
     assert {"epochs", "optimizer", "dataset"} <= set(given)
 
 

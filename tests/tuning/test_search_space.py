@@ -8,7 +8,7 @@ from hornbook import UserError, models
 from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 from hornbook.tuning import search_space as space
 
-ARGS = tabular_classification.Args()
+ARGS = tabular_classification.Args(model="mlp", epochs=40, batch_size=64, learning_rate=3e-3, dropout=0.1)
 
 
 def build(*varied, names=(), args=ARGS, recipe=tabular_classification, given=()):
@@ -66,7 +66,7 @@ def test_every_form_of_vary(written, kind, expected):
         ("dropout=0...5", "--vary takes NAME=A,B,C"),
         ("dropout=0..", "--vary takes NAME=A,B,C"),
         ("dropout=a..b", "--vary takes NAME=A,B,C"),
-        ("learning_rate=small,large", "learning_rate takes float, got small, large"),
+        ("learning_rate=small,large", "--learning-rate takes float or auto"),
         ("depth=2.5..4", "depth takes whole numbers"),
         ("depth=2,2.5", "depth takes int, got 2, 2.5"),
         ("normalization=1..3", "normalization is not a number; list its values"),
@@ -122,7 +122,7 @@ def test_a_space_by_name():
     names = {hp.name for hp in build(names=["model", "training"])[1].space}
     assert {"depth", "width", "normalization", "activation", "initializer", "learning_rate", "batch_size"} <= names
     assert not {"augmentation", "stochastic_depth"} & names  # Tables have none.
-    images = image_classification.Args()
+    images = image_classification.Args(model="cnn")
     found = build(names=["cnn"], args=images, recipe=image_classification)[1]
     assert {"depth", "width"} <= {hp.name for hp in found.space}
     named = dataclasses.replace(images, model="resnet20")
