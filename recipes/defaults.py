@@ -45,7 +45,7 @@ MODELS = (
 )
 
 # Options that a recipe may leave to the data, by the word "auto".
-OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup")
+OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup", "linear_share")
 
 ROWS = {
     "series": (
@@ -62,8 +62,8 @@ ROWS = {
     ),
     "texts": (
         # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
-        Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1}, "docs/data/texts.md"),
-        Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5}, "docs/data/texts.md"),
+        Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1, "linear_share": 0.5}, "docs/data/texts.md"),
+        Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5, "linear_share": 0.5}, "docs/data/texts.md"),
     ),
     "images": (Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),),
     "tables": (
@@ -95,6 +95,8 @@ def choose(args, dataset):
     held_out = 0.1 if dataset.validation is not None else 0.0
     values = {"model": model, "epochs": _epochs(size, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
     values |= row.options
+    if getattr(args, "tokenizer", None) in ("character", "byte"):
+        values["linear_share"] = 0.0  # Pairs of letters say too little.
     if ":" in model:  # A builder of the user's need not take an option.
         values = {name: None if name in of_network(args)[0] else value for name, value in values.items()}
     return {name: value for name, value in values.items() if _is_open(args, name, value)}

@@ -14,6 +14,7 @@ from hornbook import UserError, command_line, data
 from hornbook.recipes import defaults, options, running
 
 RECIPE = "text_classification"
+_MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,9 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
     model: str = "auto"
     """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), mymodule:builder of your own, or auto: by the data."""
+    linear_share: Annotated[float, options.SHARE] | options.Auto = "auto"
+    """Share in the outputs of a linear model on naive-Bayes ratios of tokens and pairs (Wang and Manning 2012), fitted after training and
+    saved with the network as one model; 0 for the network alone. auto: 0.5, with --tokenizer character and byte 0."""
     word_dropout: Annotated[float, options.SHARE] = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; this also trains the unknown token."""
     word_swap: Annotated[float, options.SHARE] = 0.0
@@ -156,17 +160,21 @@ def _train(args, session):
     )
 
     # Result.
-    about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
-    scores, mistakes = running.evaluate(model, about, tokens.get(args.evaluate))
+    evaluated, reading = tokens.get(args.evaluate), tokenizer
+    if args.linear_share:
+        model, reading = _mixed(args, dataset, model, tokenizer, folder)
+        evaluated = None if evaluated is None else tokens_of.encode(dataset.parts[args.evaluate], reading, folder)
+    about = {**dataset.about(), "loss": "cross-entropy", "max_length": reading.max_length}
+    scores, mistakes = running.evaluate(model, about, evaluated)
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     findings = [
         *diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config),
         *tokens_of.findings(statistics, tokenizer),
     ]
-    tokenizer.save(session.run.path("tokenizer.json"))
+    reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
-    said = {"tokens": statistics, "details": {"vocabulary_size": tokenizer.vocabulary_size, "tokens": statistics, **versions}}
+    said = {"tokens": statistics, "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions}}
     return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes, **said)
 
 
@@ -178,6 +186,21 @@ def _tokenizer(args, train):
     length = tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length
     tokenizer = tokenizing.fit(train.texts(), args.tokenizer, max_length=length, **own)
     return tokenizing.with_ngrams(tokenizer, train.texts(), args.ngrams, most=args.vocabulary_size) if args.ngrams > 1 else tokenizer
+
+
+def _mixed(args, dataset, network, tokenizer, folder):
+    """The network mixed with a linear model of tokens and pairs, and the tokenizer that makes both."""
+    from hornbook.data.texts import tokenizing
+    from hornbook.data.texts import tokens as tokens_of
+    from hornbook.training import naive_bayes
+
+    known = tokenizer.vocabulary_size
+    if not tokenizer.ngrams:
+        tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), 2, most=_MOST_PAIRS)
+        tokenizer.max_length *= 2  # For as many pairs as there are tokens.
+    tokens = tokens_of.encode(dataset.train, tokenizer, folder)
+    linear = naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed)
+    return naive_bayes.mixed(network, linear, args.linear_share, known=known), tokenizer
 
 
 if __name__ == "__main__":

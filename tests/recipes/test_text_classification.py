@@ -68,6 +68,7 @@ SMALL = {
     "minimum_count": 1,
     "word_dropout": 0.0,
     "validation_fraction": 0.1,
+    "linear_share": 0.0,
 }
 
 
@@ -129,6 +130,17 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
         with pytest.raises(SystemExit):
             predict([str(folder), given])
         assert message in capsys.readouterr().err
+
+
+def test_a_network_mixed_with_a_linear_model_is_saved_as_one(table, tmp_path):
+    folder, _ = run(tmp_path, table, epochs=1, linear_share=0.5, max_length=6)
+    assert (folder / "ngrams.json").exists()
+    saved, tokenizer = keras.saving.load_model(folder / "model.keras"), tokenizing.load(folder / "tokenizer.json")
+    assert tokenizer.max_length == 12  # For as many pairs as there are tokens.
+    assert saved.get_layer("naive_bayes_weights").get_weights()[0].shape == (tokenizer.vocabulary_size, 2)
+    probabilities = np.exp(saved.predict(tokenizer.batch([text for text, _ in rows()[:9]]), verbose=0))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert json.loads((folder / "labels.json").read_text())["requires"] == []
 
 
 @pytest.mark.parametrize(("model", "rate"), [("cnn1d", 0.5), ("gru", 0.5), ("text_transformer", 0.1)])

@@ -1,0 +1,69 @@
+"""The linear model on log-count ratios follows its formula, and a mix is the weighted mean of the probabilities."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.sparse
+
+from hornbook import data, models
+from hornbook.data.texts import tokenizing
+from hornbook.training import naive_bayes
+
+TEXTS = ["good film", "a good good day", "bad film", "a bad day", "so so", "so so film"] * 4
+LABELS = [0, 0, 1, 1, 2, 2] * 4
+
+
+@pytest.fixture(scope="module")
+def parts():
+    dataset = data.texts.from_texts(TEXTS, LABELS, validation_fraction=0)
+    single = tokenizing.fit(dataset.train.texts())
+    pairs = tokenizing.with_ngrams(single, dataset.train.texts(), 2)
+    return single, pairs, data.texts.encode(dataset.train, pairs)
+
+
+def test_the_ratio_is_that_of_the_paper():
+    found = scipy.sparse.csr_matrix(np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0], [0, 1, 0]], np.float32))
+    got = naive_bayes.log_count_ratio(found, np.array([True, True, False, False]))
+    p, q = np.array([3, 2, 2]), np.array([1, 3, 1])
+    np.testing.assert_allclose(got, np.log((p / 7) / (q / 5)))
+
+
+def test_texts_are_told_apart_by_their_words(parts):
+    _, pairs, tokens = parts
+    linear = naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size)
+    logits = probabilities(linear, pairs.batch(["good", "bad", "so so"]))
+    assert logits.argmax(axis=1).tolist() == [0, 1, 2]
+    assert (linear.weights[:2] == 0).all()  # Padding and unknown.
+
+
+def probabilities(linear, ids):
+    """Of the linear model alone, in NumPy: each token of a text counts once."""
+    scores = np.stack([linear.weights[np.unique(row)].sum(axis=0) for row in ids]) + linear.biases
+    sigmoids = 1 / (1 + np.exp(-scores))
+    return sigmoids / sigmoids.sum(axis=1, keepdims=True)
+
+
+def test_a_mix_is_the_weighted_mean_of_the_probabilities(parts):
+    single, pairs, tokens = parts
+    linear = naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size)
+    network = models.cnn1d((None,), 3, vocabulary_size=single.vocabulary_size, width=4, embedding_size=4)
+    mix = naive_bayes.mixed(network, linear, 0.3, known=single.vocabulary_size)
+    texts = ["a good day", "so so so so film", "bad bad good"]
+    of_network = keras.ops.convert_to_numpy(keras.ops.softmax(network(single.batch(texts))))
+    expected = 0.7 * of_network + 0.3 * probabilities(linear, pairs.batch(texts))
+    np.testing.assert_allclose(np.exp(keras.ops.convert_to_numpy(mix(pairs.batch(texts)))), expected, atol=1e-5)
+
+
+def test_a_class_without_an_example_is_never_likely():
+    dataset = data.texts.from_texts(TEXTS, LABELS, validation_fraction=0)
+    tokenizer = tokenizing.fit(dataset.train.texts())
+    linear = naive_bayes.NaiveBayes(data.texts.encode(dataset.train, tokenizer), 4, tokenizer.vocabulary_size)
+    assert probabilities(linear, tokenizer.batch(["good film"]))[0, 3] < 1e-6
+
+
+def test_of_many_texts_some_are_taken(parts, monkeypatch):
+    _, pairs, tokens = parts
+    monkeypatch.setattr(naive_bayes, "_MOST_TEXTS", 12)
+    few, again, other = (naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size, seed=seed).weights for seed in (0, 0, 1))
+    assert (few == again).all()
+    assert (few != other).any()

@@ -1,0 +1,126 @@
+"""A linear model on naive-Bayes log-count ratios, and its mix with a network: two models of texts that make different mistakes."""
+
+import math
+
+import keras
+import numpy as np
+
+_SMOOTHING = 1.0  # Added to the count of every token in a class, as in the paper.
+_REGULARIZATION = 1.0  # C of the logistic regression; on validation data of three sets, 0.1 and 10 were no better (docs/data/texts.md).
+_MOST_TEXTS = 100_000  # That the linear model is fitted to: of more it gains little, and takes minutes.
+_AT_A_TIME = 8192
+
+
+class NaiveBayes:
+    """Logistic regression, one class against the others, on which tokens a text has, each scaled by its log-count ratio.
+
+    Wang and Manning (2012), "Baselines and Bigrams": the ratio of a token is log((p / |p|) / (q / |q|)), with the numbers p and q of texts
+    of the class and of the others that have it, both plus 1. With pairs of words as tokens it is hard to beat on short texts.
+
+    Args:
+        tokens: of the training texts: has `labels` `(texts,)`, `lengths` and `padded(positions, length)`, such as `data.texts.Tokens`. Ids
+            0 (padding) and 1 (unknown) do not count.
+        num_classes: how many classes there are.
+        vocabulary_size: how many ids there are.
+        seed: of the choice among more than 100,000 texts.
+
+    Attributes:
+        weights: float32 array `(ids, classes)`.
+        biases: float32 array `(classes,)`.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+    from hornbook.data.texts import tokenizing
+    from hornbook.training.naive_bayes import NaiveBayes, mixed
+
+    texts = data.texts.from_texts(["good film", "a bad film"] * 8, [1, 0] * 8)
+    tokenizer = tokenizing.fit(texts.train.texts())
+    linear = NaiveBayes(data.texts.encode(texts.train, tokenizer), 2, tokenizer.vocabulary_size)
+    network = keras.Sequential([keras.layers.Embedding(tokenizer.vocabulary_size, 4), keras.layers.GRU(4), keras.layers.Dense(2)])
+    network.build((None, None))
+    network.compile("adam", "mse")
+    print(mixed(network, linear, 0.5)(tokenizer.batch(["a good film"])))
+    ```
+    """
+
+    def __init__(self, tokens, num_classes, vocabulary_size, seed=0):
+        from sklearn.linear_model import LogisticRegression
+
+        positions = np.arange(len(tokens))
+        if len(positions) > _MOST_TEXTS:
+            positions = np.sort(np.random.default_rng(seed).choice(positions, _MOST_TEXTS, replace=False))
+        found, labels = _presence(tokens, positions, vocabulary_size), tokens.labels[positions]
+        self.weights = np.zeros((vocabulary_size, num_classes), np.float32)
+        self.biases = np.full(num_classes, -np.inf, np.float32)
+        for label in np.unique(labels):
+            own = labels == label
+            if own.all():
+                self.biases[label] = 0.0
+                continue
+            ratio = log_count_ratio(found, own)
+            fitted = LogisticRegression(C=_REGULARIZATION, max_iter=1000).fit(found.multiply(ratio).tocsr(), own)
+            self.weights[:, label] = ratio * fitted.coef_[0]
+            self.biases[label] = fitted.intercept_[0]
+        self.biases = np.maximum(self.biases, -30.0)  # A class without an example: near 0, and finite.
+
+
+def log_count_ratio(found, own):
+    """The log-count ratio of each token, float64 array `(ids,)`.
+
+    Args:
+        found: sparse matrix `(texts, ids)` of 1 where a text has a token.
+        own: bool array `(texts,)`, the texts of the class.
+    """
+    with_token, without = (_SMOOTHING + np.asarray(found[rows].sum(axis=0), np.float64)[0] for rows in (own, ~own))
+    return np.log(with_token / with_token.sum()) - np.log(without / without.sum())
+
+
+def _presence(tokens, positions, vocabulary_size):
+    """Which text has which token: a sparse matrix of ones `(texts, ids)`."""
+    import scipy.sparse
+
+    rows = []
+    for start in range(0, len(positions), _AT_A_TIME):
+        some = positions[start : start + _AT_A_TIME]
+        rows += [ids[ids > 1] for ids in map(np.unique, tokens.padded(some, int(tokens.lengths[some].max())))]
+    ends = np.cumsum([0, *map(len, rows)])
+    ids = np.concatenate(rows).astype(np.int32)
+    return scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), ids, ends), shape=(len(rows), vocabulary_size))
+
+
+def mixed(network, linear, share, *, known=None):
+    """A model of the same token ids whose probabilities are the weighted mean of a network's and a linear model's (Mesnil et al. 2014).
+
+    It is made of Keras' own layers and operations, so what loads the network loads it.
+
+    Args:
+        network: functional `keras.Model`, token ids `(batch, tokens)`, padded with 0, to logits `(batch, classes)`.
+        linear: `NaiveBayes`.
+        share: of the linear model, in (0, 1).
+        known: how many ids the network knows; those behind them, of runs of tokens, are padding to it. None: all.
+
+    Returns:
+        `keras.Model` to the logarithms of the probabilities, float32 `(batch, classes)`.
+    """
+    ops = keras.ops
+    network = keras.Model(network.inputs, network.outputs, name=network.name)  # Uncompiled: an optimizer of ours is not to be saved in it.
+    ids = keras.Input((None,), dtype=network.inputs[0].dtype, name="tokens")
+    seen = ids if known is None else ops.where(ops.less(ids, known), ids, ops.zeros_like(ids))
+    of_network = ops.log_softmax(network(seen)) + math.log(1 - share)
+    of_linear = _log_probabilities(ids, linear) + math.log(share)
+    return keras.Model(ids, ops.logaddexp(of_network, of_linear), name=network.name)
+
+
+def _log_probabilities(ids, linear):
+    """Those of the linear model: sigmoids of one class against the others, brought to a sum of 1."""
+    ops = keras.ops
+    # In order, a token that stands there already is its left neighbour.
+    ordered = ops.sort(ids, axis=1)
+    first = ops.pad(ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "float32"), ((0, 0), (1, 0)), constant_values=1.0)
+    weights = np.concatenate([np.zeros((2, linear.weights.shape[1]), np.float32), linear.weights[2:]])
+    table = keras.layers.Embedding(*weights.shape, trainable=False, dtype="float32", name="naive_bayes_weights")
+    summed = ops.sum(table(ordered) * ops.expand_dims(first, -1), axis=1)
+    table.set_weights([weights])
+    return ops.log_softmax(ops.log_sigmoid(summed + linear.biases))
