@@ -105,7 +105,9 @@ def mixed(network, linear, share, *, known=None):
         `keras.Model` to the logarithms of the probabilities, float32 `(batch, classes)`.
     """
     ops = keras.ops
-    network = keras.Model(network.inputs, network.outputs, name=network.name)  # Uncompiled: an optimizer of ours is not to be saved in it.
+    network = keras.Model(
+        network.inputs[0], network.outputs[0], name=network.name
+    )  # Uncompiled: an optimizer of ours is not to be saved in it.
     ids = keras.Input((None,), dtype=network.inputs[0].dtype, name="tokens")
     seen = ids if known is None else ops.where(ops.less(ids, known), ids, ops.zeros_like(ids))
     of_network = ops.log_softmax(network(seen)) + math.log(1 - share)
