@@ -50,15 +50,24 @@ OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate",
 ROWS = {
     "series": (
         Row(
-            ("fcn", "resnet1d", "cnn1d"),
-            (), 1500, 15, 64, {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0}, "benchmarks/defaults.py",
+            ("fcn", "resnet1d", "cnn1d"), (),
+            1500, 15, 64,
+            {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "linear_share": 0.5},
+            "benchmarks/defaults.py",
         ),
         # Recurrent networks forget noise in the inputs last (docs/data/series.md).
         Row(
-            ("rnn",),
-            (), 1200, 30, 64, {"learning_rate": 1e-2, "dropout": 0.3, "jitter": 0.3, "mixup": 0.2}, "docs/data/series.md",
+            ("rnn",), (),
+            1200, 30, 64,
+            {"learning_rate": 1e-2, "dropout": 0.3, "jitter": 0.3, "mixup": 0.2, "linear_share": 0.5},
+            "docs/data/series.md",
         ),
-        Row((), (), 1200, 30, 64, {"learning_rate": 1e-3, "dropout": 0.1, "jitter": 0.0, "mixup": 0.0}, "docs/data/series.md"),
+        Row(
+            (), (),
+            1200, 30, 64,
+            {"learning_rate": 1e-3, "dropout": 0.1, "jitter": 0.0, "mixup": 0.0, "linear_share": 0.5},
+            "docs/data/series.md",
+        ),
     ),
     "texts": (
         # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
@@ -70,7 +79,9 @@ ROWS = {
         # Tables with numbers to predict are mostly small.
         Row(
             (), ("regression",),
-            200, 40, 64, {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3}, "docs/data/tables.md",
+            200, 40, 64,
+            {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3},
+            "docs/data/tables.md",
         ),
         Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1}, "docs/data/tables.md"),
     ),

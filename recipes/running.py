@@ -266,6 +266,19 @@ def evaluate(model, about, evaluated, *, batch_size=256, length=None):
     return found, scoring.mistakes(about["loss"], evaluated.labels, outputs, about["class_names"])
 
 
+def alone(args, scores):
+    """What a network scores without the linear model that it is mixed with, for `result.json`; nothing where it is not mixed.
+
+    Args:
+        args: the recipe's options.
+        scores: of the network alone, or None.
+    """
+    if not args.linear_share or scores is None:
+        return {}
+    print(f"network alone: accuracy {scores['accuracy']:.4f}; with the linear model, a share of {args.linear_share:g}:")
+    return {"network_alone": scoring.headline(scores)}
+
+
 def finish(args, session, model, dataset, done, scores, *, about, findings, mistakes=(), augmented=(), tokens=None, details=None):
     """Write the model, the report and, last, `result.json`.
 

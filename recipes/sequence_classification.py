@@ -18,7 +18,7 @@ RECIPE = "sequence_classification"
 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
 @options.recipe(clip_norm=1.0)
-class Args(options.SequenceNetwork, options.Classification, options.Optimization, options.Split, options.Run):
+class Args(options.SequenceNetwork, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "sequential_digits"
     """Where the series come from: sequential_digits and copy (built in), ts:PATH (UCR/UEA files), csv:PATH (a row a step), folder:PATH (WAV
     files or tables, a folder a class), npz:PATH (arrays), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -113,7 +113,7 @@ def _train(args, session):
     import keras
 
     from hornbook.reports import examples
-    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training import convolution_ridge, diagnosis, imbalance, losses
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
@@ -155,12 +155,17 @@ def _train(args, session):
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
     scores, mistakes = running.evaluate(model, about, evaluated, length=steps)
+    alone = scores
+    if args.linear_share:
+        ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
+        model = convolution_ridge.mixed(model, ridge, args.linear_share)
+        scores, mistakes = running.evaluate(model, about, evaluated, length=steps)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio
 
         audio.save_feature_model(session.run.path("features.keras"), dataset.preprocessing)
-    said = {"about": about, "findings": findings, "mistakes": mistakes}
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": running.alone(args, alone)}
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     return running.finish(args, session, model, dataset, fitting, scores, augmented=sheet, **said)
 

@@ -29,7 +29,7 @@ class Network(options.SequenceNetwork):
 @options.recipe(
     choices={"normalization": ("batch", "layer", "rms", "none"), "positions": ("sinusoidal", "rotary", "none")},
 )
-class Args(Network, options.Classification, options.Optimization, options.Split, options.Run):
+class Args(Network, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
     folder:PATH (text files, a folder a class), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -65,9 +65,6 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
     model: str = "auto"
     """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), mymodule:builder of your own, or auto: by the data."""
-    linear_share: Annotated[float, options.SHARE] | options.Auto = "auto"
-    """Share in the outputs of a linear model on naive-Bayes ratios of tokens and pairs (Wang and Manning 2012), fitted after training and
-    saved with the network as one model; 0 for the network alone. auto: 0.5, with --tokenizer character and byte 0."""
     word_dropout: Annotated[float, options.SHARE] = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; this also trains the unknown token."""
     word_swap: Annotated[float, options.SHARE] = 0.0
@@ -160,12 +157,14 @@ def _train(args, session):
     )
 
     # Result.
-    evaluated, reading = tokens.get(args.evaluate), tokenizer
+    about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
+    scores, mistakes = running.evaluate(model, about, tokens.get(args.evaluate))
+    alone, reading = scores, tokenizer
     if args.linear_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
-        evaluated = None if evaluated is None else tokens_of.encode(dataset.parts[args.evaluate], reading, folder)
-    about = {**dataset.about(), "loss": "cross-entropy", "max_length": reading.max_length}
-    scores, mistakes = running.evaluate(model, about, evaluated)
+        evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
+        about |= {"max_length": reading.max_length}
+        scores, mistakes = running.evaluate(model, about, evaluated)
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     findings = [
@@ -174,7 +173,10 @@ def _train(args, session):
     ]
     reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
-    said = {"tokens": statistics, "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions}}
+    said = {
+        "tokens": statistics,
+        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **running.alone(args, alone)},
+    }
     return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes, **said)
 
 
