@@ -36,13 +36,12 @@ class Pace(keras.callbacks.Callback):
     ```
     """
 
-    async_safe = True  # It reads no logs.
-
     def __init__(self, epochs, steps_per_epoch, *, seconds=None, warmup_steps=0):
         super().__init__()
         self.epochs, self.steps_per_epoch, self.seconds, self.warmup_steps = epochs, steps_per_epoch, seconds, warmup_steps
         self.shortened = False
         self._epoch = self._seen = 0
+        self._since = None
 
     def on_train_begin(self, logs=None):
         self._began = time.monotonic()
@@ -50,15 +49,15 @@ class Pace(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
-        self._seen += 1
+    def on_train_batch_begin(self, batch, logs=None):
+        # Not at a step's end, which Keras may call from another thread while the next step runs.
         if self._seen == _FIRST:
             self._since = time.monotonic()
-        elif self._seen > _FIRST and self._since is not None:
-            seconds = time.monotonic() - self._since
-            if self._seen >= _FIRST + _STEPS and seconds >= _SECONDS:
-                self._decide(self._epoch * self.steps_per_epoch + batch + 1, seconds / (self._seen - _FIRST))
-                self._since = None
+        elif self._since is not None and self._seen >= _FIRST + _STEPS and time.monotonic() - self._since >= _SECONDS:
+            seconds_a_step = (time.monotonic() - self._since) / (self._seen - _FIRST)
+            self._since = None
+            self._decide(self._epoch * self.steps_per_epoch + batch, seconds_a_step)
+        self._seen += 1
 
     def on_epoch_end(self, epoch, logs=None):
         over = self.seconds is not None and time.monotonic() - self._began > self.seconds
@@ -88,6 +87,9 @@ class Pace(keras.callbacks.Callback):
         shorter = self.epochs * self.steps_per_epoch
         pace = getattr(_inner(self.model.optimizer), "pace", None)
         if pace is not None:
+            # JAX keeps the state of a training outside the variables until it is asked for.
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()
             pace.assign(max(1, updates - self.warmup_steps) / max(1, shorter - self.warmup_steps))
         say(f"time: {in_words(needed)} would be too long for {updates:,} updates; shortened to {shorter:,} in {self.epochs:,} epochs")
 

@@ -20,7 +20,7 @@ class Clock(keras.callbacks.Callback):
         self.now = 0.0
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.now += 1.0
+        self.now += 1.0  # After the others have looked: it stands behind them.
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def fit(model, *used, first_epoch=0):
 def test_a_training_that_would_take_too_long_is_shortened_with_its_schedule(clock, capsys, tmp_path):
     model = compiled()
     timed, history = pace.Pace(EPOCHS, STEPS, seconds=200.0, warmup_steps=STEPS), callbacks.History(tmp_path / "history.csv")
-    fit(model, clock, timed, history)
+    fit(model, timed, history, clock)
     # After 23 steps 177 seconds are left, of which a tenth is kept back: 23 + 177 / 1.1 steps are 45 epochs.
     assert timed.epochs == len(history.rows) == 45
     rates = [row["learning_rate"] for row in history.rows]
@@ -65,7 +65,7 @@ def test_a_training_that_fits_is_left_alone_and_its_time_is_said(clock, capsys):
     for seconds in (None, 500.0):
         timed = pace.Pace(EPOCHS, STEPS, seconds=seconds, warmup_steps=STEPS)
         model = compiled()
-        fit(model, clock, timed)
+        fit(model, timed, clock)
         assert timed.epochs == EPOCHS
         assert int(model.optimizer.iterations) == EPOCHS * STEPS
         assert float(keras.ops.convert_to_numpy(model.optimizer.pace)) == 1.0
@@ -78,7 +78,7 @@ def test_a_training_whose_pace_falls_ends_when_its_time_is_over(clock):
             clock.now += 30.0 * (epoch > 20)
 
     timed, model = pace.Pace(EPOCHS, STEPS, seconds=500.0, warmup_steps=STEPS), compiled()
-    fit(model, clock, Slower(), timed)
+    fit(model, Slower(), timed, clock)
     assert timed.epochs == EPOCHS
     assert int(model.optimizer.iterations) == 34 * STEPS  # 84 seconds, and 34 for each epoch behind them.
 
@@ -97,13 +97,13 @@ def test_a_shortened_training_that_goes_on_ends_with_the_same_weights(clock, tmp
                 raise KeyboardInterrupt
 
     whole, timed, kept, _ = begin(tmp_path / "whole.npz")
-    fit(whole, clock, timed, kept)
+    fit(whole, timed, kept, clock)
     model, timed, kept, _ = begin(tmp_path / "cut.npz")
     with pytest.raises(KeyboardInterrupt):
-        fit(model, clock, Interrupt(), timed, kept)
+        fit(model, Interrupt(), timed, kept, clock)
     model, timed, kept, first = begin(tmp_path / "cut.npz")
     assert (first, timed.shortened, timed.epochs) == (10, True, 23)
-    fit(model, clock, timed, kept, first_epoch=first)
+    fit(model, timed, kept, clock, first_epoch=first)
     for got, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
         assert got.tobytes() == expected.tobytes()
 
