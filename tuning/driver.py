@@ -181,11 +181,12 @@ def _rules(args):
 
 
 def _settled(recipe, args):
-    """The recipe's options with those chosen that are left to the data, for all trials alike."""
+    """The recipe's options with those chosen that are left to the data, for all trials alike, which need validation data."""
     if all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
         return args
+    scored = dataclasses.replace(args, evaluate="validation")
     with tempfile.TemporaryDirectory() as folder:
-        return defaults.settle(args, recipe.load(args, pathlib.Path(folder)))
+        return dataclasses.replace(defaults.settle(scored, recipe.load(scored, pathlib.Path(folder))), evaluate=args.evaluate)
 
 
 def _max_trials(args):

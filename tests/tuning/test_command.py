@@ -135,3 +135,13 @@ def test_help_needs_no_tensorflow():
     assert done.returncode == 0, done.stderr
     assert "--vary" in done.stdout
     assert "hornbook tune image-classification --trials 20 --workers 2" in done.stdout
+
+
+def test_what_is_left_to_the_data_is_the_same_for_all_trials():
+    from hornbook.recipes import defaults
+    from hornbook.tuning import driver
+
+    settled = driver._settled(tabular_classification, tabular_classification.Args(dataset="wine", learning_rate=0.5))
+    assert [name for name in defaults.OPEN if getattr(settled, name, None) == "auto"] == []
+    # Trials need validation data, however few rows there are.
+    assert (settled.learning_rate, settled.validation_fraction, settled.evaluate) == (0.5, 0.1, "test")
