@@ -78,7 +78,7 @@ def test_a_default_that_differs_is_shown_beside_the_shared_one(flags):
     assert flags.own_names(Args) == ["own"]
     assert flags.differences(Args).splitlines()[2:] == [
         "| `--schedule` | `constant`, `cosine` | `cosine` | `cosine` |",
-        "| `--epochs` | as above | `7` | `40` |",
+        "| `--epochs` | as above | `7` | `auto` |",
     ]
 
 

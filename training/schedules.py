@@ -185,6 +185,21 @@ def let_shorten(optimizer, rate):
     Args:
         optimizer: Keras' optimizer, made with `rate`.
         rate: what `schedule` returned.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import optimizer, schedules
+    from hornbook.training.pace import Pace
+
+    rate = schedules.schedule("cosine", 0.1, steps_per_epoch=2, epochs=30, shortenable=True)
+    made = optimizer("adamw", rate)
+    schedules.let_shorten(made, rate)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(made, "mse")
+    callbacks = [Pace(30, 2, seconds=60, warmup_steps=2)]
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=30, callbacks=callbacks, verbose=0)
+    ```
     """
     after = getattr(rate, "after", rate)
     if isinstance(after, Shortenable):
