@@ -153,7 +153,7 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scores, mistakes = running.evaluate(model, about, evaluated, length=steps)
+    scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio

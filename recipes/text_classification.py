@@ -157,7 +157,7 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
-    scores, mistakes = running.evaluate(model, about, tokens.get(args.evaluate))
+    scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     findings = [
