@@ -63,7 +63,7 @@ class Floor:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(source, self._target),
-            env={**os.environ, **dict.fromkeys(names, threads), "PYTHONPATH": paths},
+            env={**os.environ, **dict.fromkeys(names, threads), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": paths},
         )
 
     def _file(self, folder):
