@@ -1,4 +1,4 @@
-"""How much of a score is luck: the interval of a proportion, and the spread over several runs. NumPy alone."""
+"""How much of a score is luck: the interval of a proportion, of a difference by resampling, the spread over several runs. NumPy alone."""
 
 import math
 
@@ -64,3 +64,39 @@ def spread(values):
         "maximum": float(np.max(values)),
         "n": len(values),
     }
+
+
+def bootstrap_interval(statistic, count, *, groups=None, resamples=1000, seed=0):
+    """The 95% percentile interval of a statistic, from examples drawn again with replacement (Efron 1979).
+
+    Of two models' scores on the same examples, take the difference as the statistic: what makes an example hard for both cancels.
+
+    Args:
+        statistic: function of how often each example was drawn, an int array `(count,)`, to a float.
+        count: how many examples there are, at least 1.
+        groups: array `(count,)`: examples of one group, such as windows of one series, are drawn together; None: each for itself.
+        resamples: how often all are drawn.
+        seed: of the draws.
+
+    Returns:
+        [low, high], floats; NaN if a draw gives no number. Draws where the statistic is NaN, being undefined there, do not count.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.evaluation.intervals import bootstrap_interval
+
+    right = numpy.array([1, 1, 0, 1]) - numpy.array([1, 0, 0, 1])  # Of two models, on the same four examples.
+    low, high = bootstrap_interval(lambda times: (right * times).sum() / times.sum(), count=4)
+    ```
+    """
+    generator = np.random.default_rng(seed)
+    members = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
+    number = int(members.max()) + 1
+    values = np.empty(resamples)
+    for draw in range(resamples):
+        values[draw] = statistic(np.bincount(generator.integers(number, size=number), minlength=number)[members])
+    values = values[~np.isnan(values)]
+    if not len(values) or not np.isfinite(values).all():
+        return [math.nan, math.nan]
+    return [float(end) for end in np.quantile(values, (0.025, 0.975))]

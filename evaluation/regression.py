@@ -59,13 +59,23 @@ def regression(targets, predictions, names, quantiles=None):
 
 def _coverage(targets, predictions, quantiles):
     covered = (targets[:, None] <= predictions).mean(axis=0)
-    above = targets[:, None] - predictions
-    with np.errstate(invalid="ignore"):
-        loss = np.maximum(np.multiply(quantiles, above), (np.array(quantiles) - 1) * above).mean()
     return {
-        "quantile_loss": float(loss),
+        "quantile_loss": float(quantile_losses(targets, predictions, quantiles).mean()),
         "quantiles": [{"quantile": float(q), "coverage": float(c)} for q, c in zip(quantiles, covered, strict=True)],
         "interval_coverage": float(((targets >= predictions[:, 0]) & (targets <= predictions[:, -1])).mean()),
         "interval_expected": float(quantiles[-1] - quantiles[0]),
         "coverage_error": float(np.abs(covered - quantiles).mean()),
     }
+
+
+def quantile_losses(targets, predictions, quantiles):
+    """The loss of each predicted quantile of each example, float64 `(examples, quantiles)` (Koenker and Bassett, 1978).
+
+    Args:
+        targets: float array `(examples,)`.
+        predictions: float array `(examples, quantiles)`.
+        quantiles: between 0 and 1.
+    """
+    above = targets[:, None] - predictions
+    with np.errstate(invalid="ignore"):
+        return np.maximum(np.multiply(quantiles, above), (np.array(quantiles) - 1) * above)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import statistics
 import sys
 from typing import Annotated
 
@@ -89,7 +90,7 @@ def find(folder):
 
 def _run(folder):
     result = _read(folder / "result.json")
-    metrics = {name: _number(value) for name, value in result["metrics"].items()}
+    metrics = {name: _number(value) for name, value in result["metrics"].items()} | _floor(result)
     return _entry(folder, _options(folder), metrics, {}, result["seconds"])
 
 
@@ -101,7 +102,18 @@ def _group(folder):
     config = {**_options(members[0]), "seed": f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]}
     metrics = {name: _number(spread["mean"]) for name, spread in summary["metrics"].items()}
     deviations = {name: _number(spread["standard_deviation"]) for name, spread in summary["metrics"].items()}
+    floors = [_floor(_read(member / "result.json")) for member in members]
+    if all(floors):
+        metrics |= {name: statistics.fmean(one[name] for one in floors) for name in floors[0]}
     return _entry(folder, config, metrics, deviations, summary["seconds"]), set(members)
+
+
+def _floor(result):
+    """The score of the best classical model, and by how much the network is better; of older runs nothing."""
+    floor = result.get("floor")
+    if not floor or floor["model"] is None or floor["difference"] is None:
+        return {}
+    return {"floor": float(floor["score"]), "above_floor": float(floor["difference"]) * (1 if floor["higher_is_better"] else -1)}
 
 
 def _entry(folder, config, metrics, deviations, seconds):

@@ -164,7 +164,7 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scores, mistakes = running.evaluate(model, about, evaluated)
+    scores, mistakes = running.evaluate(session, model, about, evaluated)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet}

@@ -283,6 +283,8 @@ class Run:
     """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """The part of the data that the result is taken on."""
+    floor: bool = True
+    """Score classical models on the same part, in a process beside the training: what the network should be above."""
     tensorboard: bool = False
     """Write logs for TensorBoard as well, to the folder tensorboard of the run."""
     output: str | None = None

@@ -154,7 +154,7 @@ def _train(args, session):
     # Result.
     model = scaling.in_units(model, sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
-    scores, _ = running.evaluate(model, about, evaluated, batch_size=1024, length=steps)
+    scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
     findings = diagnosis.regression_findings(fitting.history.rows, scores, run.config)
     if dataset.medium == "tables":
         dataset.encoding.save(run.path("table.json"))

@@ -8,8 +8,8 @@ import pathlib
 import time
 
 from hornbook import command_line, files
-from hornbook.data import sources, splits
-from hornbook.evaluation import intervals
+from hornbook.data import samples, sources, splits
+from hornbook.evaluation import floors, intervals
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import defaults
 from hornbook.training import runs
@@ -26,6 +26,7 @@ class Session:
         dataset: `data.dataset.Dataset` of the caller's, or None.
         precision: of the computation, `auto` resolved.
         started: `time.monotonic()` at the beginning.
+        floor: `floors.Floor`, which `begin` starts.
     """
 
     recipe: str
@@ -34,6 +35,7 @@ class Session:
     dataset: object
     precision: str
     started: float
+    floor: floors.Floor
 
 
 def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
@@ -71,8 +73,10 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
         with command_line.quiet_libraries():
             from hornbook.training import reproducibility
-        with reproducibility.settings(seed=args.seed, precision=args.precision) as precision, command_line.enough_memory(smaller):
-            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, precision, time.monotonic()))
+        settings = reproducibility.settings(seed=args.seed, precision=args.precision)
+        with settings as precision, command_line.enough_memory(smaller), floors.Floor() as floor:
+            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, precision, time.monotonic(), floor))
+    print("\n".join(floors.in_words(result["floor"])), end="\n" if result["floor"] else "")
     runs.print_result(result, folder, inputs)
     return result
 
@@ -119,7 +123,7 @@ def over_seeds(run_one, seeds, folder, config):
 
 
 def begin(args, session, dataset):
-    """Record the split, print what the data are, and choose what was left to them.
+    """Record the split, print what the data are, choose what was left to them, and have classical models computed beside the training.
 
     Returns:
         The options, none of them "auto", and the part that the result is taken on, or None.
@@ -147,7 +151,37 @@ def begin(args, session, dataset):
     args = dataclasses.replace(args, **chosen)
     if chosen:
         print(defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size)))
+    if args.floor and evaluated is not None:
+        _start_floor(args, session, dataset, evaluated)
     return args, evaluated
+
+
+def _start_floor(args, session, dataset, evaluated):
+    """Give classical models some of the training examples, and those of the evaluated part."""
+    numbers = dataset.task == "regression"
+    loss = {"loss": args.loss, "quantiles": tuple(args.quantiles) if args.loss == "quantile" else ()} if numbers else {}
+    task = floors.Task(dataset.task, len(dataset.target_names) if numbers else dataset.num_classes, **loss)
+    train, notes, problem, places = dataset.train, [], None, None
+    try:
+        floors.refuse_large_images(dataset.medium, dataset.input_shape)
+        trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), samples.size(dataset))
+        first, places = floors.chosen(len(train), trained), floors.chosen(len(evaluated), scored)
+        problem = floors.Problem(
+            dataset.medium,
+            task,
+            samples.plain(train, first),
+            train.labels[first],
+            samples.plain(evaluated, places),
+            numbers=dataset.num_numbers if dataset.medium == "tables" else 0,
+        )
+        for used, part, name in ((trained, train, "training"), (scored, evaluated, args.evaluate)):
+            if used < len(part):
+                notes.append(f"on {used:,} of {len(part):,} {name} examples")
+    except Exception as error:  # Whatever it is, the training will say it better, or does not need to know.
+        notes, problem, places = [f"all but the constant guess left out: {error}"], None, None
+    groups = getattr(evaluated, "groups", None)
+    groups = groups if groups is None or places is None else groups[places]
+    session.floor.start(session.run.folder, task, train.labels, problem, places=places, groups=groups, notes=notes)
 
 
 def optimizer(args, train):
@@ -248,10 +282,11 @@ def fitting(args, session, model, train):
     return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping)
 
 
-def evaluate(model, about, evaluated, *, batch_size=256, length=None):
+def evaluate(session, model, about, evaluated, *, batch_size=256, length=None):
     """The scores of a part and the most confident mistakes in it; (None, []) where there is no part to score.
 
     Args:
+        session: `Session`, whose floor is compared with the outputs.
         model: from the part's inputs to outputs.
         about: what `labels.json` will hold.
         evaluated: the part, or its tokens, or None.
@@ -262,6 +297,7 @@ def evaluate(model, about, evaluated, *, batch_size=256, length=None):
     if evaluated is None:
         return None, []
     outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
+    session.floor.network(about, evaluated.labels, outputs)
     found = scoring.of_run(about, evaluated.labels, outputs)
     return found, scoring.mistakes(about["loss"], evaluated.labels, outputs, about["class_names"])
 
@@ -297,8 +333,11 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         The result.
     """
     from hornbook.reports import examples, report
+    from hornbook.training import diagnosis
 
     run, rows = session.run, done.history.rows
+    seconds = done.history.seconds_before + time.monotonic() - session.started
+    floor = session.floor.result(seconds)
     result = {
         "metrics": scoring.headline(scores or {}),
         "evaluated_on": args.evaluate,
@@ -308,7 +347,8 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         "parameters": model.count_params(),
         "epochs": len(rows),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
-        "findings": findings,
+        "findings": [*findings, *diagnosis.floor_findings(floor, dataset.medium, run.config)],
+        "floor": floor,
         **runs.environment(),
         **(details or {}),
     }

@@ -112,6 +112,7 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
+    from hornbook.evaluation.floors.convolutions import Convolutions
     from hornbook.reports import examples
     from hornbook.training import convolution_ridge, diagnosis, imbalance, losses
 
@@ -154,12 +155,12 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scores, mistakes = running.evaluate(model, about, evaluated, length=steps)
+    scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     alone = scores
     if args.linear_share:
-        ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
+        ridge = convolution_ridge.ConvolutionRidge(Convolutions, dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
         model = convolution_ridge.mixed(model, ridge, args.linear_share)
-        scores, mistakes = running.evaluate(model, about, evaluated, length=steps)
+        scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio

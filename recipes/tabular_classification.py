@@ -105,7 +105,7 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": loss_name}
-    scores, mistakes = running.evaluate(model, about, evaluated, batch_size=1024)
+    scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
     dataset.encoding.save(run.path("table.json"))
     return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes)

@@ -158,13 +158,13 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
-    scores, mistakes = running.evaluate(model, about, tokens.get(args.evaluate))
+    scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
     alone, reading = scores, tokenizer
     if args.linear_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
         evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
         about |= {"max_length": reading.max_length}
-        scores, mistakes = running.evaluate(model, about, evaluated)
+        scores, mistakes = running.evaluate(session, model, about, evaluated)
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     findings = [

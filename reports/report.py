@@ -8,7 +8,7 @@ import numpy as np
 
 import hornbook
 from hornbook import files
-from hornbook.reports import charts, classification, inputs, page, regression
+from hornbook.reports import charts, classification, floor, inputs, page, regression
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -18,7 +18,7 @@ _DATA = {"test": "the test data, which training never saw", "validation": "the v
 
 
 def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None, diagnostics=()):
-    """Write `report.html`: headline, findings, curves, confusions, per-class scores, calibration, mistakes, options, versions.
+    """Write `report.html`: headline, findings, floor, curves, confusions, per-class scores, calibration, mistakes, options, versions.
 
     The file is self-contained (inline SVG and PNG, no script, nothing loaded), stays under 3 MB, and is replaced as a whole: a reader
     never sees half of one. Every name is escaped. The same arguments give the same bytes.
@@ -29,7 +29,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       the run began), and any further metric. Keys may be missing, values None or NaN. Without `epoch`, rows are counted from 1.
     - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text), `findings` (a list),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
-      lowest `val_loss`). Other plain values are listed among the run's details.
+      lowest `val_loss`), `floor` (as of `evaluation.floors.compare`). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
@@ -54,6 +54,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     """
     sections = [
         ("findings", "Findings", _findings(result, evaluation, diagnostics)),
+        ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"))),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
         ("predictions", "Predictions", regression.predictions(evaluation)),
         ("residuals", "Residuals", regression.residuals(evaluation)),

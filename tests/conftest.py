@@ -1,9 +1,12 @@
 """Every test begins with the same random numbers, and the files that take longest come first."""
 
+import contextlib
 import random
 
 import numpy as np
 import pytest
+
+from hornbook.evaluation.floors import Floor
 
 # A file stays in one process: one of these at the end would leave the other processes without work.
 LONGEST_FILES = (
@@ -25,6 +28,27 @@ LONGEST_FILES = (
 def pytest_collection_modifyitems(items):
     rank = {name: place for place, name in enumerate(LONGEST_FILES)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+_START = Floor.start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def floors():
+    """A context in which recipes compute classical models.
+
+    Elsewhere in the tests they do not: a process for each of some hundred trainings would take minutes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Floor, "start", lambda self, *args, **kwargs: None)
+
+        @contextlib.contextmanager
+        def computed():
+            with pytest.MonkeyPatch.context() as own:
+                own.setattr(Floor, "start", _START)
+                yield
+
+        yield computed
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,6 @@ import math
 import keras
 import numpy as np
 
-from hornbook.data.series.convolutions import KERNELS, TAPS, Convolutions, groups_of_kernels
-
 _PENALTIES = np.logspace(-3, 3, 10)
 _MOST_SERIES, _MOST_STEPS = 10_000, 2_000_000  # That it is fitted to: half a minute of two cores.
 _LEAST = 1e-6  # A probability whose logarithm is finite.
@@ -18,36 +16,38 @@ class ConvolutionRidge:
     Dempster, Schmidt and Webb (2021). Its penalty is chosen by leave-one-out. Little is learned, so that few series are enough.
 
     Args:
+        convolutions: function of series, of training, that makes an `evaluation.floors.convolutions.Convolutions`.
         series: list of float arrays `(steps, features)`, of training.
         labels: int array `(series,)`, each class with an example at least.
         num_classes: how many classes there are.
-        seed: of the convolutions, and of the choice among more than 10,000 series or 2 million steps.
+        seed: of the convolutions, their second argument, and of the choice among more than 10,000 series or 2 million steps.
 
     Attributes:
-        convolutions: `data.series.convolutions.Convolutions`.
+        convolutions: what `convolutions` made.
         weights: float32 array `(convolutions, classes)`.
         biases: float32 array `(classes,)`.
 
     Example:
     ```python
     import keras, numpy
+    from hornbook.evaluation.floors.convolutions import Convolutions
     from hornbook.training.convolution_ridge import ConvolutionRidge, mixed
 
     series = [numpy.sin(numpy.arange(40) * speed)[:, None] for speed in (0.1, 0.11, 0.4, 0.41)]
-    ridge = ConvolutionRidge(series, numpy.array([0, 0, 1, 1]), 2)
+    ridge = ConvolutionRidge(Convolutions, series, numpy.array([0, 0, 1, 1]), 2)
     network = keras.Sequential([keras.Input((40, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     print(mixed(network, ridge, 0.5)(numpy.stack(series)))
     ```
     """
 
-    def __init__(self, series, labels, num_classes, seed=0):
+    def __init__(self, convolutions, series, labels, num_classes, seed=0):
         from sklearn.linear_model import RidgeClassifierCV
 
         most = min(_MOST_SERIES, max(1, int(_MOST_STEPS / np.mean([len(one) for one in series]))))
         if len(series) > most:
             chosen = np.sort(np.random.default_rng(seed).choice(len(series), most, replace=False))
             series, labels = [series[place] for place in chosen], labels[chosen]
-        self.convolutions = Convolutions(series, seed)
+        self.convolutions = convolutions(series, seed)
         found = self.convolutions.features(series)
         mean, deviation = found.mean(axis=0), found.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1)
@@ -95,37 +95,30 @@ def _log_probabilities(series, ridge):
 def _features(series, made):
     """What `Convolutions.features` gives, of series `(batch, steps, features)`: a tensor `(batch, convolutions)`."""
     ops = keras.ops
+    taps, _, kernels = made.kernel(0).shape
     there = ops.cast(ops.logical_not(ops.all(ops.isnan(series), axis=-1)), "float32")  # (batch, steps)
-    own = ops.maximum(ops.sum(there, axis=1), TAPS)
+    own = ops.maximum(ops.sum(there, axis=1), taps)
     standardized = (series - made.mean.astype(np.float32)) / made.scale.astype(np.float32)
     standardized = ops.where(ops.isnan(series), ops.zeros_like(series), standardized)
-    short = TAPS - series.shape[1] if series.shape[1] else TAPS - 1  # Zeros behind what is shorter than a kernel.
+    short = taps - series.shape[1] if series.shape[1] else taps - 1  # Zeros behind what is shorter than a kernel.
     standardized = ops.pad(standardized, ((0, 0), (0, max(0, short)), (0, 0)))
     at = ops.cumsum(ops.ones_like(standardized[:, :, 0]), axis=1) - 1
     own = ops.expand_dims(own, 1)
     found = []
     for number, dilation in enumerate(made.dilations):
-        reach = dilation * (TAPS // 2)
+        reach = dilation * (taps // 2)
         layer = keras.layers.Conv1D(
-            len(KERNELS), TAPS, dilation_rate=dilation, padding="same", use_bias=False, trainable=False, dtype="float32",
+            kernels, taps, dilation_rate=dilation, padding="same", use_bias=False, trainable=False, dtype="float32",
             name=f"fixed_convolutions{number + 1}",
         )  # fmt: skip
         convolved = layer(standardized)
-        layer.set_weights([_kernel(made.mixing[number])])
+        layer.set_weights([made.kernel(number)])
         within = ops.cast(ops.less(at, own), "float32")
         narrow = ops.cast(ops.logical_and(ops.greater_equal(at, reach), ops.less(at, own - reach)), "float32")
         # Every second kernel counts only where all of its taps are within the series.
-        counted = ops.stack([within, narrow] * (len(KERNELS) // 2), axis=-1)
+        counted = ops.stack([within, narrow] * (kernels // 2), axis=-1)
         total = ops.maximum(ops.sum(counted, axis=1), 1.0)
         for threshold in made.thresholds[number].T:
             above = ops.cast(ops.greater(convolved, threshold), "float32")
             found.append(ops.sum(above * counted, axis=1) / total)
     return ops.concatenate(found, axis=-1)
-
-
-def _kernel(mixing):
-    """The kernels of a dilation for all features: float32 array `(taps, features, kernels)`."""
-    kernel = np.zeros((TAPS, mixing.shape[1], len(KERNELS)), np.float32)
-    for features, own in zip(mixing, groups_of_kernels(len(mixing)), strict=True):
-        kernel[:, :, own] = KERNELS[own].T[:, None, :] * features[None, :, None]
-    return kernel

@@ -75,6 +75,14 @@ _NEGLECTED_CLASS = (
     Remedy("--class-weights balanced", "class_weights", lambda value: value != "balanced"),
     Remedy("more examples of it", "model", lambda value: True),
 )
+_UNDER_THE_FLOOR = (
+    Remedy("--model fcn", "jitter", lambda value: True, ("rnn", "lstm", "gru", "transformer", "cnn1d")),
+    Remedy("--model resnet20", "downsampling", lambda value: True, ("cnn", "mlp")),
+    Remedy("--model cnn1d", "tokenizer", lambda value: True, ("rnn", "lstm", "gru", "transformer")),
+    Remedy("--bins 16", "bins"),
+    Remedy("more --epochs", "epochs", lambda value: True),
+    Remedy("--learning-rate a tenth or ten times as high", "learning_rate", lambda value: True),
+)
 _MOST = 4  # Pieces of advice in a sentence.
 
 
@@ -121,6 +129,27 @@ def regression_findings(history, scores, options):
             f"{_advice(_OVERFITTED[-4:], options)}"
         )
     return [finding for finding in found if finding]
+
+
+def floor_findings(floor, medium, options):
+    """Findings on how a network compares with the best of some classical models, as `findings`.
+
+    Args:
+        floor: as in `result.json`, or None.
+        medium: "tables", "texts", "series" or "images".
+        options: dict of the run's options.
+    """
+    if not floor or floor["model"] is None or floor["interval"] is None:
+        return []
+    low, high = sorted(end if floor["higher_is_better"] else -end for end in floor["interval"])
+    metric, model = floor["metric"].replace("_", " "), floor["model"]
+    scores = f"{metric} {floor['network']:.4f} against {floor['score']:.4f} on {floor['examples']:,} examples"
+    own = f" Or use {model} itself." if medium == "tables" else ""
+    if high < 0:
+        return [f"The network is worse than {model}: {scores}.{_advice(_UNDER_THE_FLOOR, options)}{own}"]
+    if low <= 0 and floor["score"] != floor["network"]:
+        return [f"The network is not clearly better than {model}: {scores}, which may be luck.{_advice(_UNDER_THE_FLOOR, options)}"]
+    return []
 
 
 def _advice(remedies, options):

@@ -167,6 +167,8 @@ def _print(result, name, values, folder, command, oracle):
             f"test, {seeds} other seed{'s' if seeds > 1 else ''}: {name.replace('_', ' ')} {spread['mean']:.4f}{deviation}; "
             f"the search's own best score was {abs(optimism):.4f} {'better' if optimism >= 0 else 'worse'}"
         )
+        if result["test"].get("floor"):
+            print(f"floor: {results.floor_in_words(result['test']['floor'])}")
     print(f"report: {folder / 'report.html'}\nnext: {command}")
 
 

@@ -51,7 +51,7 @@ class Plan:
         options = dict(search_space.options_of(self.space, values))
         if epochs is not None:
             options["epochs"] = epochs
-        config = {**command_line.to_config(self.recipe_name, self.args), **options, "evaluate": "validation"}
+        config = {**command_line.to_config(self.recipe_name, self.args), **options, "evaluate": "validation", "floor": False}
         config = {name: value for name, value in config.items() if name not in ("recipe", "output")}
         folds = [f"{number}/{self.folds}" for number in range(1, self.folds + 1)] if self.folds else [None]
         made = []
@@ -260,7 +260,7 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
         evaluate: the part to score, "test".
 
     Returns:
-        {"metrics": {name: {"mean", "standard_deviation", ...}}, "seeds", "seconds"}.
+        {"metrics": {name: {"mean", "standard_deviation", ...}}, "seeds", "seconds", "floor": as of `results.floor`}.
 
     Raises:
         UserError: a run was refused or failed.
@@ -295,7 +295,8 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
     names = found[seeds[0]]["metrics"]
     scores = {name: [found[seed]["metrics"][name][0] for seed in seeds] for name in names}
     metrics = {name: intervals.spread(own) for name, own in scores.items() if None not in own}
-    return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds)}
+    floor = results.floor([found[seed].get("floor") for seed in seeds])
+    return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds), "floor": floor}
 
 
 def _not_trained(home, seed, told):

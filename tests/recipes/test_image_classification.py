@@ -28,8 +28,9 @@ def run(tmp_path, dataset=None, **options):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("finished"))
+def finished(tmp_path_factory, floors):
+    with floors():
+        return run(tmp_path_factory.mktemp("finished"))
 
 
 def test_a_run_leaves_what_the_documents_promise(finished):
@@ -49,6 +50,8 @@ def test_a_run_leaves_what_the_documents_promise(finished):
     assert left == promised | {".lock"}
     written = json.loads((folder / "result.json").read_text())
     assert written["metrics"] == result["metrics"]
+    assert 0.97 < written["floor"]["all"]["nearest neighbour"]["accuracy"] < 1
+    assert any("worse than nearest neighbour: accuracy" in finding for finding in written["findings"])
     assert {"metrics", "seconds", "seed", "versions", "findings", "threads"} <= written.keys()
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + SMALL["epochs"]
     assert json.loads((folder / "labels.json").read_text())["class_names"] == [str(digit) for digit in range(10)]

@@ -32,8 +32,9 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, table):
-    return run(tmp_path_factory.mktemp("finished"), dataset=table, label_column="price", epochs=40, learning_rate=0.02, width=16)
+def finished(tmp_path_factory, table, floors):
+    with floors():
+        return run(tmp_path_factory.mktemp("finished"), dataset=table, label_column="price", epochs=40, learning_rate=0.02, width=16)
 
 
 def said(capsys, command, *words):
@@ -46,6 +47,10 @@ def test_a_run_predicts_in_the_targets_own_units(finished, table, capsys):
     folder, result = finished
     assert result["metrics"]["r2"] > 0.6
     assert result["metrics"]["mean_absolute_error"] > 1000
+    floor = result["floor"]
+    assert (floor["metric"], floor["network"]) == ("mean_absolute_error", result["metrics"]["mean_absolute_error"])
+    assert floor["all"].keys() == {"mean", "median", "ridge regression", "gradient boosting"}
+    assert floor["all"]["ridge regression"]["mean_absolute_error"] < floor["all"]["median"]["mean_absolute_error"] / 3
     lines = [line.split("\t") for line in said(capsys, predict, folder, table.removeprefix("csv:"))]
     prices = [float(line.rpartition(",")[2]) for line in pathlib.Path(table.removeprefix("csv:")).read_text().splitlines()[1:]]
     assert [line[0].rpartition(":")[2] for line in lines] == [str(k) for k in range(2, 122)]

@@ -50,14 +50,17 @@ TABLE = {"time_column": "t", "missing": "mask", "jitter": 0.05, "scaling": 0.1, 
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, long_table):
+def finished(tmp_path_factory, long_table, floors):
     folder = tmp_path_factory.mktemp("finished") / "run"
-    return folder, run(folder, **TABLE, dataset=f"csv:{long_table}", feature_masking=0.5, class_weights="balanced")
+    with floors():
+        return folder, run(folder, **TABLE, dataset=f"csv:{long_table}", feature_masking=0.5, class_weights="balanced")
 
 
 def test_a_run_leaves_what_the_documents_promise(finished):
     folder, result = finished
     left = {entry.name for entry in folder.iterdir()} - {".lock"}
+    assert result["floor"]["all"].keys() == {"most frequent class", "nearest neighbour", "ridge on convolutions"}
+    assert result["floor"]["notes"] == []
     assert left == {
         "config.json",
         "chosen.json",

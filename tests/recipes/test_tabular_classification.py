@@ -46,9 +46,10 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, table):
+def finished(tmp_path_factory, table, floors):
     options = {"dataset": table, "categorical_columns": "code", "epochs": 20, "learning_rate": 0.01, "bins": 4, "class_weights": "balanced"}
-    return run(tmp_path_factory.mktemp("finished"), **options)
+    with floors():
+        return run(tmp_path_factory.mktemp("finished"), **options)
 
 
 def said(capsys, command, *words):
@@ -90,6 +91,12 @@ def test_a_run_leaves_what_the_documents_promise(finished):
     assert encoding["categories"]["code"] == ["0", "1", "2", "3"]
     report = (folder / "report.html").read_text()
     assert "Reliability diagram" in report
+    floor = json.loads((folder / "result.json").read_text())["floor"]
+    assert list(floor["all"]) == ["most frequent class", "logistic regression", "gradient boosting"]
+    assert floor["network"] == result["metrics"]["accuracy"]
+    assert floor["all"]["logistic regression"]["accuracy"] > 0.8
+    assert (floor["examples"], floor["notes"]) == (18, [])
+    assert ">logistic regression<" in report
 
 
 def test_the_saved_model_outlives_hornbook(finished, tmp_path):

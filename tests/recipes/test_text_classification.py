@@ -77,9 +77,12 @@ def run(tmp_path, dataset, name="run", **options):
     return folder, main(Args(**{**SMALL, "dataset": dataset, "output": str(folder), **options}))
 
 
-def test_from_a_table_to_a_prediction(table, tmp_path, capsys):
-    folder, result = run(tmp_path, table, epochs=8)
+def test_from_a_table_to_a_prediction(table, tmp_path, capsys, floors):
+    with floors():
+        folder, result = run(tmp_path, table, epochs=8)
     assert result["metrics"]["accuracy"] >= 0.9
+    assert "\nfloor: " in capsys.readouterr().out
+    assert all(result["floor"]["all"][name]["accuracy"] > 0.9 for name in ("naive-Bayes ratios", "TF-IDF"))
     left = {entry.name for entry in folder.iterdir()}
     promised = {
         "config.json",

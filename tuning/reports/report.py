@@ -5,7 +5,7 @@ import keras_tuner
 from hornbook import files
 from hornbook.reports import page
 from hornbook.tuning.oracles.encoding import Encoding
-from hornbook.tuning.reports import charts
+from hornbook.tuning.reports import charts, results
 from hornbook.tuning.reports.importance import edges, importance
 
 _MOST_ROWS = 30
@@ -97,6 +97,8 @@ def _findings(result, rows, space, configurations, scores, oracle, r2):
                 f"The search's own best score was {page.number(optimism)} better than what the same configuration has on the test data: "
                 "the best of many trials is in part luck. Trust the test score; --cross-validate 5 narrows the gap."
             )
+        if test_floor := result["test"].get("floor"):
+            found.append(f"Classical models on the same test data: {results.floor_in_words(test_floor)}.")
     failed = [row for row in rows if row["state"] == "failed"]
     if failed:
         found.append(f"{len(failed)} of {len(rows)} trials failed, see below; the first: {page.shortened(failed[0]['reason'] or '')}")

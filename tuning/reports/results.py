@@ -5,6 +5,7 @@ import io
 import json
 import math
 import pathlib
+import statistics
 import time
 
 from keras_tuner.engine import trial as trials
@@ -113,6 +114,38 @@ def write_trials(folder, oracle, log):
         values = [row["values"].get(name, "") for name in names]
         table.writerow((row["trial"], row["state"], row["score"], *values, row["seconds"], row["reason"]))  # None is written as nothing.
     files.write_text(pathlib.Path(folder) / "trials.csv", written.getvalue())
+
+
+def floor(found):
+    """How the network of several runs with other seeds compares with classical models, JSON values, or None.
+
+    Args:
+        found: list of `floor` of the runs' `result.json`, each on the same data.
+
+    Returns:
+        `model`, `metric` and `score` of the floor, the means of `network` and `difference`, `higher_is_better`, and of how many of the
+        `runs` the network is `above` and `below` the floor by more than its interval.
+    """
+    if not found or any(one is None or one["model"] is None or one["interval"] is None for one in found):
+        return None
+    sign = 1 if found[0]["higher_is_better"] else -1
+    gains = [sorted(sign * end for end in one["interval"]) for one in found]
+    return {
+        **{name: found[0][name] for name in ("model", "metric", "score", "higher_is_better")},
+        **{name: statistics.fmean(one[name] for one in found) for name in ("network", "difference")},
+        "runs": len(found),
+        "above": sum(low > 0 for low, _ in gains),
+        "below": sum(high < 0 for _, high in gains),
+    }
+
+
+def floor_in_words(found):
+    """`floor`'s values, a sentence without a point."""
+    name = "" if found["metric"] == "accuracy" else f"{found['metric'].replace('_', ' ')} of "
+    return (
+        f"{name}{found['model']} {found['score']:.4f}, network {found['network']:.4f}, difference {found['difference']:+.4f}; better by "
+        f"more than luck in {found['above']} of {found['runs']} runs, worse in {found['below']}"
+    )
 
 
 def read_trials(folder):

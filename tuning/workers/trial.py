@@ -26,7 +26,7 @@ def perform(task):
         task: {"recipe", "runs": [{"options", "output"}], "objective"}, JSON values.
 
     Returns:
-        The outcome: {"metrics": {name: [a value a run]}, "seconds", "parameters", "findings"}, or {"error": one line} of what was
+        The outcome: {"metrics": {name: [a value a run]}, "seconds", "parameters", "findings", "floor"}, or {"error": one line} of what was
         refused or went wrong.
     """
     try:
@@ -42,6 +42,7 @@ def perform(task):
         "seconds": sum(result["seconds"] for result in results),
         "parameters": results[0]["parameters"],
         "findings": results[0]["findings"],
+        "floor": results[0].get("floor"),
     }
 
 

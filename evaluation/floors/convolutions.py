@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-TAPS = 9
-KERNELS = np.array([[2.0 if tap in high else -1.0 for tap in range(TAPS)] for high in itertools.combinations(range(TAPS), 3)], np.float32)
+_TAPS = 9
+KERNELS = np.array([[2.0 if tap in high else -1.0 for tap in range(_TAPS)] for high in itertools.combinations(range(_TAPS), 3)], np.float32)
 """The 84 kernels: float32 array `(kernels, taps)`, each adding up to 0."""
 
 _FEATURES = 5000  # About as many; twice as many gain little and make the ridge four times as slow.
@@ -35,7 +35,7 @@ class Convolutions:
     Example:
     ```python
     import numpy
-    from hornbook.data.series.convolutions import Convolutions
+    from hornbook.evaluation.floors.convolutions import Convolutions
 
     series = [numpy.sin(numpy.arange(40) * speed)[:, None] for speed in (0.1, 0.2, 0.4)]
     found = Convolutions(series).features(series)
@@ -45,8 +45,8 @@ class Convolutions:
 
     def __init__(self, series, seed=0):
         generator = np.random.default_rng(seed)
-        steps = max(TAPS, int(np.median([len(one) for one in series])))
-        self.dilations = [2**power for power in range(int(math.log2((steps - 1) / (TAPS - 1))) + 1)]
+        steps = max(_TAPS, int(np.median([len(one) for one in series])))
+        self.dilations = [2**power for power in range(int(math.log2((steps - 1) / (_TAPS - 1))) + 1)]
         self.thresholds_each = max(1, round(_FEATURES / (len(KERNELS) * len(self.dilations))))
         together = np.concatenate(series).astype(np.float64)
         self.mean, deviation = together.mean(axis=0), together.std(axis=0)
@@ -56,7 +56,7 @@ class Convolutions:
         groups = 1 if count == 1 else _GROUPS
         self.mixing = np.zeros((len(self.dilations), groups, count), np.float32)
         for chosen in self.mixing.reshape(-1, count):
-            number = int(2 ** generator.uniform(0, math.log2(min(count, TAPS) + 1)))
+            number = int(2 ** generator.uniform(0, math.log2(min(count, _TAPS) + 1)))
             chosen[generator.choice(count, number, replace=False)] = 1
         # Golden-ratio multiples lie evenly, however many of them are taken.
         total = len(self.dilations) * len(KERNELS) * self.thresholds_each
@@ -82,9 +82,17 @@ class Convolutions:
                     columns += len(KERNELS)
         return found
 
+    def kernel(self, number):
+        """The kernels of a dilation, by its number, as those of one convolution of all features: float32 `(taps, features, kernels)`."""
+        mixing = self.mixing[number]
+        kernel = np.zeros((_TAPS, mixing.shape[1], len(KERNELS)), np.float32)
+        for features, own in zip(mixing, _groups_of_kernels(len(mixing)), strict=True):
+            kernel[:, :, own] = KERNELS[own].T[:, None, :] * features[None, :, None]
+        return kernel
+
     def _padded(self, series):
         """Standardized series as float32 `(series, steps, features)`, 0 behind their ends, and their lengths, at least a kernel's."""
-        own = np.array([max(len(one), TAPS) for one in series])
+        own = np.array([max(len(one), _TAPS) for one in series])
         padded = np.zeros((len(series), own.max(), len(self.mean)), np.float32)
         for row, one in zip(padded, series, strict=True):
             row[: len(one)] = (one - self.mean) / self.scale
@@ -97,12 +105,12 @@ class Convolutions:
         ends.
         """
         dilation, (count, steps, _) = self.dilations[number], padded.shape
-        reach = dilation * (TAPS // 2)
+        reach = dilation * (_TAPS // 2)
         mixed = padded @ self.mixing[number].T  # (series, steps, groups)
         wide = np.pad(mixed, ((0, 0), (reach, reach), (0, 0)))
-        shifted = np.stack([wide[:, tap * dilation : tap * dilation + steps] for tap in range(TAPS)])
-        groups = groups_of_kernels(mixed.shape[2])
-        convolved = np.concatenate([KERNELS[own] @ shifted[..., k].reshape(TAPS, -1) for k, own in enumerate(groups)])
+        shifted = np.stack([wide[:, tap * dilation : tap * dilation + steps] for tap in range(_TAPS)])
+        groups = _groups_of_kernels(mixed.shape[2])
+        convolved = np.concatenate([KERNELS[own] @ shifted[..., k].reshape(_TAPS, -1) for k, own in enumerate(groups)])
         convolved = convolved.reshape(len(KERNELS), count, steps)
         at, inside = np.arange(steps), np.maximum(own - 2 * reach, 0)
         convolved[:, at >= own[:, None]] = -np.inf
@@ -123,8 +131,7 @@ class Convolutions:
         return found
 
 
-def groups_of_kernels(count):
-    """The kernels of each of so many groups: a list of int arrays."""
+def _groups_of_kernels(count):
     return np.array_split(np.arange(len(KERNELS)), count)
 
 

@@ -1,0 +1,46 @@
+"""The section of a report that shows a network beside classical models on the same examples."""
+
+from hornbook.reports import page
+
+_MOST_COLUMNS = 4  # Of scores: more do not fit a phone.
+
+
+def floor(found, network=None):
+    """The comparison in words and a table of all classical models, HTML. "" where there was none.
+
+    Args:
+        found: `floor` of a run's `result.json`, or None.
+        network: its `metrics`, a dict.
+    """
+    if not found:
+        return ""
+    notes = "".join(f'<p class="note">{page.escape(note.capitalize())}.</p>' for note in found["notes"])
+    if found["model"] is None:
+        return notes
+    return f'<p class="lead">{page.escape(_told(found))}</p>{_table(found, {**(network or {}), found["metric"]: found["network"]})}{notes}'
+
+
+def _told(found):
+    """What the difference says, two sentences or three."""
+    metric = found["metric"].replace("_", " ")
+    told = (
+        f"The best of the classical models on the same {found['examples']:,} examples is {found['model']}: {metric} {found['score']:.4f}."
+    )
+    told += f" The network has {found['network']:.4f}, {abs(found['difference']):.4f} {'more' if found['difference'] >= 0 else 'less'}"
+    if found["interval"] is None:
+        return f"{told}."
+    low, high = found["interval"]
+    luck = ", which may be luck" if low <= 0 <= high else ""
+    return (
+        f"{told} (95% interval of the difference {low:+.4f} to {high:+.4f}{luck}). {'Higher' if found['higher_is_better'] else 'Lower'} is "
+        "better; the best is chosen on these examples, which favours the classical models."
+    )
+
+
+def _table(found, network):
+    names = [found["metric"], *(name for name in next(iter(found["all"].values())) if name != found["metric"])][:_MOST_COLUMNS]
+    sign = -1 if found["higher_is_better"] else 1
+    ranked = sorted(found["all"].items(), key=lambda row: sign * row[1][found["metric"]])
+    rows = [("<b>the network</b>", *(page.number(network.get(name)) for name in names))]
+    rows += [(page.escape(name), *(page.number(metrics[name]) for name in names)) for name, metrics in ranked]
+    return page.table(["Model", *(page.escape(name.replace("_", " ")) for name in names)], rows)
