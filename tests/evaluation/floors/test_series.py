@@ -69,7 +69,7 @@ def test_a_feature_is_the_share_of_a_convolution_above_its_threshold():
                 weights[::dilation] = KERNELS[kernel]
                 padded = np.pad(scaled, 4 * dilation) if kernel % 2 == 0 else scaled
                 convolved = np.correlate(padded, weights, mode="valid")
-                expected = (convolved > made._thresholds[number, kernel, threshold]).mean()
+                expected = (convolved > made.thresholds[number, kernel, threshold]).mean()
                 assert found[3, place + kernel] == pytest.approx(expected, abs=1.1 / len(convolved))  # Of float32, one step may differ.
             place += len(KERNELS)
     assert place == found.shape[1]
