@@ -1,4 +1,4 @@
-"""Inception networks for series (Ismail-Fawaz et al. 2020), and those with hand-made filters beside the learned (2022)."""
+"""Inception networks for series (Ismail Fawaz et al. 2020), also with hand-made filters beside the learned (Ismail-Fawaz et al. 2022)."""
 
 import keras
 
@@ -13,7 +13,7 @@ MODULES_PER_SHORTCUT = 3
 
 
 def inception_module(x, width, kernel_sizes, bottleneck_width, hand_made_filters, parts, name):
-    """Convolutions of several kernel sizes and one of the largest neighbour, side by side (Ismail-Fawaz et al. 2020, figure 2).
+    """Convolutions of several kernel sizes and one of the largest neighbour, side by side (Ismail Fawaz et al. 2020, figure 2).
 
     (batch, time, channels) to (batch, time, (kernel sizes + 1) * width), with the 17 hand-made features behind them where asked.
     """
@@ -58,7 +58,7 @@ def inception1d(
     """Build an inception network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
 
     Modules of convolutions of several kernel sizes side by side, a shortcut around every third, pooling over time, and a dense layer
-    (Ismail-Fawaz et al. 2020, "InceptionTime: Finding AlexNet for Time Series Classification", figure 1; InceptionTime is an ensemble of
+    (Ismail Fawaz et al. 2020, "InceptionTime: Finding AlexNet for Time Series Classification", figure 1; InceptionTime is an ensemble of
     five of these). A shortcut is a convolution of one step with normalization. Nothing is strided, so every step keeps its place, and a
     series may be shorter than a kernel. Padding changes no output. Options that are not described here are those of every family, under
     `resnet`.

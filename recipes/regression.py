@@ -43,7 +43,7 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     examples: int = 10_000
     """Training series of adding."""
     model: str = "mlp"
-    """A builder's name (mlp; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
+    """A builder's name (mlp; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), or mymodule:builder of your own."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""

@@ -52,8 +52,8 @@ class Args(options.SequenceNetwork, options.Classification, options.Optimization
     skip_unreadable: bool = False
     """Leave out WAV files that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     model: str = "gru"
-    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, series_transformer and their variants, such as bidirectional_gru), or
-    mymodule:builder of your own."""
+    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, inception1d, h_inception1d, lite, series_transformer and their
+    variants, such as bidirectional_gru), or mymodule:builder of your own."""
     jitter: float = 0.3
     """Standard deviation of noise added to every value, in standard deviations of its feature; 0 for none."""
     scaling: float = 0.0

@@ -61,10 +61,10 @@ def hand_made_features(x, parts, name):
         len(kernel),
         padding="same",
         data_format="channels_last",
-        activation="relu",
         use_bias=False,
         kernel_initializer=keras.initializers.Constant(kernel),
         trainable=False,
         name=f"{name}_conv",
     )
-    return parts.act(parts.norm(layer(x), name=f"{name}_norm", one_group=True), name=f"{name}_act")
+    x = keras.layers.ReLU(name=f"{name}_relu")(layer(x))
+    return parts.act(parts.norm(x, name=f"{name}_norm", one_group=True), name=f"{name}_act")
