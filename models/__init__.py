@@ -6,6 +6,7 @@
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
+from hornbook.models.inception1d import h_inception1d, inception1d
 from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, attention_scores
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
@@ -21,6 +22,7 @@ from hornbook.models.layers.weight_normalization import (
     StandardizedConv2D,
     StandardizedDense,
 )
+from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.initializers import INITIALIZERS
@@ -81,8 +83,11 @@ __all__ = [
     "family",
     "fcn",
     "gru",
+    "h_inception1d",
+    "inception1d",
     "layer_norm_gru",
     "layer_norm_lstm",
+    "lite",
     "lstm",
     "mlp",
     "names",

@@ -9,6 +9,8 @@ import types
 from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
+from hornbook.models.inception1d import inception1d
+from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
@@ -28,7 +30,9 @@ def _find_builders(families):
     return found
 
 
-_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
+_BUILDERS = _find_builders(
+    (cnn, cnn1d, fcn, inception1d, lite, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer)
+)
 
 
 def names():

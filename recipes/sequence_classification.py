@@ -52,8 +52,8 @@ class Args(options.SequenceNetwork, options.Mix, options.Classification, options
     skip_unreadable: bool = False
     """Leave out WAV files that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     model: str = "auto"
-    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, series_transformer and their variants, such as bidirectional_gru),
-    mymodule:builder of your own, or auto: by the data."""
+    """A builder's name (lstm, gru, simple_rnn, cnn1d, fcn, resnet1d, inception1d, h_inception1d, lite, series_transformer and their
+    variants, such as bidirectional_gru), mymodule:builder of your own, or auto: by the data."""
     jitter: Annotated[float, options.NOT_NEGATIVE] | options.Auto = "auto"
     """Standard deviation of noise added to every value, in standard deviations of its feature; 0 for none, auto: by the model."""
     scaling: float = 0.0

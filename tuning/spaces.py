@@ -70,6 +70,25 @@ def convolutional(hp, only=None):
     return _shared(options, ("batch", "layer", "group", "none"))
 
 
+def inception(hp, only=None):
+    """Depth, width, pooling, stochastic depth and what every family has, for `inception1d`; depths that end with a shortcut."""
+    options = _Options(hp, only)
+    options.choice("depth", (3, 6, 9))
+    options.choice("width", (16, 32, 64))
+    options.choice("pooling", ("max", "mean"))
+    options.number("stochastic_depth", 0.0, 0.3)
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
+def lite(hp, only=None):
+    """Depth, width, pooling and what every family has, for `lite`."""
+    options = _Options(hp, only)
+    options.choice("depth", (1, 2, 3))
+    options.choice("width", (16, 32, 64, 128))
+    options.choice("pooling", ("max", "mean"))
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
 def resnet(hp, only=None):
     """Depth and width of a residual network, the size of its steps down, stochastic depth and what every family has.
 
@@ -163,6 +182,8 @@ FAMILIES = {
     "cnn": cnn,
     "cnn1d": convolutional,
     "fcn": convolutional,
+    "inception1d": inception,
+    "lite": lite,
     "resnet": resnet,
     "resnet1d": convolutional,
     "rnn": rnn,

@@ -3,7 +3,7 @@
 import keras
 
 from hornbook.models.checks import check_choice, check_count, check_penalty, check_rate, check_scale
-from hornbook.models.layers.weight_normalization import resolve_weight_normalization
+from hornbook.models.layers.weight_normalization import StandardizedConv1D, resolve_weight_normalization
 from hornbook.models.parts.activations import resolve_activation
 from hornbook.models.parts.initializers import resolve_initializer
 from hornbook.models.parts.normalization import normalization_layer, resolve_normalization
@@ -49,6 +49,7 @@ class Parts:
         mask=None,
     ):
         self.normalization = resolve_normalization(normalization, groups)
+        self._in_one_group = resolve_normalization("group", 1) if normalization == "group" else self.normalization
         self.mask = mask
         if mask is not None and self.normalization is not None:
             self.normalization.refuse_padding(normalization)
@@ -70,7 +71,11 @@ class Parts:
     def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
         """Convolve (batch, time, channels) or (batch, height, width, channels); with `zero` the kernel starts at 0."""
         in_time = len(x.shape) == 3
-        layer = (self._conv1d if in_time else self._conv2d)(
+        kind = self._conv1d if in_time else self._conv2d
+        # A kernel over one input has no deviation to standardize.
+        if kind is StandardizedConv1D and kernel_size * x.shape[-1] == 1:
+            kind = keras.layers.Conv1D
+        layer = kind(
             filters,
             kernel_size,
             strides,
@@ -84,6 +89,20 @@ class Parts:
         # A window of one step never reaches from padding into the sequence.
         return layer(apply_mask(x, self.mask) if in_time and kernel_size > 1 else x)
 
+    def separable_conv(self, x, filters, kernel_size, dilation, *, name):
+        """Convolve each channel of (batch, time, channels) by itself, every `dilation`-th step, then map the channels to `filters`."""
+        layer = keras.layers.DepthwiseConv1D(
+            kernel_size,
+            dilation_rate=dilation,
+            padding="same",
+            data_format="channels_last",
+            use_bias=False,
+            depthwise_initializer=self._initializer(),
+            depthwise_regularizer=self._regularizer(),
+            name=f"{name}_depthwise",
+        )
+        return self.conv(layer(apply_mask(x, self.mask)), filters, 1, name=f"{name}_conv")
+
     def dense(self, x, units, *, name):
         layer = self._dense(
             units,
@@ -94,12 +113,15 @@ class Parts:
         )
         return layer(x)
 
-    def norm(self, x, *, name, zero=False):
-        """Normalize; with `zero` the scale starts at 0. Without normalization this is the tensor itself."""
+    def norm(self, x, *, name, zero=False, one_group=False):
+        """Normalize; with `zero` the scale starts at 0, with `one_group` group normalization has one group, whatever `groups` says.
+
+        Without normalization this is the tensor itself.
+        """
         if self.normalization is None:
             return x
         options = {"gamma_initializer": "zeros"} if zero else {}
-        layer = normalization_layer(self.normalization, x.shape, name, **options)
+        layer = normalization_layer(self._in_one_group if one_group else self.normalization, x.shape, name, **options)
         masked = len(x.shape) == 3 and self.normalization.takes_mask
         return call_masked(layer, x, self.mask if masked else None)
 

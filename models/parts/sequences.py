@@ -66,6 +66,12 @@ def call_masked(layer, x, mask):
     return layer(x) if mask is None else ops.copy(layer(x, mask=mask))
 
 
+def local_max(x, mask, size, *, name):
+    """Return (batch, time, features): the largest of `size` neighbouring steps, from those that the mask counts; 0 at padded steps."""
+    layer = keras.layers.MaxPooling1D(size, 1, padding="same", data_format="channels_last", name=name)
+    return layer(x) if mask is None else apply_mask(layer(_least_where_padded(x, mask)), mask)
+
+
 def pool(x, mask, pooling, parts, *, name):
     """Return (batch, features) of x (batch, time, features), from the steps that the mask counts. An example of padding alone gives 0.
 
@@ -103,10 +109,12 @@ def _masked_mean(x, mask):
 
 
 def _masked_max(x, mask):
+    return ops.where(ops.any(mask, axis=1, keepdims=True), ops.max(_least_where_padded(x, mask), axis=1), 0.0)
+
+
+def _least_where_padded(x, mask):
     # The least that the type can hold: any activation is more.
-    least = -6.5e4 if x.dtype == "float16" else -3e38
-    counts = ops.expand_dims(mask, -1)
-    return ops.where(ops.any(counts, axis=1), ops.max(ops.where(counts, x, least), axis=1), 0.0)
+    return ops.where(ops.expand_dims(mask, -1), x, -6.5e4 if x.dtype == "float16" else -3e38)
 
 
 def _attend(x, mask, parts, name):

@@ -10,6 +10,8 @@ SIZES = {
     "resnet": {"depth": (1, 1), "width": 4},
     **{family: {"width": 4} for family in ("rnn", "cnn1d", "fcn")},
     "resnet1d": {"width": 4, "width_multipliers": (1, 2)},
+    "inception1d": {"depth": 3, "width": 4, "kernel_sizes": (3, 2), "bottleneck_width": 4},
+    "lite": {"depth": 1, "width": 4, "kernel_sizes": (3, 2)},
     # Of a width that the heads of every variant divide into pairs of features.
     "text_transformer": {"depth": 1, "width": 24, "vocabulary_size": 11},
     "series_transformer": {"depth": 1, "width": 24},

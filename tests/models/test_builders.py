@@ -66,7 +66,7 @@ def test_images_of_any_size():
         assert model(keras.ops.ones((1, 9, 12, 3))).shape == (1, 2)
 
 
-FAMILIES = ("mlp", "cnn", "resnet", "rnn", "cnn1d", "fcn", "resnet1d")
+FAMILIES = ("mlp", "cnn", "resnet", "rnn", "cnn1d", "fcn", "resnet1d", "inception1d", "lite")
 TRANSFORMERS = ("text_transformer", "series_transformer", "vision_transformer")
 # Defaults that a family's own literature has settled: see its docstring.
 SETTLED = {("rnn", "activation"), ("rnn", "normalization"), ("cnn1d", "normalization"), ("cnn1d", "dropout")}
@@ -250,6 +250,9 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("rnn", shape=(5, 2), pooling="sum"), "mean, max, last, attention, got 'sum'"),
         (build("cnn1d", shape=(5, 2), pooling="last"), "the last step of a convolution has seen its window alone"),
         (build("cnn1d", shape=(5, 2), kernel_sizes=3), "one count a convolution, got 3"),
+        (build("inception1d", shape=(5, 2), depth=2, stochastic_depth=0.1), "must be 0 for an inception network of less than 3 modules"),
+        (build("inception1d", shape=(5, 2), bottleneck_width=0), "bottleneck_width must be a whole number of at least 1, got 0"),
+        (build("lite", shape=(5, 2), stochastic_depth=0.1), "stochastic_depth must be 0 for lite, got 0.1"),
         (build("fcn", shape=(5, 2), kernel_sizes=(3, 3)), r"one count a convolution, 2 in all, got \(1, 2, 1\)"),
         (build("fcn", shape=(5, 2), padded=True, normalization="group"), "normalization 'group' takes its statistics over all time steps"),
         (build("mlp", outputs=0), "num_outputs must be a whole number of at least 1, got 0"),

@@ -26,6 +26,10 @@ FAMILIES = {
     "cnn1d": functools.partial(models.cnn1d, (None,), CLASSES, kernel_sizes=(3, 4), width=4, **TOKENS),
     "fcn": functools.partial(models.fcn, (9, 3), CLASSES, width=4),
     "resnet1d": functools.partial(models.resnet1d, (None, 3), CLASSES, kernel_sizes=(3, 2), width=4, width_multipliers=(1, 2)),
+    "inception1d": functools.partial(
+        models.inception1d, (None, 3), CLASSES, depth=3, kernel_sizes=(3, 2), width=4, bottleneck_width=2, hand_made_filters=True
+    ),
+    "lite": functools.partial(models.lite, (9, 3), CLASSES, kernel_sizes=(4, 2), width=4),
     "text_transformer": functools.partial(models.text_transformer, (10,), CLASSES, vocabulary_size=11, depth=1, width=8),
     "series_transformer": functools.partial(models.series_transformer, (10, 3), CLASSES, depth=1, width=8),
     "vision_transformer": functools.partial(models.vision_transformer, (8, 8, 3), CLASSES, depth=1, width=8, patch_size=4),
@@ -70,6 +74,8 @@ OWN = {
     "cnn1d": [("kernel_sizes", (2,)), ("pooling", "mean"), ("pooling", "attention"), ("padded", False)],
     "fcn": [("kernel_sizes", (4, 1, 2)), ("width_multipliers", (2, 1, 1)), ("pooling", "max"), ("padded", True)],
     "resnet1d": [("zero_init_residual", True), ("block_dropout", 0.2), ("pooling", "attention"), ("padded", True)],
+    "inception1d": [("hand_made_filters", False), ("bottleneck_width", None), ("pooling", "max"), ("padded", True)],
+    "lite": [("hand_made_filters", False), ("depth", 1), ("pooling", "attention"), ("padded", True)],
     **{
         family: [
             *(("positions", name) for name in ("learned", "sinusoidal", "rotary", "none")),
@@ -91,7 +97,7 @@ REFUSED = {
     *((family, "groups", 2) for family in ("rnn", "cnn1d", "text_transformer")),
     *((family, "normalization", "instance") for family in ("series_transformer", "vision_transformer")),
     ("rnn", "activation", "prelu"),
-    *((family, "stochastic_depth", 0.2) for family in ("rnn", "cnn1d", "fcn")),
+    *((family, "stochastic_depth", 0.2) for family in ("rnn", "cnn1d", "fcn", "lite")),
     ("mlp", "normalization", "instance"),
     ("mlp", "stochastic_depth", 0.2),
     ("cnn", "stochastic_depth", 0.2),

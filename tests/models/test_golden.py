@@ -94,6 +94,14 @@ def test_counts_of_wang_et_al():
     assert trainable(models.resnet1d((100, 1), 2)) == block(1, 64) + block(64, 128) + block(128, 128) + 128 * 2 + 2
 
 
+def test_counts_of_ismail_fawaz_et_al():
+    # As Ismail-Fawaz et al. 2023 count them, without the output layer, which maps 128 and 32 features to two classes.
+    assert trainable(models.inception1d((100, 1), 2)) == 420_192 + 128 * 2 + 2
+    assert trainable(models.lite((100, 1), 2)) == 9_814 + 32 * 2 + 2
+    # The 17 features that are not learned: a scale and an offset each, and a row of the second module's two kernels of one step.
+    assert trainable(models.h_inception1d((100, 1), 2)) == trainable(models.inception1d((100, 1), 2)) + 17 * (2 + 32 + 32)
+
+
 def test_count_of_kim():
     # Kim 2014, section 3.1: kernels of 3, 4 and 5 words of 300 features, 100 filters of each, with biases.
     embedding, convolutions = 1000 * 300, sum(size * 300 * 100 + 100 for size in (3, 4, 5))

@@ -110,9 +110,9 @@ def test_quantiles_are_for_their_loss():
 KINDS = {
     "image_classification": (("cnn", "mlp", "resnet", "vision_transformer"), False),
     "text_classification": (("cnn1d", "rnn", "text_transformer"), True),
-    "sequence_classification": (("cnn1d", "fcn", "resnet1d", "rnn", "series_transformer"), False),
+    "sequence_classification": (("cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
     "tabular_classification": (("mlp",), False),
-    "regression": (("mlp", "cnn1d", "fcn", "resnet1d", "rnn", "series_transformer"), False),
+    "regression": (("mlp", "cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
 }
 
 

@@ -19,7 +19,7 @@ from hornbook.recipes import (
 from hornbook.tuning import search_space, spaces
 from hornbook.tuning.oracles.encoding import Encoding
 
-SEQUENCES = ("cnn1d", "fcn", "resnet1d", "rnn")
+SEQUENCES = ("cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn")
 # Of each recipe and the families that it takes, the input of its data and what its `build` adds: texts, and series of different lengths.
 TAKEN = [
     (image_classification, ("cnn", "resnet", "vision_transformer"), (16, 16, 1), {}),

@@ -6,7 +6,7 @@ import pytest
 
 from hornbook import models
 from hornbook.models.parts.network import Parts
-from hornbook.models.parts.sequences import POOLINGS, pool, sequence_inputs, step
+from hornbook.models.parts.sequences import POOLINGS, local_max, pool, sequence_inputs, step
 
 LENGTHS = np.array([3, 2, 0, 3, 1])
 TIME, LONGER = 3, 5
@@ -70,6 +70,8 @@ SMALL = {
     "cnn1d": {"kernel_sizes": (3, 4), "dropout": 0.0},
     "fcn": {},
     "resnet1d": {"kernel_sizes": (5, 2), "width_multipliers": (1, 2)},
+    "h_inception1d": {"depth": 3, "kernel_sizes": (5, 2)},
+    "lite": {"kernel_sizes": (5, 2)},
 }
 
 
@@ -90,7 +92,7 @@ def test_padding_changes_no_output_of_convolutions(name, options):
     check_padding(models.build(name, (None, 3), 2, **{"width": 4, "padded": True, **SMALL[name], **options}))
 
 
-@pytest.mark.parametrize("builder", [models.rnn, models.cnn1d, models.fcn, models.resnet1d])
+@pytest.mark.parametrize("builder", [models.rnn, models.cnn1d, models.fcn, models.resnet1d, models.h_inception1d, models.lite])
 def test_padding_changes_no_output_for_tokens(builder):
     keras.utils.set_random_seed(0)
     check_padding(builder((None,), 2, width=4, vocabulary_size=11, embedding_size=5, dropout=0.0), tokens)
@@ -125,6 +127,14 @@ def test_pooling_without_a_mask_is_that_of_sequences_without_padding(pooling):
     with_mask, without = pooled(pooling, padded=True), pooled(pooling, padded=False)
     without.set_weights(with_mask.get_weights())
     np.testing.assert_allclose(run(without, x), run(with_mask, x), rtol=1e-5, atol=1e-6)
+
+
+def test_the_largest_neighbour_by_its_formula():
+    inputs, x, mask = sequence_inputs((None, 3), padded=True)
+    found = run(keras.Model(inputs, local_max(x, mask, 3, name="largest")), series(4))
+    for example, values, length in zip(found, series(4), LENGTHS, strict=True):
+        expected = [values[max(step - 1, 0) : min(step + 2, length)].max(axis=0) for step in range(length)]
+        np.testing.assert_array_equal(example, [*expected, *np.zeros((4 - length, 3))])
 
 
 def test_steps_are_found_wherever_the_padding_is():
