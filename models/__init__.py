@@ -10,6 +10,7 @@ from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.layers.members import mean_of_members
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
@@ -84,6 +85,7 @@ __all__ = [
     "layer_norm_gru",
     "layer_norm_lstm",
     "lstm",
+    "mean_of_members",
     "mlp",
     "names",
     "options",

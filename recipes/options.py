@@ -214,6 +214,9 @@ class Optimization:
     """Examples a step."""
     epochs: Annotated[int, AT_LEAST_1] = 40
     """Passes over the training examples."""
+    members: Annotated[int, AT_LEAST_1] = 1
+    """Networks of other initial weights that are trained side by side on the same batches and averaged: an ensemble, saved as one model. It
+    takes as many times as long."""
     early_stopping: Annotated[int, NOT_NEGATIVE] = 0
     """Stop after this many epochs without a better --early-stopping-metric and keep the weights of the best epoch; 0 for never: keep the
     last."""

@@ -64,11 +64,11 @@ def build(args, dataset, num_outputs=None):
     wanted = builders.asked_for(args.model, *options.of_network(args))
     num_outputs, model_name = num_outputs or len(dataset.target_names), "standardized_regressor"
     if dataset.medium == "series":
-        return builders.series_model(args.model, dataset, num_outputs, wanted, model_name=model_name)
+        return builders.series_model(args.model, dataset, num_outputs, wanted, members=args.members, model_name=model_name)
     if ":" not in args.model:
         wanted = {**_FOR_TABLES, **wanted}
     shape = {"bins": args.bins, "categories": args.categories}
-    return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, model_name=model_name)
+    return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, members=args.members, model_name=model_name)
 
 
 def main(args, callbacks=(), dataset=None):
@@ -131,7 +131,7 @@ def _train(args, session):
     # Model.
     model = build(args, dataset, num_outputs)
     loss = losses.regression(args.loss, args.quantiles)
-    metrics = [] if quantiles else [keras.metrics.R2Score(name="r2")]  # R2 has no unit; of several quantiles none is the prediction.
+    metrics = [] if quantiles else [losses.OfEnsemble(keras.metrics.R2Score(name="r2"), "linear")]  # R2 has no unit; of several quantiles none is the prediction.
     model.compile(running.optimizer(args, dataset.train), loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
 
     # Training.

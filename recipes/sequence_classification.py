@@ -76,7 +76,7 @@ def build(args, dataset):
     from hornbook.training.builders import asked_for, series_model
 
     wanted = asked_for(args.model, *options.of_network(args))
-    return series_model(args.model, dataset, dataset.num_classes, wanted, model_name="sequence_classifier")
+    return series_model(args.model, dataset, dataset.num_classes, wanted, members=args.members, model_name="sequence_classifier")
 
 
 def main(args, callbacks=(), dataset=None):

@@ -39,7 +39,7 @@ def build(args, dataset, num_outputs=None):
 
     wanted, num_outputs = asked_for(args.model, *options.of_network(args)), num_outputs or dataset.num_classes
     shape = {"bins": args.bins, "categories": args.categories}
-    return table_model(args.model, dataset, num_outputs, wanted, **shape, model_name="tabular_classifier")
+    return table_model(args.model, dataset, num_outputs, wanted, **shape, members=args.members, model_name="tabular_classifier")
 
 
 def main(args, callbacks=(), dataset=None):

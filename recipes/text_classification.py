@@ -83,7 +83,7 @@ def build(args, dataset, tokenizer):
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
     if args.dropout is None and ":" not in args.model:
         wanted["dropout"] = _DROPOUT.get(args.model, 0.5)
-    return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted)
+    return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, members=args.members)
 
 
 def main(args, callbacks=(), dataset=None):
