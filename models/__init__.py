@@ -49,6 +49,7 @@ from hornbook.models.resnet import (
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
 from hornbook.models.swap import swap_normalization
+from hornbook.models.tabm import tabm
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
 
@@ -111,6 +112,7 @@ __all__ = [
     "series_transformer",
     "simple_rnn",
     "swap_normalization",
+    "tabm",
     "text_transformer",
     "vgg11",
     "vgg16",

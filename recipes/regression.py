@@ -18,8 +18,8 @@ _FOR_TABLES = {"width": 32, "normalization": "batch", "dropout": 0.3}  # Tables 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Network(options.SequenceNetwork, options.PlainNetwork):
-    """The options of networks for rows and series; for tables the model's own are width 32, batch normalization and dropout 0.3 here."""
+class Network(options.SequenceNetwork, options.TableNetwork):
+    """The options of networks for rows and series; for tables those of an mlp are width 32, batch normalization and dropout 0.3 here."""
 
 
 @options.recipe(weight_decay=0.2)
@@ -43,7 +43,7 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     examples: int = 10_000
     """Training series of adding."""
     model: str = "mlp"
-    """A builder's name (mlp; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
+    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""
@@ -65,10 +65,10 @@ def build(args, dataset, num_outputs=None):
     num_outputs, model_name = num_outputs or len(dataset.target_names), "standardized_regressor"
     if dataset.medium == "series":
         return builders.series_model(args.model, dataset, num_outputs, wanted, members=args.members, model_name=model_name)
-    if ":" not in args.model:
+    if args.model == "mlp":
         wanted = {**_FOR_TABLES, **wanted}
-    shape = {"bins": args.bins, "categories": args.categories}
-    return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, members=args.members, model_name=model_name)
+    shape = {name: getattr(args, name) for name in ("categories", "number_scaling", "bins", "members")}
+    return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, model_name=model_name)
 
 
 def main(args, callbacks=(), dataset=None):

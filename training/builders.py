@@ -103,14 +103,15 @@ def series_model(name, dataset, num_outputs, options, *, members=1, model_name):
     return keras.Model(series, network(standardized), name=model_name)
 
 
-def table_model(name, dataset, num_outputs, options, *, bins, categories, members=1, model_name):
+def table_model(name, dataset, num_outputs, options, *, categories, number_scaling, bins, members=1, model_name):
     """A model of encoded rows `(batch, inputs)` whose first layers standardize numbers and turn categories into zeros and ones.
 
     Args:
         name, num_outputs, options, members: as of `build_model`.
         dataset: `data.tables.TableDataset`.
-        bins: see `data.tables.layers.features`.
         categories: "one-hot", or "embedding" for a model that embeds their codes.
+        number_scaling: see `data.tables.layers.features`.
+        bins: the most of a number, for a model whose option `number_embedding` is "piecewise".
         model_name: what the `keras.Model` is called.
 
     Raises:
@@ -120,10 +121,17 @@ def table_model(name, dataset, num_outputs, options, *, bins, categories, member
 
     inputs = keras.Input(dataset.input_shape, name="columns")
     one_hot = categories == "one-hot" or not dataset.encoding.categories
-    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=bins, one_hot=one_hot)
+    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, number_scaling=number_scaling, one_hot=one_hot)
     if not one_hot:
         options = {**options, "category_sizes": dataset.encoding.category_sizes}
+    if options.get("number_embedding", "none") != "none":
+        options = {**options, "numbers": len(dataset.encoding.numbers)}
+    if options.get("number_embedding") == "piecewise":
+        edges = layers.number_edges(dataset.encoding, dataset.train.inputs, bins, number_scaling=number_scaling)
+        options = {**options, "bin_edges": edges}
     activation = activation_for(dataset.task, num_outputs)
+    if name in models.names() and "output_activation" in models.options(name):
+        options = {**options, "output_activation": activation}
     network = build_model(name, features.shape[1:], num_outputs, options, members=members, activation=activation)
     return keras.Model(inputs, network(features), name=model_name)
 
