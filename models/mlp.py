@@ -22,7 +22,7 @@ def mlp(
     numbers=None,
     number_embedding="none",
     number_features=24,
-    bin_edges=(),
+    bin_edges=None,
     frequencies=48,
     frequency_scale=0.1,
     scale_inputs=False,
@@ -48,10 +48,10 @@ def mlp(
     has the shape and the type of one without, and a saved model takes one array everywhere. (float32 holds whole numbers up to 16 million.)
     Each such column has an embedding (Guo and Berkhahn 2016), and all join the numbers.
 
-    A table's numbers, its first columns, may be embedded too (Gorishniy, Rubachev and Babenko 2022): a plain network learns only slowly what
-    a tree finds at once, a step or a wave in one number. "piecewise" gives each number's bins, which rise from 0 to 1 one after the other as
-    it passes through them (equation 1), "periodic" sine and cosine of learned frequencies (equation 2); then comes a dense layer with ReLU
-    for each number.
+    A table's numbers, its first columns, may be embedded too (Gorishniy, Rubachev and Babenko 2022): a plain network learns only slowly
+    what a tree finds at once, a step or a wave in one number. "piecewise" gives each number's bins, which rise from 0 to 1 one after the
+    other as it passes through them (equation 1), "periodic" sine and cosine of learned frequencies (equation 2); then comes a dense layer
+    with ReLU for each number.
 
     Args:
         input_shape: Sizes without the batch axis, all known, such as (20,) or (28, 28, 1).
@@ -65,7 +65,7 @@ def mlp(
         number_embedding: "none", "piecewise" or "periodic".
         number_features: Features that an embedded number becomes. Defaults to 24, as in the authors' code.
         bin_edges: With "piecewise", the rising edges of each number's bins, such as `hornbook.data.tables.layers.bin_edges` takes of the
-            training rows.
+            training rows. Defaults to None: for all, edges that suit standardized numbers.
         frequencies: With "periodic", how many each number has. Defaults to 48, as in the authors' code.
         frequency_scale: With "periodic", the standard deviation of the initial frequencies, in waves per unit of a number, which is best
             standardized: high ones learn fine detail, and noise. Defaults to 0.1.
@@ -127,4 +127,3 @@ def mlp(
         x = parts.norm_and_act(x, norm=f"norm{layer}", act=f"act{layer}")
         x = parts.dropout(x, name=f"dropout{layer}")
     return parts.model(inputs, x, num_outputs, name=name)
-

@@ -36,7 +36,7 @@ def tabm(
     numbers=None,
     number_embedding="none",
     number_features=16,
-    bin_edges=(),
+    bin_edges=None,
     frequencies=48,
     frequency_scale=0.1,
     scale_inputs=False,

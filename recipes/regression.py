@@ -43,7 +43,8 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     examples: int = 10_000
     """Training series of adding."""
     model: str = "mlp"
-    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your own."""
+    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, series_transformer, ...), or mymodule:builder of your
+    own."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""
@@ -131,7 +132,8 @@ def _train(args, session):
     # Model.
     model = build(args, dataset, num_outputs)
     loss = losses.regression(args.loss, args.quantiles)
-    metrics = [] if quantiles else [losses.OfEnsemble(keras.metrics.R2Score(name="r2"), "linear")]  # R2 has no unit; of several quantiles none is the prediction.
+    # R2 has no unit; of several quantiles none is the prediction.
+    metrics = [] if quantiles else [losses.OfEnsemble(keras.metrics.R2Score(name="r2"), "linear")]
     model.compile(running.optimizer(args, dataset.train), loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
 
     # Training.

@@ -19,8 +19,8 @@ def features(inputs, encoding, train_inputs, *, number_scaling="standard", one_h
         inputs: `keras.Input` of shape `(inputs,)`, float32.
         encoding: `encoding.Encoding` of them.
         train_inputs: array `(rows, inputs)` of the training rows, or `scratch.FileRows`, of which a column at a time is read.
-        number_scaling: "standard": to mean 0 and standard deviation 1. "robust": to median 0 and a distance of 1 between the quartiles, then
-            by x / sqrt(1 + (x / 3) ** 2), which leaves small values and keeps far ones within -3 and 3 (Holzmüller et al. 2024, section 3).
+        number_scaling: "standard": to mean 0 and standard deviation 1. "robust": to median 0 and a distance of 1 between the quartiles,
+            then by x / sqrt(1 + (x / 3) ** 2), which leaves small values and keeps far ones within -3 and 3 (Holzmüller et al. 2024).
             "quantile": to the quantiles of a normal distribution, within -3 and 3, so that the order of values alone counts.
         one_hot: whether categories are turned into zeros and ones; else their codes come last, for a network that embeds them.
 
@@ -185,4 +185,3 @@ def bin_edges(values, bins):
     left = bins + 1 - int(frequent.sum())
     shared = np.quantile(others, np.linspace(0, 1, max(left, 2))) if len(others) and left > 0 else []
     return np.unique(np.concatenate([distinct[frequent], shared]).astype(np.float32)).astype(np.float64)
-

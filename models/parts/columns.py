@@ -9,6 +9,8 @@ from keras import ops
 from hornbook.models.checks import check_choice, check_count, check_scale
 
 NUMBER_EMBEDDINGS = ("none", "piecewise", "periodic")
+# Of standardized numbers, where no training rows say better.
+_EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 
 class Columns:
@@ -50,7 +52,7 @@ class Columns:
         if self.numbers > most:
             raise ValueError(f"numbers must be at most the {most} columns that are no codes of categories, got {numbers}")
         if number_embedding == "piecewise":
-            self.bin_edges = _check_edges(bin_edges, self.numbers)
+            self.bin_edges = (_EDGES,) * self.numbers if bin_edges is None else _check_edges(bin_edges, self.numbers)
 
     def __call__(self, x):
         """Return the features of x, (batch, columns)."""
@@ -101,7 +103,7 @@ class Columns:
         return keras.layers.Flatten(name="embedded_numbers")(x)
 
     def _embed_categories(self, x):
-        """Replace the last columns of x, (batch, columns), which hold codes, by embeddings: (batch, others + features of all embeddings)."""
+        """Replace the last columns of x, (batch, columns), which hold codes, by embeddings: (batch, others + all features)."""
         others = x.shape[-1] - len(self.category_sizes)
         parts = [x[:, :others]] if others else []
         for column, categories in enumerate(self.category_sizes):
@@ -134,9 +136,10 @@ def _check_edges(bin_edges, numbers):
         edges = tuple(tuple(float(edge) for edge in rising) for rising in bin_edges)
     except TypeError:
         edges = None
-    if not edges or len(edges) != numbers or any(len(one) < 2 or list(one) != sorted(set(one)) for one in edges):
-        found = f"{len(edges)} lists" if edges else repr(bin_edges)
-        raise ValueError(f"bin_edges must hold two or more rising edges for each of the {numbers} numbers, such as (0.0, 0.5, 2.0), got {found}")
+    rising = edges is not None and all(len(one) > 1 and list(one) == sorted(set(one)) for one in edges)
+    if not rising or len(edges) != numbers:
+        found = repr(bin_edges) if edges is None else f"{len(edges)} lists"
+        raise ValueError(f"bin_edges must hold rising edges, such as (0.0, 0.5, 2.0), for each of {numbers} numbers, got {found}")
     return edges
 
 

@@ -18,8 +18,8 @@ SIZES = {
 }
 # Large enough that no map shrinks to one position. Sequences are series of three features but for text_transformer.
 SHAPES = {
-    **{family: (12,) for family in ("mlp", "tabm")},
-    **{family: (16, 16, 3) for family in ("cnn", "resnet")},
+    **dict.fromkeys(("mlp", "tabm"), (12,)),
+    **dict.fromkeys(("cnn", "resnet"), (16, 16, 3)),
     "vision_transformer": (32, 32, 3),
     "text_transformer": (10,),
 }

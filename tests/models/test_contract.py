@@ -218,9 +218,9 @@ def check(model, tmp_path, tolerance=1e-5):
     for variable, gradient in zip(model.trainable_variables, gradients(model, x), strict=True):
         assert gradient is not None, variable.path
         assert np.isfinite(keras.ops.convert_to_numpy(gradient)).all(), variable.path
+    assert model(x, training=True).shape == (len(x), *_members(model), CLASSES)
     found = outputs(model, x)
     assert found.shape == (len(x), CLASSES) == (len(x), *model.output_shape[1:])
-    assert model(x, training=True).shape == (len(x), *_members(model), CLASSES)
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
     model.save(tmp_path / "model.keras")
