@@ -65,6 +65,7 @@ def mean_of_members(outputs, activation="softmax", *, independent=False, name="m
     members = keras.Input(outputs.shape[1:], dtype="float32", name="members")
     layer = Functional(members, mean_over_members(members, activation), name=name)
     layer.gradient_scale = outputs.shape[1] if independent else 1
+    layer.input_spec = None  # In training a member that is an ensemble itself has a further axis.
     return layer(outputs)
 
 

@@ -146,6 +146,7 @@ def test_an_ensemble_loads_where_hornbook_is_not_installed(tmp_path):
     model = build_model("tabm", (4,), 2, {"width": 4, "submodels": 3}, members=2)
     model.save(tmp_path / "model.keras")
     rows = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    assert model(rows, training=True).shape == (5, 2, 3, 2)
     np.savez(tmp_path / "rows.npz", rows=rows, outputs=model(rows))
     code = (
         "import sys; sys.modules['hornbook'] = None\n"
