@@ -324,6 +324,9 @@ def check(args):
         raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, got --optimizer {args.optimizer}; leave them out")
     if args.groups is not None and args.normalization != "group":
         raise UserError(f"--groups {args.groups} is for --normalization group, got {args.normalization or 'the default'}; pass that too")
+    bins = getattr(args, "bins", Table.bins)
+    if bins != Table.bins and args.number_embedding != "piecewise":
+        raise UserError(f"--bins {bins} is for --number-embedding piecewise, got {args.number_embedding or 'the default'}; pass that too")
     if args.tensorboard:
         command_line.require_tensorboard()
 
