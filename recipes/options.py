@@ -121,7 +121,7 @@ class TableNetwork(PlainNetwork):
     scale_inputs: bool = False
     """Multiply each feature by a learned factor before the first layer (mlp and tabm only)."""
     submodels: Annotated[int, AT_LEAST_1] | None = None
-    """Networks that share the hidden layers (tabm only). Default: 32."""
+    """Networks that share the hidden layers (tabm only). Default: the model's own, 16."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, models
-from hornbook.training import losses
+from hornbook.training import losses, optimizer
 from hornbook.training.builders import activation_for, build_model
 
 MODULE = """
@@ -127,16 +127,16 @@ def test_a_seed_fixes_the_members():
     assert all(np.array_equal(one, other) for one, other in zip(weights(), weights(), strict=True))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_member_learns_as_if_it_were_alone(optimizer):
+@pytest.mark.parametrize(("name", "options"), [("sgd", {}), ("adamw", {"clip_each_norm": 0.1}), ("muon", {"ema": 0.9})])
+def test_a_member_learns_as_if_it_were_alone(name, options):
     generator = np.random.default_rng(0)
     rows, labels = generator.normal(size=(24, 4)).astype("float32"), np.eye(2, dtype="float32")[[0, 1] * 12]
-    options = {"width": 4, "normalization": "none", "l2": 0.01}
-    ensemble, alone = build_model("mlp", (4,), 2, options, members=2), build_model("mlp", (4,), 2, options)
+    shape = ((4,), 2, {"width": 4, "l2": 0.01})
+    ensemble, alone = build_model("mlp", *shape, members=2), build_model("mlp", *shape)
     member = ensemble.get_layer("member2")
     alone.set_weights(member.get_weights())
     for model in (ensemble, alone):
-        model.compile(optimizer, losses.classification("cross-entropy")[0])
+        model.compile(optimizer(name, 0.01, weight_decay=1.0, **options), losses.classification("cross-entropy")[0])
         model.fit(rows, labels, batch_size=8, epochs=4, shuffle=False, verbose=0)
     for one, other in zip(member.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
