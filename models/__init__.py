@@ -11,6 +11,7 @@ from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.layers.members import mean_of_members
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
@@ -50,6 +51,7 @@ from hornbook.models.resnet import (
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
 from hornbook.models.swap import swap_normalization
+from hornbook.models.tabm import tabm
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16
 
@@ -89,6 +91,7 @@ __all__ = [
     "layer_norm_lstm",
     "lite",
     "lstm",
+    "mean_of_members",
     "mlp",
     "names",
     "options",
@@ -114,6 +117,7 @@ __all__ = [
     "series_transformer",
     "simple_rnn",
     "swap_normalization",
+    "tabm",
     "text_transformer",
     "vgg11",
     "vgg16",

@@ -1,37 +1,14 @@
 """Multilayer perceptrons: for feature vectors, tables with categories, and as the network to beat on anything else."""
 
 import keras
-from keras import ops
 
 from hornbook.models.checks import check_count, check_feature_shape, refuse_stochastic_depth
 from hornbook.models.parts.choices import Choices
+from hornbook.models.parts.columns import NUMBER_EMBEDDINGS, Columns, scale_features
 from hornbook.models.parts.network import PLACEMENTS, Parts
 from hornbook.models.parts.normalization import refuse_instance_of_vectors
 
-TAKES = Choices({"normalization_placement": PLACEMENTS}, refuse_instance_of_vectors)
-
-
-def embedding_size_for(categories):
-    """Return the features for a column of so many categories: 1.6 * categories ** 0.56, less than the categories, at most 600.
-
-    Guo and Berkhahn (2016, section III) bound the size between 1 and the categories - 1, and chose it within by experiments; the formula
-    between is `emb_sz_rule` of fastai (Howard and Gugger 2020), which came of trials too.
-    """
-    return max(1, min(600, round(1.6 * categories**0.56), categories - 1))
-
-
-def embed_categories(x, category_sizes, embedding_size):
-    """Replace the last columns of x, (batch, columns), which hold codes, by embeddings: (batch, numbers + features of all embeddings)."""
-    numbers = x.shape[-1] - len(category_sizes)
-    parts = [x[:, :numbers]] if numbers else []
-    for column, categories in enumerate(category_sizes):
-        codes = x[:, numbers + column]
-        # What is no code of this column, NaN too, is 0. As integers, since a layer would round its floats to the compute type.
-        known = ops.logical_and(codes >= 1, codes <= categories)
-        codes = ops.cast(ops.where(known, codes, 0.0), "int32")
-        size = embedding_size_for(categories) if embedding_size == "auto" else embedding_size
-        parts.append(keras.layers.Embedding(categories + 1, size, name=f"category{column + 1}")(codes))
-    return keras.layers.Concatenate(name="columns")(parts) if len(parts) > 1 else parts[0]
+TAKES = Choices({"normalization_placement": PLACEMENTS, "number_embedding": NUMBER_EMBEDDINGS}, refuse_instance_of_vectors)
 
 
 def mlp(
@@ -42,6 +19,13 @@ def mlp(
     width=128,
     category_sizes=(),
     embedding_size="auto",
+    numbers=None,
+    number_embedding="none",
+    number_features=24,
+    bin_edges=None,
+    frequencies=48,
+    frequency_scale=0.1,
+    scale_inputs=False,
     normalization="batch",
     groups=None,
     normalization_placement="before",
@@ -64,6 +48,11 @@ def mlp(
     has the shape and the type of one without, and a saved model takes one array everywhere. (float32 holds whole numbers up to 16 million.)
     Each such column has an embedding (Guo and Berkhahn 2016), and all join the numbers.
 
+    A table's numbers, its first columns, may be embedded too (Gorishniy, Rubachev and Babenko 2022): a plain network learns only slowly
+    what a tree finds at once, a step or a wave in one number. "piecewise" gives each number's bins, which rise from 0 to 1 one after the
+    other as it passes through them (equation 1), "periodic" sine and cosine of learned frequencies (equation 2); then comes a dense layer
+    with ReLU for each number.
+
     Args:
         input_shape: Sizes without the batch axis, all known, such as (20,) or (28, 28, 1).
         num_outputs: Classes, or values to predict.
@@ -72,6 +61,15 @@ def mlp(
         category_sizes: For a table, the number of known categories of each of its last columns: their codes are 1, 2, ..., and 0 stands
             for rare and unseen ones, as does any value outside. Defaults to (): all columns are numbers.
         embedding_size: Features of a category, the same for each column, or "auto", by the number of categories: 1.6 * number ** 0.56.
+        numbers: For a table, how many of its first columns are numbers to embed. Defaults to None: all that hold no codes.
+        number_embedding: "none", "piecewise" or "periodic".
+        number_features: Features that an embedded number becomes. Defaults to 24, as in the authors' code.
+        bin_edges: With "piecewise", the rising edges of each number's bins, such as `hornbook.data.tables.layers.bin_edges` takes of the
+            training rows. Defaults to None: for all, edges that suit standardized numbers.
+        frequencies: With "periodic", how many each number has. Defaults to 48, as in the authors' code.
+        frequency_scale: With "periodic", the standard deviation of the initial frequencies, in waves per unit of a number, which is best
+            standardized: high ones learn fine detail, and noise. Defaults to 0.1.
+        scale_inputs: Whether each feature, behind the embeddings, is multiplied by a learned factor (Holzmüller et al. 2024, section 3).
         normalization: Any but "instance", which is 0 for a vector. With "group", groups=1 is over all units, as "layer" is.
         normalization_placement: "before" each activation (Ioffe and Szegedy 2015) or "after" it, where a dense layer keeps its bias.
         dropout: Rate after each hidden layer.
@@ -94,8 +92,18 @@ def mlp(
     depth = check_count("depth", depth)
     width = check_count("width", width)
     refuse_stochastic_depth(stochastic_depth, "an mlp")
-    TAKES.check(normalization=normalization, normalization_placement=normalization_placement)
-    category_sizes = _check_categories(category_sizes, embedding_size, input_shape)
+    TAKES.check(normalization=normalization, normalization_placement=normalization_placement, number_embedding=number_embedding)
+    columns = Columns(
+        input_shape,
+        category_sizes=category_sizes,
+        embedding_size=embedding_size,
+        numbers=numbers,
+        number_embedding=number_embedding,
+        number_features=number_features,
+        bin_edges=bin_edges,
+        frequencies=frequencies,
+        frequency_scale=frequency_scale,
+    )
     parts = Parts(
         normalization=normalization,
         groups=groups,
@@ -111,24 +119,11 @@ def mlp(
     x = inputs = keras.Input(input_shape, name="inputs")
     if len(input_shape) > 1:
         x = keras.layers.Flatten(name="flatten")(x)
-    if category_sizes:
-        x = embed_categories(x, category_sizes, embedding_size)
+    x = columns(x)
+    if scale_inputs:
+        x = scale_features(x)
     for layer in range(1, depth):
         x = parts.dense(x, width, name=f"dense{layer}")
         x = parts.norm_and_act(x, norm=f"norm{layer}", act=f"act{layer}")
         x = parts.dropout(x, name=f"dropout{layer}")
     return parts.model(inputs, x, num_outputs, name=name)
-
-
-def _check_categories(category_sizes, embedding_size, input_shape):
-    try:
-        sizes = tuple(check_count("each size in category_sizes", size) for size in category_sizes)
-    except TypeError:
-        raise ValueError(
-            f"category_sizes must hold a number for each column of categories, such as (7, 12), got {category_sizes!r}"
-        ) from None
-    if embedding_size != "auto":
-        check_count("embedding_size", embedding_size)
-    if sizes and (len(input_shape) != 1 or len(sizes) > input_shape[0]):
-        raise ValueError(f"category_sizes describe the last columns of a table, input_shape=(columns,), got {len(sizes)} for {input_shape}")
-    return sizes

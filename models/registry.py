@@ -15,6 +15,7 @@ from hornbook.models.mlp import mlp
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import rnn
+from hornbook.models.tabm import tabm
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer
 
@@ -31,7 +32,7 @@ def _find_builders(families):
 
 
 _BUILDERS = _find_builders(
-    (cnn, cnn1d, fcn, inception1d, lite, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer)
+    (cnn, cnn1d, fcn, inception1d, lite, mlp, resnet, resnet1d, rnn, series_transformer, tabm, text_transformer, vision_transformer)
 )
 
 

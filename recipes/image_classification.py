@@ -81,7 +81,8 @@ def build(args, dataset):
     from hornbook.training.builders import asked_for, build_model
 
     args = defaults.settle(args, dataset)
-    network = build_model(args.model, dataset.input_shape, dataset.num_classes, asked_for(args.model, *options.of_network(args)))
+    wanted = asked_for(args.model, *options.of_network(args))
+    network = build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, members=args.members)
     mean, variance = dataset.train.moments()
     pixels = keras.Input(dataset.input_shape, name="pixels")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.

@@ -105,7 +105,24 @@ class PlainNetwork(Network):
     """What networks of plain layers have as well, `cnn` and `mlp`."""
 
     normalization_placement: Literal["before", "after"] | None = None
-    """Whether normalization stands before or after the activation (cnn and mlp only). Default: before."""
+    """Whether normalization stands before or after the activation (cnn, mlp and tabm only). Default: before."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableNetwork(PlainNetwork):
+    """What networks for tables have as well, `mlp` and `tabm`."""
+
+    number_embedding: Literal["none", "piecewise", "periodic"] | None = None
+    """What a number becomes before the first layer (mlp and tabm only): piecewise, the --bins that it has passed, or periodic, waves of
+    learned frequencies; then a few learned features of each. Default: the model's own, none."""
+    number_features: Annotated[int, AT_LEAST_1] | None = None
+    """Features of an embedded number. Default: the model's own."""
+    frequency_scale: Annotated[float, Range(0, above=True)] | None = None
+    """Spread of the initial frequencies with --number-embedding periodic, such as 0.01 to 1. Default: the model's own, 0.1."""
+    scale_inputs: bool = False
+    """Multiply each feature by a learned factor before the first layer (mlp and tabm only)."""
+    submodels: Annotated[int, AT_LEAST_1] | None = None
+    """Networks that share the hidden layers (tabm only). Default: the model's own, 16."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -167,15 +184,18 @@ class Table:
     """The decimal mark of a file's numbers; auto: commas where fields are separated by something else and a column has commas alone."""
     in_memory: Literal["auto", "always", "never"] = "auto"
     """Whether the columns of csv:PATH are kept in memory or on disk, in the run's folder; auto: in memory up to 256 MiB."""
-    bins: Annotated[int, Range(0, 1000)] = 0
-    """Inputs beside each number, which rise one after the other as it passes through bins of equally many training rows; 0 for none."""
+    number_scaling: Literal["standard", "robust", "quantile"] = "standard"
+    """How numbers are scaled: by mean and standard deviation; robust, by median and quartiles, with far values drawn in; quantile, by their
+    order alone."""
+    bins: Annotated[int, Range(1, 1000)] = 32
+    """Bins of each number, of equally many training rows, with --number-embedding piecewise."""
     categories: Literal["one-hot", "embedding"] = "one-hot"
     """What a model is given of categories: zeros and ones, or their codes, for a model that embeds them."""
 
     @property
     def reading(self):
         """The options of `data.tables.load` that these and those of `Split` are."""
-        own = [name for name in inspect.get_annotations(Table) if name not in ("bins", "categories")]
+        own = [name for name in inspect.get_annotations(Table) if name not in ("number_scaling", "bins", "categories")]
         return {**{name: getattr(self, name) for name in own}, **self.split}
 
 
@@ -219,6 +239,9 @@ class Optimization:
     minutes: Annotated[float, Range(0, above=True)] | None = None
     """The most that training may take. One that would take longer is shortened after its first steps, schedule included. Default: no
     limit."""
+    members: Annotated[int, AT_LEAST_1] = 1
+    """Networks of other initial weights that are trained side by side on the same batches and averaged: an ensemble, saved as one model. It
+    takes as many times as long."""
     early_stopping: Annotated[int, NOT_NEGATIVE] = 0
     """Stop after this many epochs without a better --early-stopping-metric and keep the weights of the best epoch; 0 for never: keep the
     last."""
@@ -321,6 +344,9 @@ def check(args):
         raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, got --optimizer {args.optimizer}; leave them out")
     if args.groups is not None and args.normalization != "group":
         raise UserError(f"--groups {args.groups} is for --normalization group, got {args.normalization or 'the default'}; pass that too")
+    bins = getattr(args, "bins", Table.bins)
+    if bins != Table.bins and args.number_embedding != "piecewise":
+        raise UserError(f"--bins {bins} is for --number-embedding piecewise, got {args.number_embedding or 'the default'}; pass that too")
     if args.tensorboard:
         command_line.require_tensorboard()
 

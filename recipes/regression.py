@@ -17,7 +17,7 @@ RECIPE = "regression"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Network(options.SequenceNetwork, options.PlainNetwork):
+class Network(options.SequenceNetwork, options.TableNetwork):
     """The options of networks for rows and series."""
 
 
@@ -42,8 +42,8 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     examples: int = 10_000
     """Training series of adding."""
     model: str = "auto"
-    """A builder's name (mlp; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), mymodule:builder of your own, or auto: by
-    the data."""
+    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), mymodule:builder of your own, or auto:
+    by the data."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""
@@ -65,8 +65,8 @@ def build(args, dataset, num_outputs=None):
     wanted = builders.asked_for(args.model, *options.of_network(args))
     num_outputs, model_name = num_outputs or len(dataset.target_names), "standardized_regressor"
     if dataset.medium == "series":
-        return builders.series_model(args.model, dataset, num_outputs, wanted, model_name=model_name)
-    shape = {"bins": args.bins, "categories": args.categories}
+        return builders.series_model(args.model, dataset, num_outputs, wanted, members=args.members, model_name=model_name)
+    shape = {name: getattr(args, name) for name in ("categories", "number_scaling", "bins", "members")}
     return builders.table_model(args.model, dataset, num_outputs, wanted, **shape, model_name=model_name)
 
 
@@ -130,7 +130,8 @@ def _train(args, session):
     # Model.
     model = build(args, dataset, num_outputs)
     loss = losses.regression(args.loss, args.quantiles)
-    metrics = [] if quantiles else [keras.metrics.R2Score(name="r2")]  # R2 has no unit; of several quantiles none is the prediction.
+    # R2 has no unit; of several quantiles none is the prediction.
+    metrics = [] if quantiles else [losses.OfEnsemble(keras.metrics.R2Score(name="r2"), "linear")]
     model.compile(running.optimizer(args, dataset.train), loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
 
     # Training.

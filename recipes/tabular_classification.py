@@ -15,15 +15,15 @@ RECIPE = "tabular_classification"
 
 
 # Instance normalization of a vector is 0.
-@options.recipe(normalization="batch", choices={"normalization": ("batch", "layer", "group", "rms", "none")})
-class Args(options.PlainNetwork, options.Table, options.Classification, options.Optimization, options.Split, options.Run):
+@options.recipe(choices={"normalization": ("batch", "layer", "group", "rms", "none")})
+class Args(options.TableNetwork, options.Table, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
     label_column: str | None = None
     """The column with the classes. Default: label, class, category or the like. Several, separated by commas, are labels of 0 and 1."""
     model: str = "auto"
-    """A builder's name (mlp), mymodule:builder of your own, or auto: by the data."""
+    """A builder's name (mlp, tabm), mymodule:builder of your own, or auto: by the data."""
     loss: Literal["auto", "cross-entropy", "binary", "multi-label"] = "auto"
     """auto: multi-label for several label columns, else cross-entropy; binary is for two classes, with one logit."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
@@ -39,7 +39,7 @@ def build(args, dataset, num_outputs=None):
 
     args = defaults.settle(args, dataset)
     wanted, num_outputs = asked_for(args.model, *options.of_network(args)), num_outputs or dataset.num_classes
-    shape = {"bins": args.bins, "categories": args.categories}
+    shape = {name: getattr(args, name) for name in ("categories", "number_scaling", "bins", "members")}
     return table_model(args.model, dataset, num_outputs, wanted, **shape, model_name="tabular_classifier")
 
 

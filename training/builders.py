@@ -9,18 +9,55 @@ import keras
 from hornbook import UserError, models
 
 
-def build_model(name, input_shape, num_outputs, options):
+def build_model(name, input_shape, num_outputs, options, *, members=1, activation="softmax"):
     """The model that `name` names: of `models.names()`, or `mymodule:builder`, found from the current folder or installed.
+
+    With several members it is a deep ensemble (Lakshminarayanan et al. 2017): so many networks side by side, of other initial weights and
+    dropout, trained on the same batches as if each were alone, and averaged where they predict. They share the optimizer: a gradient whose
+    global norm is clipped is that of all of them together.
 
     Args:
         name: of the builder, which is called as `builder(input_shape, num_outputs, **options)`.
         input_shape: sizes without the batch axis.
         num_outputs: classes, or values to predict.
         options: dict of the builder's options; of a user's builder, those that differ from the zoo's defaults.
+        members: how many networks.
+        activation: what makes of their outputs what is averaged, see `models.mean_of_members`.
 
     Raises:
-        UserError: there is no such builder, or it refuses an option.
+        UserError: there is no such builder, it refuses an option, or its networks all begin with the same weights.
     """
+    if members == 1:
+        return _build_one(name, input_shape, num_outputs, options)
+    networks = [_build_one(name, input_shape, num_outputs, options) for _ in range(members)]
+    _refuse_equal(name, networks)
+    for number, network in enumerate(networks, start=1):
+        network.name = f"member{number}"
+    inputs = keras.Input(input_shape, dtype=networks[0].inputs[0].dtype, name="inputs")
+    outputs = keras.ops.stack([network(inputs) for network in networks], axis=1)
+    return keras.Model(inputs, models.mean_of_members(outputs, activation, independent=True), name="ensemble")
+
+
+def activation_for(task, num_outputs):
+    """What makes probabilities of a network's outputs, by name: "softmax", "sigmoid", or of a regression, which has none, "linear".
+
+    Args:
+        task: of the dataset: "classification", "multi-label" or "regression".
+        num_outputs: of the network; one of a classification is the logit of the second class.
+    """
+    if task == "regression":
+        return "linear"
+    return "sigmoid" if task == "multi-label" or num_outputs == 1 else "softmax"
+
+
+def _refuse_equal(name, networks):
+    first, second = (network.get_weights() for network in networks[:2])
+    kernels = [(one, other) for one, other in zip(first, second, strict=True) if one.ndim > 1]
+    if kernels and all((one == other).all() for one, other in kernels):
+        raise UserError(f"--model {name} begins with the same weights each time, so its members would be one network; set no seed in it")
+
+
+def _build_one(name, input_shape, num_outputs, options):
     builder = _user_builder(name) if ":" in name else None
     known = models.options(name) if builder is None and name in models.names() else options
     lacking = sorted(options.keys() - known.keys())
@@ -43,11 +80,11 @@ def build_model(name, input_shape, num_outputs, options):
     return model
 
 
-def series_model(name, dataset, num_outputs, options, *, model_name):
+def series_model(name, dataset, num_outputs, options, *, members=1, model_name):
     """A model of series `(batch, steps, features)` whose first layer standardizes each feature as the training series are.
 
     Args:
-        name, num_outputs, options: as of `build_model`.
+        name, num_outputs, options, members: as of `build_model`.
         dataset: `data.series.SeriesDataset`. Steps that are NaN in all features are padding, and stay NaN behind the first layer; where
             there are any, the zoo's models are told so.
         model_name: what the `keras.Model` is called.
@@ -57,7 +94,8 @@ def series_model(name, dataset, num_outputs, options, *, model_name):
     """
     if dataset.input_shape[0] is None:
         options = {**options, "padded": True}
-    network = build_model(name, dataset.input_shape, num_outputs, options)
+    activation = activation_for(dataset.task, num_outputs)
+    network = build_model(name, dataset.input_shape, num_outputs, options, members=members, activation=activation)
     mean, variance = dataset.train.moments()
     series = keras.Input(dataset.input_shape, name="series")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of any size is subtracted here.
@@ -65,14 +103,15 @@ def series_model(name, dataset, num_outputs, options, *, model_name):
     return keras.Model(series, network(standardized), name=model_name)
 
 
-def table_model(name, dataset, num_outputs, options, *, bins, categories, model_name):
+def table_model(name, dataset, num_outputs, options, *, categories, number_scaling, bins, members=1, model_name):
     """A model of encoded rows `(batch, inputs)` whose first layers standardize numbers and turn categories into zeros and ones.
 
     Args:
-        name, num_outputs, options: as of `build_model`.
+        name, num_outputs, options, members: as of `build_model`.
         dataset: `data.tables.TableDataset`.
-        bins: see `data.tables.layers.features`.
         categories: "one-hot", or "embedding" for a model that embeds their codes.
+        number_scaling: see `data.tables.layers.features`.
+        bins: the most of a number, for a model whose option `number_embedding` is "piecewise".
         model_name: what the `keras.Model` is called.
 
     Raises:
@@ -82,10 +121,18 @@ def table_model(name, dataset, num_outputs, options, *, bins, categories, model_
 
     inputs = keras.Input(dataset.input_shape, name="columns")
     one_hot = categories == "one-hot" or not dataset.encoding.categories
-    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, bins=bins, one_hot=one_hot)
+    features = layers.features(inputs, dataset.encoding, dataset.train.inputs, number_scaling=number_scaling, one_hot=one_hot)
     if not one_hot:
         options = {**options, "category_sizes": dataset.encoding.category_sizes}
-    network = build_model(name, features.shape[1:], num_outputs, options)
+    if options.get("number_embedding", "none") != "none":
+        options = {**options, "numbers": len(dataset.encoding.numbers)}
+    if options.get("number_embedding") == "piecewise":
+        edges = layers.number_edges(dataset.encoding, dataset.train.inputs, bins, number_scaling=number_scaling)
+        options = {**options, "bin_edges": edges}
+    activation = activation_for(dataset.task, num_outputs)
+    if name in models.names() and "output_activation" in models.options(name):
+        options = {**options, "output_activation": activation}
+    network = build_model(name, features.shape[1:], num_outputs, options, members=members, activation=activation)
     return keras.Model(inputs, network(features), name=model_name)
 
 

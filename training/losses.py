@@ -1,8 +1,11 @@
 """Losses by name, and which target each is for: one that does not fit is refused with the one that does."""
 
+import math
+
 import keras
 
 from hornbook import UserError
+from hornbook.models.layers.members import mean_over_members
 
 CLASSIFICATION = ("auto", "cross-entropy", "binary", "multi-label")
 REGRESSION = ("mse", "mae", "huber", "quantile")
@@ -71,7 +74,7 @@ def num_outputs(name, num_classes):
 
 
 def classification(name, label_smoothing=0.0):
-    """The Keras loss and accuracy of a name that `choose_classification` returned, both on logits.
+    """The Keras loss and accuracy of a name that `choose_classification` returned, both on logits, also on those of an ensemble's members.
 
     Example:
     ```python
@@ -86,10 +89,10 @@ def classification(name, label_smoothing=0.0):
     """
     if name == "cross-entropy":
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
-        return loss, keras.metrics.CategoricalAccuracy(name="accuracy")
+        return OverMembers(loss), OfEnsemble(keras.metrics.CategoricalAccuracy(name="accuracy"), "softmax")
     # Keras' "accuracy" would take logits for probabilities and put the threshold at 0.5.
     loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing)
-    return loss, keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
+    return OverMembers(loss), OfEnsemble(keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0), "sigmoid")
 
 
 def choose_regression(name, quantiles, num_targets):
@@ -130,6 +133,8 @@ def choose_regression(name, quantiles, num_targets):
 def regression(name, quantiles=()):
     """The Keras loss of a name in `REGRESSION`: mean squared error, mean absolute error, Huber (1964, delta 1), or `QuantileLoss`.
 
+    Of the outputs of an ensemble's members it is the mean over them.
+
     Example:
     ```python
     import keras
@@ -142,8 +147,9 @@ def regression(name, quantiles=()):
     ```
     """
     if name == "quantile":
-        return QuantileLoss(quantiles)
-    return {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError, "huber": keras.losses.Huber}[name]()
+        return OverMembers(QuantileLoss(quantiles))
+    losses = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError, "huber": keras.losses.Huber}
+    return OverMembers(losses[name]())
 
 
 def _check_quantiles(quantiles):
@@ -187,3 +193,82 @@ class QuantileLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "quantiles": self.quantiles}
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class OverMembers(keras.losses.Loss):
+    """A loss of one network's outputs, and of an ensemble's the mean over its members, each against the same labels.
+
+    Outputs are `(batch, outputs)`, or in the training of an ensemble `(batch, members, outputs)`, see `models.mean_of_members`; labels
+    are those of one network. The mean of the members' losses and not the loss of their mean: each learns for itself (Lakshminarayanan et
+    al. 2017).
+
+    Args:
+        loss: `keras.losses.Loss`.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import losses
+
+    loss = losses.OverMembers(keras.losses.MeanSquaredError())
+    assert loss(numpy.ones((4, 1)), numpy.zeros((4, 1))) == loss(numpy.ones((4, 1)), numpy.zeros((4, 3, 1))) == 1
+    ```
+    """
+
+    def __init__(self, loss, name=None, **options):
+        super().__init__(name=name or loss.name, **{"reduction": loss.reduction, "dtype": loss.dtype, **options})
+        self.loss = loss
+
+    def call(self, y_true, y_pred):
+        if len(y_pred.shape) < 3:
+            return self.loss.call(y_true, y_pred)
+        outputs = _one_axis_of_members(y_pred)
+        labels = keras.ops.repeat(keras.ops.expand_dims(y_true, 1), outputs.shape[1], axis=1)
+        return keras.ops.mean(self.loss.call(labels, outputs), axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.saving.serialize_keras_object(self.loss)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
+
+
+class OfEnsemble(keras.metrics.Metric):
+    """A metric of one network's outputs, and of an ensemble's members that of their mean, as the ensemble predicts.
+
+    Args:
+        metric: `keras.metrics.Metric`.
+        activation: as of `models.mean_of_members`.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import losses
+
+    accuracy = losses.OfEnsemble(keras.metrics.CategoricalAccuracy(), "softmax")
+    accuracy.update_state(numpy.array([[0, 1]]), numpy.array([[[0.0, 9.0], [1.0, 0.0], [1.0, 0.0]]]))
+    assert accuracy.result() == 1
+    ```
+    """
+
+    def __init__(self, metric, activation):
+        super().__init__(name=metric.name, dtype=metric.dtype)
+        self.metric, self.activation = metric, activation
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if len(y_pred.shape) > 2:
+            y_pred = mean_over_members(_one_axis_of_members(y_pred), self.activation)
+        self.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+
+    def result(self):
+        return self.metric.result()
+
+    def reset_state(self):
+        self.metric.reset_state()
+
+
+def _one_axis_of_members(outputs):
+    """`(batch, members, outputs)`; an ensemble of ensembles has more axes of members."""
+    return keras.ops.reshape(outputs, (-1, math.prod(outputs.shape[1:-1]), outputs.shape[-1]))

@@ -129,12 +129,23 @@ def transformer(hp, only=None):
 
 
 def mlp(hp, only=None):
-    """Layers, units, bins of numbers and what every family has."""
+    """Layers, units, embeddings of numbers and what every family has."""
     options = _Options(hp, only)
     options.choice("depth", (1, 2, 3, 4, 6))
     options.choice("width", (32, 64, 128, 256))
-    options.choice("bins", (0, 8, 32))
+    options.choice("number_embedding", ("none", "piecewise", "periodic"))
     return _shared(options, ("batch", "layer", "none"))
+
+
+def tabm(hp, only=None):
+    """Layers, units and embeddings of numbers of a TabM; it is normalized by nothing, and its submodels share their layers."""
+    options = _Options(hp, only)
+    options.choice("depth", (2, 3, 4, 5))
+    options.choice("width", (64, 128, 256, 512))
+    options.choice("number_embedding", ("none", "piecewise", "periodic"))
+    options.choice("activation", _ACTIVATIONS)
+    options.choice("initializer", ("auto", "he_normal", "glorot_uniform", "orthogonal"))
+    return options.values
 
 
 def training(hp, only=None):
@@ -191,4 +202,5 @@ FAMILIES = {
     "series_transformer": transformer,
     "vision_transformer": transformer,
     "mlp": mlp,
+    "tabm": tabm,
 }

@@ -160,6 +160,21 @@ class Parts:
         )
         return layer(x)
 
+    def linear_each(self, x, units, *, name):
+        """Map features linearly to float32 values, by a kernel for each member: (batch, members, features) to (batch, members, units)."""
+        features = x.shape[-1]
+        layer = keras.layers.EinsumDense(
+            "bmi,mio->bmo",
+            (x.shape[1], units),
+            bias_axes="mo",
+            # As of PyTorch's dense layers. Those of Keras would take the members for inputs too.
+            kernel_initializer=keras.initializers.RandomUniform(-(features**-0.5), features**-0.5),
+            kernel_regularizer=self._regularizer(),
+            dtype="float32",
+            name=name,
+        )
+        return layer(x)
+
     def model(self, inputs, x, num_outputs, *, name):
         """Return the model from `inputs` to float32 logits (batch, num_outputs) of the features x, with its initial kernels scaled.
 
@@ -167,7 +182,10 @@ class Parts:
         """
         # Losses of 16-bit logits lose digits that training needs.
         logits = self.linear(x, check_count("num_outputs", num_outputs), name="logits", dtype="float32")
-        model = keras.Model(inputs, logits, name=name)
+        return self.scaled(keras.Model(inputs, logits, name=name))
+
+    def scaled(self, model):
+        """Return the model with its initial kernels scaled."""
         # The kernels themselves and not their initializers: so it is the same for all, and a saved model needs no initializer of ours.
         if self._initial_scale != 1:
             for variable in model.trainable_variables:

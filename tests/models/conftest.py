@@ -6,6 +6,7 @@ from hornbook import models
 
 SIZES = {
     "mlp": {"width": 8},
+    "tabm": {"width": 8, "submodels": 3},
     "cnn": {"depth": (1, 1), "width": 4},
     "resnet": {"depth": (1, 1), "width": 4},
     **{family: {"width": 4} for family in ("rnn", "cnn1d", "fcn")},
@@ -18,7 +19,12 @@ SIZES = {
     "vision_transformer": {"depth": 1, "width": 24},
 }
 # Large enough that no map shrinks to one position. Sequences are series of three features but for text_transformer.
-SHAPES = {"mlp": (12,), "cnn": (16, 16, 3), "resnet": (16, 16, 3), "vision_transformer": (32, 32, 3), "text_transformer": (10,)}
+SHAPES = {
+    **dict.fromkeys(("mlp", "tabm"), (12,)),
+    **dict.fromkeys(("cnn", "resnet"), (16, 16, 3)),
+    "vision_transformer": (32, 32, 3),
+    "text_transformer": (10,),
+}
 
 
 def build(name, padded=False, **options):

@@ -20,6 +20,7 @@ CLASSES = 3
 TOKENS = {"vocabulary_size": 11, "embedding_size": 6}
 FAMILIES = {
     "mlp": functools.partial(models.mlp, (12,), CLASSES, depth=3, width=8),
+    "tabm": functools.partial(models.tabm, (12,), CLASSES, submodels=4, depth=3, width=8),
     "cnn": functools.partial(models.cnn, (8, 8, 3), CLASSES, depth=3, width=4, stages=2),
     "resnet": functools.partial(models.resnet, (8, 8, 3), CLASSES, depth=(1, 1), width=4),
     "rnn": functools.partial(models.rnn, (4,), CLASSES, depth=2, width=4, **TOKENS),
@@ -48,8 +49,22 @@ COMMON = [
     ("l1", 1e-4),
     ("l2", 1e-4),
 ]
+TABLES = [
+    ("width", 16),
+    ("category_sizes", (5, 1)),
+    ("embedding_size", 3),
+    ("number_embedding", "periodic"),
+    ("frequencies", 3),
+    ("frequency_scale", 1.0),
+    ("number_features", 2),
+    ("bin_edges", ((-1.0, 0.0, 1.0), (0.0, 2.0), (-0.5, 0.5))),
+    ("numbers", 3),
+    ("scale_inputs", True),
+    ("normalization_placement", "after"),
+]
 OWN = {
-    "mlp": [("depth", 1), ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("normalization_placement", "after")],
+    "mlp": [("depth", 1), *TABLES],
+    "tabm": [("depth", 2), ("submodels", 1), *(("output_activation", name) for name in ("sigmoid", "linear")), *TABLES],
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
@@ -98,14 +113,16 @@ REFUSED = {
     *((family, "normalization", "instance") for family in ("series_transformer", "vision_transformer")),
     ("rnn", "activation", "prelu"),
     *((family, "stochastic_depth", 0.2) for family in ("rnn", "cnn1d", "fcn", "lite")),
-    ("mlp", "normalization", "instance"),
-    ("mlp", "stochastic_depth", 0.2),
+    *((family, "normalization", "instance") for family in ("mlp", "tabm")),
+    *((family, "stochastic_depth", 0.2) for family in ("mlp", "tabm")),
     ("cnn", "stochastic_depth", 0.2),
 }
 
 
 # What an option needs beside it.
-NEEDS = {"groups": {"normalization": "group"}}
+NEEDS = {"groups": {"normalization": "group"}, "bin_edges": {"number_embedding": "piecewise", "numbers": 3}}
+# Whose outputs in training are those of each member, (batch, members, outputs).
+ENSEMBLES = ("tabm",)
 
 
 def made(family, options):
@@ -168,6 +185,8 @@ def gradients(model, x):
     targets = np.random.default_rng(1).normal(size=(len(x), CLASSES)).astype("float32")
 
     def loss(logits):
+        if len(logits.shape) == 3:  # Each member's own, as `hornbook.training.losses.OverMembers` has it.
+            logits = keras.ops.transpose(logits, (1, 0, 2))
         return keras.ops.mean(keras.ops.square(keras.ops.subtract(logits, targets)))
 
     backend = keras.backend.backend()
@@ -190,6 +209,11 @@ def gradients(model, x):
     return [variable.value.grad for variable in model.trainable_variables]
 
 
+def _members(model):
+    """The axis that the outputs of an ensemble have in training."""
+    return model.get_layer("mean_of_members").input_shape[1:2] if model.name in ENSEMBLES else ()
+
+
 def check(model, tmp_path, tolerance=1e-5):
     """The contract."""
     assert isinstance(model, keras.Model)
@@ -200,8 +224,9 @@ def check(model, tmp_path, tolerance=1e-5):
     for variable, gradient in zip(model.trainable_variables, gradients(model, x), strict=True):
         assert gradient is not None, variable.path
         assert np.isfinite(keras.ops.convert_to_numpy(gradient)).all(), variable.path
+    assert model(x, training=True).shape == (len(x), *_members(model), CLASSES)
     found = outputs(model, x)
-    assert found.shape == (len(x), CLASSES)
+    assert found.shape == (len(x), CLASSES) == (len(x), *model.output_shape[1:])
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
     model.save(tmp_path / "model.keras")
@@ -292,7 +317,7 @@ def test_mixed_precision(family, options, policy, tmp_path):
     keras.config.set_dtype_policy(policy)
     try:
         model = made(family, options)
-        assert model.layers[1].compute_dtype == policy.removeprefix("mixed_")
+        assert policy.removeprefix("mixed_") in {layer.compute_dtype for layer in model.layers}
         check(model, tmp_path, tolerance=_tolerance(family, policy))
     finally:
         keras.config.set_dtype_policy("float32")

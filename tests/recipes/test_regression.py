@@ -68,7 +68,14 @@ def test_evaluate_gives_the_run_s_own_result(finished, capsys):
 
 
 def test_quantiles(table, tmp_path, capsys):
-    options = {"loss": "quantile", "quantiles": (0.2, 0.5, 0.8), "bins": 4, "mixup": 0.2, "batch_size": 5000}
+    options = {
+        "loss": "quantile",
+        "quantiles": (0.2, 0.5, 0.8),
+        "number_embedding": "piecewise",
+        "bins": 4,
+        "mixup": 0.2,
+        "batch_size": 5000,
+    }
     folder, result = run(tmp_path, dataset=table, label_column="price", **options)
     assert "note: --batch-size 5,000 is more than" in capsys.readouterr().out
     assert {"quantile_loss", "coverage_error", "interval_coverage"} <= result["metrics"].keys()

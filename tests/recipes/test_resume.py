@@ -15,6 +15,7 @@ from hornbook.recipes.image_classification import Args, main
 
 OPTIONS = {
     "model": "resnet",
+    "members": 2,
     "depth": 8,
     "width": 4,
     "dropout": 0.2,

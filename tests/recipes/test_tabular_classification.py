@@ -47,7 +47,8 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, table, floors):
-    options = {"dataset": table, "categorical_columns": "code", "epochs": 20, "learning_rate": 0.01, "bins": 4, "class_weights": "balanced"}
+    options = {"dataset": table, "categorical_columns": "code", "epochs": 20, "learning_rate": 0.01, "class_weights": "balanced"}
+    options |= {"number_embedding": "piecewise", "bins": 4, "number_features": 8, "number_scaling": "robust", "members": 2}
     with floors():
         return run(tmp_path_factory.mktemp("finished"), **options)
 
@@ -189,7 +190,7 @@ def test_evaluate_refuses_a_table_that_has_changed(tmp_path, capsys):
 @pytest.mark.parametrize(
     "options",
     [
-        {"loss": "binary", "mixup": 0.4, "class_weights": "balanced", "precision": "bfloat16", "ema": 0.9, "bins": 3},
+        {"loss": "binary", "mixup": 0.4, "class_weights": "balanced", "precision": "bfloat16", "ema": 0.9, "number_embedding": "periodic"},
         {
             "dataset": "wine",
             "optimizer": "sgd",
@@ -232,7 +233,7 @@ def test_several_labels(tmp_path, capsys):
         ({"dataset": "diabetes"}, "hornbook regression"),
         ({"dataset": "digits"}, "--dataset must be breast_cancer, wine, diabetes, csv:PATH or tfds:NAME"),
         ({"model": "cnn"}, "--model cnn"),
-        ({"bins": -1}, "--bins"),
+        ({"bins": 0}, "--bins"),
         ({"mixup": -0.1}, "--mixup"),
         ({"rare_categories": 0}, "--rare-categories"),
         ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),
@@ -291,7 +292,9 @@ def test_the_flags_offer_what_the_parts_accept(recipe, accepted):
 
 
 def test_categories_can_be_embedded(table, tmp_path, capsys):
-    folder, result = run(tmp_path, dataset=table, categories="embedding", categorical_columns="code", bins=3, precision="bfloat16")
+    folder, result = run(
+        tmp_path, dataset=table, categories="embedding", categorical_columns="code", number_embedding="piecewise", precision="bfloat16"
+    )
     assert np.isfinite(result["metrics"]["loss"])
     assert '"Embedding"' in keras.saving.load_model(folder / "model.keras").to_json()
     assert len(said(capsys, predict, folder, table.removeprefix("csv:"))) == 90

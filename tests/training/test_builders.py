@@ -1,10 +1,13 @@
+import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 from hornbook import UserError, models
-from hornbook.training.builders import build_model
+from hornbook.training import losses, optimizer
+from hornbook.training.builders import activation_for, build_model
 
 MODULE = """
 import keras
@@ -15,6 +18,10 @@ def good(input_shape, num_outputs, width=3, **options):
     return keras.Model(inputs, keras.layers.Dense(num_outputs)(hidden), name="mine")
 
 def strict(input_shape, num_outputs):
+    return good(input_shape, num_outputs)
+
+def seeded(input_shape, num_outputs):
+    keras.utils.set_random_seed(0)
     return good(input_shape, num_outputs)
 
 def refuses(input_shape, num_outputs, **options):
@@ -95,3 +102,71 @@ def test_the_recipe_gives_a_builder_of_the_user_s_what_was_asked_for(mine):
     assert wide.get_layer("mine").layers[-2].units == 5
     with pytest.raises(UserError, match="unexpected keyword argument 'dropout'"):
         recipe.build(recipe.Args(model="my_builders:strict", dropout=0.1), digits)
+
+
+@pytest.mark.parametrize("name", ["cnn", "my_builders:good"])
+def test_members_differ_and_their_mean_predicts(mine, name):
+    keras.utils.set_random_seed(0)
+    model = build_model(name, (8, 8, 1), 3, {"width": 4}, members=3)
+    alone = build_model(name, (8, 8, 1), 3, {"width": 4})
+    assert model.count_params() == 3 * alone.count_params()
+    images = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32")
+    each = np.stack([model.get_layer(f"member{k}")(images, training=False) for k in (1, 2, 3)], axis=1)
+    assert not np.allclose(each[:, 0], each[:, 1], atol=1e-3)
+    assert not np.allclose(each[:, 1], each[:, 2], atol=1e-3)
+    mean = (np.exp(each) / np.exp(each).sum(-1, keepdims=True)).mean(axis=1)
+    np.testing.assert_allclose(keras.ops.softmax(model(images)), mean, rtol=1e-5)
+    assert model(images, training=True).shape == (5, 3, 3)
+
+
+def test_a_seed_fixes_the_members():
+    def weights():
+        keras.utils.set_random_seed(3)
+        return build_model("mlp", (4,), 2, {"width": 4}, members=2).get_weights()
+
+    assert all(np.array_equal(one, other) for one, other in zip(weights(), weights(), strict=True))
+
+
+@pytest.mark.parametrize(("name", "options"), [("sgd", {}), ("adamw", {"clip_each_norm": 0.1}), ("muon", {"ema": 0.9})])
+def test_a_member_learns_as_if_it_were_alone(name, options):
+    generator = np.random.default_rng(0)
+    rows, labels = generator.normal(size=(24, 4)).astype("float32"), np.eye(2, dtype="float32")[[0, 1] * 12]
+    shape = ((4,), 2, {"width": 4, "l2": 0.01})
+    ensemble, alone = build_model("mlp", *shape, members=2), build_model("mlp", *shape)
+    member = ensemble.get_layer("member2")
+    alone.set_weights(member.get_weights())
+    for model in (ensemble, alone):
+        model.compile(optimizer(name, 0.01, weight_decay=1.0, **options), losses.classification("cross-entropy")[0])
+        model.fit(rows, labels, batch_size=8, epochs=4, shuffle=False, verbose=0)
+    for one, other in zip(member.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_an_ensemble_loads_where_hornbook_is_not_installed(tmp_path):
+    model = build_model("tabm", (4,), 2, {"width": 4, "submodels": 3}, members=2)
+    model.save(tmp_path / "model.keras")
+    rows = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    assert model(rows, training=True).shape == (5, 2, 3, 2)
+    np.savez(tmp_path / "rows.npz", rows=rows, outputs=model(rows))
+    code = (
+        "import sys; sys.modules['hornbook'] = None\n"
+        "import keras, numpy\n"
+        "saved = numpy.load('rows.npz')\n"
+        "outputs = keras.saving.load_model('model.keras', safe_mode=True)(saved['rows'])\n"
+        "numpy.testing.assert_allclose(keras.ops.convert_to_numpy(outputs), saved['outputs'], rtol=1e-5)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_members_that_begin_alike_are_refused(mine):
+    with pytest.raises(UserError, match=r"--model my_builders:seeded begins with the same weights each time, .* set no seed in it"):
+        build_model("my_builders:seeded", (4,), 2, {}, members=2)
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "expected"),
+    [("classification", 2, "softmax"), ("classification", 1, "sigmoid"), ("multi-label", 3, "sigmoid"), ("regression", 1, "linear")],
+)
+def test_what_the_mean_is_taken_of(task, outputs, expected):
+    assert activation_for(task, outputs) == expected

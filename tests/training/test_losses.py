@@ -76,3 +76,47 @@ def test_the_quantile_loss_is_its_formula_and_is_kept():
     tried = np.linspace(0, 3, 301)
     best = tried[np.argmin([float(losses.QuantileLoss((0.8,))(values, np.full_like(values, one))) for one in tried])]
     assert best == pytest.approx(np.quantile(values, 0.8), abs=0.02)
+
+
+LABELS = np.eye(3, dtype="float32")[[0, 1, 2, 1]]
+MEMBERS = np.random.default_rng(0).normal(size=(4, 5, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels"),
+    [
+        (losses.classification("cross-entropy", 0.1)[0], LABELS),
+        (losses.classification("multi-label")[0], LABELS),
+        (losses.regression("huber"), LABELS),
+        (losses.regression("quantile", (0.1, 0.5, 0.9)), LABELS[:, :1]),
+    ],
+)
+def test_the_loss_of_members_is_the_mean_of_theirs(loss, labels):
+    weights = np.array([1.0, 2.0, 0.0, 4.0], "float32")
+    each = [float(loss(labels, MEMBERS[:, k], weights)) for k in range(5)]
+    assert float(loss(labels, MEMBERS, weights)) == pytest.approx(np.mean(each), rel=1e-5)
+    # An ensemble of ensembles.
+    assert float(loss(labels, np.stack([MEMBERS, MEMBERS], axis=1), weights)) == pytest.approx(np.mean(each), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "multi-label"])
+def test_without_members_it_is_the_loss_itself(name):
+    loss, accuracy = losses.classification(name, 0.1)
+    assert float(loss(LABELS, MEMBERS[:, 0])) == float(loss.loss(LABELS, MEMBERS[:, 0]))
+    again = losses.OverMembers.from_config(loss.get_config())
+    assert float(again(LABELS, MEMBERS)) == float(loss(LABELS, MEMBERS))
+    assert (loss.name, accuracy.name) == (again.name, "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("name", "of"), [("cross-entropy", lambda p: p.argmax(1) == LABELS.argmax(1)), ("multi-label", lambda p: (p > 0.5) == LABELS)]
+)
+def test_the_accuracy_of_members_is_that_of_their_mean(name, of):
+    exponentials = np.exp(MEMBERS)
+    each = exponentials / exponentials.sum(-1, keepdims=True) if name == "cross-entropy" else 1 / (1 + np.exp(-MEMBERS))
+    accuracy = losses.classification(name)[1]
+    accuracy.update_state(LABELS, MEMBERS)
+    assert float(accuracy.result()) == pytest.approx(of(each.mean(axis=1)).mean())
+    accuracy.reset_state()
+    accuracy.update_state(LABELS, 9 * LABELS - 4)
+    assert float(accuracy.result()) == 1

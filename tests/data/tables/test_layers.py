@@ -35,27 +35,51 @@ def test_numbers_are_standardized_and_categories_one_hot(dataset):
     assert np.array_equal(out[:, 7:], np.eye(3)[codes[:, 1]])
 
 
-def test_codes_for_a_network_that_embeds(dataset):
-    out = model(dataset, one_hot=False, bins=4)(dataset.train.inputs).numpy()
+@pytest.mark.parametrize("number_scaling", layers.NUMBER_SCALINGS)
+def test_codes_for_a_network_that_embeds(dataset, number_scaling):
+    out = model(dataset, one_hot=False, number_scaling=number_scaling)(dataset.train.inputs).numpy()
+    assert out.shape == (80, 5)
+    assert np.flatnonzero(out[:, 2]).tolist() == [5]  # The indicator of a missing number is left as it is.
     assert np.array_equal(out[:, -2:], dataset.train.inputs[:, -2:])
 
 
-def test_bins_rise_one_after_the_other(dataset):
-    out = model(dataset, bins=4)(dataset.train.inputs).numpy()
-    binned = out[:, 3:11]  # Four of either number.
-    assert out.shape == (80, 3 + 8 + 7)
-    assert binned.min() == 0
-    assert binned.max() == 1
-    for number, part in ((0, binned[:, :4]), (1, binned[:, 4:])):
-        order = np.argsort(dataset.train.inputs[:, number])
-        assert (np.diff(part[order], axis=0) > -1e-6).all()
-        # A bin fills only where the one before is full, and each of them over a quarter of the rows.
-        assert ((part[:, 1:] == 0) | (part[:, :-1] > 1 - 1e-5)).all()
-        assert np.abs(part.mean(axis=0) - [0.875, 0.625, 0.375, 0.125]).max() < 0.1
+def test_robust_scaling_draws_far_values_in(dataset):
+    out = model(dataset, number_scaling="robust")(dataset.train.inputs).numpy()
+    values = dataset.train.inputs[:, :2].astype(np.float64)
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    plain = (values - middle) / (high - low)
+    np.testing.assert_allclose(out[:, :2], plain / np.sqrt(1 + (plain / 3) ** 2), rtol=1e-4, atol=1e-4)
+    assert np.abs(out[:, :2]).max() < 3
 
 
-def test_the_layers_are_keras_own(dataset, tmp_path):
-    whole = model(dataset, bins=4)
+def test_quantile_scaling_sees_the_order_alone(dataset):
+    out = model(dataset, number_scaling="quantile")(dataset.train.inputs).numpy()
+    for column in range(2):
+        order = np.argsort(dataset.train.inputs[:, column])
+        assert (np.diff(out[order, column]) >= 0).all()
+        assert np.abs(np.quantile(out[:, column], (0.16, 0.5, 0.84)) - [-1, 0, 1]).max() < 0.1
+        assert out[:, column].min() == pytest.approx(-3, abs=1e-3)
+        assert out[:, column].max() == pytest.approx(3, abs=1e-3)
+
+
+def test_equal_numbers_have_the_middle_of_their_quantiles():
+    rows = np.array([[0.0 if k < 60 else float(k)] for k in range(80)])
+    mostly_zero = data.tables.from_arrays(rows, np.arange(80) % 2, validation_fraction=0)
+    out = model(mostly_zero, number_scaling="quantile")(np.array([[0.0], [79.0], [1e6], [-1e6]], "float32")).numpy().ravel()
+    np.testing.assert_allclose(out, [-0.32, 3, 3, -0.32], atol=0.03)  # Zeros are the lower three quarters.
+
+
+@pytest.mark.parametrize("number_scaling", layers.NUMBER_SCALINGS)
+def test_edges_are_those_of_the_scaled_numbers(dataset, number_scaling):
+    edges = layers.number_edges(dataset.encoding, dataset.train.inputs, 4, number_scaling=number_scaling)
+    out = model(dataset, number_scaling=number_scaling)(dataset.train.inputs).numpy()
+    for column, found in enumerate(edges):
+        np.testing.assert_allclose(found, np.quantile(out[:, column], np.linspace(0, 1, 5)), atol=1e-3)
+
+
+@pytest.mark.parametrize("number_scaling", layers.NUMBER_SCALINGS)
+def test_the_layers_are_keras_own(dataset, number_scaling, tmp_path):
+    whole = model(dataset, number_scaling=number_scaling)
     whole.save(tmp_path / "model.keras")
     assert '"hornbook>' not in whole.to_json()
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -74,12 +98,14 @@ def test_codes_survive_a_policy_of_eight_bits():
     assert np.array_equal(np.argmax(out, axis=1), many.train.inputs[:, 0])
 
 
-def test_a_column_of_one_value_and_missing_ones(dataset):
+@pytest.mark.parametrize("number_scaling", layers.NUMBER_SCALINGS)
+def test_a_column_of_one_value_and_missing_ones(number_scaling):
     rows = np.array([[7.0 if k % 3 else None, float(k)] for k in range(40)], object)
     sparse = data.tables.from_arrays(rows, np.arange(40) % 2, validation_fraction=0)
-    out = model(sparse, bins=4)(sparse.train.inputs).numpy()
+    out = model(sparse, number_scaling=number_scaling)(sparse.train.inputs).numpy()
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 10
+    assert layers.number_edges(sparse.encoding, sparse.train.inputs, 4, number_scaling=number_scaling)[0] == (0.0, 1.0)
 
 
 def test_edges_of_bins():
