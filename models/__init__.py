@@ -3,6 +3,7 @@
 `build("resnet20", (32, 32, 3), 10)` and `resnet20((32, 32, 3), 10)` are the same; `names()` lists what there is.
 """
 
+from hornbook.models.airbench import airbench, airbench94, airbench95
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
@@ -10,6 +11,7 @@ from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
+from hornbook.models.layers.patch_whitening import PatchWhitening
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
@@ -64,6 +66,7 @@ __all__ = [
     "LayerNormLSTMCell",
     "LayerNormalization",
     "MultiHeadAttention",
+    "PatchWhitening",
     "RotaryAttention",
     "SpectralConv1D",
     "SpectralConv2D",
@@ -71,6 +74,9 @@ __all__ = [
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "airbench",
+    "airbench94",
+    "airbench95",
     "attention_scores",
     "bidirectional_gru",
     "bidirectional_lstm",

@@ -6,6 +6,7 @@ import inspect
 import sys
 import types
 
+from hornbook.models.airbench import airbench
 from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
@@ -28,7 +29,7 @@ def _find_builders(families):
     return found
 
 
-_BUILDERS = _find_builders((cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
+_BUILDERS = _find_builders((airbench, cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
 
 
 def names():

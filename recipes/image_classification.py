@@ -33,6 +33,9 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     patch_size: Annotated[int, options.AT_LEAST_1] | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""
+    patch_whitening: Annotated[int, options.NOT_NEGATIVE] | None = None
+    """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
+    only). Default: the model's own."""
 
 
 @options.recipe(dropout=0.0, stochastic_depth=0.0)
@@ -73,19 +76,13 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
 def build(args, dataset):
     """The model of `args` for a `data.images.ImageDataset`.
 
-    It takes raw pixels `(batch, height, width, channels)` and gives float32 logits `(batch, classes)`. The first layer standardizes each
-    channel by the training images' mean and variance, so that the saved model takes pixels as they are.
+    It takes raw pixels `(batch, height, width, channels)` and gives float32 logits `(batch, classes)`. Its first layers standardize each
+    channel, and whiten patches where the network does so, by the training images alone, so that the saved model takes pixels as they are.
     """
-    import keras
+    from hornbook.training.builders import asked_for, image_model
 
-    from hornbook.training.builders import asked_for, build_model
-
-    network = build_model(args.model, dataset.input_shape, dataset.num_classes, asked_for(args.model, *options.of_network(args)))
-    mean, variance = dataset.train.moments()
-    pixels = keras.Input(dataset.input_shape, name="pixels")
-    # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
-    standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(pixels)
-    return keras.Model(pixels, network(standardized), name="image_classifier")
+    asked = asked_for(args.model, *options.of_network(args))
+    return image_model(args.model, dataset, dataset.num_classes, asked, model_name="image_classifier")
 
 
 def main(args, callbacks=(), dataset=None):
