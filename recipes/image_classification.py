@@ -59,6 +59,13 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
     """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
     trivial, randaugment and augmix change shapes and colours."""
+    flip: Literal["random", "alternating"] = "random"
+    """Which images a flip mirrors: each with probability 1/2 in every epoch, or in every other epoch, some in the even and some in the odd
+    ones."""
+    crop_padding: Annotated[int, options.AT_LEAST_1] | None = None
+    """Pixels by which a crop shifts at most. Default: an eighth of the shorter side."""
+    crop_fill: Literal["zeros", "reflect"] = "zeros"
+    """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge."""
     randaugment_operations: Annotated[int, options.AT_LEAST_1] = 2
     """Operations an image, with --augmentation randaugment."""
     randaugment_magnitude: float = 9.0
@@ -108,9 +115,17 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
-    changed = [name for name in ("randaugment_operations", "randaugment_magnitude") if getattr(args, name) != getattr(Args, name)]
-    if changed and args.augmentation != "randaugment":
-        raise UserError(f"--{changed[0].replace('_', '-')} is for --augmentation randaugment, got {args.augmentation}; pass that too")
+    policies = ("randaugment", "trivial", "augmix")
+    needed = {
+        "randaugment_operations": ("randaugment",),
+        "randaugment_magnitude": ("randaugment",),
+        "flip": ("crop-flip", "flip", *policies),
+        "crop_padding": ("crop-flip", "crop", *policies),
+        "crop_fill": ("crop-flip", "crop", *policies),
+    }
+    for name, accepted in needed.items():
+        if getattr(args, name) != getattr(Args, name) and args.augmentation not in accepted:
+            raise UserError(f"--{name.replace('_', '-')} is for --augmentation {accepted[0]}, got {args.augmentation}; pass that too")
 
 
 def _train(args, session):
@@ -138,6 +153,9 @@ def _train(args, session):
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,
+        flipping=args.flip,
+        crop_padding=args.crop_padding,
+        crop_fill=args.crop_fill,
         cutmix_alpha=args.cutmix,
         random_erasing_probability=args.random_erasing,
         colour_strength=args.colour,

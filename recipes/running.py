@@ -159,6 +159,7 @@ def optimizer(args, train):
         args.schedule, args.learning_rate, steps_per_epoch=steps, epochs=args.epochs, warmup_epochs=args.warmup_epochs
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
+    own += ("lookahead", "bias_learning_rate_factor")
     return optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
 
 
