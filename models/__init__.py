@@ -11,7 +11,7 @@ from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention
 from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
-from hornbook.models.layers.patch_whitening import PatchWhitening
+from hornbook.models.layers.patch_whitening import WHITENING, adapt_patch_whitening
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
@@ -58,6 +58,7 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "WHITENING",
     "BatchNormGRU",
     "BatchNormLSTM",
     "BatchNormalization",
@@ -66,7 +67,6 @@ __all__ = [
     "LayerNormLSTMCell",
     "LayerNormalization",
     "MultiHeadAttention",
-    "PatchWhitening",
     "RotaryAttention",
     "SpectralConv1D",
     "SpectralConv2D",
@@ -74,6 +74,7 @@ __all__ = [
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "adapt_patch_whitening",
     "airbench",
     "airbench94",
     "airbench95",

@@ -6,7 +6,7 @@ import keras
 
 from hornbook.models.checks import check_count, check_image_shape, check_plan, check_scale, refuse_stochastic_depth
 from hornbook.models.layers.batch_normalization import BatchNormalization
-from hornbook.models.layers.patch_whitening import PatchWhitening
+from hornbook.models.layers.patch_whitening import patch_whitening as whitened
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import Parts
 
@@ -55,8 +55,8 @@ def airbench(
     layer whose outputs are scaled down (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU"). Options that are not described
     here are those of every family, under `resnet`.
 
-    The whitening is of the training images: `model.get_layer("whitening").adapt(images)` computes it, which the recipe does by itself.
-    Pixels should be standardized.
+    The whitening is of the training images: `adapt_patch_whitening` computes it, which the recipe does by itself. Pixels should be
+    standardized.
 
     Args:
         input_shape: (height, width, channels); height and width may be None.
@@ -81,7 +81,7 @@ def airbench(
 
         images = keras.random.normal((32, 8, 8, 3))
         model = models.airbench((8, 8, 3), 10, width=8)
-        model.get_layer("whitening").adapt(images)
+        models.adapt_patch_whitening(model, images)
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
         model.fit(images, keras.ops.zeros((32,), "int32"), verbose=0)
         ```
@@ -108,7 +108,7 @@ def airbench(
     )
     x = inputs = keras.Input(input_shape, name="inputs")
     if size:
-        x = parts.act(PatchWhitening(size, name="whitening")(x), name="whitening_act")
+        x = parts.act(whitened(x, size), name="whitening_act")
     for number, multiplier in enumerate(multipliers, start=1):
         x = block(x, width * multiplier, depth, parts, f"block{number}")
     x = keras.layers.GlobalMaxPooling2D(data_format="channels_last", name="max_pool")(x)

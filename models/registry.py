@@ -29,7 +29,9 @@ def _find_builders(families):
     return found
 
 
-_BUILDERS = _find_builders((airbench, cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer))
+_BUILDERS = _find_builders(
+    (airbench, cnn, cnn1d, fcn, mlp, resnet, resnet1d, rnn, series_transformer, text_transformer, vision_transformer)
+)
 
 
 def names():

@@ -49,7 +49,7 @@ def build_model(name, input_shape, num_outputs, options):
 def image_model(name, dataset, num_outputs, options, *, model_name):
     """A model of raw pixels `(batch, height, width, channels)` whose first layer standardizes each channel as the training images are.
 
-    A first layer of the network that whitens patches (`models.PatchWhitening`) is adapted to the training images.
+    A layer of the network that whitens patches (`models.adapt_patch_whitening`) is adapted to the training images too.
 
     Args:
         name, num_outputs, options: as of `build_model`.
@@ -65,11 +65,10 @@ def image_model(name, dataset, num_outputs, options, *, model_name):
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
     standardize = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")
     model = keras.Model(pixels, network(standardize(pixels)), name=model_name)
-    for layer in network.layers:
-        if isinstance(layer, models.PatchWhitening):
-            some = np.arange(0, len(dataset.train), max(1, len(dataset.train) // _WHITENED))
-            images = dataset.train.subset(some).in_memory().inputs.astype("float32")
-            layer.adapt(keras.ops.convert_to_numpy(standardize(images)))
+    if any(layer.name == models.WHITENING for layer in network.layers):
+        some = np.arange(0, len(dataset.train), max(1, len(dataset.train) // _WHITENED))
+        images = dataset.train.subset(some).in_memory().inputs.astype("float32")
+        models.adapt_patch_whitening(network, standardize(images))
     return model
 
 

@@ -21,14 +21,11 @@ class Dirac(keras.initializers.VarianceScaling):
 
     Of a convolution `(..., channels, filters)` the tap in the middle is the identity, of a dense layer `(features, units)` the matrix
     (Zagoruyko and Komodakis 2017, "DiracNets"; Jordan 2024, section 3.2, from where it is that filters beyond the channels stay random:
-    uniform, of variance 1 / (3 fan-in)). A saved model names the random part alone, which is Keras' own `VarianceScaling`.
+    uniform, of variance 1 / (3 fan-in)). A saved model has the random part alone in its place, Keras' own `VarianceScaling`.
 
     Args:
         seed: Of the random filters; None draws one.
     """
-
-    __module__ = "keras.initializers"
-    __qualname__ = "VarianceScaling"
 
     def __init__(self, seed=None):
         super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
@@ -40,6 +37,10 @@ class Dirac(keras.initializers.VarianceScaling):
         kernel[..., :same] = 0
         kernel[(*(size // 2 for size in taps), range(same), range(same))] = 1
         return keras.ops.convert_to_tensor(kernel, dtype)
+
+
+# Keras writes an initializer's class to files by these two names.
+Dirac.__module__, Dirac.__name__ = "keras.initializers", "VarianceScaling"
 
 
 def initializer_for(activation):
