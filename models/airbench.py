@@ -112,7 +112,7 @@ def airbench(
     for number, multiplier in enumerate(multipliers, start=1):
         x = block(x, width * multiplier, depth, parts, f"block{number}")
     x = keras.layers.GlobalMaxPooling2D(data_format="channels_last", name="max_pool")(x)
-    x = keras.layers.Rescaling(check_scale("logit_scale", logit_scale), name="rescale")(x)
+    x = keras.layers.Rescaling(check_scale("logit_scale", logit_scale, "features before the output"), name="rescale")(x)
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)
 

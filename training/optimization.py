@@ -13,7 +13,7 @@ def _mended(base):
     """`base` with what Keras lacks: an average of the weights that warms up, Lookahead, a factor on the learning rate of normalization's
     offsets, and weight decay that leaves out every variable with one axis: biases and the scales and offsets of normalization.
 
-    Keras' `exclude_from_weight_decay` does the last until the optimizer is saved and loaded, which forgets it; a rule in the class cannot be.
+    Keras' `exclude_from_weight_decay` does the last until the optimizer is saved and loaded, which forgets it: a rule in the class stays.
     """
 
     class Optimizer(base):
@@ -40,10 +40,10 @@ def _mended(base):
             pairs = list(zip(self._slow_weights, self._trainable_variables, strict=True)) if self.lookahead else ()
             # Not when the optimizer is built: weights may be loaded after that. And no `cond`, which JAX cannot assign in.
             for slow, fast in pairs:
-                slow.assign(keras.ops.where(self.iterations == 0, fast, slow))
+                slow.assign(keras.ops.where(self._iterations == 0, fast, slow))
             super()._backend_apply_gradients(grads, trainable_variables)
             if pairs:
-                meet = (self.iterations + 1) % (self.lookahead * (self.gradient_accumulation_steps or 1)) == 0
+                meet = (self._iterations + 1) % (self.lookahead * (self.gradient_accumulation_steps or 1)) == 0
             for slow, fast in pairs:
                 middle = slow + self.lookahead_share * (fast - slow)
                 slow.assign(keras.ops.where(meet, middle, slow))

@@ -5,6 +5,7 @@ import pytest
 from hornbook import models
 
 SIZES = {
+    "airbench": {"width": 4},
     "mlp": {"width": 8},
     "cnn": {"depth": (1, 1), "width": 4},
     "resnet": {"depth": (1, 1), "width": 4},
@@ -16,7 +17,8 @@ SIZES = {
     "vision_transformer": {"depth": 1, "width": 24},
 }
 # Large enough that no map shrinks to one position. Sequences are series of three features but for text_transformer.
-SHAPES = {"mlp": (12,), "cnn": (16, 16, 3), "resnet": (16, 16, 3), "vision_transformer": (32, 32, 3), "text_transformer": (10,)}
+SHAPES = {"mlp": (12,), "text_transformer": (10,), **dict.fromkeys(("cnn", "resnet"), (16, 16, 3))}
+SHAPES |= dict.fromkeys(("airbench", "vision_transformer"), (32, 32, 3))
 
 
 def build(name, padded=False, **options):

@@ -19,6 +19,8 @@ CLASSES = 3
 # One block a stage, four filters wide.
 TOKENS = {"vocabulary_size": 11, "embedding_size": 6}
 FAMILIES = {
+    # Of kernels that pass on their inputs no two of one shape differ, so they are an option here.
+    "airbench": functools.partial(models.airbench, (10, 10, 3), CLASSES, width=4, width_multipliers=(1, 1), initializer="lecun_uniform"),
     "mlp": functools.partial(models.mlp, (12,), CLASSES, depth=3, width=8),
     "cnn": functools.partial(models.cnn, (8, 8, 3), CLASSES, depth=3, width=4, stages=2),
     "resnet": functools.partial(models.resnet, (8, 8, 3), CLASSES, depth=(1, 1), width=4),
@@ -45,6 +47,13 @@ COMMON = [
     ("l2", 1e-4),
 ]
 OWN = {
+    "airbench": [
+        *(("initializer", name) for name in ("auto", "dirac")),
+        *(("patch_whitening", size) for size in (0, 3)),
+        ("depth", 3),
+        ("width_multipliers", (2,)),
+        ("logit_scale", 1.0),
+    ],
     "mlp": [("depth", 1), ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("normalization_placement", "after")],
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
@@ -95,6 +104,8 @@ REFUSED = {
     ("mlp", "normalization", "instance"),
     ("mlp", "stochastic_depth", 0.2),
     ("cnn", "stochastic_depth", 0.2),
+    ("airbench", "stochastic_depth", 0.2),
+    *((family, "initializer", "dirac") for family in ("rnn", *TRANSFORMERS)),
 }
 
 
@@ -255,7 +266,7 @@ def test_every_pair_of_options(family, tmp_path):
 
 @pytest.mark.parametrize(("family", "option", "value"), sorted(REFUSED, key=str))
 def test_what_makes_no_sense_is_refused_with_the_reason(family, option, value):
-    reason = r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function|every output the same"
+    reason = r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function|every output the same|cannot: use"
     with pytest.raises(ValueError, match=reason):
         made(family, {option: value})
 

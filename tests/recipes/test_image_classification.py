@@ -117,6 +117,10 @@ def test_a_finished_run_is_never_overwritten(finished):
         {"activation": "silu", "initializer": "glorot_uniform", "l1": 1e-5, "evaluate": "validation", "early_stopping": 1},
         {"augmentation": "randaugment", "randaugment_magnitude": 4.0, "cutmix": 1.0, "random_erasing": 0.5, "colour": 0.3, "mixup": 0.2},
         {"evaluate": "none", "validation_fraction": 0.0, "augmentation": "flip", "batch_size": 5000},
+        {
+            **{"model": "airbench", "optimizer": "sgd", "lookahead": 5, "bias_learning_rate_factor": 64.0, "precision": "bfloat16"},
+            **{"augmentation": "crop-flip", "flip": "alternating", "crop_padding": 2, "crop_fill": "reflect", "depth": 2},
+        },
     ],
     ids=lambda options: "-".join(map(str, options.values())),
 )
@@ -182,6 +186,33 @@ def test_augmentation_is_off_at_inference(augmented, tmp_path):
     assert "Augmented input" not in (folders[1] / "report.html").read_text()
 
 
+def test_whitening_is_of_the_training_images_alone(colour_images):
+    images, labels = colour_images[0].copy(), colour_images[1]
+    kernels = []
+    for brightness in (0, 100):
+        images[labels == 1] = np.minimum(images[labels == 1], 155) + brightness
+        dataset = data.images.from_arrays(images[labels == 0], np.arange(90) % 2, images, labels, validation_fraction=0.0)
+        model = image_classification.build(Args(model="airbench", width=4, validation_fraction=0.0), dataset)
+        kernels.append(keras.ops.convert_to_numpy(model.get_layer("airbench").get_layer("whitening").kernel))
+    assert np.array_equal(*kernels)
+    # Independent pixels of unit variance: the directions keep their lengths.
+    np.testing.assert_allclose(np.linalg.norm(kernels[0].reshape(12, 24), axis=0), 1, atol=0.1)
+
+
+def test_test_time_augmentation_is_marked_wherever_the_score_is(finished, tmp_path, capsys):
+    folder, result = run(tmp_path, test_time_augmentation="mirror")
+    assert "test with test-time augmentation (mirror): accuracy" in capsys.readouterr().out
+    assert json.loads((folder / "result.json").read_text())["test_time_augmentation"] == "mirror"
+    assert "which training never saw, with test-time augmentation (mirror)" in (folder / "report.html").read_text()
+    # The weights are those of a run without, and the score is that of mean logits.
+    test = data.images.load("digits").test.inputs
+    model, plain = (keras.saving.load_model(path / "model.keras") for path in (folder, finished[0]))
+    assert all(np.array_equal(first, second) for first, second in zip(model.get_weights(), plain.get_weights(), strict=True))
+    logits = model.predict(test, verbose=0) + model.predict(test[:, :, ::-1], verbose=0)
+    assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == data.images.load("digits").test.labels).mean())
+    assert "test_time_augmentation" not in finished[1]
+
+
 def test_several_seeds_give_mean_and_spread(tmp_path, capsys):
     folder, summary = run(tmp_path, seeds=2, epochs=1)
     accuracies = [json.loads((folder / f"seed-{seed}/result.json").read_text())["metrics"]["accuracy"] for seed in (0, 1)]
@@ -227,6 +258,11 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"colour": 1.5}, "colour"),
         ({"random_erasing": 2.0}, "random_erasing"),
         ({"augmentation": "randaugment", "randaugment_magnitude": 12.0}, "randaugment_magnitude"),
+        ({"flip": "alternating"}, "--flip is for --augmentation crop-flip, got crop; pass that too"),
+        ({"crop_padding": 2, "augmentation": "flip"}, "--crop-padding is for --augmentation crop-flip, got flip; pass that too"),
+        ({"patch_whitening": 2}, "--model cnn does not take --patch-whitening"),
+        ({"lookahead": -1}, "--lookahead must be at least 0"),
+        ({"bias_learning_rate_factor": 0.0}, "--bias-learning-rate-factor must be more than 0"),
         ({"dropout": 1.0}, "--dropout"),
         ({"ema": 1.0}, "--ema"),
         ({"label_smoothing": 1.5}, "--label-smoothing"),
