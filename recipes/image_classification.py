@@ -54,8 +54,8 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     in_memory: Literal["auto", "always", "never"] = "auto"
     """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
     model: str = "cnn"
-    """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), or mymodule:builder
-    of your own."""
+    """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), or
+    mymodule:builder of your own."""
     augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
     """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
     trivial, randaugment and augmix change shapes and colours."""

@@ -40,14 +40,14 @@ def _mended(base):
             pairs = list(zip(self._slow_weights, self._trainable_variables, strict=True)) if self.lookahead else ()
             # Not when the optimizer is built: weights may be loaded after that. And no `cond`, which JAX cannot assign in.
             for slow, fast in pairs:
-                slow.assign(keras.ops.where(self._iterations == 0, fast, slow))
+                slow.assign(_chosen(self._iterations == 0, fast, slow))
             super()._backend_apply_gradients(grads, trainable_variables)
             if pairs:
                 meet = (self._iterations + 1) % (self.lookahead * (self.gradient_accumulation_steps or 1)) == 0
             for slow, fast in pairs:
                 middle = slow + self.lookahead_share * (fast - slow)
-                slow.assign(keras.ops.where(meet, middle, slow))
-                fast.assign(keras.ops.where(meet, middle, fast))
+                slow.assign(_chosen(meet, middle, slow))
+                fast.assign(_chosen(meet, middle, fast))
 
         def get_config(self):
             own = ("lookahead", "lookahead_share", "bias_learning_rate_factor")
@@ -68,6 +68,11 @@ def _mended(base):
         "Lookahead and a factor on the learning rate of normalization's offsets."
     )
     return keras.saving.register_keras_serializable(package="hornbook")(Optimizer)
+
+
+def _chosen(condition, first, second):
+    """`first` where the condition holds, else `second`; JAX takes no variables."""
+    return keras.ops.where(condition, keras.ops.convert_to_tensor(first), keras.ops.convert_to_tensor(second))
 
 
 def _leaving_out_the_output(base):
