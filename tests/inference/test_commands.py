@@ -159,16 +159,6 @@ def test_evaluate_gives_the_run_s_own_result(run, capsys):
     assert {name.replace(" ", "_"): value for name, value in rows.items()} == {name: f"{value:.4f}" for name, value in metrics.items()}
 
 
-def test_evaluate_averages_over_copies_where_the_run_did(tmp_path, capsys):
-    options = {"epochs": 1, "depth": 4, "width": 4, "test_time_augmentation": "mirror-shift"}
-    result = recipe.main(recipe.Args(**options, output=str(tmp_path / "run")))
-    capsys.readouterr()
-    evaluate([str(tmp_path / "run")])
-    rows = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
-    assert float(rows["accuracy"]) == pytest.approx(result["metrics"]["accuracy"], abs=1e-4)
-    assert rows["test-time augmentation"] == "mirror-shift"
-
-
 def test_evaluate_as_json_on_another_part(run, capsys):
     scores = json.loads(evaluated(capsys, run, "--part", "validation", "--json"))
     assert scores["examples"] == 144

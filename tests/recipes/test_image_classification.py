@@ -117,10 +117,6 @@ def test_a_finished_run_is_never_overwritten(finished):
         {"activation": "silu", "initializer": "glorot_uniform", "l1": 1e-5, "evaluate": "validation", "early_stopping": 1},
         {"augmentation": "randaugment", "randaugment_magnitude": 4.0, "cutmix": 1.0, "random_erasing": 0.5, "colour": 0.3, "mixup": 0.2},
         {"evaluate": "none", "validation_fraction": 0.0, "augmentation": "flip", "batch_size": 5000},
-        {
-            **{"model": "airbench", "optimizer": "sgd", "lookahead": 5, "bias_learning_rate_factor": 64.0, "precision": "bfloat16"},
-            **{"augmentation": "crop-flip", "flip": "alternating", "crop_padding": 2, "crop_fill": "reflect", "depth": 2},
-        },
     ],
     ids=lambda options: "-".join(map(str, options.values())),
 )
@@ -184,33 +180,6 @@ def test_augmentation_is_off_at_inference(augmented, tmp_path):
     assert histories[0][0]["loss"] != histories[1][0]["loss"]  # Training did see other images.
     assert "Augmented input" in (folders[0] / "report.html").read_text()
     assert "Augmented input" not in (folders[1] / "report.html").read_text()
-
-
-def test_whitening_is_of_the_training_images_alone(colour_images):
-    images, labels = colour_images[0].copy(), colour_images[1]
-    kernels = []
-    for brightness in (0, 100):
-        images[labels == 1] = np.minimum(images[labels == 1], 155) + brightness
-        dataset = data.images.from_arrays(images[labels == 0], np.arange(90) % 2, images, labels, validation_fraction=0.0)
-        model = image_classification.build(Args(model="airbench", width=4, validation_fraction=0.0), dataset)
-        kernels.append(keras.ops.convert_to_numpy(model.get_layer("airbench").get_layer("whitening").kernel))
-    assert np.array_equal(*kernels)
-    # Independent pixels of unit variance: the directions keep their lengths.
-    np.testing.assert_allclose(np.linalg.norm(kernels[0].reshape(12, 24), axis=0), 1, atol=0.1)
-
-
-def test_test_time_augmentation_is_marked_wherever_the_score_is(finished, tmp_path, capsys):
-    folder, result = run(tmp_path, test_time_augmentation="mirror")
-    assert "test with test-time augmentation (mirror): accuracy" in capsys.readouterr().out
-    assert json.loads((folder / "result.json").read_text())["test_time_augmentation"] == "mirror"
-    assert "which training never saw, with test-time augmentation (mirror)" in (folder / "report.html").read_text()
-    # The weights are those of a run without, and the score is that of mean logits.
-    test = data.images.load("digits").test.inputs
-    model, plain = (keras.saving.load_model(path / "model.keras") for path in (folder, finished[0]))
-    assert all(np.array_equal(first, second) for first, second in zip(model.get_weights(), plain.get_weights(), strict=True))
-    logits = model.predict(test, verbose=0) + model.predict(test[:, :, ::-1], verbose=0)
-    assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == data.images.load("digits").test.labels).mean())
-    assert "test_time_augmentation" not in finished[1]
 
 
 def test_several_seeds_give_mean_and_spread(tmp_path, capsys):
