@@ -39,7 +39,7 @@ class Finish:
         """
         labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
         if self.augment is not None:
-            inputs, labels = self.augment(inputs, labels, lambda stream: randomness.uniform(self.seed, epoch, keys, stream))
+            inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
         if self.class_weights is None:
             return inputs, labels
         if labels.shape[1] == 1:

@@ -38,6 +38,27 @@ def uniform(seed, epoch, indices, stream):
     return (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+class Draw:
+    """Uniform numbers for the examples of a batch in one epoch: a function of a name, see `uniform`.
+
+    Args:
+        seed: integer, the run's seed.
+        epoch: integer from 0.
+        indices: integer array `(examples,)`, each example's position in its source.
+    """
+
+    def __init__(self, seed, epoch, indices):
+        self.seed, self.epoch, self.indices = seed, epoch, indices
+
+    def __call__(self, stream):
+        """Float64 array `(examples,)` in [0, 1), other numbers for every name."""
+        return uniform(self.seed, self.epoch, self.indices, stream)
+
+    def alternating(self, stream):
+        """Boolean array `(examples,)`: of each example True in every other epoch, and by chance in the even or in the odd ones."""
+        return (uniform(self.seed, 0, self.indices, stream) < 0.5) ^ (self.epoch % 2 == 1)
+
+
 def permutation(seed, epoch, length):
     """The order of `length` examples in one epoch: int64 array `(length,)`, another for every seed and epoch."""
     return np.argsort(uniform(seed, epoch, np.arange(length), "order"), kind="stable")

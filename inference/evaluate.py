@@ -38,12 +38,14 @@ def evaluate(arguments):
         for name, value in scores.headline(found).items():
             print(f"{name.replace('_', ' ')}\t{value:.4f}")
         print(f"examples\t{found['examples']}")
+        if "test_time_augmentation" in found:
+            print(f"test-time augmentation\t{found['test_time_augmentation']}")
         if found.get("left_out"):
             print(f"left out\t{found['left_out']}")
 
 
 def score(args):
-    """The scores that `EvaluateArgs` ask for, a dict as of `evaluation.scores.scores`.
+    """The scores that `EvaluateArgs` ask for, a dict as of `evaluation.scores.scores`, with test-time augmentation where the run had it.
 
     Raises:
         UserError: no finished run, or data that do not fit it.
@@ -55,9 +57,14 @@ def score(args):
     model = load_model(args.run)
 
     from hornbook.data import batches
+    from hornbook.data.images import average_over_copies
+
+    copies = trained.config.get("test_time_augmentation", "none")
+    model = average_over_copies(model, copies)
 
     outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
     found = scores.of_run(trained.about, examples.labels, outputs)
+    found |= {"test_time_augmentation": copies} if copies != "none" else {}
     return {**found, "left_out": left_out} if left_out else found
 
 

@@ -3,6 +3,7 @@
 `build("resnet20", (32, 32, 3), 10)` and `resnet20((32, 32, 3), 10)` are the same; `names()` lists what there is.
 """
 
+from hornbook.models.airbench import airbench, airbench94, airbench95
 from hornbook.models.cnn import cnn, plain20, plain56, vgg11, vgg16
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
@@ -12,6 +13,7 @@ from hornbook.models.layers.batch_normalization import BatchNormalization
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
 from hornbook.models.layers.members import mean_of_members
+from hornbook.models.layers.patch_whitening import WHITENING, adapt_patch_whitening
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.layers.weight_normalization import (
@@ -60,6 +62,7 @@ __all__ = [
     "INITIALIZERS",
     "NORMALIZATIONS",
     "WEIGHT_NORMALIZATIONS",
+    "WHITENING",
     "BatchNormGRU",
     "BatchNormLSTM",
     "BatchNormalization",
@@ -75,6 +78,10 @@ __all__ = [
     "StandardizedConv1D",
     "StandardizedConv2D",
     "StandardizedDense",
+    "adapt_patch_whitening",
+    "airbench",
+    "airbench94",
+    "airbench95",
     "attention_scores",
     "bidirectional_gru",
     "bidirectional_lstm",

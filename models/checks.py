@@ -34,10 +34,10 @@ def check_penalty(option, value):
     return float(value)
 
 
-def check_scale(option, value):
+def check_scale(option, value, what="initial kernels"):
     """Return `value` as a float above 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < float("inf"):
-        raise ValueError(f"{option} multiplies the initial kernels: it must be a number above 0, such as 0.01, got {value!r}")
+        raise ValueError(f"{option} multiplies the {what}: it must be a number above 0, such as 0.01, got {value!r}")
     return float(value)
 
 

@@ -6,6 +6,7 @@ import inspect
 import sys
 import types
 
+from hornbook.models.airbench import airbench
 from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
@@ -32,7 +33,22 @@ def _find_builders(families):
 
 
 _BUILDERS = _find_builders(
-    (cnn, cnn1d, fcn, inception1d, lite, mlp, resnet, resnet1d, rnn, series_transformer, tabm, text_transformer, vision_transformer)
+    (
+        airbench,
+        cnn,
+        cnn1d,
+        fcn,
+        inception1d,
+        lite,
+        mlp,
+        resnet,
+        resnet1d,
+        rnn,
+        series_transformer,
+        tabm,
+        text_transformer,
+        vision_transformer,
+    )
 )
 
 

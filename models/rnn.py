@@ -7,6 +7,7 @@ from hornbook.models.checks import check_count, check_rate
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.parts.choices import Choices
+from hornbook.models.parts.initializers import refuse_dirac
 from hornbook.models.parts.network import Parts
 from hornbook.models.parts.normalization import refuse_padding
 from hornbook.models.parts.sequences import POOLINGS, call_masked, pool, sequence_inputs, step
@@ -41,6 +42,7 @@ TAKES = Choices(
     _check_recurrent_normalization,
     _check_kernels,
     _check_function,
+    refuse_dirac,
     refuse_padding,
 )
 
@@ -165,6 +167,7 @@ def rnn(
         normalization=normalization,
         weight_normalization=weight_normalization,
         activation=activation,
+        initializer=initializer,
         padded=mask is not None,
     )
     parts = RecurrentParts(

@@ -9,6 +9,7 @@ from hornbook.models.parts import sequences
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.encoder import GATED, TransformerParts
+from hornbook.models.parts.initializers import refuse_dirac
 from hornbook.models.parts.normalization import refuse_constant_means, refuse_padding
 
 # Of learned vectors that stand beside the data: in Devlin et al.'s code and Dosovitskiy et al.'s.
@@ -65,6 +66,7 @@ TAKES = Choices(
         "activation": (*ACTIVATIONS, *GATED),
     },
     _check_kernels,
+    refuse_dirac,
     _check_means,
     _check_positions,
     refuse_padding,
@@ -82,6 +84,7 @@ def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, 
         groups=options["groups"],
         channels=options["width"],
         weight_normalization=options["weight_normalization"],
+        initializer=options["initializer"],
         padded=mask is not None,
         fixed_length=inputs.shape[1] is not None,
     )

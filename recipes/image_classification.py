@@ -33,6 +33,9 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     patch_size: Annotated[int, options.AT_LEAST_1] | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""
+    patch_whitening: Annotated[int, options.NOT_NEGATIVE] | None = None
+    """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
+    only). Default: the model's own."""
 
 
 @options.recipe(stochastic_depth=0.0)
@@ -51,11 +54,18 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     in_memory: Literal["auto", "always", "never"] = "auto"
     """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
     model: str = "auto"
-    """A builder's name (cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10), mymodule:builder of
-    your own, or auto: by the data."""
+    """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10),
+    mymodule:builder of your own, or auto: by the data."""
     augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
     """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
     trivial, randaugment and augmix change shapes and colours."""
+    flip: Literal["random", "alternating"] = "random"
+    """Which images a flip mirrors: each with probability 1/2 in every epoch, or in every other epoch, some in the even and some in the odd
+    ones."""
+    crop_padding: Annotated[int, options.AT_LEAST_1] | None = None
+    """Pixels by which a crop shifts at most. Default: an eighth of the shorter side."""
+    crop_fill: Literal["zeros", "reflect"] = "zeros"
+    """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge."""
     randaugment_operations: Annotated[int, options.AT_LEAST_1] = 2
     """Operations an image, with --augmentation randaugment."""
     randaugment_magnitude: float = 9.0
@@ -64,6 +74,9 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     """Strength of a jitter of brightness, contrast, saturation and hue, such as 0.4; 0 for none."""
     random_erasing: float = 0.0
     """Probability of an image to have a rectangle filled with random pixels, such as 0.5; 0 for never."""
+    test_time_augmentation: Literal["none", "mirror", "mirror-shift"] = "none"
+    """Score the mean of the outputs over copies of each image: mirrored, or mirrored and shifted by a pixel too. It takes 2 or 6 times as
+    long; result and report say so. The saved model, and scores while it trains, are of single images."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none."""
     cutmix: Annotated[float, options.NOT_NEGATIVE] = 0.0
@@ -73,21 +86,14 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
 def build(args, dataset):
     """The model of `args` for a `data.images.ImageDataset`.
 
-    It takes raw pixels `(batch, height, width, channels)` and gives float32 logits `(batch, classes)`. The first layer standardizes each
-    channel by the training images' mean and variance, so that the saved model takes pixels as they are.
+    It takes raw pixels `(batch, height, width, channels)` and gives float32 logits `(batch, classes)`. Its first layers standardize each
+    channel, and whiten patches where the network does so, by the training images alone, so that the saved model takes pixels as they are.
     """
-    import keras
-
-    from hornbook.training.builders import asked_for, build_model
+    from hornbook.training.builders import asked_for, image_model
 
     args = defaults.settle(args, dataset)
-    wanted = asked_for(args.model, *options.of_network(args))
-    network = build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, members=args.members)
-    mean, variance = dataset.train.moments()
-    pixels = keras.Input(dataset.input_shape, name="pixels")
-    # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
-    standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(pixels)
-    return keras.Model(pixels, network(standardized), name="image_classifier")
+    asked = asked_for(args.model, *options.of_network(args))
+    return image_model(args.model, dataset, dataset.num_classes, asked, members=args.members, model_name="image_classifier")
 
 
 def main(args, callbacks=(), dataset=None):
@@ -113,9 +119,17 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
-    changed = [name for name in ("randaugment_operations", "randaugment_magnitude") if getattr(args, name) != getattr(Args, name)]
-    if changed and args.augmentation != "randaugment":
-        raise UserError(f"--{changed[0].replace('_', '-')} is for --augmentation randaugment, got {args.augmentation}; pass that too")
+    policies = ("randaugment", "trivial", "augmix")
+    needed = {
+        "randaugment_operations": ("randaugment",),
+        "randaugment_magnitude": ("randaugment",),
+        "flip": ("crop-flip", "flip", *policies),
+        "crop_padding": ("crop-flip", "crop", *policies),
+        "crop_fill": ("crop-flip", "crop", *policies),
+    }
+    for name, accepted in needed.items():
+        if getattr(args, name) != getattr(Args, name) and args.augmentation not in accepted:
+            raise UserError(f"--{name.replace('_', '-')} is for --augmentation {accepted[0]}, got {args.augmentation}; pass that too")
 
 
 def load(args, folder):
@@ -146,6 +160,9 @@ def _train(args, session):
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,
+        flipping=args.flip,
+        crop_padding=args.crop_padding,
+        crop_fill=args.crop_fill,
         cutmix_alpha=args.cutmix,
         random_erasing_probability=args.random_erasing,
         colour_strength=args.colour,
@@ -165,10 +182,12 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scores, mistakes = running.evaluate(session, model, about, evaluated)
+    scored = data.images.average_over_copies(model, args.test_time_augmentation)
+    scores, mistakes = running.evaluate(session, scored, about, evaluated)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet}
+    copies = {"test_time_augmentation": args.test_time_augmentation} if scored is not model and scores else {}
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet, "details": copies}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

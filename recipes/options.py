@@ -231,6 +231,11 @@ class Optimization:
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
     """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
+    lookahead: Annotated[int, NOT_NEGATIVE] = 0
+    """Updates after which the weights meet slow ones, which go half of the way to them, and go on from there (Lookahead), such as 5; 0 for
+    never."""
+    bias_learning_rate_factor: Annotated[float, Range(0, above=True)] = 1.0
+    """Factor on the learning rate of the offsets of normalizations, such as 64."""
     batch_size: Annotated[int, AT_LEAST_1] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"

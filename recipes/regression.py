@@ -42,8 +42,8 @@ class Args(Network, options.Table, options.Optimization, options.Split, options.
     examples: int = 10_000
     """Training series of adding."""
     model: str = "auto"
-    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), mymodule:builder of your own, or auto:
-    by the data."""
+    """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), mymodule:builder of your own, or
+    auto: by the data."""
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""

@@ -98,7 +98,7 @@ def augmented(dataset, augment, *, count=6, versions=5, seed=0):
     before = chosen.inputs
 
     def epoch(number):
-        return augment(before, labels, lambda stream: randomness.uniform(seed, number, keys, stream))[0]
+        return augment(before, labels, randomness.Draw(seed, number, keys))[0]
 
     after = [epoch(number) for number in range(versions)]
     if all(np.array_equal(before, one, equal_nan=before.dtype.kind == "f") for one in after):

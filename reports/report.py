@@ -106,7 +106,8 @@ def _main_score(history, result):
     if metrics:
         metric = next((name for name in ("accuracy", "r2", *metrics) if name in metrics and name != "loss"), "loss")
         where = result.get("evaluated_on")
-        return metric, float(metrics[metric]), f" on {_DATA.get(where, where)}" if where else ""
+        copies = f", with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
+        return metric, float(metrics[metric]), (f" on {_DATA.get(where, where)}" if where else "") + copies
     best = result.get("best_epoch")
     epoch, row = next(((epoch, row) for epoch, row in reversed(_numbered(history)) if best is None or epoch == best), (None, {}))
     for metric in ("accuracy", "loss"):

@@ -13,7 +13,8 @@ from hornbook import data, evaluation, reports, training
 
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
-    "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.dataset", "data.images.policies", "data.mixing",
+    "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
+    "data.images.policies", "data.mixing",
     "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
     "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.intervals", "reports.report", "training.callbacks",

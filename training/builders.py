@@ -5,8 +5,11 @@ import os
 import sys
 
 import keras
+import numpy as np
 
 from hornbook import UserError, models
+
+_WHITENED = 4096  # Images, each with hundreds of patches, for some dozens of variances.
 
 
 def build_model(name, input_shape, num_outputs, options, *, members=1, activation="softmax"):
@@ -77,6 +80,34 @@ def _build_one(name, input_shape, num_outputs, options):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):
         raise UserError(f"--model {name} must have outputs (batch, {num_outputs}), got {model.output_shape}")
+    return model
+
+
+def image_model(name, dataset, num_outputs, options, *, members=1, model_name):
+    """A model of raw pixels `(batch, height, width, channels)` whose first layer standardizes each channel as the training images are.
+
+    A layer of the network that whitens patches (`models.adapt_patch_whitening`) is adapted to the training images too.
+
+    Args:
+        name, num_outputs, options, members: as of `build_model`.
+        dataset: `data.images.ImageDataset`.
+        model_name: what the `keras.Model` is called.
+
+    Raises:
+        UserError: as `build_model`.
+    """
+    network = build_model(name, dataset.input_shape, num_outputs, options, members=members)
+    mean, variance = dataset.train.moments()
+    pixels = keras.Input(dataset.input_shape, name="pixels")
+    # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
+    standardize = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")
+    model = keras.Model(pixels, network(standardize(pixels)), name=model_name)
+    whitened = [one for one in (network, *network.layers) if any(layer.name == models.WHITENING for layer in getattr(one, "layers", ()))]
+    if whitened:
+        some = np.arange(0, len(dataset.train), max(1, len(dataset.train) // _WHITENED))
+        images = dataset.train.subset(some).in_memory().inputs.astype("float32")
+        for one in whitened:
+            models.adapt_patch_whitening(one, standardize(images))
     return model
 
 

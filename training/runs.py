@@ -226,7 +226,8 @@ def print_result(result, folder, inputs):
         inputs: what `hornbook predict` takes, such as "IMAGE...".
     """
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
-    print(f"{result['evaluated_on']}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
+    copies = f" with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
+    print(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
     for finding in result["findings"]:
         print(f"finding: {finding}")
     print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} {inputs}")

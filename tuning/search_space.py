@@ -149,7 +149,7 @@ def _named(name, recipe, args, without):
     else:
         known = ", ".join(dict.fromkeys(("model", "training", *(function.__name__ for function in spaces.FAMILIES.values()))))
         raise UserError(f"there is no space {name!r}; there are {known}, and mymodule:space of your own")
-    if not own_model and models.family(args.model) in ({"cnn", "resnet", "vision_transformer"} - {args.model}):
+    if not own_model and models.family(args.model) in ({"airbench", "cnn", "resnet", "vision_transformer"} - {args.model}):
         taken = {option: values for option, values in taken.items() if option not in ("depth", "width")}  # What makes resnet50 resnet50.
     return lambda hp: chosen(hp, taken)
 

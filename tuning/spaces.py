@@ -41,6 +41,14 @@ class _Options:
         return value is None or self.only[name] is None or value in self.only[name]
 
 
+def airbench(hp, only=None):
+    """Convolutions a block, width and what every family has, for `airbench` and its named variants."""
+    options = _Options(hp, only)
+    options.choice("width", (16, 32, 64))
+    options.choice("depth", (1, 2, 3))
+    return _shared(options, ("batch", "layer", "group", "none"))
+
+
 def cnn(hp, only=None):
     """Depth, width and what every family has, for `cnn` and its named variants; its three stages take at least four layers.
 
@@ -190,6 +198,7 @@ def _shared(options, normalizations):
 
 # By the family of a builder, as `hornbook.models` names it.
 FAMILIES = {
+    "airbench": airbench,
     "cnn": cnn,
     "cnn1d": convolutional,
     "fcn": convolutional,

@@ -5,6 +5,7 @@ import importlib
 _HOMES = {
     "ImageDataset": "dataset",
     "augmenter": "augmentation",
+    "average_over_copies": "copies",
     "check_name": "dataset",
     "from_arrays": "arrays",
     "load": "dataset",

@@ -1,10 +1,11 @@
 """Augmentation of batches of images in NumPy: pure functions of what they are given, so the same seed gives the same images anywhere.
 
 Every function takes a batch and `draw`, a function from a name to uniform numbers in [0, 1), one an example
-(`randomness.uniform` with seed, epoch and indices filled in), so that no library's random state has to be saved with a checkpoint. Flip and
-crop stand here, policies in `augmentation_policies`, mixup and CutMix in `mixing`. `augmenter` puts together what options name.
+(`randomness.Draw`, which knows seed, epoch and indices), so that no library's random state has to be saved with a checkpoint. Flip and
+crop stand here, policies in `policies`, mixup and CutMix in `mixing`. `augmenter` puts together what options name.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -15,14 +16,18 @@ from hornbook.data.images import operations, policies
 
 _POLICIES = ("trivial", "randaugment", "augmix")
 NAMES = ("none", "flip", "crop", "crop-flip", *_POLICIES)
+FLIPS = ("random", "alternating")
+FILLS = ("zeros", "reflect")
 
 
-def flip(images, draw):
-    """Mirror each image left to right with probability 1/2.
+def flip(images, draw, how="random"):
+    """Mirror each image left to right with probability 1/2, or in every other epoch.
 
     Args:
         images: array `(batch, height, width, channels)`, any dtype.
-        draw: function from a name to uniform numbers `(batch,)`.
+        draw: function from a name to uniform numbers `(batch,)`; with "alternating" a `randomness.Draw`, which knows the epoch.
+        how: "random"; or "alternating", each image in even epochs or in odd ones, so that two epochs have seen both of its sides
+            (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6).
 
     Returns:
         A new array of the same shape and dtype.
@@ -41,7 +46,7 @@ def flip(images, draw):
     ```
     """
     _, height, width, channels = images.shape
-    mirrored = np.repeat(draw("flip") < 0.5, height)
+    mirrored = np.repeat(draw.alternating("flip") if how == "alternating" else draw("flip") < 0.5, height)
     backwards = (np.arange(width)[::-1, None] * channels + np.arange(channels)).ravel()
     rows = images.reshape(-1, width * channels).copy()
     # Whole rows through an index: `images[..., ::-1, :]` copies a pixel at a time, which took 2.3 times as long.
@@ -49,8 +54,8 @@ def flip(images, draw):
     return rows.reshape(images.shape)
 
 
-def crop(images, draw, padding=None):
-    """Pad each image with zeros and cut a window of the old size at a place of its own (He et al. 2015, section 4.2).
+def crop(images, draw, padding=None, fill="zeros"):
+    """Pad each image and cut a window of the old size at a place of its own (He et al. 2015, section 4.2).
 
     Keras' `RandomCrop` takes one place for the whole batch; here every example has its own.
 
@@ -58,6 +63,8 @@ def crop(images, draw, padding=None):
         images: array `(batch, height, width, channels)`, any dtype.
         draw: function from a name to uniform numbers `(batch,)`.
         padding: pixels on each side. Default: an eighth of the shorter side, at least 1, which is the 4 of He et al. at 32x32.
+        fill: what the pixels outside of an image are: "zeros", or "reflect", its own pixels mirrored at its edge (Jordan 2024, who takes
+            a padding of 2); the padding is then smaller than the sides.
 
     Returns:
         A new array of the same shape and dtype.
@@ -76,9 +83,14 @@ def crop(images, draw, padding=None):
     ```
     """
     batch, height, width, channels = images.shape
+    if padding is not None and padding >= min(height, width):
+        raise UserError(f"crop_padding must be less than the images' sides, {height} and {width} pixels, got {padding}")
     padding = max(1, round(min(height, width) / 8)) if padding is None else padding
-    padded = np.zeros((batch, height + 2 * padding, width + 2 * padding, channels), images.dtype)
-    padded[:, padding : padding + height, padding : padding + width] = images
+    if fill == "reflect":
+        padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)), "reflect")
+    else:  # Faster than `np.pad`.
+        padded = np.zeros((batch, height + 2 * padding, width + 2 * padding, channels), images.dtype)
+        padded[:, padding : padding + height, padding : padding + width] = images
     rows = (draw("crop row") * (2 * padding + 1)).astype(np.intp)
     columns = (draw("crop column") * (2 * padding + 1)).astype(np.intp)
     example, row, column, channel = padded.strides
@@ -92,8 +104,8 @@ def crop(images, draw, padding=None):
     return windows[np.arange(batch), rows, columns]
 
 
-def crop_flip(images, draw):
-    """`crop`, then `flip`: the augmentation of He et al. (2015) for CIFAR.
+def crop_flip(images, draw, padding=None, fill="zeros", how="random"):
+    """`crop`, then `flip`, which have the arguments: the augmentation of He et al. (2015) for CIFAR.
 
     Example:
     ```python
@@ -108,7 +120,7 @@ def crop_flip(images, draw):
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
-    return flip(crop(images, draw), draw)
+    return flip(crop(images, draw, padding, fill), draw, how)
 
 
 def random_erasing(images, draw, probability, pixel_maximum=255):
@@ -160,6 +172,9 @@ def augmenter(
     name,
     mixup_alpha=0.0,
     *,
+    flipping="random",
+    crop_padding=None,
+    crop_fill="zeros",
     cutmix_alpha=0.0,
     random_erasing_probability=0.0,
     colour_strength=0.0,
@@ -174,6 +189,8 @@ def augmenter(
 
     Args:
         name: one of `NAMES`. Policies (trivial, randaugment, augmix) come after a crop and a flip, as in their papers.
+        flipping: "random" or "alternating", see `flip`.
+        crop_padding, crop_fill: see `crop`.
         colour_strength: 0 for none, see `policies.colour`.
         random_erasing_probability: 0 for none.
         mixup_alpha, cutmix_alpha: 0 for none. With both, each example has one of them.
@@ -198,6 +215,12 @@ def augmenter(
     """
     if name not in NAMES:
         raise UserError(f"augmentation must be one of {', '.join(NAMES)}, got {name!r}")
+    if flipping not in FLIPS:
+        raise UserError(f"flip must be one of {', '.join(FLIPS)}, got {flipping!r}")
+    if crop_fill not in FILLS:
+        raise UserError(f"crop_fill must be one of {', '.join(FILLS)}, got {crop_fill!r}")
+    if crop_padding is not None and crop_padding < 1:
+        raise UserError(f"crop_padding must be at least 1 pixel, got {crop_padding}; --augmentation flip does not crop")
     for flag, alpha in (("mixup", mixup_alpha), ("cutmix", cutmix_alpha)):
         if not 0 <= alpha < math.inf:
             raise UserError(f"{flag} must be 0 (off) or a positive alpha of Beta(alpha, alpha) such as 0.2, got {alpha}")
@@ -208,7 +231,12 @@ def augmenter(
         raise UserError(f"randaugment_operations must be at least 1, got {randaugment_operations}; --augmentation crop-flip has none")
     if not 0 <= randaugment_magnitude <= 10:
         raise UserError(f"randaugment_magnitude must be from 0 to 10, got {randaugment_magnitude}")
-    moved = {"none": None, "flip": flip, "crop": crop}.get(name, crop_flip)
+    cropped = {"padding": crop_padding, "fill": crop_fill}
+    moved = {
+        "none": None,
+        "flip": functools.partial(flip, how=flipping),
+        "crop": functools.partial(crop, **cropped),
+    }.get(name, functools.partial(crop_flip, **cropped, how=flipping))
     policy = {
         "trivial": policies.trivial,
         "randaugment": lambda levels, draw: policies.randaugment(levels, draw, randaugment_operations, randaugment_magnitude),

@@ -15,7 +15,8 @@ from hornbook import models
 PAGE = pathlib.Path(__file__).parents[1] / "models.md"
 FAMILIES = sorted({models.family(name) for name in models.names()})
 _SECTION = re.compile(r"(?<=<!-- options -->\n)(.*?)(?=<!-- end of options -->)", re.DOTALL)
-_SHAPES = {"mlp": (4,), "tabm": (4,), "cnn": (8, 8, 1), "resnet": (8, 8, 1), "vision_transformer": (8, 8, 1), "text_transformer": (4,)}
+_SHAPES = {**dict.fromkeys(("mlp", "tabm", "text_transformer"), (4,))}
+_SHAPES |= dict.fromkeys(("airbench", "cnn", "resnet", "vision_transformer"), (8, 8, 1))
 
 
 def filled(text):

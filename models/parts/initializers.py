@@ -5,7 +5,7 @@ import keras
 from hornbook.models.checks import check_choice
 
 INITIALIZERS = (
-    "auto", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",
+    "auto", "dirac", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",
     "random_normal", "random_uniform", "truncated_normal", "variance_scaling",
 )  # fmt: skip
 
@@ -14,6 +14,33 @@ _GLOROT = {
     "hard_sigmoid", "hard_tanh", "linear", "log_sigmoid", "log_softmax", "sigmoid", "softmax", "softsign", "sparse_sigmoid",
     "tanh", "tanh_shrink", "hard_shrink", "soft_shrink",
 }  # fmt: skip
+
+
+class Dirac(keras.initializers.VarianceScaling):
+    """Kernels whose first filters pass on one input channel each, the first the first; the other filters are random.
+
+    Of a convolution `(..., channels, filters)` the tap in the middle is the identity, of a dense layer `(features, units)` the matrix
+    (Zagoruyko and Komodakis 2017, "DiracNets"; Jordan 2024, section 3.2, from where it is that filters beyond the channels stay random:
+    uniform, of variance 1 / (3 fan-in)). A saved model has the random part alone in its place, Keras' own `VarianceScaling`.
+
+    Args:
+        seed: Of the random filters; None draws one.
+    """
+
+    def __init__(self, seed=None):
+        super().__init__(scale=1 / 3, mode="fan_in", distribution="uniform", seed=seed)
+
+    def __call__(self, shape, dtype=None):
+        *taps, channels, filters = shape
+        kernel = keras.ops.convert_to_numpy(super().__call__(shape, dtype="float32")).copy()
+        same = min(channels, filters)
+        kernel[..., :same] = 0
+        kernel[(*(size // 2 for size in taps), range(same), range(same))] = 1
+        return keras.ops.convert_to_tensor(kernel, dtype)
+
+
+# Keras writes an initializer's class to files by these two names.
+Dirac.__module__, Dirac.__name__ = "keras.initializers", "VarianceScaling"
 
 
 def initializer_for(activation):
@@ -54,8 +81,19 @@ def resolve_initializer(initializer, activation):
     if initializer in ("zeros", "ones", "constant"):
         raise ValueError(f"initializer {initializer!r} starts every unit equal, and equal units stay equal; take one of {_names()}")
     check_choice("initializer", initializer, INITIALIZERS, hint=", or a Keras initializer without a seed")
+    if initializer == "dirac":
+        return Dirac
     name = initializer_for(activation) if initializer == "auto" else initializer
     return lambda: keras.initializers.get(name)
+
+
+def refuse_dirac(initializer=None, **_):
+    """Raise a ValueError for Dirac kernels, in a family with kernels that cannot pass on their inputs."""
+    if initializer == "dirac":
+        raise ValueError(
+            "initializer 'dirac' is for convolutions and dense layers, which can pass on their inputs; kernels of attention and of a "
+            "recurrence cannot: use 'orthogonal' or 'auto'"
+        )
 
 
 def _names():

@@ -57,8 +57,8 @@ class Parts:
         self._conv1d, self._conv2d, self._dense = resolve_weight_normalization(weight_normalization)
         self._activation = resolve_activation(activation)
         self._initializer = resolve_initializer(initializer, activation)
-        # No activation follows the output layer, so "auto" is Glorot's there.
-        self._output_initializer = resolve_initializer("glorot_uniform" if initializer == "auto" else initializer, "linear")
+        # No activation follows the output layer, so "auto" is Glorot's there; and no output is a feature that "dirac" could pass on.
+        self._output_initializer = resolve_initializer("glorot_uniform" if initializer in ("auto", "dirac") else initializer, "linear")
         self._initial_scale = check_scale("initial_scale", initial_scale)
         self._dropout = check_rate("dropout", dropout)
         self._l1, self._l2 = check_penalty("l1", l1), check_penalty("l2", l2)

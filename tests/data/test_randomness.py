@@ -13,6 +13,20 @@ def test_a_number_depends_on_its_example_alone():
     assert randomness.uniform(3, 5, np.array([], np.int64), "flip").shape == (0,)
 
 
+def test_a_draw_is_uniform_numbers_of_its_epoch():
+    draw = randomness.Draw(3, 5, np.arange(100))
+    assert np.array_equal(draw("flip"), randomness.uniform(3, 5, np.arange(100), "flip"))
+
+
+def test_alternating_examples_change_in_every_epoch_and_are_half_of_each():
+    epochs = [randomness.Draw(3, epoch, np.arange(4000)).alternating("flip") for epoch in range(4)]
+    assert abs(epochs[0].mean() - 0.5) < 4 * 0.5 / np.sqrt(4000)
+    assert np.array_equal(epochs[0], ~epochs[1])
+    assert np.array_equal(epochs[0], epochs[2])
+    assert np.array_equal(epochs[1], epochs[3])
+    assert (randomness.Draw(4, 0, np.arange(4000)).alternating("flip") != epochs[0]).any()
+
+
 def test_golden_values():
     # A run that is resumed may have begun under an earlier release: these numbers never change.
     assert randomness.uniform(0, 0, np.arange(3), "flip").tolist() == [0.593273997777491, 0.3812648606015575, 0.8602169698152263]

@@ -5,6 +5,7 @@ import pytest
 from hornbook import models
 
 SIZES = {
+    "airbench": {"width": 4},
     "mlp": {"width": 8},
     "tabm": {"width": 8, "submodels": 3},
     "cnn": {"depth": (1, 1), "width": 4},
@@ -22,7 +23,7 @@ SIZES = {
 SHAPES = {
     **dict.fromkeys(("mlp", "tabm"), (12,)),
     **dict.fromkeys(("cnn", "resnet"), (16, 16, 3)),
-    "vision_transformer": (32, 32, 3),
+    **dict.fromkeys(("airbench", "vision_transformer"), (32, 32, 3)),
     "text_transformer": (10,),
 }
 

@@ -61,15 +61,15 @@ def test_convolutions_of_a_cnn_are_spread_over_its_stages(depth, plan):
 
 
 def test_images_of_any_size():
-    for builder in (models.cnn, models.resnet):
+    for builder in (models.cnn, models.resnet, models.airbench):
         model = builder((None, None, 3), 2, width=2)
         assert model(keras.ops.ones((1, 9, 12, 3))).shape == (1, 2)
 
 
-FAMILIES = ("mlp", "cnn", "resnet", "rnn", "cnn1d", "fcn", "resnet1d", "inception1d", "lite")
+FAMILIES = ("mlp", "cnn", "resnet", "airbench", "rnn", "cnn1d", "fcn", "resnet1d", "inception1d", "lite")
 TRANSFORMERS = ("text_transformer", "series_transformer", "vision_transformer")
 # Defaults that a family's own literature has settled: see its docstring.
-SETTLED = {("rnn", "activation"), ("rnn", "normalization"), ("cnn1d", "normalization"), ("cnn1d", "dropout")}
+SETTLED = {("airbench", "activation"), ("rnn", "activation"), ("rnn", "normalization"), ("cnn1d", "normalization"), ("cnn1d", "dropout")}
 
 
 def test_options_are_the_same_in_every_family():
@@ -94,7 +94,7 @@ def test_the_placement_of_normalization_is_an_option_of_plain_networks():
 
 def test_options_of_sequences_are_the_same_in_every_family():
     for option in ("vocabulary_size", "embedding_size", "padded"):
-        assert len({repr(models.options(family)[option]) for family in FAMILIES[3:]}) == 1
+        assert len({repr(models.options(family)[option]) for family in FAMILIES[4:]}) == 1
     for option in ("vocabulary_size", "padded"):
         assert models.options("text_transformer")[option] == models.options("rnn")[option]
 
@@ -186,6 +186,11 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("resnet", stem="larg"), "stem must be one of auto, small, large, got 'larg'; did you mean 'large'"),
         (build("cnn", depth=3), "depth must be at least 4 for 3 stages"),
         (build("cnn", stochastic_depth=0.1), "stochastic_depth must be 0 for a plain cnn, got 0.1"),
+        (build("airbench", stochastic_depth=0.1), "stochastic_depth must be 0 for an airbench network, got 0.1"),
+        (build("airbench", patch_whitening=9), r"patch_whitening must be at most the images' height and width, \(8, 8\), got 9"),
+        (build("airbench", patch_whitening=-1), "patch_whitening must be a whole number of at least 0, got -1"),
+        (build("airbench", width_multipliers=()), "one count a block"),
+        (build("airbench", logit_scale=0), "logit_scale multiplies .*above 0.*got 0"),
         (build("cnn", dropout=1), "dropout is the share that is dropped.*got 1"),
         (build("cnn", l2=-1), "l2 is the factor of a penalty.*got -1"),
         (build("cnn", width=True), "got True"),

@@ -19,6 +19,8 @@ CLASSES = 3
 # One block a stage, four filters wide.
 TOKENS = {"vocabulary_size": 11, "embedding_size": 6}
 FAMILIES = {
+    # Of kernels that pass on their inputs no two of one shape differ, so they are an option here.
+    "airbench": functools.partial(models.airbench, (10, 10, 3), CLASSES, width=4, width_multipliers=(1, 1), initializer="lecun_uniform"),
     "mlp": functools.partial(models.mlp, (12,), CLASSES, depth=3, width=8),
     "tabm": functools.partial(models.tabm, (12,), CLASSES, submodels=4, depth=3, width=8),
     "cnn": functools.partial(models.cnn, (8, 8, 3), CLASSES, depth=3, width=4, stages=2),
@@ -63,6 +65,13 @@ TABLES = [
     ("normalization_placement", "after"),
 ]
 OWN = {
+    "airbench": [
+        *(("initializer", name) for name in ("auto", "dirac")),
+        *(("patch_whitening", size) for size in (0, 3)),
+        ("depth", 3),
+        ("width_multipliers", (2,)),
+        ("logit_scale", 1.0),
+    ],
     "mlp": [("depth", 1), *TABLES],
     "tabm": [("depth", 2), ("submodels", 1), *(("output_activation", name) for name in ("sigmoid", "linear")), *TABLES],
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
@@ -116,6 +125,8 @@ REFUSED = {
     *((family, "normalization", "instance") for family in ("mlp", "tabm")),
     *((family, "stochastic_depth", 0.2) for family in ("mlp", "tabm")),
     ("cnn", "stochastic_depth", 0.2),
+    ("airbench", "stochastic_depth", 0.2),
+    *((family, "initializer", "dirac") for family in ("rnn", *TRANSFORMERS)),
 }
 
 
@@ -286,7 +297,7 @@ def test_every_pair_of_options(family, tmp_path):
 
 @pytest.mark.parametrize(("family", "option", "value"), sorted(REFUSED, key=str))
 def test_what_makes_no_sense_is_refused_with_the_reason(family, option, value):
-    reason = r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function|every output the same"
+    reason = r"is always 0|without a shortcut|padding would change|inside Keras' layers|takes a function|every output the same|cannot: use"
     with pytest.raises(ValueError, match=reason):
         made(family, {option: value})
 
@@ -300,8 +311,8 @@ def test_every_kernel_learns(family):
 
 
 def _tolerance(family, policy):
-    """Of half precision: a reloaded transformer has Keras' own attention and GELU, which round the 8 bits of bfloat16 in another order."""
-    return 5e-2 if family in TRANSFORMERS and policy == "mixed_bfloat16" else 1e-2
+    """Of half precision: a reloaded network has Keras' own attention and GELU, which round the 8 bits of bfloat16 in another order."""
+    return 5e-2 if family in ("airbench", *TRANSFORMERS) and policy == "mixed_bfloat16" else 1e-2
 
 
 def sets_in_16_bits():

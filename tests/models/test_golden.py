@@ -38,6 +38,8 @@ def count(name, shape, outputs):
         ("wide_resnet16_4", 2.7e6),
         ("wide_resnet28_10", 36.5e6),
         ("wide_resnet40_4", 8.9e6),
+        # Jordan 2024, section 3.
+        ("airbench94", 1.97e6),
     ],
 )
 def test_published_counts_for_small_images(name, published):

@@ -75,6 +75,53 @@ def test_flip_mirrors_about_half_and_leaves_the_others():
     assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
 
 
+@pytest.mark.parametrize("name", ["flip", "crop-flip", "trivial"])
+def test_alternating_flips_show_each_side_once_in_two_epochs(name):
+    batch = images()
+    augment = augmentation.augmenter(name, flipping="alternating")
+    alone = augmentation.augmenter("flip", flipping="alternating")
+    sides = []
+    for epoch in range(3):
+        draw = randomness.Draw(0, epoch, np.arange(64))
+        sides.append(alone(batch, np.zeros((64, 2)), draw)[0])
+        if name == "crop-flip":
+            cropped = augmentation.crop(batch, draw)
+            expected = np.where(draw.alternating("flip")[:, None, None, None], cropped[:, :, ::-1], cropped)
+            assert np.array_equal(augment(batch, np.zeros((64, 2)), draw)[0], expected)
+        elif name == "trivial":  # The policy comes after it.
+            expected = policies.trivial(augmentation.crop_flip(batch, draw, how="alternating"), draw)
+            assert np.array_equal(augment(batch, np.zeros((64, 2)), draw)[0], expected)
+    assert np.array_equal(sides[0], sides[1][:, :, ::-1])
+    assert np.array_equal(sides[0], sides[2])
+    mirrored = (sides[0] != batch).any(axis=(1, 2, 3))
+    assert 16 < mirrored.sum() < 48
+
+
+def test_crop_can_fill_with_the_images_own_pixels():
+    batch, draw = images(batch=50), drawing(np.arange(50))
+    result = augmentation.augmenter("crop", crop_padding=2, crop_fill="reflect")(batch, np.zeros((50, 2)), draw)[0]
+    assert result.all()  # No pixel of the images is black.
+    for example in range(50):
+        rows = np.abs(np.arange(8) + int(draw("crop row")[example] * 5) - 2)
+        columns = np.abs(np.arange(6) + int(draw("crop column")[example] * 5) - 2)
+        rows, columns = np.where(rows > 7, 14 - rows, rows), np.where(columns > 5, 10 - columns, columns)
+        assert np.array_equal(result[example], batch[example][rows][:, columns])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"flipping": "often"}, "flip must be one of random, alternating, got 'often'"),
+        ({"crop_fill": "white"}, "crop_fill must be one of zeros, reflect, got 'white'"),
+        ({"crop_padding": 0}, "crop_padding must be at least 1 pixel, got 0"),
+        ({"crop_padding": 6}, "less than the images' sides, 8 and 6 pixels, got 6"),
+    ],
+)
+def test_flips_and_crops_that_cannot_be_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        augmentation.augmenter("crop-flip", **options)(images(), np.zeros((64, 2)), drawing(np.arange(64)))
+
+
 @pytest.mark.parametrize("padding", [None, 1, 3])
 def test_crop_cuts_the_windows_of_a_loop(padding):
     batch = images(batch=50)
