@@ -3,6 +3,13 @@
 import numpy as np
 
 
+def chosen(count, most, seed=0):
+    """The places of `most` of `count` examples, drawn at random, in rising order: int array; all of them where there are no more."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
 def plain(part, places):
     """The inputs of some examples of a part.
 

@@ -158,7 +158,7 @@ def _start_floor(args, session, dataset, evaluated):
     try:
         floors.refuse_large_images(dataset.medium, dataset.input_shape)
         trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), samples.size(dataset))
-        first, places = floors.chosen(len(train), trained), floors.chosen(len(evaluated), scored)
+        first, places = samples.chosen(len(train), trained), samples.chosen(len(evaluated), scored)
         problem = floors.Problem(
             dataset.medium,
             task,
