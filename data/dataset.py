@@ -188,3 +188,43 @@ def checksum(*parts):
         for rows in np.array_split(array, -(-array.nbytes // 2**24)):  # A contiguous copy of a part at a time, not of everything.
             checksum = zlib.crc32(np.ascontiguousarray(rows), checksum)
     return f"{checksum:08x}"
+
+
+def sample(count, most, seed=0):
+    """The places of `most` of `count` examples, drawn at random, in rising order: int array; all of them where there are no more."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+
+
+def plain_inputs(part, places):
+    """The inputs of some examples of a part.
+
+    Args:
+        part: of a `Dataset`, in memory or not.
+        places: int array into the part, rising.
+
+    Returns:
+        Of texts a list of strings; of series a list of float32 arrays `(steps, features)`; else an array `(examples, ...)` of a table's
+        encoded rows or an image's pixels, which are read now where they stay on disk.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    places = np.asarray(places, np.int64)
+    if hasattr(part, "texts"):
+        return list(part.texts(places))
+    if hasattr(part, "series"):
+        return list(part.series[places])
+    if hasattr(part, "inputs"):
+        return np.asarray(part.inputs[places])
+    return part.subset(places).in_memory().inputs
+
+
+def size_of(dataset):
+    """How much an example of a dataset takes: steps of its longest series, columns of a row, numbers of an image; 1 of texts."""
+    if dataset.medium == "texts":
+        return 1
+    if dataset.medium == "series":
+        return int(max(part.lengths.max() for part in dataset.parts.values()))
+    return int(np.prod(dataset.input_shape))

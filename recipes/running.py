@@ -8,7 +8,8 @@ import pathlib
 import time
 
 from hornbook import command_line, files
-from hornbook.data import samples, sources, splits
+from hornbook.data import sources, splits
+from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors, intervals
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import defaults
@@ -164,14 +165,14 @@ def _start_floor(args, session, dataset, evaluated):
     train, notes, problem, places = dataset.train, [], None, None
     try:
         floors.refuse_large_images(dataset.medium, dataset.input_shape)
-        trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), samples.size(dataset))
-        first, places = floors.chosen(len(train), trained), floors.chosen(len(evaluated), scored)
+        trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), size_of(dataset))
+        first, places = sample(len(train), trained), sample(len(evaluated), scored)
         problem = floors.Problem(
             dataset.medium,
             task,
-            samples.plain(train, first),
+            plain_inputs(train, first),
             train.labels[first],
-            samples.plain(evaluated, places),
+            plain_inputs(evaluated, places),
             numbers=dataset.num_numbers if dataset.medium == "tables" else 0,
         )
         for used, part, name in ((trained, train, "training"), (scored, evaluated, args.evaluate)):

@@ -10,11 +10,11 @@ def floor(found, network=None):
 
     Args:
         found: `floor` of a run's `result.json`, or None.
-        network: its `metrics`, a dict.
+        network: its `metrics`, a dict; the one that is compared is taken from `found`, which may be of some of the examples alone.
     """
     if not found:
         return ""
-    notes = "".join(f'<p class="note">{page.escape(note.capitalize())}.</p>' for note in found["notes"])
+    notes = "".join(f'<p class="note">{page.escape(_sentence(note))}</p>' for note in found["notes"])
     if found["model"] is None:
         return notes
     return f'<p class="lead">{page.escape(_told(found))}</p>{_table(found, {**(network or {}), found["metric"]: found["network"]})}{notes}'
@@ -35,6 +35,11 @@ def _told(found):
         f"{told} (95% interval of the difference {low:+.4f} to {high:+.4f}{luck}). {'Higher' if found['higher_is_better'] else 'Lower'} is "
         "better; the best is chosen on these examples, which favours the classical models."
     )
+
+
+def _sentence(note):
+    """A note with a capital and a point; names in it keep their capitals."""
+    return f"{note[:1].upper()}{note[1:]}."
 
 
 def _table(found, network):

@@ -17,7 +17,8 @@ PARTS = (
     "data.images.policies", "data.mixing",
     "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
-    "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.intervals", "reports.report", "training.callbacks",
+    "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.convolutions",
+    "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals", "reports.report", "training.callbacks",
     "training.checkpoint", "training.imbalance", "training.losses", "training.optimization", "training.schedules",
     "training.target_scaling",
 )  # fmt: skip
@@ -34,6 +35,8 @@ SERVING = {
     "data.texts.dataset": ("TextDataset", "TextExamples", "TextStore", "blocks", "check_name"),
     "data.texts.tokens": ("Tokens", "findings", "in_words"),
     "data.texts.tokenizing": ("padded_length",),
+    "evaluation.floors.neighbours": ("nearest",),
+    "evaluation.floors.tasks": ("LeftOutError", "Task", "constant_logit", "log_probabilities"),
     "training.checkpoint": ("size_in_bytes",),
 }
 

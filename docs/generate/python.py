@@ -38,7 +38,8 @@ def _public(package, prefix=""):
     """(name, one line) of everything public in a package; of a package without a list of names, in its files."""
     if not hasattr(package, "__all__"):
         for file in pkgutil.iter_modules(package.__path__):
-            yield from _in_file(importlib.import_module(f"{package.__name__}.{file.name}"), f"{prefix}{file.name}.")
+            module = importlib.import_module(f"{package.__name__}.{file.name}")
+            yield from (_public if file.ispkg else _in_file)(module, f"{prefix}{file.name}.")
         return
     for name in package.__all__:
         thing = getattr(package, name)

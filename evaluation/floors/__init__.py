@@ -3,7 +3,7 @@
 from hornbook.evaluation.floors.beside import Floor
 from hornbook.evaluation.floors.comparison import compare, in_words, main_metric
 from hornbook.evaluation.floors.images import refuse_large_images
-from hornbook.evaluation.floors.problem import Problem, chosen, how_many
+from hornbook.evaluation.floors.problem import Problem, how_many
 from hornbook.evaluation.floors.tasks import Task, constants
 
-__all__ = ["Floor", "Problem", "Task", "chosen", "compare", "constants", "how_many", "in_words", "main_metric", "refuse_large_images"]
+__all__ = ["Floor", "Problem", "Task", "compare", "constants", "how_many", "in_words", "main_metric", "refuse_large_images"]

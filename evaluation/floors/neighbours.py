@@ -33,6 +33,16 @@ def neighbour(task, inputs, labels, scored):
 
     Returns:
         Outputs as of `fitting.outputs`: of classes and labels, the mean of the neighbour's and of the frequencies in training.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.evaluation.floors.neighbours import neighbour
+    from hornbook.evaluation.floors.tasks import Task
+
+    found = neighbour(Task("classification", 2), numpy.eye(2), numpy.array([1, 0]), numpy.array([[0.9, 0.2]]))
+    assert found.argmax() == 1
+    ```
     """
     own = labels[nearest(inputs, scored)]
     if task.kind == "classification":

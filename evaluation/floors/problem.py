@@ -27,13 +27,6 @@ def how_many(medium, training, scored, size):
     return min(training, most[0]), min(scored, most[1])
 
 
-def chosen(count, most, seed=0):
-    """The places of `most` of `count` examples, drawn at random, in rising order: int array; all of them where there are no more."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
-
-
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """What classical models are fitted to and score.

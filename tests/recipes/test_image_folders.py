@@ -55,12 +55,17 @@ def test_a_folder_of_photos_to_a_prediction(photos, tmp_path, capsys):
     assert float(probability) == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-4)
 
 
-def test_streamed_photos_train_the_same_model(photos, tmp_path):
-    weights = []
-    for in_memory in ("always", "never"):
-        main(Args(**SMALL, dataset=f"folder:{photos}", image_size="12", in_memory=in_memory, output=str(tmp_path / in_memory)))
-        weights.append(keras.saving.load_model(tmp_path / in_memory / "model.keras").get_weights())
-    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+def test_streamed_photos_train_the_same_model_with_floors_and_without(photos, tmp_path, floors):
+    weights, found = [], []
+    for name, options in {"memory": {"in_memory": "always"}, "disk": {"in_memory": "never"}, "none": {"floor": False}}.items():
+        args = Args(**SMALL, dataset=f"folder:{photos}", image_size="12", output=str(tmp_path / name), **options)
+        with floors():
+            found.append(main(args)["floor"])
+        weights.append(keras.saving.load_model(tmp_path / name / "model.keras").get_weights())
+    assert all(np.array_equal(one, other) and np.array_equal(one, third) for one, other, third in zip(*weights, strict=True))
+    assert found[0]["all"].keys() == {"most frequent class", "nearest neighbour", "logistic regression on pixels"}
+    assert {**found[0], "seconds": 0} == {**found[1], "seconds": 0}
+    assert found[2] is None
 
 
 def test_photos_that_change_before_a_run_goes_on(photos, tmp_path):

@@ -126,3 +126,36 @@ def test_findings_on_numbers():
     assert "do not cover" in diagnosis.regression_findings(level, {"r2": 0.5, "coverage_error": 0.2}, options)[0]
     assert diagnosis.regression_findings(level, {"r2": 0.5, "coverage_error": 0.01}, options) == []
     assert diagnosis.regression_findings([{"loss": 1.0}], None, options) == []
+
+
+FLOOR = {
+    "model": "gradient boosting", "metric": "accuracy", "score": 0.9, "network": 0.85, "difference": -0.05, "interval": [-0.07, -0.03],
+    "higher_is_better": True, "examples": 500,
+}  # fmt: skip
+
+
+def test_below_the_floor_by_more_than_luck():
+    tables = dataclasses.asdict(tabular_classification.Args())
+    (found,) = diagnosis.floor_findings(FLOOR, "tables", tables)
+    assert found.startswith("The network is worse than gradient boosting: accuracy 0.8500 against 0.9000 on 500 examples. Try --bins 16, ")
+    assert found.endswith("Or use gradient boosting itself.")
+    error = {**FLOOR, "metric": "mean_absolute_error", "interval": [0.03, 0.07], "difference": 0.05, "higher_is_better": False}
+    (found,) = diagnosis.floor_findings(error, "tables", {**tables, "bins": 16})
+    assert "is worse than gradient boosting: mean absolute error 0.8500" in found
+    assert "--bins" not in found
+
+
+def test_not_above_the_floor_by_more_than_luck():
+    (found,) = diagnosis.floor_findings({**FLOOR, "network": 0.91, "interval": [-0.01, 0.03]}, "images", IMAGES)
+    assert "not clearly better than gradient boosting: accuracy 0.9100 against 0.9000 on 500 examples, which may be luck. Try" in found
+    series = dataclasses.asdict(sequence_classification.Args())
+    (found,) = diagnosis.floor_findings({**FLOOR, "interval": [-0.01, 0.0]}, "series", series)
+    assert "Try --model fcn" in found
+
+
+def test_above_the_floor_or_without_one_there_is_nothing_to_say():
+    for floor in (None, {"model": None, "notes": []}, {**FLOOR, "interval": None}, {**FLOOR, "interval": [0.01, 0.03]}):
+        assert diagnosis.floor_findings(floor, "images", IMAGES) == []
+    both_perfect = {**FLOOR, "score": 1.0, "network": 1.0, "interval": [0.0, 0.0]}
+    assert diagnosis.floor_findings(both_perfect, "images", IMAGES) == []
+    assert diagnosis.floor_findings({**FLOOR, "interval": [-0.03, -0.01], "higher_is_better": False}, "images", IMAGES) == []

@@ -185,8 +185,3 @@ def test_how_many_examples_are_used():
     assert problem.how_many("tables", 500_000, 1_000, 2_000) == (10_000, 1_000)
     assert problem.how_many("series", 100, 5_000_000, 100_000) == (40, 40)
     assert problem.how_many("images", 60_000, 10_000, 784) == (10_000, 10_000)
-    some = problem.chosen(1000, 10)
-    assert len(np.unique(some)) == 10
-    assert (np.diff(some) > 0).all()
-    assert problem.chosen(1000, 10).tolist() == some.tolist()
-    assert problem.chosen(3, 10).tolist() == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 from hornbook.recipes import tabular_classification
 from hornbook.tuning import search
 from hornbook.tuning.oracles import oracles
-from hornbook.tuning.reports import report
+from hornbook.tuning.reports import report, results
 
 EVIL = "<script>alert(1)</script>"
 
@@ -135,3 +135,29 @@ def test_the_gain_on_the_first(tmp_path):
 def test_a_search_of_many_trials_is_a_page_that_opens(tmp_path):
     written(tmp_path, rows(400))
     assert (tmp_path / "report.html").stat().st_size < 3e6
+
+
+def test_floors_of_the_last_runs(tmp_path, monkeypatch):
+    one = {
+        "model": "boosting", "metric": "accuracy", "score": 0.9, "network": 0.95, "difference": 0.05, "interval": [0.01, 0.09],
+        "higher_is_better": True, "notes": [],
+    }  # fmt: skip
+    other = {**one, "network": 0.85, "difference": -0.05, "interval": [-0.09, -0.01]}
+    found = results.floor([one, other, one])
+    assert (found["above"], found["below"], found["runs"]) == (2, 1, 3)
+    assert found["difference"] == pytest.approx(0.05 / 3)
+    told = "boosting 0.9000, network 0.9167, difference +0.0167; better by more than luck in 2 of 3 runs, worse in 1"
+    assert results.floor_in_words(found) == told
+    error = {**one, "metric": "mean_absolute_error", "higher_is_better": False}
+    assert (results.floor([error])["above"], results.floor([error])["below"]) == (0, 1)
+    assert results.floor_in_words(results.floor([error])).startswith("mean absolute error of boosting 0.9000")
+    assert results.floor([one, None]) is None
+    assert results.floor([{"model": None, "notes": []}]) is None
+    whole = result
+
+    def with_floor(*args):
+        made = whole(*args)
+        return {**made, "test": {**made["test"], "floor": found}}
+
+    monkeypatch.setitem(globals(), "result", with_floor)
+    assert f"Classical models on the same test data: {told}." in written(tmp_path, rows(6))
