@@ -23,6 +23,7 @@ class Row:
         updates: the fewest of a training.
         passes: the fewest over the examples.
         largest_batch: examples that a batch has at most.
+        steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer updates, but a fifth at least.
         options: dict of further options of recipes; those that a recipe lacks do not count.
         measured: where the figures stand by which the row was chosen.
     """
@@ -34,11 +35,14 @@ class Row:
     largest_batch: int
     options: dict
     measured: str
+    steps: float = math.inf
 
+
+_LEAST_SHARE = 0.2  # Of the fewest updates, however long the series are.
 
 # The model of each medium: (medium, task or None for any, its name, where it was measured). The first that fits counts.
 MODELS = (
-    ("series", None, "resnet1d", "benchmarks/defaults.py"),
+    ("series", None, "h_inception1d", "benchmarks/defaults.py"),
     ("texts", None, "cnn1d", "docs/data/texts.md"),
     ("images", None, "cnn", "docs/results.md"),
     ("tables", None, "mlp", "docs/data/tables.md"),
@@ -50,10 +54,11 @@ OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate",
 ROWS = {
     "series": (
         Row(
-            ("fcn", "resnet1d", "cnn1d"), (),
-            1500, 15, 64,
+            ("inception1d", "resnet1d", "fcn", "lite", "cnn1d"), (),
+            1000, 12, 64,
             {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "linear_share": 0.5},
             "benchmarks/defaults.py",
+            1.2e7,
         ),
         # Recurrent networks forget noise in the inputs last (docs/data/series.md).
         Row(
@@ -104,7 +109,7 @@ def choose(args, dataset):
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
     # Chosen when the data were split.
     held_out = 0.1 if dataset.validation is not None else 0.0
-    values = {"model": model, "epochs": _epochs(size, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
+    values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
     values |= row.options
     if getattr(args, "tokenizer", None) in ("character", "byte"):
         values["linear_share"] = 0.0  # Pairs of letters say too little.
@@ -156,9 +161,12 @@ def _batch_size(size, most):
     return int(min(max(2 ** round(math.log2(max(1, size / _BATCHES))), _LEAST_BATCH), most))
 
 
-def _epochs(size, batch_size, row):
-    steps = max(1, size // batch_size)
-    return max(row.passes, math.ceil(row.updates / steps))
+def _epochs(dataset, batch_size, row):
+    size, updates = len(dataset.train), row.updates
+    if math.isfinite(row.steps):
+        lengths = dataset.input_shape[0] or dataset.train.lengths.mean()
+        updates *= min(1, max(_LEAST_SHARE, row.steps / (lengths * min(batch_size, size) * updates)))
+    return max(row.passes, math.ceil(updates / max(1, size // batch_size)))
 
 
 def _examples(dataset):
