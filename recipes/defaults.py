@@ -23,7 +23,7 @@ class Row:
         updates: the fewest of a training.
         passes: the fewest over the examples.
         largest_batch: examples that a batch has at most.
-        steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer updates, but a fifth at least.
+        steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer, but a fifth of them.
         options: dict of further options of recipes; those that a recipe lacks do not count.
         measured: where the figures stand by which the row was chosen.
     """
