@@ -49,14 +49,14 @@ MODELS = (
 )
 
 # Options that a recipe may leave to the data, by the word "auto".
-OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup", "linear_share")
+OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup", "classical_share")
 
 ROWS = {
     "series": (
         Row(
             ("inception1d", "resnet1d", "fcn", "lite", "cnn1d"), (),
             1000, 12, 64,
-            {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "linear_share": 0.5},
+            {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "classical_share": 0.5},
             "benchmarks/defaults.py",
             1.2e7,
         ),
@@ -64,31 +64,31 @@ ROWS = {
         Row(
             ("rnn",), (),
             1200, 30, 64,
-            {"learning_rate": 1e-2, "dropout": 0.3, "jitter": 0.3, "mixup": 0.2, "linear_share": 0.5},
+            {"learning_rate": 1e-2, "dropout": 0.3, "jitter": 0.3, "mixup": 0.2, "classical_share": 0.5},
             "docs/data/series.md",
         ),
         Row(
             (), (),
             1200, 30, 64,
-            {"learning_rate": 1e-3, "dropout": 0.1, "jitter": 0.0, "mixup": 0.0, "linear_share": 0.5},
+            {"learning_rate": 1e-3, "dropout": 0.1, "jitter": 0.0, "mixup": 0.0, "classical_share": 0.5},
             "docs/data/series.md",
         ),
     ),
     "texts": (
         # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
-        Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1, "linear_share": 0.5}, "docs/data/texts.md"),
-        Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5, "linear_share": 0.5}, "docs/data/texts.md"),
+        Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "docs/data/texts.md"),
+        Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5, "classical_share": 0.5}, "docs/data/texts.md"),
     ),
     "images": (Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),),
     "tables": (
         # Tables with numbers to predict are mostly small.
         Row(
-            (), ("regression",),
+            ("mlp",), ("regression",),
             200, 40, 64,
-            {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3},
+            {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3, "classical_share": 0.5},
             "docs/data/tables.md",
         ),
-        Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1}, "docs/data/tables.md"),
+        Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "docs/data/tables.md"),
     ),
 }  # fmt: skip
 
@@ -112,7 +112,9 @@ def choose(args, dataset):
     values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
     values |= row.options
     if getattr(args, "tokenizer", None) in ("character", "byte"):
-        values["linear_share"] = 0.0  # Pairs of letters say too little.
+        values["classical_share"] = 0.0  # Pairs of letters say too little.
+    if (dataset.medium, dataset.task) == ("series", "regression"):
+        values["classical_share"] = 0.0  # There is none.
     if ":" in model:  # A builder of the user's need not take an option.
         values = {name: None if name in of_network(args)[0] else value for name, value in values.items()}
     return {name: value for name, value in values.items() if _is_open(args, name, value)}

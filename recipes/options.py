@@ -270,12 +270,12 @@ class Classification:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mix:
-    """A linear model beside the network."""
+    """A classical model beside the network."""
 
-    linear_share: Annotated[float, SHARE] | Auto = "auto"
-    """Share in the outputs of a linear model that is fitted after training and saved with the network as one model: of texts on naive-Bayes
-    ratios of tokens and pairs (Wang and Manning 2012), of series on fixed convolutions (Dempster et al. 2021). 0: the network alone; auto:
-    by the data."""
+    classical_share: Annotated[float, SHARE] | Auto = "auto"
+    """Share in the outputs of a classical model that is fitted after training and saved with the network as one model: of tables gradient
+    boosting, of texts a linear model on naive-Bayes ratios of tokens and pairs (Wang and Manning 2012), of series a ridge on fixed
+    convolutions (Dempster et al. 2021). 0: the network alone; auto: by the data."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Network(options.SequenceNetwork, options.TableNetwork):
 
 
 @options.recipe(weight_decay=0.2)
-class Args(Network, options.Table, options.Optimization, options.Split, options.Run):
+class Args(Network, options.Table, options.Mix, options.Optimization, options.Split, options.Run):
     dataset: str = "diabetes"
     """Where the rows come from: diabetes (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets. Or series: adding (built in), ts:PATH, npz:PATH, or csv:PATH with --time-column."""
@@ -93,6 +93,8 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
+    if args.classical_share not in ("auto", 0) and _is_series(args):
+        raise UserError(f"--classical-share {args.classical_share} is for tables; of series with numbers to predict there is no such model")
     if args.quantiles != Args.quantiles and args.loss != "quantile":
         raise UserError(f"--quantiles are for --loss quantile, got {args.loss}; pass that too")
 
@@ -117,6 +119,7 @@ def _train(args, session):
     import keras
 
     from hornbook.training import diagnosis, losses, target_scaling
+    from hornbook.training.classical import boosting, mixing
 
     # Data.
     run = session.run
@@ -156,10 +159,18 @@ def _train(args, session):
     model = scaling.in_units(model, sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
     scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
+    alone = scores
+    if args.classical_share:
+        rows = dataset.train
+        wanted = {"loss": args.loss, "quantiles": quantiles or ()}
+        booster = boosting.GradientBoosting(rows.inputs, rows.labels, "regression", num_outputs, **wanted, seed=args.seed)
+        model = mixing.mixed(model, booster, args.classical_share, activation="linear")
+        scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
     findings = diagnosis.regression_findings(fitting.history.rows, scores, run.config)
     if dataset.medium == "tables":
         dataset.encoding.save(run.path("table.json"))
-    return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings)
+    said = {"about": about, "findings": findings, "details": running.alone(args, alone)}
+    return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 
 if __name__ == "__main__":

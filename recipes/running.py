@@ -305,16 +305,18 @@ def evaluate(session, model, about, evaluated, *, batch_size=256, length=None):
 
 
 def alone(args, scores):
-    """What a network scores without the linear model that it is mixed with, for `result.json`; nothing where it is not mixed.
+    """What a network scores without the classical model that it is mixed with, for `result.json`; nothing where it is not mixed.
 
     Args:
         args: the recipe's options.
         scores: of the network alone, or None.
     """
-    if not args.linear_share or scores is None:
+    if not args.classical_share or scores is None:
         return {}
-    print(f"network alone: accuracy {scores['accuracy']:.4f}; with the linear model, a share of {args.linear_share:g}:")
-    return {"network_alone": scoring.headline(scores)}
+    found = scoring.headline(scores)
+    name, value = next(iter(found.items()))
+    print(f"network alone: {name.replace('_', ' ')} {value:.4f}; with the classical model, a share of {args.classical_share:g}:")
+    return {"network_alone": found}
 
 
 def finish(args, session, model, dataset, done, scores, *, about, findings, mistakes=(), augmented=(), tokens=None, details=None):

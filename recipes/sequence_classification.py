@@ -114,7 +114,8 @@ def _train(args, session):
 
     from hornbook.evaluation.floors.convolutions import Convolutions
     from hornbook.reports import examples
-    from hornbook.training import convolution_ridge, diagnosis, imbalance, losses
+    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training.classical import convolution_ridge, mixing
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
@@ -157,9 +158,9 @@ def _train(args, session):
     about = {**dataset.about(), "loss": "cross-entropy"}
     scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     alone = scores
-    if args.linear_share:
+    if args.classical_share:
         ridge = convolution_ridge.ConvolutionRidge(Convolutions, dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
-        model = convolution_ridge.mixed(model, ridge, args.linear_share)
+        model = mixing.mixed(model, ridge, args.classical_share)
         scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     if "sample_rate" in dataset.preprocessing:

@@ -16,7 +16,7 @@ RECIPE = "tabular_classification"
 
 # Instance normalization of a vector is 0.
 @options.recipe(choices={"normalization": ("batch", "layer", "group", "rms", "none")})
-class Args(options.TableNetwork, options.Table, options.Classification, options.Optimization, options.Split, options.Run):
+class Args(options.TableNetwork, options.Table, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
@@ -74,6 +74,8 @@ def _train(args, session):
     import keras
 
     from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training.builders import activation_for
+    from hornbook.training.classical import boosting, mixing
 
     # Data.
     run = session.run
@@ -106,9 +108,16 @@ def _train(args, session):
     # Result.
     about = {**dataset.about(), "loss": loss_name}
     scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
+    alone = scores
+    if args.classical_share:
+        rows = dataset.train
+        booster = boosting.GradientBoosting(rows.inputs, rows.labels, dataset.task, num_outputs, seed=args.seed)
+        model = mixing.mixed(model, booster, args.classical_share, activation=activation_for(dataset.task, num_outputs))
+        scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
     dataset.encoding.save(run.path("table.json"))
-    return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes)
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": running.alone(args, alone)}
+    return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 
 if __name__ == "__main__":

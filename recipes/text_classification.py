@@ -160,7 +160,7 @@ def _train(args, session):
     about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
     scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
     alone, reading = scores, tokenizer
-    if args.linear_share:
+    if args.classical_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
         evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
         about |= {"max_length": reading.max_length}
@@ -194,7 +194,7 @@ def _mixed(args, dataset, network, tokenizer, folder):
     """The network mixed with a linear model of tokens and pairs, and the tokenizer that makes both."""
     from hornbook.data.texts import tokenizing
     from hornbook.data.texts import tokens as tokens_of
-    from hornbook.training import naive_bayes
+    from hornbook.training.classical import mixing, naive_bayes
 
     known = tokenizer.vocabulary_size
     if not tokenizer.ngrams:
@@ -202,7 +202,7 @@ def _mixed(args, dataset, network, tokenizer, folder):
         tokenizer.max_length *= 2  # For as many pairs as there are tokens.
     tokens = tokens_of.encode(dataset.train, tokenizer, folder)
     linear = naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed)
-    return naive_bayes.mixed(network, linear, args.linear_share, known=known), tokenizer
+    return mixing.mixed(network, linear, args.classical_share, seen=naive_bayes.known_only(known)), tokenizer
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_every_model_has_a_row(medium):
 def test_flags_win():
     args = Args(model="gru", batch_size=8, learning_rate=0.5, dropout=0.7, jitter=0.01)
     chosen = defaults.choose(args, DATASETS["sequence_classification"])
-    assert chosen.keys() == {"epochs", "validation_fraction", "mixup", "linear_share"}
+    assert chosen.keys() == {"epochs", "validation_fraction", "mixup", "classical_share"}
     assert chosen["mixup"] == defaults.row_of("series", "classification", "gru").options["mixup"]
 
 

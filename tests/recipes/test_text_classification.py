@@ -68,7 +68,7 @@ SMALL = {
     "minimum_count": 1,
     "word_dropout": 0.0,
     "validation_fraction": 0.1,
-    "linear_share": 0.0,
+    "classical_share": 0.0,
 }
 
 
@@ -136,7 +136,7 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys, floors):
 
 
 def test_a_network_mixed_with_a_linear_model_is_saved_as_one(table, tmp_path):
-    folder, _ = run(tmp_path, table, epochs=1, linear_share=0.5, max_length=6)
+    folder, _ = run(tmp_path, table, epochs=1, classical_share=0.5, max_length=6)
     assert (folder / "ngrams.json").exists()
     saved, tokenizer = keras.saving.load_model(folder / "model.keras"), tokenizing.load(folder / "tokenizer.json")
     assert tokenizer.max_length == 12  # For as many pairs as there are tokens.

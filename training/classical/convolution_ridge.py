@@ -1,6 +1,4 @@
-"""A ridge on fixed convolutions of series, as a linear model in Keras' own operations, and its mix with a network."""
-
-import math
+"""A ridge on fixed convolutions of series, in Keras' own operations: strong where there are few series."""
 
 import keras
 import numpy as np
@@ -31,7 +29,8 @@ class ConvolutionRidge:
     ```python
     import keras, numpy
     from hornbook.evaluation.floors.convolutions import Convolutions
-    from hornbook.training.convolution_ridge import ConvolutionRidge, mixed
+    from hornbook.training.classical.convolution_ridge import ConvolutionRidge
+    from hornbook.training.classical.mixing import mixed
 
     series = [numpy.sin(numpy.arange(40) * speed)[:, None] for speed in (0.1, 0.11, 0.4, 0.41)]
     ridge = ConvolutionRidge(Convolutions, series, numpy.array([0, 0, 1, 1]), 2)
@@ -61,35 +60,16 @@ class ConvolutionRidge:
         self.weights[:, fitted.classes_] = weights
         self.biases[fitted.classes_] = biases - mean @ weights
 
+    def outputs(self, series):
+        """Logarithms of the probabilities, of a Keras tensor of series `(batch, steps, features)`, NaN behind their ends.
 
-def mixed(network, ridge, share):
-    """A model of the same series whose probabilities are the weighted mean of a network's and a ridge's.
-
-    It is made of Keras' own layers and operations, so what loads the network loads it.
-
-    Args:
-        network: functional `keras.Model`, series `(batch, steps, features)`, steps behind their ends NaN, to logits `(batch, classes)`.
-        ridge: `ConvolutionRidge`.
-        share: of the ridge, in (0, 1).
-
-    Returns:
-        `keras.Model` to the logarithms of the probabilities, float32 `(batch, classes)`.
-    """
-    network = keras.Model(network.inputs[0], network.outputs[0], name=network.name)  # Uncompiled: no optimizer of ours is saved in it.
-    series = keras.Input(network.input_shape[1:], name="series")
-    of_network = keras.ops.log_softmax(network(series)) + math.log(1 - share)
-    of_ridge = _log_probabilities(series, ridge) + math.log(share)
-    return keras.Model(series, keras.ops.logaddexp(of_network, of_ridge), name=network.name)
-
-
-def _log_probabilities(series, ridge):
-    """Those of the ridge: of decisions from -1 to 1, taken as twice a probability less 1."""
-    ops = keras.ops
-    dense = keras.layers.Dense(len(ridge.biases), trainable=False, dtype="float32", name="ridge")
-    decision = dense(_features(series, ridge.convolutions))
-    dense.set_weights([ridge.weights, ridge.biases])
-    likely = ops.maximum((1 + decision) / 2, _LEAST)
-    return ops.log(likely / ops.sum(likely, axis=-1, keepdims=True))
+        Decisions from -1 to 1 are taken as twice a probability less 1. Returns a tensor `(batch, classes)`.
+        """
+        dense = keras.layers.Dense(len(self.biases), trainable=False, dtype="float32", name="ridge")
+        decision = dense(_features(series, self.convolutions))
+        dense.set_weights([self.weights, self.biases])
+        likely = keras.ops.maximum((1 + decision) / 2, _LEAST)
+        return keras.ops.log(likely / keras.ops.sum(likely, axis=-1, keepdims=True))
 
 
 def _features(series, made):

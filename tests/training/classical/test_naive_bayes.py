@@ -7,7 +7,7 @@ import scipy.sparse
 
 from hornbook import data, models
 from hornbook.data.texts import tokenizing
-from hornbook.training import naive_bayes
+from hornbook.training.classical import mixing, naive_bayes
 
 TEXTS = ["good film", "a good good day", "bad film", "a bad day", "so so", "so so film"] * 4
 LABELS = [0, 0, 1, 1, 2, 2] * 4
@@ -47,7 +47,7 @@ def test_a_mix_is_the_weighted_mean_of_the_probabilities(parts):
     single, pairs, tokens = parts
     linear = naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size)
     network = models.cnn1d((None,), 3, vocabulary_size=single.vocabulary_size, width=4, embedding_size=4)
-    mix = naive_bayes.mixed(network, linear, 0.3, known=single.vocabulary_size)
+    mix = mixing.mixed(network, linear, 0.3, seen=naive_bayes.known_only(single.vocabulary_size))
     texts = ["a good day", "so so so so film", "bad bad good"]
     of_network = keras.ops.convert_to_numpy(keras.ops.softmax(network(single.batch(texts))))
     expected = 0.7 * of_network + 0.3 * probabilities(linear, pairs.batch(texts))

@@ -1,6 +1,4 @@
-"""A linear model on naive-Bayes log-count ratios, and its mix with a network: two models of texts that make different mistakes."""
-
-import math
+"""A linear model of texts on naive-Bayes log-count ratios: hard to beat on short texts."""
 
 import keras
 import numpy as np
@@ -33,7 +31,8 @@ class NaiveBayes:
     import keras
     from hornbook import data
     from hornbook.data.texts import tokenizing
-    from hornbook.training.naive_bayes import NaiveBayes, mixed
+    from hornbook.training.classical.mixing import mixed
+    from hornbook.training.classical.naive_bayes import NaiveBayes
 
     texts = data.texts.from_texts(["good film", "a bad film"] * 8, [1, 0] * 8)
     tokenizer = tokenizing.fit(texts.train.texts())
@@ -65,6 +64,25 @@ class NaiveBayes:
             self.biases[label] = fitted.intercept_[0]
         self.biases = np.maximum(self.biases, -30.0)  # A class without an example: near 0, and finite.
 
+    def outputs(self, ids):
+        """Logarithms of the probabilities, of a Keras tensor of token ids `(batch, tokens)`, padded with 0: a tensor `(batch, classes)`.
+
+        They are sigmoids of one class against the others, brought to a sum of 1.
+        """
+        ops = keras.ops
+        # In order, a token that stands there already is its left neighbour.
+        ordered = ops.sort(ids, axis=1)
+        first = ops.pad(ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "float32"), ((0, 0), (1, 0)), constant_values=1.0)
+        table = keras.layers.Embedding(*self.weights.shape, trainable=False, dtype="float32", name="naive_bayes_weights")
+        summed = ops.sum(table(ordered) * ops.expand_dims(first, -1), axis=1)
+        table.set_weights([self.weights])
+        return ops.log_softmax(ops.log_sigmoid(summed + self.biases))
+
+
+def known_only(size):
+    """What a network is given that knows fewer ids: those behind them, of runs of tokens, are padding to it."""
+    return lambda ids: keras.ops.where(keras.ops.less(ids, size), ids, keras.ops.zeros_like(ids))
+
 
 def log_count_ratio(found, own):
     """The log-count ratio of each token, float64 array `(ids,)`.
@@ -88,41 +106,3 @@ def _presence(tokens, positions, vocabulary_size):
     ends = np.cumsum([0, *map(len, rows)])
     ids = np.concatenate(rows).astype(np.int32)
     return scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), ids, ends), shape=(len(rows), vocabulary_size))
-
-
-def mixed(network, linear, share, *, known=None):
-    """A model of the same token ids whose probabilities are the weighted mean of a network's and a linear model's (Mesnil et al. 2014).
-
-    It is made of Keras' own layers and operations, so what loads the network loads it.
-
-    Args:
-        network: functional `keras.Model`, token ids `(batch, tokens)`, padded with 0, to logits `(batch, classes)`.
-        linear: `NaiveBayes`.
-        share: of the linear model, in (0, 1).
-        known: how many ids the network knows; those behind them, of runs of tokens, are padding to it. None: all.
-
-    Returns:
-        `keras.Model` to the logarithms of the probabilities, float32 `(batch, classes)`.
-    """
-    ops = keras.ops
-    network = keras.Model(
-        network.inputs[0], network.outputs[0], name=network.name
-    )  # Uncompiled: an optimizer of ours is not to be saved in it.
-    ids = keras.Input((None,), dtype=network.inputs[0].dtype, name="tokens")
-    seen = ids if known is None else ops.where(ops.less(ids, known), ids, ops.zeros_like(ids))
-    of_network = ops.log_softmax(network(seen)) + math.log(1 - share)
-    of_linear = _log_probabilities(ids, linear) + math.log(share)
-    return keras.Model(ids, ops.logaddexp(of_network, of_linear), name=network.name)
-
-
-def _log_probabilities(ids, linear):
-    """Those of the linear model: sigmoids of one class against the others, brought to a sum of 1."""
-    ops = keras.ops
-    # In order, a token that stands there already is its left neighbour.
-    ordered = ops.sort(ids, axis=1)
-    first = ops.pad(ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "float32"), ((0, 0), (1, 0)), constant_values=1.0)
-    weights = np.concatenate([np.zeros((2, linear.weights.shape[1]), np.float32), linear.weights[2:]])
-    table = keras.layers.Embedding(*weights.shape, trainable=False, dtype="float32", name="naive_bayes_weights")
-    summed = ops.sum(table(ordered) * ops.expand_dims(first, -1), axis=1)
-    table.set_weights([weights])
-    return ops.log_softmax(ops.log_sigmoid(summed + linear.biases))

@@ -6,7 +6,7 @@ import pytest
 
 from hornbook import models
 from hornbook.evaluation.floors.convolutions import KERNELS, Convolutions
-from hornbook.training import convolution_ridge
+from hornbook.training.classical import convolution_ridge, mixing
 
 LENGTHS = {"equal": [40] * 12, "unequal": [5, 9, 12, 30, 31, 40, 7, 40, 22, 13, 16, 39]}
 
@@ -32,7 +32,7 @@ def test_keras_computes_what_numpy_does(lengths, features):
     ridge = convolution_ridge.ConvolutionRidge(Convolutions, series, labels, 3)
     inputs = batch(series)
     network = models.fcn((None if lengths == "unequal" else 40, features), 3, width=4, padded=lengths == "unequal")
-    mix = convolution_ridge.mixed(network, ridge, 0.25)
+    mix = mixing.mixed(network, ridge, 0.25)
     found = ridge.convolutions.features(series)
     decision = found @ ridge.weights + ridge.biases
     likely = np.maximum((1 + decision) / 2, 1e-6)
@@ -62,7 +62,7 @@ def test_series_are_told_apart_and_an_absent_class_is_not_likely(tmp_path):
     steps = np.arange(60)
     series = [np.sin(steps * speed + place)[:, None].astype(np.float32) for place in range(10) for speed in (0.2, 0.9)]
     ridge = convolution_ridge.ConvolutionRidge(Convolutions, series, np.array([0, 2] * 10), 3)
-    model = convolution_ridge.mixed(models.fcn((60, 1), 3, width=4), ridge, 0.99)
+    model = mixing.mixed(models.fcn((60, 1), 3, width=4), ridge, 0.99)
     new = np.stack([np.sin(steps * speed + 0.5)[:, None] for speed in (0.2, 0.9)]).astype(np.float32)
     probabilities = np.exp(keras.ops.convert_to_numpy(model(new)))
     assert probabilities.argmax(axis=1).tolist() == [0, 2]

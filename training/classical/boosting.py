@@ -1,0 +1,124 @@
+"""Gradient boosting of tables, its trees as lookups in one table, so that a saved model needs Keras alone."""
+
+import keras
+import numpy as np
+
+_MOST_ROWS = 500_000  # That trees are grown on: a minute of two cores.
+_LEAST = -15.0  # The logit of a class that training does not have.
+# Columns of the table of nodes.
+_FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
+
+
+class GradientBoosting:
+    """Trees on histograms (as LightGBM, Ke et al. 2017), by scikit-learn's defaults: 100 for each output, of 31 leaves.
+
+    Args:
+        inputs: float32 array `(rows, columns)` without missing values: numbers, and codes of categories, which trees take as numbers too.
+        labels: int array `(rows,)` of classes, `(rows, labels)` of 0 and 1, or float array `(rows, targets)`.
+        task: "classification", "multi-label" or "regression".
+        num_outputs: of the network beside it; 1 of a classification is the logit of the second class.
+        loss: of a regression: "mse", "mae", "huber" (taken as "mse") or "quantile".
+        quantiles: those to predict, with loss "quantile".
+        seed: of the choice among more than 500,000 rows, and of the rows that tell when to stop where there are more than 10,000.
+
+    Attributes:
+        nodes: float32 array `(nodes, 5)`: feature, threshold, place of the left and of the right child, value; a leaf is its own child.
+            The first nodes are the roots.
+        membership: float32 array `(trees, outputs)`, 1 where a tree adds to an output.
+        biases: float32 array `(outputs,)`.
+        depth: of the deepest tree.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training.classical.boosting import GradientBoosting
+
+    rows = numpy.random.rand(256, 3).astype("float32")
+    boosting = GradientBoosting(rows, (rows[:, 0] > 0.5).astype(int), "classification", 2)
+    inputs = keras.Input((3,))
+    print(keras.Model(inputs, boosting.outputs(inputs))(rows[:4]))
+    ```
+    """
+
+    def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0):
+        if len(inputs) > _MOST_ROWS:
+            some = np.sort(np.random.default_rng(seed).choice(len(inputs), _MOST_ROWS, replace=False))
+            inputs, labels = inputs[some], labels[some]
+        self.biases = np.zeros(num_outputs, np.float32)
+        trees, owners = [], []
+        for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, self.biases):
+            baseline = np.ravel(fitted._baseline_prediction)
+            self.biases[places] = baseline
+            # scikit-learn keeps its trees to itself; tests compare with what it predicts.
+            for iteration in fitted._predictors:
+                trees += [tree.nodes for tree in iteration]
+                owners += places
+        self._tabulate(trees)
+        self.membership = np.zeros((len(trees), num_outputs), np.float32)
+        self.membership[np.arange(len(trees)), owners] = 1
+
+    def _tabulate(self, trees):
+        sizes = np.array([len(nodes) for nodes in trees], np.int64)
+        # Behind the roots, the other nodes of each tree.
+        rest = len(trees) + np.cumsum(sizes - 1) - (sizes - 1)
+        self.nodes = np.zeros((int(sizes.sum()), 5), np.float32)
+        self.depth = 0
+        for number, nodes in enumerate(trees):
+            places = np.concatenate([[number], rest[number] + np.arange(len(nodes) - 1)])
+            leaf = nodes["is_leaf"].astype(bool)
+            table = np.zeros((len(nodes), 5), np.float64)
+            table[:, _FEATURE] = np.where(leaf, 0, nodes["feature_idx"])
+            table[:, _THRESHOLD] = np.where(leaf, 0, nodes["num_threshold"])
+            table[:, _LEFT] = np.where(leaf, places, places[np.where(leaf, 0, nodes["left"])])
+            table[:, _RIGHT] = np.where(leaf, places, places[np.where(leaf, 0, nodes["right"])])
+            table[:, _VALUE] = nodes["value"]
+            self.nodes[places] = table
+            # Rounded down, a threshold parts the numbers of float32 as it did before.
+            above = self.nodes[places, _THRESHOLD] > table[:, _THRESHOLD]
+            self.nodes[places[above], _THRESHOLD] = np.nextafter(self.nodes[places[above], _THRESHOLD], np.float32(-np.inf))
+            self.depth = max(self.depth, int(nodes["depth"].max()))
+
+    def outputs(self, inputs):
+        """Logits, or numbers, of a Keras tensor `(batch, columns)`: a tensor `(batch, outputs)`."""
+        ops, trees = keras.ops, len(self.membership)
+        table = keras.layers.Embedding(*self.nodes.shape, trainable=False, dtype="float32", name="boosting_trees")
+        sums = keras.layers.Dense(len(self.biases), trainable=False, dtype="float32", name="boosting_sums")
+        # Every tree at its root, for every row.
+        at = ops.cast(ops.zeros_like(inputs[:, :1]), "int32") + np.arange(trees, dtype=np.int32)
+        for _ in range(self.depth):
+            node = table(at)
+            value = ops.take_along_axis(inputs, ops.cast(node[..., _FEATURE], "int32"), axis=1)
+            child = ops.where(ops.less_equal(value, node[..., _THRESHOLD]), node[..., _LEFT], node[..., _RIGHT])
+            at = ops.cast(child, "int32")
+        outputs = sums(table(at)[..., _VALUE])
+        table.set_weights([self.nodes])
+        sums.set_weights([self.membership, self.biases])
+        return outputs
+
+
+def _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, biases):
+    """Yields the places of some outputs and the estimator that gives them; sets the biases of those that none gives."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    if task == "regression":
+        losses = [{"loss": "quantile", "quantile": quantile} for quantile in quantiles]
+        plain = {"loss": "absolute_error" if loss == "mae" else "squared_error"}
+        for place, options in enumerate(losses or [plain] * num_outputs):
+            target = labels[:, 0 if losses else place]
+            yield [place], HistGradientBoostingRegressor(random_state=seed, **options).fit(inputs, target)
+    elif task == "multi-label" or num_outputs == 1:
+        for place, label in enumerate(labels.reshape(len(labels), -1).T):
+            if label.min() == label.max():  # Nothing to tell apart.
+                biases[place] = _LEAST if label[0] == 0 else -_LEAST
+            else:
+                yield [place], HistGradientBoostingClassifier(random_state=seed).fit(inputs, label)
+    else:
+        classes = np.unique(labels)
+        biases[:] = _LEAST
+        if len(classes) == 1:
+            biases[classes] = 0
+        elif len(classes) == 2:  # The second's logit alone.
+            biases[classes[0]] = 0
+            yield [int(classes[1])], HistGradientBoostingClassifier(random_state=seed).fit(inputs, labels)
+        else:
+            yield classes.tolist(), HistGradientBoostingClassifier(random_state=seed).fit(inputs, labels)

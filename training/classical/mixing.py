@@ -1,0 +1,52 @@
+"""A network and a classical model as one: the weighted mean of what they predict (Mesnil et al. 2014)."""
+
+import math
+
+import keras
+
+
+def mixed(network, classical, share, *, activation="softmax", seen=None):
+    """A model of the same inputs whose probabilities, or numbers, are the weighted mean of a network's and a classical model's.
+
+    It is made of Keras' own layers and operations, so what loads the network loads it.
+
+    Args:
+        network: functional `keras.Model` of one input and one output `(batch, outputs)`.
+        classical: has `outputs(inputs)`, which gives a tensor like the network's output: `boosting.GradientBoosting`,
+            `convolution_ridge.ConvolutionRidge` or `naive_bayes.NaiveBayes`.
+        share: of the classical model, in (0, 1).
+        activation: what makes probabilities of outputs: "softmax", "sigmoid", or "linear" where outputs are numbers.
+        seen: function from the inputs to what the network is given of them; None: all.
+
+    Returns:
+        `keras.Model` to outputs like the network's: with softmax the logarithms of the probabilities, with sigmoid logits.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training.classical.boosting import GradientBoosting
+    from hornbook.training.classical.mixing import mixed
+
+    rows, labels = numpy.random.rand(64, 3).astype("float32"), numpy.arange(64) % 2
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    print(mixed(network, GradientBoosting(rows, labels, "classification", 2), 0.5)(rows))
+    ```
+    """
+    [received], [output] = network.inputs, network.outputs
+    name, network = network.name, keras.Model(received, output, name=f"{network.name}_network")  # No optimizer of ours is saved in it.
+    inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype, name=received.name)
+    own, other = network(inputs if seen is None else seen(inputs)), classical.outputs(inputs)
+    return keras.Model(inputs, _mean(own, other, share, activation), name=name)
+
+
+def _mean(own, other, share, activation):
+    ops = keras.ops
+    own, other = ops.cast(own, "float32"), ops.cast(other, "float32")
+    if activation == "linear":
+        return own * (1 - share) + other * share
+    mine, its = math.log(1 - share), math.log(share)
+    if activation == "softmax":
+        return ops.logaddexp(ops.log_softmax(own) + mine, ops.log_softmax(other) + its)
+    likely = ops.logaddexp(ops.log_sigmoid(own) + mine, ops.log_sigmoid(other) + its)
+    unlikely = ops.logaddexp(ops.log_sigmoid(-own) + mine, ops.log_sigmoid(-other) + its)
+    return likely - unlikely
