@@ -23,9 +23,10 @@ class Row:
         updates: the fewest of a training.
         passes: the fewest over the examples.
         largest_batch: examples that a batch has at most.
-        steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer, but a fifth of them.
         options: dict of further options of recipes; those that a recipe lacks do not count.
         measured: where the figures stand by which the row was chosen.
+        steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer, but a fifth of them.
+        least: training examples, from which on the row counts.
     """
 
     families: tuple
@@ -36,16 +37,18 @@ class Row:
     options: dict
     measured: str
     steps: float = math.inf
+    least: int = 0
 
 
 _LEAST_SHARE = 0.2  # Of the fewest updates, however long the series are.
 
-# The model of each medium: (medium, task or None for any, its name, where it was measured). The first that fits counts.
+# The model of each medium: (medium, from how many training examples, its name, where it was measured). The first that fits counts.
 MODELS = (
-    ("series", None, "h_inception1d", "benchmarks/defaults.py"),
-    ("texts", None, "cnn1d", "docs/data/texts.md"),
-    ("images", None, "cnn", "docs/results.md"),
-    ("tables", None, "mlp", "docs/data/tables.md"),
+    ("series", 0, "h_inception1d", "benchmarks/defaults.py"),
+    ("texts", 0, "cnn1d", "docs/data/texts.md"),
+    ("images", 0, "cnn", "docs/results.md"),
+    ("tables", 5000, "tabm", "benchmarks/notes/tables.md"),
+    ("tables", 0, "mlp", "benchmarks/notes/tables.md"),
 )
 
 # Options that a recipe may leave to the data, by the word "auto".
@@ -81,14 +84,21 @@ ROWS = {
     ),
     "images": (Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),),
     "tables": (
-        # Tables with numbers to predict are mostly small.
+        Row(
+            ("tabm", "mlp"), (),
+            1500, 15, 256,
+            {"learning_rate": 2e-3, "dropout": 0.3, "number_embedding": "piecewise", "classical_share": 0.5},
+            "benchmarks/notes/tables.md",
+            least=5000,
+        ),
+        # Small tables with numbers to predict.
         Row(
             ("mlp",), ("regression",),
             200, 40, 64,
             {"learning_rate": 3e-3, "width": 32, "normalization": "batch", "dropout": 0.3, "classical_share": 0.5},
-            "docs/data/tables.md",
+            "benchmarks/notes/tables.md",
         ),
-        Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "docs/data/tables.md"),
+        Row((), (), 200, 40, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "benchmarks/notes/tables.md"),
     ),
 }  # fmt: skip
 
@@ -104,7 +114,7 @@ def choose(args, dataset):
         A dict of options to their values, `model` and `epochs` first; empty where nothing was left to the data.
     """
     model = _model(dataset) if args.model == "auto" else args.model
-    row = row_of(dataset.medium, dataset.task, model)
+    row = row_of(dataset.medium, dataset.task, model, len(dataset.train))
     size = len(dataset.train)
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
     # Chosen when the data were split.
@@ -113,6 +123,8 @@ def choose(args, dataset):
     values |= row.options
     if getattr(args, "tokenizer", None) in ("character", "byte"):
         values["classical_share"] = 0.0  # Pairs of letters say too little.
+    if dataset.medium == "tables" and not dataset.num_numbers:
+        values["number_embedding"] = None  # There is no number to embed.
     if (dataset.medium, dataset.task) == ("series", "regression"):
         values["classical_share"] = 0.0  # There is none.
     if ":" in model:  # A builder of the user's need not take an option.
@@ -130,12 +142,13 @@ def _is_open(args, name, value):
     return hasattr(args, name) and getattr(args, name) in ("auto", None) and getattr(args, name) != value
 
 
-def row_of(medium, task, model):
-    """The `Row` by which a model, by its name, is trained on data of a medium and a task."""
+def row_of(medium, task, model, size):
+    """The `Row` by which a model, by its name, is trained on so many examples of a medium and a task."""
     from hornbook import models
 
     family = models.family(model) if model in models.names() else None
-    return next(row for row in ROWS[medium] if (family in row.families or not row.families) and (task in row.tasks or not row.tasks))
+    fitting = (row for row in ROWS[medium] if (family in row.families or not row.families) and (task in row.tasks or not row.tasks))
+    return next(row for row in fitting if size >= row.least)
 
 
 def in_words(chosen, dataset, steps_per_epoch):
@@ -155,7 +168,7 @@ def in_words(chosen, dataset, steps_per_epoch):
 
 
 def _model(dataset):
-    return next(model for medium, task, model, _ in MODELS if medium == dataset.medium and task in (None, dataset.task))
+    return next(model for medium, least, model, _ in MODELS if medium == dataset.medium and len(dataset.train) >= least)
 
 
 def _batch_size(size, most):

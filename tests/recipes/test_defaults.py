@@ -46,14 +46,14 @@ def test_nothing_stays_open(recipe):
 def test_every_model_has_a_row(medium):
     for name in (*models.names(), "mymodule:builder"):
         for task in ("classification", "multi-label", "regression"):
-            assert defaults.row_of(medium, task, name).updates > 0
+            assert all(defaults.row_of(medium, task, name, size).updates > 0 for size in (1, 10**6))
 
 
 def test_flags_win():
     args = Args(model="gru", batch_size=8, learning_rate=0.5, dropout=0.7, jitter=0.01)
     chosen = defaults.choose(args, DATASETS["sequence_classification"])
     assert chosen.keys() == {"epochs", "validation_fraction", "mixup", "classical_share"}
-    assert chosen["mixup"] == defaults.row_of("series", "classification", "gru").options["mixup"]
+    assert chosen["mixup"] == defaults.row_of("series", "classification", "gru", 60).options["mixup"]
 
 
 def test_a_builder_of_the_users_is_given_no_option():
@@ -63,7 +63,7 @@ def test_a_builder_of_the_users_is_given_no_option():
 
 
 def test_the_length_is_counted_in_updates_until_passes_are_more():
-    row = defaults.row_of("series", "classification", "fcn")
+    row = defaults.row_of("series", "classification", "fcn", 60)
     epochs = {}
     for count in (30, 300, 3000):
         dataset = series(count, steps=2)

@@ -13,7 +13,8 @@ class GradientBoosting:
     """Trees on histograms (as LightGBM, Ke et al. 2017), by scikit-learn's defaults: 100 for each output, of 31 leaves.
 
     Args:
-        inputs: float32 array `(rows, columns)` without missing values: numbers, and codes of categories, which trees take as numbers too.
+        inputs: float32 array or `data.scratch.FileRows` `(rows, columns)` without missing values: numbers, and codes of categories, which
+            trees take as numbers too.
         labels: int array `(rows,)` of classes, `(rows, labels)` of 0 and 1, or float array `(rows, targets)`.
         task: "classification", "multi-label" or "regression".
         num_outputs: of the network beside it; 1 of a classification is the logit of the second class.
@@ -41,9 +42,10 @@ class GradientBoosting:
     """
 
     def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0):
-        if len(inputs) > _MOST_ROWS:
-            some = np.sort(np.random.default_rng(seed).choice(len(inputs), _MOST_ROWS, replace=False))
-            inputs, labels = inputs[some], labels[some]
+        some = np.arange(len(inputs))
+        if len(some) > _MOST_ROWS:
+            some = np.sort(np.random.default_rng(seed).choice(some, _MOST_ROWS, replace=False))
+        inputs, labels = np.asarray(inputs[some]), labels[some]  # Read now, if they are in a file.
         self.biases = np.zeros(num_outputs, np.float32)
         trees, owners = [], []
         for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, self.biases):
