@@ -19,7 +19,8 @@ PARTS = (
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
     "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.convolutions",
     "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals", "reports.report", "training.callbacks",
-    "training.checkpoint", "training.imbalance", "training.losses", "training.optimization", "training.schedules",
+    "training.checkpoint", "training.classical.boosting", "training.classical.convolution_ridge", "training.classical.mixing",
+    "training.classical.naive_bayes", "training.imbalance", "training.losses", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
@@ -38,6 +39,8 @@ SERVING = {
     "evaluation.floors.neighbours": ("nearest",),
     "evaluation.floors.tasks": ("LeftOutError", "Task", "constant_logit", "log_probabilities"),
     "training.checkpoint": ("size_in_bytes",),
+    "training.classical.naive_bayes": ("known_only", "log_count_ratio"),
+    "training.pace": ("in_words", "say"),
 }
 
 

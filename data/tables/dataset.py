@@ -177,11 +177,11 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     if task == "classification" and len(targets) > 1:
         task = "multi-label"
     train = parts["train"]
-    held = [part for part in ("test", "validation") if part not in parts and splits.is_held_out(fractions[part], len(train))]
     labels = {}
     labels["train"], class_names = _read_labels(train, targets, task, class_names, features)
     if len(train) < _FEWEST:
         raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
+    held = [part for part in ("test", "validation") if part not in parts and splits.is_held_out(fractions[part], len(train))]
     if task == "classification":
         refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
     for part in parts.keys() - {"train"}:

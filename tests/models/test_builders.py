@@ -88,7 +88,7 @@ def test_options_are_the_same_in_every_family():
 
 def test_the_placement_of_normalization_is_an_option_of_plain_networks():
     families = {models.family(name) for name in models.names() if "normalization_placement" in models.options(name)}
-    assert families == {"mlp", "cnn"}
+    assert families == {"mlp", "cnn", "tabm"}
     assert {models.options(family)["normalization_placement"] for family in families} == {"before"}
 
 
@@ -164,7 +164,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
     ("call", "message"),
     [
         (build("resnet21"), r"there is no model 'resnet21'; did you mean resnet"),
-        (build("zzz"), "there is no model 'zzz'; there are bidirectional_gru, "),
+        (build("zzz"), "there is no model 'zzz'; there are airbench, "),
         (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, category_sizes"),
         (build("cnn", normalisation="batch"), "did you mean 'normalization'"),
         (build("resnet", depth=21), r"depth must be 6n \+ 2 for basic blocks, got 21; try 20 or 26"),

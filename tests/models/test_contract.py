@@ -52,18 +52,10 @@ COMMON = [
     ("l2", 1e-4),
 ]
 TABLES = [
-    ("width", 16),
-    ("category_sizes", (5, 1)),
-    ("embedding_size", 3),
-    ("number_embedding", "periodic"),
-    ("frequencies", 3),
-    ("frequency_scale", 1.0),
-    ("number_features", 2),
-    ("bin_edges", ((-1.0, 0.0, 1.0), (0.0, 2.0), (-0.5, 0.5))),
-    ("numbers", 3),
-    ("scale_inputs", True),
-    ("normalization_placement", "after"),
-]
+    ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("number_embedding", "periodic"), ("frequencies", 3),
+    ("frequency_scale", 1.0), ("number_features", 2), ("bin_edges", ((-1.0, 0.0, 1.0), (0.0, 2.0), (-0.5, 0.5))), ("numbers", 3),
+    ("scale_inputs", True), ("normalization_placement", "after"),
+]  # fmt: skip
 OWN = {
     "airbench": [
         *(("initializer", name) for name in ("auto", "dirac")),

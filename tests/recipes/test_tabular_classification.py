@@ -153,7 +153,7 @@ def test_evaluate(finished, table, tmp_path, capsys):
     assert rows.pop("examples") == "18"
     assert rows == {name.replace("_", " "): f"{value:.4f}" for name, value in result["metrics"].items()}
     scores = json.loads(said(capsys, evaluate, folder, "--part", "train", "--json")[0])
-    assert scores["examples"] == 64
+    assert scores["examples"] == 72
     other = write(tmp_path / "other.csv", 12)
     assert "examples\t12" in said(capsys, evaluate, folder, "--dataset", other)
     unknown = write(tmp_path / "unknown.csv", 12, broken=(4, "3;1,5;red;1;maybe"))
