@@ -164,7 +164,7 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
     ("call", "message"),
     [
         (build("resnet21"), r"there is no model 'resnet21'; did you mean resnet"),
-        (build("zzz"), "there is no model 'zzz'; there are bidirectional_gru, "),
+        (build("zzz"), "there is no model 'zzz'; there are airbench, "),
         (build("mlp", block="basic"), "mlp takes no option 'block'; it takes depth, width, category_sizes"),
         (build("cnn", normalisation="batch"), "did you mean 'normalization'"),
         (build("resnet", depth=21), r"depth must be 6n \+ 2 for basic blocks, got 21; try 20 or 26"),

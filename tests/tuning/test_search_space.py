@@ -141,7 +141,7 @@ def test_options_that_the_task_has_no_use_for_are_left_out():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("zzz", "there is no space 'zzz'; there are model, training, cnn"),
+        ("zzz", "there is no space 'zzz'; there are model, training, airbench"),
         ("nowhere:space", "--space nowhere:space: there is no module 'nowhere' in "),
         ("own_space:zzz", "--space own_space:zzz: module 'own_space' has no 'zzz'"),
         ("own_space:wrong", "a space must return a dict of options, got list"),
