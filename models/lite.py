@@ -44,7 +44,7 @@ def lite(
         input_shape: (time, features) for series, (time,) for tokens; time may be None, and shorter than a kernel.
         num_outputs: Classes, or values to predict.
         depth: Separable convolutions. Defaults to the paper's 2. The i-th sees every 2**i-th step, and 2**i times fewer steps than the
-            longest kernel of the first layer (but 2), so all reach equally far: 20 steps and 10 by default, as in the paper.
+            longest kernel of the first layer (at least 2), so all reach equally far: 20 steps and 10 by default, as in the paper.
         kernel_sizes: Steps that the convolutions of the first layer see, one convolution for each. Defaults to the paper's 40, 20 and 10.
         width: Filters of each convolution. Defaults to the paper's 32.
         hand_made_filters: Whether the first layer has fixed filters too. Defaults to True.

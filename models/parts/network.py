@@ -90,7 +90,11 @@ class Parts:
         return layer(apply_mask(x, self.mask) if in_time and kernel_size > 1 else x)
 
     def separable_conv(self, x, filters, kernel_size, dilation, *, name):
-        """Convolve each channel of (batch, time, channels) by itself, every `dilation`-th step, then map the channels to `filters`."""
+        """Convolve each channel of (batch, time, channels) by itself, every `dilation`-th step, then map the channels to `filters`.
+
+        As in Keras' separable layers, the initializer counts all channels as inputs of a depthwise kernel, so it starts small. Started by
+        the one channel that it sees, LITE was worse on four sets of five and better on none (benchmarks/notes/series.md).
+        """
         layer = keras.layers.DepthwiseConv1D(
             kernel_size,
             dilation_rate=dilation,
