@@ -75,7 +75,7 @@ def test_floors(tmp_path, capsys):
     floored("a", whole)
     floored("b", {**whole, "score": 2.0, "difference": 0.5, "higher_is_better": False})
     floored("c", {"model": None, "notes": ["no"]})
-    floored("d", None)
+    floored("d", None, floor=False)
     for seed in (0, 1):
         floored(f"e/seed-{seed}", {**whole, "difference": 0.1 * seed}, seed=seed)
     metrics = {"accuracy": {"mean": 0.9, "standard_deviation": 0.0}}
