@@ -13,8 +13,8 @@ import tyro
 
 from hornbook import UserError, command_line
 
-# What has a column of its own, says where a run is kept, or is a group's.
-_NOT_OPTIONS = {"model", "dataset", "output", "seeds"}
+# What has a column of its own, says where a run is kept or what it is compared with, or is a group's.
+_NOT_OPTIONS = {"model", "dataset", "output", "seeds", "floor"}
 _LESS_IS_BETTER = ("loss", "error")
 _NOT_SEARCHED = {"checkpoint", "tensorboard"}
 

@@ -77,7 +77,8 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         settings = reproducibility.settings(seed=args.seed, precision=args.precision)
         with settings as precision, command_line.enough_memory(smaller), floors.Floor() as floor:
             result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, precision, time.monotonic(), floor))
-    print("\n".join(floors.in_words(result["floor"])), end="\n" if result["floor"] else "")
+    for line in floors.in_words(result["floor"]):
+        print(line)
     runs.print_result(result, folder, inputs)
     return result
 

@@ -68,7 +68,7 @@ def test_scores_are_sorted_best_first_and_the_rest_ascends(several, capsys):
 
 def test_floors(tmp_path, capsys):
     def floored(name, floor, **options):
-        write(tmp_path / name, {"accuracy": 0.9}, **options)
+        write(tmp_path / name, {"accuracy": 0.9}, floor=floor is not None, **options)
         (tmp_path / name / "result.json").write_text(json.dumps({"metrics": {"accuracy": 0.9}, "seconds": 9, "floor": floor}))
 
     whole = {"model": "boosting", "score": 0.875, "difference": 0.025, "higher_is_better": True}
@@ -81,7 +81,7 @@ def test_floors(tmp_path, capsys):
     metrics = {"accuracy": {"mean": 0.9, "standard_deviation": 0.0}}
     (tmp_path / "e/seeds.json").write_text(json.dumps({"metrics": metrics, "seconds": 18, "seeds": [0, 1]}))
     lines = [line.split() for line in table(capsys, tmp_path, "--sort", "above_floor")]
-    assert lines[0][-4:] == ["accuracy", "floor", "above_floor", "seconds"]
+    assert lines[0] == ["folder", "model", "dataset", "seed", "accuracy", "floor", "above_floor", "seconds"]
     assert [(line[0], line[-3:-1]) for line in lines[1:4]] == [
         ("e", ["0.8750", "0.0500"]),
         ("a", ["0.8750", "0.0250"]),
