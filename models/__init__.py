@@ -30,6 +30,7 @@ from hornbook.models.mlp import mlp
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
+from hornbook.models.parts.swap import swap_normalization
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     preactivation_resnet110,
@@ -52,7 +53,6 @@ from hornbook.models.resnet import (
 )
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import bidirectional_gru, bidirectional_lstm, gru, layer_norm_gru, layer_norm_lstm, lstm, rnn, simple_rnn
-from hornbook.models.swap import swap_normalization
 from hornbook.models.tabm import tabm
 from hornbook.models.transformer import series_transformer, text_transformer
 from hornbook.models.vision_transformer import vision_transformer, vit_b16, vit_s16, vit_ti16

@@ -76,10 +76,12 @@ _NEGLECTED_CLASS = (
     Remedy("more examples of it", "model", lambda value: True),
 )
 _UNDER_THE_FLOOR = (
-    Remedy("--model fcn", "jitter", lambda value: True, ("rnn", "lstm", "gru", "transformer", "cnn1d")),
+    Remedy("--model h_inception1d", "jitter", lambda value: True, ("rnn", "lstm", "gru", "transformer", "cnn1d", "fcn", "resnet1d")),
     Remedy("--model resnet20", "downsampling", lambda value: True, ("cnn", "mlp")),
     Remedy("--model cnn1d", "tokenizer", lambda value: True, ("rnn", "lstm", "gru", "transformer")),
-    Remedy("--bins 16", "bins"),
+    Remedy("--number-embedding piecewise", "number_embedding", lambda value: value in (None, "none")),
+    Remedy("--classical-share 0.8", "classical_share", lambda value: value < 0.8),
+    Remedy("--members 5", "members", lambda value: value == 1),
     Remedy("more --epochs", "epochs", lambda value: True),
     Remedy("--learning-rate a tenth or ten times as high", "learning_rate", lambda value: True),
 )

@@ -25,6 +25,7 @@ OPTIONS = {
     "ema": 0.9,
     "early_stopping": 5,
     "class_weights": "balanced",
+    "floor": False,
     "epochs": 3,
     "batch_size": 128,
 }
@@ -131,7 +132,7 @@ from hornbook import data
 {killer}
 {recipe}.main({recipe}.Args(**json.loads(sys.argv[1])), dataset=dataset, callbacks=[Killer()])
 """
-COMMON = {"epochs": 3, "batch_size": 16, "dropout": 0.2, "ema": 0.9, "evaluate": "validation"}
+COMMON = {"floor": False, "epochs": 3, "batch_size": 16, "dropout": 0.2, "ema": 0.9, "evaluate": "validation"}
 
 
 @pytest.mark.parametrize("recipe", SEQUENCES)
@@ -157,7 +158,7 @@ class Interrupt(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-SMALL = {"depth": 4, "width": 4, "epochs": 3, "batch_size": 128}  # Ten batches an epoch.
+SMALL = {"floor": False, "depth": 4, "width": 4, "epochs": 3, "batch_size": 128}  # Ten batches an epoch.
 
 
 @pytest.mark.parametrize(

@@ -137,20 +137,22 @@ FLOOR = {
 def test_below_the_floor_by_more_than_luck():
     tables = dataclasses.asdict(tabular_classification.Args())
     (found,) = diagnosis.floor_findings(FLOOR, "tables", tables)
-    assert found.startswith("The network is worse than gradient boosting: accuracy 0.8500 against 0.9000 on 500 examples. Try --bins 16, ")
+    assert found.startswith(
+        "The network is worse than gradient boosting: accuracy 0.8500 against 0.9000 on 500 examples. Try --number-embedding piecewise, "
+    )
     assert found.endswith("Or use gradient boosting itself.")
     error = {**FLOOR, "metric": "mean_absolute_error", "interval": [0.03, 0.07], "difference": 0.05, "higher_is_better": False}
-    (found,) = diagnosis.floor_findings(error, "tables", {**tables, "bins": 16})
+    (found,) = diagnosis.floor_findings(error, "tables", {**tables, "number_embedding": "piecewise"})
     assert "is worse than gradient boosting: mean absolute error 0.8500" in found
-    assert "--bins" not in found
+    assert "--number-embedding" not in found
 
 
 def test_not_above_the_floor_by_more_than_luck():
     (found,) = diagnosis.floor_findings({**FLOOR, "network": 0.91, "interval": [-0.01, 0.03]}, "images", IMAGES)
     assert "not clearly better than gradient boosting: accuracy 0.9100 against 0.9000 on 500 examples, which may be luck. Try" in found
-    series = dataclasses.asdict(sequence_classification.Args())
+    series = dataclasses.asdict(sequence_classification.Args(model="gru"))
     (found,) = diagnosis.floor_findings({**FLOOR, "interval": [-0.01, 0.0]}, "series", series)
-    assert "Try --model fcn" in found
+    assert "Try --model h_inception1d" in found
 
 
 def test_above_the_floor_or_without_one_there_is_nothing_to_say():

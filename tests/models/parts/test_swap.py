@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.models.swap import NORMALIZATION_LAYERS
+from hornbook.models.parts.swap import NORMALIZATION_LAYERS
 
 
 def normalizations(model):
