@@ -58,10 +58,10 @@ ROWS = {
     "series": (
         Row(
             ("inception1d", "resnet1d", "fcn", "lite", "cnn1d"), (),
-            1000, 12, 64,
+            600, 12, 64,
             {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "classical_share": 0.5},
             "benchmarks/defaults.py",
-            1.2e7,
+            6e6,
         ),
         # Recurrent networks forget noise in the inputs last (docs/data/series.md).
         Row(

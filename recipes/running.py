@@ -15,6 +15,8 @@ from hornbook.evaluation import scores as scoring
 from hornbook.recipes import defaults
 from hornbook.training import runs
 
+_STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
+
 
 @dataclasses.dataclass(frozen=True)
 class Session:
@@ -261,7 +263,8 @@ def fitting(args, session, model, train):
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    kept = checkpoint.Checkpoint(run.checkpoint, [callback for callback in (history, stopping, plateau, timed) if callback])
+    remembered = [callback for callback in (history, stopping, plateau, timed) if callback]
+    kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
     first_epoch = kept.restore(model)
     if first_epoch:

@@ -14,7 +14,7 @@ _FORMAT = 1
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keep all that a run needs to go on, after every epoch, in one file that is replaced in whole.
+    """Keep all that a run needs to go on, after epochs, in one file that is replaced in whole.
 
     That is: weights, moving statistics, the states of dropout's random numbers (which neither Keras' `save` nor `save_weights` keeps), the
     optimizer with its averages and step, and what the other callbacks remember. Order and augmentation need no state
@@ -23,6 +23,7 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: of the file, `.npz`; its folder must exist.
         callbacks: those with `get_state() -> (json_values, arrays)` and `set_state(json_values, arrays)`; always the same, in one order.
+        every: epochs between two files; where epochs are of a few steps, writing would take longer than training. The last is kept always.
 
     Example:
     ```python
@@ -37,12 +38,15 @@ class Checkpoint(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, path, callbacks=()):
+    def __init__(self, path, callbacks=(), every=1):
         super().__init__()
-        self.path = pathlib.Path(path)
+        self.path, self.every = pathlib.Path(path), every
         self.callbacks = list(callbacks)
 
     def on_epoch_end(self, epoch, logs=None):
+        last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if not last and (epoch + 1) % self.every:
+            return
         # A run that stopped early has no next epoch: resumed, it only finishes.
         self.save(self.params["epochs"] if self.model.stop_training else epoch + 1)
 
