@@ -1,4 +1,4 @@
-"""A training that would take too long is shortened, its schedule with it; the time is said. The clock is the test's."""
+"""A training that would take too long is shortened, its schedule with it; the time is said; checkpoints come now and then."""
 
 import types
 
@@ -111,3 +111,14 @@ def test_a_shortened_training_that_goes_on_ends_with_the_same_weights(clock, tmp
 @pytest.mark.parametrize(("seconds", "words"), [(4.4, "4 s"), (99, "99 s"), (100, "2 min"), (5999, "100 min"), (7200, "2.0 h")])
 def test_times_in_words(seconds, words):
     assert pace.in_words(seconds) == words
+
+
+def test_checkpoints_may_be_some_epochs_apart_and_the_last_is_kept(tmp_path, monkeypatch):
+    model, kept, saved = compiled(), checkpoint.Checkpoint(tmp_path / "last.npz", every=40), []
+    monkeypatch.setattr(kept, "save", saved.append)
+    fit(model, kept)
+    assert saved == [40, 80, EPOCHS]
+    monkeypatch.setattr(kept, "save", saved.append)
+    early = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch == 2))
+    fit(model, early, kept)
+    assert saved[3:] == [EPOCHS]  # Resumed, it only finishes.
