@@ -99,10 +99,15 @@ def test_a_search_survives_the_death_of_a_trial_and_of_its_driver(tmp_path):
     assert final.parent.name == "seed-1"
     result = json.loads((tmp_path / "search/result.json").read_text())
     assert result["test"]["seeds"] == [1]
+    # Classical models are for the last runs alone, in processes that trials are forked to.
+    assert result["test"]["floor"]["runs"] == 1
+    assert json.loads(final.read_text())["floor"]["all"].keys() == {"most frequent class", "logistic regression", "gradient boosting"}
+    assert [json.loads(path.read_text())["floor"] for path in after] == [None] * 3
     # What the server imports and the trials find missing, they keep to themselves.
     for path in (tmp_path / "search").rglob("log.txt"):
         assert not re.search("cuda|onednn|tensorrt|absl::", path.read_text(), re.IGNORECASE), path.read_text()
     log = (tmp_path / "log.txt").read_text()
     assert "going on with" in log
     assert "next: hornbook tabular-classification --config" in log
+    assert "\nfloor: " in log
     assert (tmp_path / "search/report.html").stat().st_size > 10_000
