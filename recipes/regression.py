@@ -119,7 +119,7 @@ def _train(args, session):
     import keras
 
     from hornbook.training import diagnosis, losses, target_scaling
-    from hornbook.training.classical import boosting, mixing
+    from hornbook.training.classical import mixing, tables
 
     # Data.
     run = session.run
@@ -161,10 +161,9 @@ def _train(args, session):
     scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
     alone = scores
     if args.classical_share:
-        rows = dataset.train
-        wanted = {"loss": args.loss, "quantiles": quantiles or ()}
-        booster = boosting.GradientBoosting(rows.inputs, rows.labels, "regression", num_outputs, **wanted, seed=args.seed)
-        model = mixing.mixed(model, booster, args.classical_share, activation="linear")
+        wanted = {"loss": args.loss, "quantiles": quantiles or (), "seed": args.seed}
+        classical = tables.classical_model(dataset, num_outputs, "linear", **wanted)
+        model = mixing.mixed(model, classical, args.classical_share, activation="linear")
         scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
     findings = diagnosis.regression_findings(fitting.history.rows, scores, run.config)
     if dataset.medium == "tables":

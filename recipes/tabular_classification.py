@@ -75,7 +75,7 @@ def _train(args, session):
 
     from hornbook.training import diagnosis, imbalance, losses
     from hornbook.training.builders import activation_for
-    from hornbook.training.classical import boosting, mixing
+    from hornbook.training.classical import mixing, tables
 
     # Data.
     run = session.run
@@ -110,9 +110,9 @@ def _train(args, session):
     scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     alone = scores
     if args.classical_share:
-        rows = dataset.train
-        booster = boosting.GradientBoosting(rows.inputs, rows.labels, dataset.task, num_outputs, seed=args.seed)
-        model = mixing.mixed(model, booster, args.classical_share, activation=activation_for(dataset.task, num_outputs))
+        activation = activation_for(dataset.task, num_outputs)
+        classical = tables.classical_model(dataset, num_outputs, activation, seed=args.seed)
+        model = mixing.mixed(model, classical, args.classical_share, activation=activation)
         scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
     dataset.encoding.save(run.path("table.json"))

@@ -19,9 +19,9 @@ PARTS = (
     "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
     "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.convolutions",
     "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals", "reports.report", "training.callbacks",
-    "training.checkpoint", "training.classical.boosting", "training.classical.convolution_ridge", "training.classical.mixing",
-    "training.classical.naive_bayes", "training.imbalance", "training.losses", "training.optimization", "training.pace",
-    "training.schedules", "training.target_scaling",
+    "training.checkpoint", "training.classical.boosting", "training.classical.convolution_ridge", "training.classical.linear",
+    "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables", "training.imbalance",
+    "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {

@@ -39,6 +39,36 @@ def mixed(network, classical, share, *, activation="softmax", seen=None):
     return keras.Model(inputs, _mean(own, other, share, activation), name=name)
 
 
+class Pair:
+    """Two classical models as one: the mean of what they predict.
+
+    Args:
+        first, second: each has `outputs(inputs)`, as `mixed` asks for.
+        activation: as of `mixed`.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training.classical.boosting import GradientBoosting
+    from hornbook.training.classical.linear import Linear
+    from hornbook.training.classical.mixing import Pair
+
+    rows, labels = numpy.random.rand(64, 3).astype("float32"), numpy.arange(64) % 2
+    about = (rows, labels, "classification", 2)
+    inputs = keras.Input((3,))
+    both = Pair(GradientBoosting(*about), Linear(*about, numbers=3), "softmax")
+    print(keras.Model(inputs, both.outputs(inputs))(rows[:4]))
+    ```
+    """
+
+    def __init__(self, first, second, activation):
+        self.first, self.second, self.activation = first, second, activation
+
+    def outputs(self, inputs):
+        """A tensor `(batch, outputs)`, of a Keras tensor."""
+        return _mean(self.first.outputs(inputs), self.second.outputs(inputs), 0.5, self.activation)
+
+
 def _mean(own, other, share, activation):
     ops = keras.ops
     own, other = ops.cast(own, "float32"), ops.cast(other, "float32")
