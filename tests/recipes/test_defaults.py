@@ -81,20 +81,20 @@ def test_a_run_that_goes_on_keeps_what_was_chosen(tmp_path, capsys, monkeypatch)
         pass
 
     def cut(epoch, logs):
-        if epoch == 1:
+        if epoch == 4:  # Behind the first checkpoint, which comes after ten steps at the most.
             raise Cut
 
     import keras
 
     args = Args(model="fcn", width=4, evaluate="validation", output=str(tmp_path / "run"))
-    short = dataclasses.replace(defaults.ROWS["series"][0], families=(), updates=9, passes=1)
+    short = dataclasses.replace(defaults.ROWS["series"][0], families=(), updates=30, passes=1)
     monkeypatch.setitem(defaults.ROWS, "series", (short,))
     with pytest.raises(Cut):
         main(args, dataset=series(60), callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=cut)])
     chosen = json.loads((tmp_path / "run/chosen.json").read_text())
-    assert "chosen: 9 updates in 3 epochs, batch size 16, validation fraction 0.1, learning rate 0.001" in capsys.readouterr().out
+    assert "chosen: 30 updates in 10 epochs, batch size 16, validation fraction 0.1, learning rate 0.001" in capsys.readouterr().out
     # Other rules, such as a later version's, do not change a run that has begun.
     monkeypatch.setitem(defaults.ROWS, "series", (dataclasses.replace(short, updates=900),))
     result = main(args, dataset=series(60))
-    assert result["epochs"] == chosen["epochs"] == 3
+    assert result["epochs"] == chosen["epochs"] == 10
     assert json.loads((tmp_path / "run/config.json").read_text())["epochs"] == "auto"

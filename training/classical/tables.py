@@ -1,9 +1,12 @@
-"""The classical model of a table: boosting, and with it a linear model where there are few rows."""
+"""The classical model of a table: boosting, a linear model where there are few rows, or both."""
 
 from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
 from hornbook.training.classical.mixing import Pair
 
+# Rows up to which there is no boosting of numbers to predict: on three folds of diabetes' 353 rows the mean absolute error of a network mixed with
+# ridge regression was 43.3, with boosting 43.8 (a share of 0.4) and alone 44.5.
+_TOO_FEW_ROWS = 1000
 # Rows up to which a linear model is half of it. On nine small sets (3 folds of each) a network mixed with both had an AUC of 0.892 and an
 # accuracy of 0.831, with boosting alone 0.889 and 0.824, with none 0.880 and 0.823 (docs/defaults.md). Of many rows boosting is far better.
 _FEW_ROWS = 5000
@@ -19,6 +22,9 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
         loss, quantiles: of a regression.
         seed: see `GradientBoosting`.
 
+    Returns:
+        `GradientBoosting` of many rows; of few a `Pair` of that and a `Linear`, or of numbers to predict the `Linear` alone.
+
     Example:
     ```python
     import keras
@@ -32,9 +38,12 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
     print(model.predict(wine.test.inputs, verbose=0).shape)
     ```
     """
+    size = len(dataset.train)
     about = (dataset.train.inputs, dataset.train.labels, dataset.task, num_outputs)
+    if size < _FEW_ROWS:
+        numbers = len(dataset.encoding.inputs) - len(dataset.encoding.categories)
+        linear = Linear(*about, numbers=numbers, quantiles=quantiles, seed=seed)
+        if dataset.task == "regression" and size < _TOO_FEW_ROWS:
+            return linear
     boosting = GradientBoosting(*about, loss=loss, quantiles=quantiles, seed=seed)
-    if len(dataset.train) >= _FEW_ROWS:
-        return boosting
-    numbers = len(dataset.encoding.inputs) - len(dataset.encoding.categories)
-    return Pair(boosting, Linear(*about, numbers=numbers, quantiles=quantiles, seed=seed), activation)
+    return boosting if size >= _FEW_ROWS else Pair(boosting, linear, activation)
