@@ -4,8 +4,8 @@ from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
 from hornbook.training.classical.mixing import Pair
 
-# Rows up to which there is no boosting of numbers to predict: on three folds of diabetes' 353 rows the mean absolute error of a network mixed with
-# ridge regression was 43.3, with boosting 43.8 (a share of 0.4) and alone 44.5.
+# Rows up to which there is no boosting of numbers to predict: on three folds of diabetes' 353 rows the mean absolute error of a network
+# mixed with ridge regression was 43.3, with boosting 43.8 (a share of 0.4) and alone 44.5.
 _TOO_FEW_ROWS = 1000
 # Rows up to which a linear model is half of it. On nine small sets (3 folds of each) a network mixed with both had an AUC of 0.892 and an
 # accuracy of 0.831, with boosting alone 0.889 and 0.824, with none 0.880 and 0.823 (docs/defaults.md). Of many rows boosting is far better.
