@@ -1,11 +1,11 @@
 """Train a classifier of series: time series and audio, any model for sequences, techniques as flags.
 
 hornbook sequence-classification
-hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts --model fcn --learning-rate 1e-3 --jitter 0 --mixup 0 --dropout 0
+hornbook sequence-classification --dataset ts:GunPoint_TRAIN.ts
 hornbook sequence-classification --dataset folder:recordings --model gru --time-masking 0.2 --feature-masking 0.2
 
-The first, on scikit-learn's digits pixel by pixel: accuracy 0.9944 (1 seed) in 32 s from a cold start, with --model lstm
-0.9861. The second, with --epochs 150 --batch-size 16 --validation-fraction 0 as well: 0.9973 ± 0.0060 (5 seeds).
+The first is on scikit-learn's digits pixel by pixel; --model gru --classical-share 0 reached 0.9944 there (1 seed). The second: 1.0000 (1
+seed) in 49 s on two cores; the mean over twelve sets is 0.936 (docs/defaults.md).
 """
 
 from typing import Annotated, Literal

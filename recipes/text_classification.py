@@ -3,8 +3,8 @@
 hornbook text-classification
 hornbook text-classification --dataset csv:tickets.csv --text-columns subject,body --label-column queue --model text_transformer
 
-The first, on sentences of six libraries' documentation: accuracy 0.6758 (1 seed), beside 0.6525 of TF-IDF and logistic regression on
-words; 15 s from a cold start.
+The first, on sentences of six libraries' documentation: accuracy 0.7025 (1 seed), beside 0.6896 of naive-Bayes ratios; 18 s on
+two cores.
 """
 
 import dataclasses
