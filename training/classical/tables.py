@@ -1,4 +1,7 @@
-"""The classical model of a table: boosting, a linear model where there are few rows, or both."""
+"""The classical model of a table: boosting, a linear model where there are few rows, or both.
+
+Which one goes by the number of training rows alone, so that the same data have the same model.
+"""
 
 from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
