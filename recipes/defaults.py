@@ -7,7 +7,7 @@ large set needs some number of passes. Rules look at nothing but the data and th
 import dataclasses
 import math
 
-from hornbook.recipes.options import of_network
+from hornbook.recipes.options import USUAL, of_network
 
 _LEAST_BATCH = 16
 _BATCHES = 20  # Of a pass over the examples, about: a batch size in between keeps the gradients of a small set noisy.
@@ -25,6 +25,10 @@ class Row:
         largest_batch: examples that a batch has at most.
         options: dict of further options of recipes; those that a recipe lacks do not count.
         measured: where the figures stand by which the row was chosen.
+        optimizers: of --optimizer, beside auto, with which the row counts; empty for all.
+        per_batch: whether the learning rate is that of the largest batch, and of others in proportion (Goyal et al. 2017).
+        warmup: share of the training in which the learning rate rises; None: see --warmup-epochs.
+        crop: share of the shorter side by which images are shifted at most; None: see --crop-padding.
         steps: time steps that the fewest updates may read in all, of series; of longer series there are fewer, but a fifth of them.
         least: training examples, from which on the row counts.
     """
@@ -38,13 +42,17 @@ class Row:
     measured: str
     steps: float = math.inf
     least: int = 0
+    optimizers: tuple = ()
+    per_batch: bool = False
+    warmup: float | None = None
+    crop: float | None = None
 
 
 _LEAST_SHARE = 0.2  # Of the fewest updates, however long the series are.
 
 # The model of each medium: (medium, from how many training examples, its name, where it was measured). The first that fits counts.
 MODELS = (
-    ("series", 0, "h_inception1d", "benchmarks/defaults.py"),
+    ("series", 0, "h_inception1d", "benchmarks/notes/series.md"),
     ("texts", 0, "cnn1d", "docs/data/texts.md"),
     ("images", 0, "cnn", "docs/results.md"),
     ("tables", 5000, "tabm", "benchmarks/notes/tables.md"),
@@ -52,7 +60,10 @@ MODELS = (
 )
 
 # Options that a recipe may leave to the data, by the word "auto".
-OPEN = ("model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup", "classical_share")
+OPEN = (
+    "model", "epochs", "batch_size", "validation_fraction", "learning_rate", "dropout", "jitter", "mixup", "classical_share",
+    "augmentation", *(name for name in USUAL if name != "precision"),
+)  # fmt: skip
 
 ROWS = {
     "series": (
@@ -60,8 +71,8 @@ ROWS = {
             ("inception1d", "resnet1d", "fcn", "lite", "cnn1d"), (),
             600, 12, 64,
             {"learning_rate": 1e-3, "dropout": 0.0, "jitter": 0.0, "mixup": 0.0, "classical_share": 0.5},
-            "benchmarks/defaults.py",
-            6e6,
+            "benchmarks/notes/series.md",
+            steps=6e6,
         ),
         # Recurrent networks forget noise in the inputs last (docs/data/series.md).
         Row(
@@ -82,7 +93,23 @@ ROWS = {
         Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "docs/data/texts.md"),
         Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5, "classical_share": 0.5}, "docs/data/texts.md"),
     ),
-    "images": (Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),),
+    "images": (
+        Row(
+            ("airbench",), (),
+            800, 22, 512,
+            {
+                "learning_rate": 0.75, "optimizer": "sgd", "momentum": 0.85, "schedule": "polynomial", "weight_decay": 0.009,
+                "lookahead": 5, "bias_learning_rate_factor": 64.0, "label_smoothing": 0.2, "flip": "alternating", "crop_fill": "reflect",
+                "precision": "auto", "dropout": 0.0,
+            },
+            "benchmarks/notes/cifar10.md",
+            optimizers=("sgd",),
+            per_batch=True,
+            warmup=0.23,
+            crop=1 / 16,
+        ),
+        Row((), (), 800, 40, 64, {"learning_rate": 3e-3, "dropout": 0.0}, "docs/results.md"),
+    ),
     "tables": (
         Row(
             ("tabm", "mlp"), (),
@@ -114,13 +141,20 @@ def choose(args, dataset):
         A dict of options to their values, `model` and `epochs` first; empty where nothing was left to the data.
     """
     model = _model(dataset) if args.model == "auto" else args.model
-    row = row_of(dataset.medium, dataset.task, model, len(dataset.train))
     size = len(dataset.train)
+    row = row_of(dataset.medium, dataset.task, model, size, getattr(args, "optimizer", "auto"))
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
     # Chosen when the data were split.
     held_out = 0.1 if dataset.validation is not None else 0.0
     values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
-    values |= row.options
+    values |= USUAL | row.options
+    if row.per_batch:
+        values["learning_rate"] *= batch_size / row.largest_batch
+    if row.warmup is not None:
+        epochs = values["epochs"] if args.epochs == "auto" else args.epochs
+        values["warmup_epochs"] = row.warmup * epochs
+    if dataset.medium == "images":
+        values |= _of_images(args, dataset, row)
     if getattr(args, "tokenizer", None) in ("character", "byte"):
         values["classical_share"] = 0.0  # Pairs of letters say too little.
     if dataset.medium == "tables" and not dataset.num_numbers:
@@ -139,32 +173,46 @@ def settle(args, dataset):
 
 def _is_open(args, name, value):
     """Whether an option that a recipe has was left to the data, and the value is one that it does not have yet."""
+    if name == "precision":  # Which is "auto" for what the machine can.
+        return args.precision is None
     return hasattr(args, name) and getattr(args, name) in ("auto", None) and getattr(args, name) != value
 
 
-def row_of(medium, task, model, size):
+def _of_images(args, dataset, row):
+    """What is chosen by the size and the channels of images."""
+    values = {"augmentation": "crop-flip" if dataset.input_shape[2] == 3 else "crop"}
+    augmentation = values["augmentation"] if args.augmentation == "auto" else args.augmentation
+    if augmentation in ("crop", "none"):
+        values["flip"] = USUAL["flip"]  # Nothing is flipped.
+    if row.crop is not None:
+        values["crop_padding"] = max(1, round(min(dataset.input_shape[:2]) * row.crop))
+    return values
+
+
+def row_of(medium, task, model, size, optimizer="auto"):
     """The `Row` by which a model, by its name, is trained on so many examples of a medium and a task."""
     from hornbook import models
 
     family = models.family(model) if model in models.names() else None
     fitting = (row for row in ROWS[medium] if (family in row.families or not row.families) and (task in row.tasks or not row.tasks))
-    return next(row for row in fitting if size >= row.least)
+    return next(row for row in fitting if size >= row.least and (optimizer in ("auto", *row.optimizers) or not row.optimizers))
 
 
 def in_words(chosen, dataset, steps_per_epoch):
-    """The values that `choose` returned, in a line.
+    """The values that `choose` returned and that are not the usual ones, in a line; an empty one where there are none.
 
     Args:
         chosen, dataset: of `choose`.
         steps_per_epoch: updates of an epoch.
     """
-    values = {name.replace("_", " "): value for name, value in chosen.items() if value is not None}
+    said = {name: value for name, value in chosen.items() if value is not None and USUAL.get(name) != value}
+    values = {name.replace("_", " "): value for name, value in said.items()}
     words = [values.pop("model")] if "model" in values else []
     if "epochs" in values:
         epochs = values.pop("epochs")
         words.append(f"{epochs * steps_per_epoch:,} updates in {epochs:,} epochs")
     words += [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
-    return f"chosen: {', '.join(words)} (for {len(dataset.train):,} {_examples(dataset)})"
+    return f"chosen: {', '.join(words)} (for {len(dataset.train):,} {_examples(dataset)})" if words else ""
 
 
 def _model(dataset):

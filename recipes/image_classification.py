@@ -56,16 +56,18 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     model: str = "auto"
     """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10),
     mymodule:builder of your own, or auto: by the data."""
-    augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] = "crop"
+    augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] | options.Auto = "auto"
     """Random changes of the training images: flip mirrors left to right, crop shifts by an eighth of the size. After both, the policies
-    trivial, randaugment and augmix change shapes and colours."""
-    flip: Literal["random", "alternating"] = "random"
+    trivial, randaugment and augmix change shapes and colours. auto: crop-flip for images in colour, crop for others, which may be
+    letters."""
+    flip: Literal["random", "alternating"] | options.Auto = "auto"
     """Which images a flip mirrors: each with probability 1/2 in every epoch, or in every other epoch, some in the even and some in the odd
-    ones."""
+    ones. auto: random, or as the model was measured."""
     crop_padding: Annotated[int, options.AT_LEAST_1] | None = None
-    """Pixels by which a crop shifts at most. Default: an eighth of the shorter side."""
-    crop_fill: Literal["zeros", "reflect"] = "zeros"
-    """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge."""
+    """Pixels by which a crop shifts at most. Default: an eighth of the shorter side, or as the model was measured."""
+    crop_fill: Literal["zeros", "reflect"] | options.Auto = "auto"
+    """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge. auto: zeros, or as the model was
+    measured."""
     randaugment_operations: Annotated[int, options.AT_LEAST_1] = 2
     """Operations an image, with --augmentation randaugment."""
     randaugment_magnitude: float = 9.0
@@ -124,11 +126,11 @@ def check(args):
         "randaugment_operations": ("randaugment",),
         "randaugment_magnitude": ("randaugment",),
         "flip": ("crop-flip", "flip", *policies),
-        "crop_padding": ("crop-flip", "crop", *policies),
-        "crop_fill": ("crop-flip", "crop", *policies),
+        "crop_padding": ("crop-flip", "crop", "auto", *policies),
+        "crop_fill": ("crop-flip", "crop", "auto", *policies),
     }
     for name, accepted in needed.items():
-        if getattr(args, name) != getattr(Args, name) and args.augmentation not in accepted:
+        if options.is_asked_for(args, name) and args.augmentation not in accepted:
             raise UserError(f"--{name.replace('_', '-')} is for --augmentation {accepted[0]}, got {args.augmentation}; pass that too")
 
 

@@ -38,6 +38,11 @@ class Range:
 
 NOT_NEGATIVE, AT_LEAST_1, SHARE = Range(0), Range(1), Range(0, 1)
 Auto = Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
+# What such options are where no row of `defaults` says otherwise.
+USUAL = {
+    "optimizer": "adamw", "momentum": 0.9, "schedule": "cosine", "weight_decay": 0.05, "lookahead": 0, "bias_learning_rate_factor": 1.0,
+    "label_smoothing": 0.0, "precision": "float32", "flip": "random", "crop_fill": "zeros",
+}  # fmt: skip
 
 
 def recipe(*, choices=(), **defaults):
@@ -205,22 +210,26 @@ class Optimization:
 
     optimizer: Literal[
         "sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion", "lamb", "adafactor", "muon"
-    ] = "adamw"  # fmt: skip
-    """muon takes hidden matrices and leaves the rest, kernels of convolutions and embeddings too, to adam."""
-    momentum: Annotated[float, SHARE] = 0.9
-    """Momentum of sgd; 0 for plain gradient descent."""
+    ] | Auto = "auto"  # fmt: skip
+    """muon takes hidden matrices and leaves the rest, kernels of convolutions and embeddings too, to adam. auto: adamw, or as the model was
+    measured."""
+    momentum: Annotated[float, SHARE] | Auto = "auto"
+    """Momentum of sgd; 0 for plain gradient descent. auto: 0.9, or as the model was measured."""
     nesterov: bool = True
     """Whether the momentum of sgd looks ahead (Nesterov)."""
     learning_rate: Annotated[float, Range(0, above=True)] | Auto = "auto"
     """The highest learning rate of the schedule; auto: by the model."""
-    schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] = "cosine"
-    """How the learning rate goes on after the warm-up; plateau divides it by ten whenever the validation loss stops falling."""
+    schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] | Auto = "auto"
+    """How the learning rate goes on after the warm-up; plateau divides it by ten whenever the validation loss stops falling. auto: cosine,
+    or as the model was measured."""
     plateau_patience: Annotated[int, AT_LEAST_1] = 5
     """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
     warmup_epochs: float | None = None
-    """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle."""
-    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.05
-    """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this."""
+    """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle; or
+    as the model was measured."""
+    weight_decay: Annotated[float, NOT_NEGATIVE] | Auto = "auto"
+    """Decoupled weight decay of kernels, never of biases and normalization scales; each step takes learning rate times this. auto: 0.05, or
+    as the model was measured."""
     clip_norm: Annotated[float, NOT_NEGATIVE] = 0.0
     """Clip the global norm of the gradients to this; 0 for never."""
     clip_value: Annotated[float, NOT_NEGATIVE] = 0.0
@@ -231,11 +240,11 @@ class Optimization:
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
     """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
-    lookahead: Annotated[int, NOT_NEGATIVE] = 0
+    lookahead: Annotated[int, NOT_NEGATIVE] | Auto = "auto"
     """Updates after which the weights meet slow ones, which go half of the way to them, and go on from there (Lookahead), such as 5; 0 for
-    never."""
-    bias_learning_rate_factor: Annotated[float, Range(0, above=True)] = 1.0
-    """Factor on the learning rate of the offsets of normalizations, such as 64."""
+    never. auto: never, or as the model was measured."""
+    bias_learning_rate_factor: Annotated[float, Range(0, above=True)] | Auto = "auto"
+    """Factor on the learning rate of the offsets of normalizations, such as 64. auto: 1, or as the model was measured."""
     batch_size: Annotated[int, AT_LEAST_1] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"
@@ -254,16 +263,17 @@ class Optimization:
     """The column of history.csv that early stopping watches, such as val_accuracy."""
     early_stopping_change: Annotated[float, NOT_NEGATIVE] = 0.0
     """The smallest change of that metric that counts as better."""
-    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
-    """Precision of the computation; weights and outputs stay in float32. auto: bfloat16 where the machine computes in it, else float32."""
+    precision: Literal["float32", "bfloat16", "float16", "auto"] | None = None
+    """Precision of the computation; weights and outputs stay in float32. auto: bfloat16 where the machine computes in it, else float32.
+    Default: float32, or auto for a model that was measured so."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Classification:
     """What the loss of a classifier takes."""
 
-    label_smoothing: Annotated[float, SHARE] = 0.0
-    """Share of each label that is spread over all classes, such as 0.1."""
+    label_smoothing: Annotated[float, SHARE] | Auto = "auto"
+    """Share of each label that is spread over all classes, such as 0.1. auto: 0, or as the model was measured."""
     class_weights: Literal["none", "balanced", "effective"] = "none"
     """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
 
@@ -319,6 +329,11 @@ class Run:
     """Folder of the run. Default: runs/RECIPE/TIME-MODEL. An unfinished run in it is resumed."""
 
 
+def is_asked_for(args, name):
+    """Whether an option has a value that is neither its default nor what it usually is."""
+    return getattr(args, name) not in (getattr(type(args), name), USUAL.get(name))
+
+
 def of_network(args):
     """The options that a builder takes, and their defaults: two dicts.
 
@@ -345,8 +360,9 @@ def check(args):
             if isinstance(value, int | float) and not accepted.accepts(value):
                 raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
     splits.validation_share(args.validation_fraction, args.fold)
-    if args.optimizer != "sgd" and (args.momentum, args.nesterov) != (Optimization.momentum, Optimization.nesterov):
-        raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, got --optimizer {args.optimizer}; leave them out")
+    if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
+        given = f"got --optimizer {args.optimizer}"
+        raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, {given}; pass that too, or leave them out")
     if args.groups is not None and args.normalization != "group":
         raise UserError(f"--groups {args.groups} is for --normalization group, got {args.normalization or 'the default'}; pass that too")
     bins = getattr(args, "bins", Table.bins)

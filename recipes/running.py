@@ -27,7 +27,6 @@ class Session:
         run: `runs.Run`, the claimed folder.
         callbacks: further Keras callbacks.
         dataset: `data.dataset.Dataset` of the caller's, or None.
-        precision: of the computation, `auto` resolved.
         started: `time.monotonic()` at the beginning.
         floor: `floors.Floor`, which `begin` starts.
     """
@@ -36,13 +35,12 @@ class Session:
     run: runs.Run
     callbacks: tuple
     dataset: object
-    precision: str
     started: float
     floor: floors.Floor
 
 
 def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
-    """Everything around a training: claim the folder, keep libraries quiet, seed, set the precision, repeat for several seeds.
+    """Everything around a training: claim the folder, keep libraries quiet, seed, repeat for several seeds.
 
     Args:
         recipe: its name.
@@ -76,9 +74,9 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
         with command_line.quiet_libraries():
             from hornbook.training import reproducibility
-        settings = reproducibility.settings(seed=args.seed, precision=args.precision)
-        with settings as precision, command_line.enough_memory(smaller), floors.Floor() as floor:
-            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, precision, time.monotonic(), floor))
+        settings = reproducibility.settings(seed=args.seed)
+        with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
+            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor))
     for line in floors.in_words(result["floor"]):
         print(line)
     runs.print_result(result, folder, inputs)
@@ -129,6 +127,8 @@ def over_seeds(run_one, seeds, folder, config):
 def begin(args, session, dataset):
     """Record the split, print what the data are, choose what was left to them, and have classical models computed beside the training.
 
+    The precision that was asked for or chosen is set, so layers are to be made afterwards.
+
     Returns:
         The options, none of them "auto", and the part that the result is taken on, or None.
 
@@ -136,6 +136,7 @@ def begin(args, session, dataset):
         UserError: the dataset lacks a part that an option needs, or has changed since an unfinished run began.
     """
     from hornbook.data import batches
+    from hornbook.training import reproducibility
 
     needed = {}
     if args.early_stopping and args.early_stopping_metric.startswith("val_"):
@@ -153,8 +154,10 @@ def begin(args, session, dataset):
     print(dataset.summary)
     chosen = session.run.choose(defaults.choose(args, dataset))
     args = dataclasses.replace(args, **chosen)
-    if chosen:
-        print(defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size)))
+    line = defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size))
+    if line:
+        print(line)
+    args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
     if args.floor and evaluated is not None:
         _start_floor(args, session, dataset, evaluated)
     return args, evaluated
@@ -253,7 +256,7 @@ def fitting(args, session, model, train):
     from hornbook.training import callbacks, checkpoint, pace, schedules
 
     run = session.run
-    print(f"{args.model}: {model.count_params():,} parameters, {session.precision}; run folder {run.folder}")
+    print(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
     steps = batches.steps_per_epoch(train, args.batch_size)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
@@ -351,7 +354,7 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         "evaluated_on": args.evaluate,
         "seconds": round(done.history.seconds_before + time.monotonic() - session.started, 1),
         "seed": args.seed,
-        "precision": session.precision,
+        "precision": args.precision,
         "parameters": model.count_params(),
         "epochs": len(rows),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,

@@ -112,7 +112,6 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
-    from hornbook.evaluation.floors.convolutions import Convolutions
     from hornbook.reports import examples
     from hornbook.training import diagnosis, imbalance, losses
     from hornbook.training.classical import convolution_ridge, mixing
@@ -159,7 +158,7 @@ def _train(args, session):
     scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     alone = scores
     if args.classical_share:
-        ridge = convolution_ridge.ConvolutionRidge(Convolutions, dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
+        ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
         model = mixing.mixed(model, ridge, args.classical_share)
         scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)

@@ -14,7 +14,7 @@ from hornbook import UserError, command_line, data
 from hornbook.recipes import defaults, options, running
 
 RECIPE = "text_classification"
-_MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
+MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -198,7 +198,7 @@ def _mixed(args, dataset, network, tokenizer, folder):
 
     known = tokenizer.vocabulary_size
     if not tokenizer.ngrams:
-        tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), 2, most=_MOST_PAIRS)
+        tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), 2, most=MOST_PAIRS)
         tokenizer.max_length *= 2  # For as many pairs as there are tokens.
     tokens = tokens_of.encode(dataset.train, tokenizer, folder)
     linear = naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed)

@@ -14,14 +14,14 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.policies", "data.mixing",
-    "data.series.arrays", "data.series.audio", "data.series.augmentation", "data.series.dataset", "data.tables.arrays",
-    "data.tables.augmentation", "data.tables.dataset", "data.tables.layers", "data.texts.arrays", "data.texts.augmentation",
-    "data.texts.dataset", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.convolutions",
-    "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals", "reports.report", "training.callbacks",
-    "training.checkpoint", "training.classical.boosting", "training.classical.convolution_ridge", "training.classical.linear",
-    "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables", "training.imbalance",
-    "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
+    "data.images.policies", "data.mixing", "data.series.arrays", "data.series.audio", "data.series.augmentation",
+    "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
+    "data.tables.layers", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset", "data.texts.log_count_ratios",
+    "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals",
+    "reports.report", "training.callbacks", "training.checkpoint", "training.classical.boosting", "training.classical.classifiers",
+    "training.classical.convolution_ridge", "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes",
+    "training.classical.tables", "training.imbalance", "training.losses", "training.optimization", "training.pace",
+    "training.schedules", "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -39,7 +39,7 @@ SERVING = {
     "evaluation.floors.neighbours": ("nearest",),
     "evaluation.floors.tasks": ("LeftOutError", "Task", "constant_logit", "log_probabilities"),
     "training.checkpoint": ("size_in_bytes",),
-    "training.classical.naive_bayes": ("known_only", "log_count_ratio"),
+    "training.classical.naive_bayes": ("known_only",),
     "training.pace": ("in_words", "say"),
 }
 

@@ -11,26 +11,34 @@ _AMPERE = 8  # The major compute capability of NVIDIA's first GPUs with bfloat16
 
 
 @contextlib.contextmanager
-def settings(*, seed, precision="float32"):
-    """Seed Keras, NumPy and the backend, and set the dtype policy; the policy is as before afterwards.
+def settings(*, seed):
+    """Seed Keras, NumPy and the backend; the dtype policy is as before afterwards.
 
     Args:
         seed: integer; initial weights and dropout are drawn from it.
+    """
+    before = keras.config.dtype_policy()
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def use_precision(precision):
+    """Set the dtype policy, for layers that are made from now on.
+
+    Args:
         precision: `float32`; `bfloat16` or `float16` for computation in these with weights in float32 (Keras then scales the loss of
             float16, whose small gradients would be 0); `auto` for bfloat16 where `has_bfloat16`, else float32.
 
-    Yields:
+    Returns:
         The precision, with `auto` resolved.
     """
     if precision == "auto":
         precision = "bfloat16" if has_bfloat16() else "float32"
-    before = keras.config.dtype_policy()
-    keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(POLICIES[precision])
-    try:
-        yield precision
-    finally:
-        keras.config.set_dtype_policy(before)
+    return precision
 
 
 def has_bfloat16():

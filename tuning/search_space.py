@@ -247,8 +247,9 @@ def _check_options(yielded, new, hints, recipe, args):
     """Refuse options that the recipe's command line, its check or its model would refuse; `new` are those not looked at before."""
     for name, value in new.items():
         if not any(_is_of(kind, value) for kind in vary.alternatives(hints[name])):
-            accepted = _words(hints[name]) or [_name_of(kind) for kind in vary.alternatives(hints[name])]
-            raise UserError(f"--{name.replace('_', '-')} takes {(', ' if _words(hints[name]) else ' or ').join(accepted)}")
+            words = _words(hints[name])
+            accepted = ", ".join(words) if words else " or ".join(_name_of(kind) for kind in vary.alternatives(hints[name]))
+            raise UserError(f"--{name.replace('_', '-')} takes {accepted}")
     changed = dataclasses.replace(args, **yielded)
     recipe.check(changed)
     if args.model not in models.names():

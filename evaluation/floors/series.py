@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from hornbook.data.series.convolutions import Convolutions
 from hornbook.evaluation.floors import fitting, neighbours
-from hornbook.evaluation.floors.convolutions import Convolutions
 
 _MOST_VALUES = 4096  # Of a series, between which distances are taken: of longer ones, every second step or fewer, interpolated.
 _PENALTIES = np.logspace(-3, 3, 10)

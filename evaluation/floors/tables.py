@@ -1,7 +1,6 @@
 """Classical models of tables: gradient boosting on histograms, and a regularized linear model."""
 
 import numpy as np
-from scipy import sparse
 
 from hornbook.evaluation.floors import fitting
 
@@ -44,6 +43,7 @@ def linear(task, inputs, labels, scored, *, numbers):
 
     The penalty is scikit-learn's default, 1, in both.
     """
+    from scipy import sparse
     from sklearn.linear_model import LogisticRegression, Ridge
 
     mean, deviation = inputs[:, :numbers].mean(axis=0, dtype=np.float64), inputs[:, :numbers].std(axis=0, dtype=np.float64)

@@ -1,8 +1,8 @@
 """Classical models of texts: words and pairs of words, weighed by TF-IDF or by naive-Bayes log-count ratios, in logistic regression."""
 
 import numpy as np
-from scipy import sparse
 
+from hornbook.data.texts.log_count_ratios import log_count_ratios
 from hornbook.evaluation.floors import fitting, tasks
 
 _BUCKETS = 2**20  # That words and pairs of words are hashed to, so that no vocabulary is kept.
@@ -51,24 +51,9 @@ def ratios(task, inputs, labels, scored):
     return tasks.log_probabilities(task, shares / shares.sum(axis=1, keepdims=True), classes)
 
 
-def log_count_ratios(counts, members, smoothing=1.0):
-    """How much more often each feature stands in one class than in the others, in logarithms (Wang and Manning, 2012, section 2.1).
-
-    Args:
-        counts: array or sparse matrix `(texts, features)`.
-        members: bool or 0 and 1, `(texts,)`: which texts are of the class.
-        smoothing: added to every count.
-
-    Returns:
-        Float64 array `(features,)`.
-    """
-    members = np.asarray(members, bool)
-    inside, outside = (np.asarray(counts[rows].sum(axis=0), np.float64).reshape(-1) + smoothing for rows in (members, ~members))
-    return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-
-
 def _weighed(counts, members, other):
     """Logits `(texts,)` of one class against the others."""
+    from scipy import sparse
     from sklearn.linear_model import LogisticRegression
 
     ratio = sparse.diags_array(log_count_ratios(counts, members))

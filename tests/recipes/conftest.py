@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(scope="session")
+def promised():
+    """What every finished run has in its folder, the lock of the process that wrote it among it."""
+    files = {"config.json", "chosen.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html"}
+    return files | {"checkpoint", ".lock"}
+
+
 @pytest.fixture(scope="module")
 def colour_images():
     """Two classes of 12x12 RGB, which differ in their reddest half; 90 of one and 30 of the other."""

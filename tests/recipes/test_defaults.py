@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hornbook import data, models
-from hornbook.recipes import RECIPES, defaults, options
+from hornbook.recipes import RECIPES, defaults, image_classification, options
 from hornbook.recipes.sequence_classification import Args, main
 
 
@@ -52,7 +52,7 @@ def test_every_model_has_a_row(medium):
 def test_flags_win():
     args = Args(model="gru", batch_size=8, learning_rate=0.5, dropout=0.7, jitter=0.01)
     chosen = defaults.choose(args, DATASETS["sequence_classification"])
-    assert chosen.keys() == {"epochs", "validation_fraction", "mixup", "classical_share"}
+    assert chosen.keys() - options.USUAL.keys() == {"epochs", "validation_fraction", "mixup", "classical_share"}
     assert chosen["mixup"] == defaults.row_of("series", "classification", "gru", 60).options["mixup"]
 
 
@@ -60,6 +60,50 @@ def test_a_builder_of_the_users_is_given_no_option():
     chosen = defaults.choose(Args(model="mymodule:builder"), DATASETS["sequence_classification"])
     assert chosen["dropout"] is None
     assert chosen["learning_rate"] > 0
+
+
+def images(channels, count=200, side=32):
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, channels)).astype(np.uint8)
+    return data.images.from_arrays(pixels, np.arange(count) % 2, pixels[:20], np.arange(20) % 2, validation_fraction=0)
+
+
+def test_airbench_has_its_own_training_and_loses_it_with_another_optimizer():
+    own = defaults.row_of("images", "classification", "airbench94", 200).options
+    chosen = defaults.choose(image_classification.Args(model="airbench94", epochs=50), images(3))
+    assert {name: chosen[name] for name in ("optimizer", "momentum", "flip", "precision")} == {
+        name: own[name] for name in ("optimizer", "momentum", "flip", "precision")
+    }
+    assert chosen["learning_rate"] == pytest.approx(own["learning_rate"] * chosen["batch_size"] / 512)
+    assert chosen["warmup_epochs"] == pytest.approx(11.5)
+    assert chosen["crop_padding"] == 2
+    chosen = defaults.choose(image_classification.Args(model="airbench94", optimizer="adam"), images(3))
+    assert (chosen["learning_rate"], chosen["schedule"]) == (3e-3, "cosine")
+    assert "warmup_epochs" not in chosen
+
+
+def test_what_may_be_a_letter_is_not_mirrored():
+    args = image_classification.Args(model="airbench94")
+    assert (defaults.choose(args, images(3))["augmentation"], defaults.choose(args, images(3))["flip"]) == ("crop-flip", "alternating")
+    assert (defaults.choose(args, images(1))["augmentation"], defaults.choose(args, images(1))["flip"]) == ("crop", "random")
+
+
+def test_the_precision_auto_is_a_choice_of_the_user():
+    assert "precision" not in defaults.choose(image_classification.Args(precision="auto"), images(1))
+    assert defaults.choose(image_classification.Args(), images(1, side=8))["precision"] == "float32"
+
+
+def test_a_run_says_what_is_not_usual():
+    dataset = images(1)
+    assert defaults.in_words(dict(options.USUAL), dataset, 1) == ""
+    line = defaults.in_words({"optimizer": "sgd", "momentum": 0.9, "epochs": 3}, dataset, 10)
+    assert line == "chosen: 30 updates in 3 epochs, optimizer sgd (for 200 images of 32x32 pixels)"
+
+
+def test_what_was_settled_passes_the_check():
+    for recipe, dataset in DATASETS.items():
+        module = importlib.import_module(f"hornbook.recipes.{recipe}")
+        module.check(defaults.settle(module.Args(), dataset))
+    image_classification.check(defaults.settle(image_classification.Args(model="airbench94"), images(1)))
 
 
 def test_the_length_is_counted_in_updates_until_passes_are_more():

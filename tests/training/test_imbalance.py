@@ -77,10 +77,18 @@ def test_several_labels_have_no_class_weights():
     assert imbalance.class_weights(np.eye(3), 3, "none") is None
 
 
-def test_keras_takes_them_as_they_are():
+def test_keras_weighs_the_loss_by_them():
     import keras
 
-    inputs, labels = np.random.default_rng(0).random((20, 3)), np.repeat([0, 1], [15, 5])
-    model = keras.Sequential([keras.layers.Dense(2)])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(inputs, labels, class_weight=imbalance.class_weights(labels, 2), verbose=0)
+    inputs, labels = np.zeros((20, 3)), np.repeat([0, 1], [15, 5])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    constant = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(2, bias_initializer=lambda shape, dtype: keras.ops.array([1.0, 0.0]))]
+    )
+    constant.compile(keras.optimizers.SGD(0.0), loss)
+    weights = imbalance.class_weights(labels, 2)
+    fitted = constant.fit(inputs, labels, batch_size=20, class_weight=weights, verbose=0)
+    each = np.log1p(np.exp([-1.0, 1.0]))[labels]  # Cross-entropies of the logits 1 and 0.
+    expected = np.mean(each * np.array([weights[label] for label in labels]))
+    assert fitted.history["loss"] == [pytest.approx(expected, rel=1e-5)]
+    assert expected > 1.2 * each.mean()  # The rare class, mistaken for the other, counts for more.

@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
+from hornbook.training.classical.classifiers import classifiers
+
 _MOST_ROWS = 500_000  # That trees are grown on: a minute of two cores.
-_LEAST = -15.0  # The logit of a class that training does not have.
 # Columns of the table of nodes.
 _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
@@ -108,19 +109,6 @@ def _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, biases):
         for place, options in enumerate(losses or [plain] * num_outputs):
             target = labels[:, 0 if losses else place]
             yield [place], HistGradientBoostingRegressor(random_state=seed, **options).fit(inputs, target)
-    elif task == "multi-label" or num_outputs == 1:
-        for place, label in enumerate(labels.reshape(len(labels), -1).T):
-            if label.min() == label.max():  # Nothing to tell apart.
-                biases[place] = _LEAST if label[0] == 0 else -_LEAST
-            else:
-                yield [place], HistGradientBoostingClassifier(random_state=seed).fit(inputs, label)
-    else:
-        classes = np.unique(labels)
-        biases[:] = _LEAST
-        if len(classes) == 1:
-            biases[classes] = 0
-        elif len(classes) == 2:  # The second's logit alone.
-            biases[classes[0]] = 0
-            yield [int(classes[1])], HistGradientBoostingClassifier(random_state=seed).fit(inputs, labels)
-        else:
-            yield classes.tolist(), HistGradientBoostingClassifier(random_state=seed).fit(inputs, labels)
+        return
+    for places, label in classifiers(labels, task, biases):
+        yield places, HistGradientBoostingClassifier(random_state=seed).fit(inputs, label)

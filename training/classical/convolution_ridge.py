@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from hornbook.data.series.convolutions import Convolutions
+
 _PENALTIES = np.logspace(-3, 3, 10)
 _MOST_SERIES, _MOST_STEPS = 10_000, 2_000_000  # That it is fitted to: half a minute of two cores.
 _LEAST = 1e-6  # A probability whose logarithm is finite.
@@ -14,39 +16,37 @@ class ConvolutionRidge:
     Dempster, Schmidt and Webb (2021). Its penalty is chosen by leave-one-out. Little is learned, so that few series are enough.
 
     Args:
-        convolutions: function of series, of training, that makes an `evaluation.floors.convolutions.Convolutions`.
         series: list of float arrays `(steps, features)`, of training.
         labels: int array `(series,)`, each class with an example at least.
         num_classes: how many classes there are.
-        seed: of the convolutions, their second argument, and of the choice among more than 10,000 series or 2 million steps.
+        seed: of the convolutions, and of the choice among more than 10,000 series or 2 million steps.
 
     Attributes:
-        convolutions: what `convolutions` made.
+        convolutions: `data.series.convolutions.Convolutions`.
         weights: float32 array `(convolutions, classes)`.
         biases: float32 array `(classes,)`.
 
     Example:
     ```python
     import keras, numpy
-    from hornbook.evaluation.floors.convolutions import Convolutions
     from hornbook.training.classical.convolution_ridge import ConvolutionRidge
     from hornbook.training.classical.mixing import mixed
 
     series = [numpy.sin(numpy.arange(40) * speed)[:, None] for speed in (0.1, 0.11, 0.4, 0.41)]
-    ridge = ConvolutionRidge(Convolutions, series, numpy.array([0, 0, 1, 1]), 2)
+    ridge = ConvolutionRidge(series, numpy.array([0, 0, 1, 1]), 2)
     network = keras.Sequential([keras.Input((40, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     print(mixed(network, ridge, 0.5)(numpy.stack(series)))
     ```
     """
 
-    def __init__(self, convolutions, series, labels, num_classes, seed=0):
+    def __init__(self, series, labels, num_classes, seed=0):
         from sklearn.linear_model import RidgeClassifierCV
 
         most = min(_MOST_SERIES, max(1, int(_MOST_STEPS / np.mean([len(one) for one in series]))))
         if len(series) > most:
             chosen = np.sort(np.random.default_rng(seed).choice(len(series), most, replace=False))
             series, labels = [series[place] for place in chosen], labels[chosen]
-        self.convolutions = convolutions(series, seed)
+        self.convolutions = Convolutions(series, seed)
         found = self.convolutions.features(series)
         mean, deviation = found.mean(axis=0), found.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1)

@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
+from hornbook.training.classical.classifiers import classifiers
+
 _MOST_ROWS = 100_000  # That it is fitted to.
-_LEAST = -15.0  # The logit of a class that training does not have.
 
 
 class Linear:
@@ -87,20 +88,7 @@ def _fitted(features, labels, task, num_outputs, quantiles):
         if len(quantiles):
             biases += np.quantile(labels[:, 0] - np.ravel(fitted.predict(features)), quantiles)
         return kernel, biases
-    binary = labels.reshape(len(labels), -1).T if task == "multi-label" or num_outputs == 1 else None
-    if binary is not None:
-        for place, label in enumerate(binary):
-            if label.min() == label.max():
-                biases[place] = _LEAST if label[0] == 0 else -_LEAST
-                continue
-            fitted = LogisticRegression(max_iter=1000).fit(features, label)
-            kernel[:, place], biases[place] = fitted.coef_[0], fitted.intercept_[0]
-        return kernel, biases
-    classes = np.unique(labels)
-    biases[:] = _LEAST
-    biases[classes] = 0.0
-    if len(classes) > 1:
-        fitted = LogisticRegression(max_iter=1000).fit(features, labels)
-        places = classes[1:] if len(classes) == 2 else classes  # Of two classes, scikit-learn has the second's alone.
+    for places, label in classifiers(labels, task, biases):
+        fitted = LogisticRegression(max_iter=1000).fit(features, label)
         kernel[:, places], biases[places] = fitted.coef_.T, fitted.intercept_
     return kernel, biases

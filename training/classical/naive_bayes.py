@@ -3,17 +3,16 @@
 import keras
 import numpy as np
 
-_SMOOTHING = 1.0  # Added to the count of every token in a class, as in the paper.
+from hornbook.data.texts.log_count_ratios import log_count_ratios, presence
+
 _REGULARIZATION = 1.0  # C of the logistic regression; on validation data of three sets, 0.1 and 10 were no better (docs/data/texts.md).
 _MOST_TEXTS = 100_000  # That the linear model is fitted to: of more it gains little, and takes minutes.
-_AT_A_TIME = 8192
 
 
 class NaiveBayes:
     """Logistic regression, one class against the others, on which tokens a text has, each scaled by its log-count ratio.
 
-    Wang and Manning (2012), "Baselines and Bigrams": the ratio of a token is log((p / |p|) / (q / |q|)), with the numbers p and q of texts
-    of the class and of the others that have it, both plus 1. With pairs of words as tokens it is hard to beat on short texts.
+    Wang and Manning (2012), "Baselines and Bigrams". With pairs of words as tokens it is hard to beat on short texts.
 
     Args:
         tokens: of the training texts: has `labels` `(texts,)`, `lengths` and `padded(positions, length)`, such as `data.texts.Tokens`. Ids
@@ -50,7 +49,7 @@ class NaiveBayes:
         positions = np.arange(len(tokens))
         if len(positions) > _MOST_TEXTS:
             positions = np.sort(np.random.default_rng(seed).choice(positions, _MOST_TEXTS, replace=False))
-        found, labels = _presence(tokens, positions, vocabulary_size), tokens.labels[positions]
+        found, labels = presence(tokens, positions, vocabulary_size), tokens.labels[positions]
         self.weights = np.zeros((vocabulary_size, num_classes), np.float32)
         self.biases = np.full(num_classes, -np.inf, np.float32)
         for label in np.unique(labels):
@@ -58,7 +57,7 @@ class NaiveBayes:
             if own.all():
                 self.biases[label] = 0.0
                 continue
-            ratio = log_count_ratio(found, own)
+            ratio = log_count_ratios(found, own)
             fitted = LogisticRegression(C=_REGULARIZATION, max_iter=1000).fit(found.multiply(ratio).tocsr(), own)
             self.weights[:, label] = ratio * fitted.coef_[0]
             self.biases[label] = fitted.intercept_[0]
@@ -82,27 +81,3 @@ class NaiveBayes:
 def known_only(size):
     """What a network is given that knows fewer ids: those behind them, of runs of tokens, are padding to it."""
     return lambda ids: keras.ops.where(keras.ops.less(ids, size), ids, keras.ops.zeros_like(ids))
-
-
-def log_count_ratio(found, own):
-    """The log-count ratio of each token, float64 array `(ids,)`.
-
-    Args:
-        found: sparse matrix `(texts, ids)` of 1 where a text has a token.
-        own: bool array `(texts,)`, the texts of the class.
-    """
-    with_token, without = (_SMOOTHING + np.asarray(found[rows].sum(axis=0), np.float64)[0] for rows in (own, ~own))
-    return np.log(with_token / with_token.sum()) - np.log(without / without.sum())
-
-
-def _presence(tokens, positions, vocabulary_size):
-    """Which text has which token: a sparse matrix of ones `(texts, ids)`."""
-    import scipy.sparse
-
-    rows = []
-    for start in range(0, len(positions), _AT_A_TIME):
-        some = positions[start : start + _AT_A_TIME]
-        rows += [ids[ids > 1] for ids in map(np.unique, tokens.padded(some, int(tokens.lengths[some].max())))]
-    ends = np.cumsum([0, *map(len, rows)])
-    ids = np.concatenate(rows).astype(np.int32)
-    return scipy.sparse.csr_matrix((np.ones(len(ids), np.float32), ids, ends), shape=(len(rows), vocabulary_size))

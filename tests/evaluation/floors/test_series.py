@@ -1,10 +1,9 @@
-"""Series: the nearest neighbour by hand, convolutions against their definition, unequal lengths and several features."""
+"""Series: the nearest neighbour by hand, the ridge on waves, unequal lengths and several features."""
 
 import numpy as np
 import pytest
 
 from hornbook.evaluation.floors import neighbours, series
-from hornbook.evaluation.floors.convolutions import KERNELS, Convolutions
 from hornbook.evaluation.floors.tasks import Task
 
 
@@ -51,38 +50,6 @@ def test_unequal_series_are_brought_to_one_length():
     inputs, scored = columns([0, 1, 2, 3, 4], [4, 3, 2, 1, 0]), columns([0, 2, 4], [4, 2, 0], np.linspace(4, 0, 9))
     found = series.neighbour(Task("classification", 2), inputs, np.array([0, 1]), scored)
     assert found.argmax(axis=1).tolist() == [0, 1, 1]
-
-
-def test_a_feature_is_the_share_of_a_convolution_above_its_threshold():
-    inputs, _ = waves(6)
-    made = Convolutions(inputs)
-    found = made.features(inputs)
-    assert KERNELS.shape == (84, 9)
-    assert made.dilations == [1, 2, 4]
-    everything = np.concatenate(inputs).astype(np.float64)
-    scaled = (inputs[3][:, 0] - everything.mean()) / everything.std()
-    place = 0
-    for number, dilation in enumerate(made.dilations):
-        for threshold in range(made.thresholds_each):
-            for kernel in (0, 1, 83):
-                weights = np.zeros(8 * dilation + 1)
-                weights[::dilation] = KERNELS[kernel]
-                padded = np.pad(scaled, 4 * dilation) if kernel % 2 == 0 else scaled
-                convolved = np.correlate(padded, weights, mode="valid")
-                expected = (convolved > made.thresholds[number, kernel, threshold]).mean()
-                assert found[3, place + kernel] == pytest.approx(expected, abs=1.1 / len(convolved))  # Of float32, one step may differ.
-            place += len(KERNELS)
-    assert place == found.shape[1]
-
-
-def test_features_do_not_depend_on_the_other_series():
-    inputs, _ = waves(30, unequal=True, features=3)
-    made = Convolutions(inputs)
-    together = made.features([*inputs, np.zeros((4, 3), np.float32)])
-    assert together.min() >= 0
-    assert together.max() <= 1
-    np.testing.assert_allclose(together[7], made.features([inputs[7]])[0], atol=0.04)
-    np.testing.assert_array_equal(together, Convolutions(inputs).features([*inputs, np.zeros((4, 3), np.float32)]))
 
 
 @pytest.mark.parametrize("shape", [{}, {"unequal": True}, {"features": 4, "unequal": True}], ids=str)

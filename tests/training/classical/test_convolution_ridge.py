@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.evaluation.floors.convolutions import KERNELS, Convolutions
+from hornbook.data.series.convolutions import KERNELS, Convolutions
 from hornbook.training.classical import convolution_ridge, mixing
 
 LENGTHS = {"equal": [40] * 12, "unequal": [5, 9, 12, 30, 31, 40, 7, 40, 22, 13, 16, 39]}
@@ -29,7 +29,7 @@ def batch(series):
 def test_keras_computes_what_numpy_does(lengths, features):
     series = made(LENGTHS[lengths], features)
     labels = np.arange(12) % 3
-    ridge = convolution_ridge.ConvolutionRidge(Convolutions, series, labels, 3)
+    ridge = convolution_ridge.ConvolutionRidge(series, labels, 3)
     inputs = batch(series)
     network = models.fcn((None if lengths == "unequal" else 40, features), 3, width=4, padded=lengths == "unequal")
     mix = mixing.mixed(network, ridge, 0.25)
@@ -61,7 +61,7 @@ def test_a_feature_is_the_share_of_steps_above_a_threshold():
 def test_series_are_told_apart_and_an_absent_class_is_not_likely(tmp_path):
     steps = np.arange(60)
     series = [np.sin(steps * speed + place)[:, None].astype(np.float32) for place in range(10) for speed in (0.2, 0.9)]
-    ridge = convolution_ridge.ConvolutionRidge(Convolutions, series, np.array([0, 2] * 10), 3)
+    ridge = convolution_ridge.ConvolutionRidge(series, np.array([0, 2] * 10), 3)
     model = mixing.mixed(models.fcn((60, 1), 3, width=4), ridge, 0.99)
     new = np.stack([np.sin(steps * speed + 0.5)[:, None] for speed in (0.2, 0.9)]).astype(np.float32)
     probabilities = np.exp(keras.ops.convert_to_numpy(model(new)))
@@ -75,6 +75,6 @@ def test_series_are_told_apart_and_an_absent_class_is_not_likely(tmp_path):
 def test_of_many_series_some_are_taken(monkeypatch):
     monkeypatch.setattr(convolution_ridge, "_MOST_STEPS", 400)
     series = made([40] * 30, 1)
-    ridge = convolution_ridge.ConvolutionRidge(Convolutions, series, np.arange(30) % 2, 2)
-    few = convolution_ridge.ConvolutionRidge(Convolutions, series, np.arange(30) % 2, 2, seed=1)
+    ridge = convolution_ridge.ConvolutionRidge(series, np.arange(30) % 2, 2)
+    few = convolution_ridge.ConvolutionRidge(series, np.arange(30) % 2, 2, seed=1)
     assert (ridge.weights != few.weights).any()

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import scipy.sparse
 
 from hornbook import data, models
 from hornbook.data.texts import tokenizing
@@ -19,13 +18,6 @@ def parts():
     single = tokenizing.fit(dataset.train.texts())
     pairs = tokenizing.with_ngrams(single, dataset.train.texts(), 2)
     return single, pairs, data.texts.encode(dataset.train, pairs)
-
-
-def test_the_ratio_is_that_of_the_paper():
-    found = scipy.sparse.csr_matrix(np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0], [0, 1, 0]], np.float32))
-    got = naive_bayes.log_count_ratio(found, np.array([True, True, False, False]))
-    p, q = np.array([3, 2, 2]), np.array([1, 3, 1])
-    np.testing.assert_allclose(got, np.log((p / 7) / (q / 5)))
 
 
 def test_texts_are_told_apart_by_their_words(parts):

@@ -35,7 +35,7 @@ class Convolutions:
     Example:
     ```python
     import numpy
-    from hornbook.evaluation.floors.convolutions import Convolutions
+    from hornbook.data.series.convolutions import Convolutions
 
     series = [numpy.sin(numpy.arange(40) * speed)[:, None] for speed in (0.1, 0.2, 0.4)]
     found = Convolutions(series).features(series)

@@ -1,0 +1,162 @@
+"""Which classical model should stand beside the network, and how much should it count?
+
+    python benchmarks/classical_share.py --corpus FOLDER                        # all sets but adult, three folds: an hour on two cores
+    python benchmarks/classical_share.py --corpus FOLDER --media tables --folds 1
+    python benchmarks/classical_share.py --summary                              # what results/classical_share.csv says
+
+Folds of the training examples alone: no test part is read. A network is trained once for each set and fold, by the recipe's defaults and
+nothing beside it; the shares are mixed afterwards, by the library's own functions. A row of the CSV is one share of one classical model;
+a share of 0 is the network alone, of 1 the classical model alone. The AUC of several classes is the mean of each against the others.
+
+FOLDER is that of `benchmarks/defaults.py`, whose sets these are.
+"""
+
+import argparse
+import collections
+import csv
+import importlib
+import pathlib
+import statistics
+import tempfile
+
+import defaults
+import numpy as np
+
+RESULTS = pathlib.Path(__file__).parent / "results/classical_share.csv"
+COLUMNS = ("medium", "set", "fold", "classical", "share", "accuracy", "auc", "mean_absolute_error")
+SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
+FOLDS = 5
+LEFT_OUT = ("adult", "mammography")  # Tables that are large enough for boosting alone.
+
+
+def trained(recipe, flags, fold, folder):
+    """The options, the dataset and the network alone of a run whose score is of a fold of its training examples."""
+    import keras
+
+    given = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)}
+    args = recipe.Args(**given, fold=f"{fold}/{FOLDS}", evaluate="validation", classical_share=0.0, floor=False, output=str(folder))
+    recipe.main(args)
+    return args, recipe.load(args, folder), keras.models.load_model(folder / "model.keras")
+
+
+def classical_models(args, dataset, network, folder):
+    """What may stand beside the network: {name: (model, function of what the network sees, examples to score)}."""
+    from hornbook.training.classical.boosting import GradientBoosting
+    from hornbook.training.classical.convolution_ridge import ConvolutionRidge
+    from hornbook.training.classical.linear import Linear
+    from hornbook.training.classical.mixing import Pair
+
+    count, scored = network.output_shape[-1], dataset.validation
+    if dataset.medium == "series":
+        return {"ridge": (ConvolutionRidge(dataset.train.series, dataset.train.labels, count), None, scored)}
+    if dataset.medium == "texts":
+        return {"naive Bayes": naive_bayes(args, dataset, count, folder)}
+    about = (dataset.train.inputs, dataset.train.labels, dataset.task, count)
+    numbers = len(dataset.encoding.inputs) - len(dataset.encoding.categories)
+    linear, boosting = Linear(*about, numbers=numbers), GradientBoosting(*about)
+    found = {"linear": linear, "boosting": boosting, "both": Pair(boosting, linear, activation_of(dataset))}
+    return {name: (model, None, scored) for name, model in found.items()}
+
+
+def naive_bayes(args, dataset, count, folder):
+    from hornbook.data.texts import encode, tokenizing
+    from hornbook.recipes import text_classification
+    from hornbook.training.classical.naive_bayes import NaiveBayes, known_only
+
+    single = tokenizing.load(folder / "tokenizer.json")
+    pairs = tokenizing.with_ngrams(single, dataset.train.texts(), 2, most=text_classification.MOST_PAIRS)
+    pairs.max_length *= 2
+    linear = NaiveBayes(encode(dataset.train, pairs), count, pairs.vocabulary_size)
+    return linear, known_only(single.vocabulary_size), encode(dataset.validation, pairs)
+
+
+def activation_of(dataset):
+    return {"regression": "linear"}.get(dataset.task, "softmax")
+
+
+def scores(dataset, outputs):
+    """The metrics of a row, of outputs for the fold."""
+    from sklearn.metrics import roc_auc_score
+
+    labels = dataset.validation.labels
+    if dataset.task == "regression":
+        return {"mean_absolute_error": np.abs(outputs - labels).mean()}
+    likely = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    several = [number for number in np.unique(labels) if (labels != number).any()]
+    return {
+        "accuracy": (outputs.argmax(axis=1) == labels).mean(),
+        "auc": statistics.mean(roc_auc_score(labels == number, likely[:, number]) for number in several) if several else float("nan"),
+    }
+
+
+def rows_of(medium, name, module, flags, fold):
+    from hornbook import data
+    from hornbook.training.classical.mixing import mixed
+
+    recipe = importlib.import_module(f"hornbook.recipes.{module.replace('-', '_')}")
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place, "run")
+        args, dataset, network = trained(recipe, flags, fold, folder)
+        for beside, (classical, seen, examples) in classical_models(args, dataset, network, folder).items():
+            for share in SHARES:
+                # Both ends are limits: the weight of the other is next to nothing.
+                weight = min(max(share, 1e-9), 1 - 1e-9)
+                model = mixed(network, classical, weight, activation=activation_of(dataset), seen=seen)
+                outputs = data.predictions(model, examples, length=dataset.input_shape[0] if medium == "series" else None)
+                found = {key: f"{value:.4f}" for key, value in scores(dataset, outputs.astype(np.float64)).items()}
+                yield {"medium": medium, "set": name, "fold": fold, "classical": beside, "share": share, **found}
+
+
+def rows():
+    if not RESULTS.exists():
+        return []
+    with open(RESULTS, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def summary():
+    """Means over the sets of each medium: of the folds of a set first, so that every set counts the same."""
+    found = rows()
+    for medium in dict.fromkeys(row["medium"] for row in found):
+        own = [row for row in found if row["medium"] == medium]
+        metrics = [name for name in COLUMNS[5:] if own[0][name]]
+        names, folds = {row["set"] for row in own}, {row["fold"] for row in own}
+        print(f"\n{medium}: means over {len(names)} sets, folds {', '.join(sorted(folds))} of {FOLDS}")
+        print(f"{'classical':14}{'share':>6}" + "".join(f"{metric:>21}" for metric in metrics))
+        grouped = collections.defaultdict(lambda: collections.defaultdict(list))
+        for row in own:
+            grouped[row["classical"], row["share"]][row["set"]].append([float(row[metric]) for metric in metrics])
+        for (classical, share), by_set in grouped.items():
+            means = np.mean([np.mean(values, axis=0) for values in by_set.values()], axis=0)
+            print(f"{classical:14}{share:>6}" + "".join(f"{mean:21.4f}" for mean in means))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", help="folder with series/ and tables/")
+    parser.add_argument("--media", nargs="+", default=["tables", "regression", "texts", "series"])
+    parser.add_argument("--sets", nargs="+", help="names; default: all of the media")
+    parser.add_argument("--folds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--summary", action="store_true", help="run nothing")
+    args = parser.parse_args()
+    if not args.summary:
+        if args.corpus is None:
+            parser.error("--corpus is needed, or --summary")
+        done = {(row["set"], int(row["fold"])) for row in rows()}
+        for fold in args.folds:
+            for medium, name, recipe, flags, _ in defaults.sets(pathlib.Path(args.corpus).resolve()):
+                if medium not in args.media or name in LEFT_OUT or (args.sets and name not in args.sets) or (name, fold) in done:
+                    continue
+                found = list(rows_of(medium, name, recipe, flags, fold))
+                new = not RESULTS.exists()
+                with open(RESULTS, "a", newline="") as file:
+                    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+                    if new:
+                        writer.writeheader()
+                    writer.writerows(found)
+    summary()
+
+
+if __name__ == "__main__":
+    main()

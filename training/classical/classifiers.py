@@ -1,0 +1,45 @@
+"""Which classifiers of scikit-learn make the outputs of a network: several labels, absent classes, and two classes in one logit."""
+
+import numpy as np
+
+_LEAST = -15.0  # The logit of a class that training does not have.
+
+
+def classifiers(labels, task, biases):
+    """The classifiers to fit for a network's outputs.
+
+    Of two classes, a linear model and gradient boosting of scikit-learn give the logit of the second alone; of one there is nothing to
+    fit.
+
+    Args:
+        labels: int array `(rows,)` of classes, or `(rows, labels)` of 0 and 1.
+        task: "classification" or "multi-label".
+        biases: float array `(outputs,)` of zeros; those of outputs that no classifier gives are set. One output of a classification is
+            the logit of the second class.
+
+    Yields:
+        A list of outputs, by their places, and the labels `(rows,)` of the classifier that gives them.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.training.classical.classifiers import classifiers
+
+    labels, biases = numpy.array([0, 2, 0, 2]), numpy.zeros(3)
+    [(places, fitted)] = classifiers(labels, "classification", biases)
+    assert places == [2] and fitted is labels and biases.tolist() == [0, -15, -15]
+    ```
+    """
+    if task == "multi-label" or len(biases) == 1:
+        for place, label in enumerate(labels.reshape(len(labels), -1).T):
+            if label.min() == label.max():
+                biases[place] = _LEAST if label[0] == 0 else -_LEAST
+            else:
+                yield [place], label
+        return
+    classes = np.unique(labels)
+    biases[:] = _LEAST
+    if len(classes) <= 2:
+        biases[classes[0]] = 0
+    if len(classes) > 1:
+        yield (classes[1:] if len(classes) == 2 else classes).tolist(), labels
