@@ -5,19 +5,23 @@ from hornbook.reports import page
 _MOST_COLUMNS = 4  # Of scores: more do not fit a phone.
 
 
-def floor(found, network=None):
+def floor(found, network=None, alone=None):
     """The comparison in words and a table of all classical models, HTML. "" where there was none.
 
     Args:
         found: `floor` of a run's `result.json`, or None.
         network: its `metrics`, a dict; the one that is compared is taken from `found`, which may be of some of the examples alone.
+        alone: its `network_alone`: the metrics without the classical model that is mixed with it, or None.
     """
     if not found:
         return ""
     notes = "".join(f'<p class="note">{page.escape(_sentence(note))}</p>' for note in found["notes"])
     if found["model"] is None:
         return notes
-    return f'<p class="lead">{page.escape(_told(found))}</p>{_table(found, {**(network or {}), found["metric"]: found["network"]})}{notes}'
+    networks = {"the network": {**(network or {}), found["metric"]: found["network"]}}
+    if alone:
+        networks = {"the network with its classical model": networks["the network"], "the network alone": alone}
+    return f'<p class="lead">{page.escape(_told(found))}</p>{_table(found, networks)}{notes}'
 
 
 def _told(found):
@@ -42,10 +46,10 @@ def _sentence(note):
     return f"{note[:1].upper()}{note[1:]}."
 
 
-def _table(found, network):
+def _table(found, networks):
     names = [found["metric"], *(name for name in next(iter(found["all"].values())) if name != found["metric"])][:_MOST_COLUMNS]
     sign = -1 if found["higher_is_better"] else 1
     ranked = sorted(found["all"].items(), key=lambda row: sign * row[1][found["metric"]])
-    rows = [("<b>the network</b>", *(page.number(network.get(name)) for name in names))]
+    rows = [(f"<b>{name}</b>", *(page.number(metrics.get(key)) for key in names)) for name, metrics in networks.items()]
     rows += [(page.escape(name), *(page.number(metrics[name]) for name in names)) for name, metrics in ranked]
     return page.table(["Model", *(page.escape(name.replace("_", " ")) for name in names)], rows)

@@ -175,8 +175,8 @@ def shortened(text):
 
 
 def with_flags(text):
-    """Escaped text with command-line flags set as code, each with its value where that is a number, such as --clip-norm 1.0."""
-    return re.sub(r"(?<![\w-])--[a-z][a-z0-9-]*( [0-9](\S*\w)?(?!\S*\w))?", r"<code>\g<0></code>", escape(text))
+    """Escaped text with command-line flags set as code, each with its value where that has a digit, such as --clip-norm 1.0."""
+    return re.sub(r"(?<![\w-])--[a-z][a-z0-9-]*( [a-z_]*[0-9](\S*\w)?(?!\S*\w))?", r"<code>\g<0></code>", escape(text))
 
 
 def table(headings, rows, *, text_columns=(0,)):

@@ -29,7 +29,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       the run began), and any further metric. Keys may be missing, values None or NaN. Without `epoch`, rows are counted from 1.
     - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text), `findings` (a list),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
-      lowest `val_loss`), `floor` (as of `evaluation.floors.compare`). Other plain values are listed among the run's details.
+      lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
+      classical model that is mixed with it). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
@@ -54,7 +55,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     """
     sections = [
         ("findings", "Findings", _findings(result, evaluation, diagnostics)),
-        ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"))),
+        ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"), result.get("network_alone"))),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
         ("predictions", "Predictions", regression.predictions(evaluation)),
         ("residuals", "Residuals", regression.residuals(evaluation)),

@@ -32,6 +32,12 @@ def test_the_comparison_in_words_and_a_row_for_each_model():
     assert EVIL not in html
 
 
+def test_a_network_that_is_mixed_with_a_classical_model_has_a_row_alone():
+    html = floor.floor(found(), {"accuracy": 0.8}, {"accuracy": 0.85, "auc": 0.91})
+    assert html.index("the network with its classical model") < html.index("0.875<") < html.index("the network alone") < html.index("0.85<")
+    assert "alone" not in floor.floor(found(), {"accuracy": 0.8})
+
+
 def test_luck_and_lower_scores_that_are_better():
     html = floor.floor(found(interval=[-0.04, 0.01]))
     assert "which may be luck). Higher is better" in html

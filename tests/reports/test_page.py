@@ -43,7 +43,7 @@ def test_text_is_escaped_and_a_name_is_cut_and_kept_from_turning_others():
 
 
 def test_flags_in_text_are_code_with_their_numbers():
-    assert page.with_flags("Try --clip-norm 1.0, or --model cnn1d.") == "Try <code>--clip-norm 1.0</code>, or <code>--model</code> cnn1d."
+    assert page.with_flags("Try --clip-norm 1.0, or --model cnn1d.") == "Try <code>--clip-norm 1.0</code>, or <code>--model cnn1d</code>."
 
 
 def test_a_meter_is_as_long_as_its_share_and_may_be_marked():
