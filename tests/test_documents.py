@@ -64,7 +64,7 @@ def test_a_row_says_what_a_flag_takes(flags):
     names = [field.name for field in dataclasses.fields(image_classification.Args)]
     rows = flags.table(image_classification.Args, names).splitlines()
     assert any(row.startswith("| `--clip-value` | number, at least 0 | `0.0` | Clip every element ") for row in rows)
-    assert any(row.startswith("| `--precision` | `float32`, `bfloat16`, `float16`, `auto` | `float32` | ") for row in rows)
+    assert any(row.startswith("| `--precision` | `float32`, `bfloat16`, `float16`, `auto` | none | ") for row in rows)
     assert any(row.startswith("| `--depth` | integer | none | ") for row in rows)
     assert any(row.startswith("| `--tensorboard` | switch | `false` | ") for row in rows)
 
@@ -77,7 +77,7 @@ def test_a_default_that_differs_is_shown_beside_the_shared_one(flags):
 
     assert flags.own_names(Args) == ["own"]
     assert flags.differences(Args).splitlines()[2:] == [
-        "| `--schedule` | `constant`, `cosine` | `cosine` | `cosine` |",
+        "| `--schedule` | `constant`, `cosine` | `auto` | `auto` |",
         "| `--epochs` | as above | `7` | `auto` |",
     ]
 
@@ -188,7 +188,7 @@ def choices(hint):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_flag_exists_and_takes_the_word_behind_it(page, types_of_flags):
     text = page.read_text(encoding="utf-8")
-    scripts = "\n".join(script.read_text(encoding="utf-8") for script in ROOT.glob("benchmarks/*.py"))
+    scripts = "\n".join(script.read_text(encoding="utf-8") for script in ROOT.glob("benchmarks/**/*.py"))
     others = FOREIGN | set(re.findall(r'"--([a-z-]+)"', scripts))
     for flag, word in re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)(?:[ =]([\w-]+))?", text):
         named = flag if flag in types_of_flags else flag.removeprefix("no-")

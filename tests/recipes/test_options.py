@@ -90,7 +90,7 @@ def test_a_builder_is_given_the_options_of_networks_alone():
     [
         ({"momentum": 0.5}, "--momentum and --no-nesterov are for --optimizer sgd, got --optimizer auto"),
         ({"nesterov": False}, "are for --optimizer sgd"),
-        ({"randaugment_magnitude": 5.0}, "--randaugment-magnitude is for --augmentation randaugment, got crop"),
+        ({"randaugment_magnitude": 5.0}, "--randaugment-magnitude is for --augmentation randaugment, got auto"),
         ({"groups": 4}, "--groups 4 is for --normalization group, got the default"),
         ({"groups": 4, "normalization": "batch"}, "got batch; pass that too"),
     ],

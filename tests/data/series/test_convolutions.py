@@ -42,3 +42,15 @@ def test_features_do_not_depend_on_the_other_series():
     assert together.max() <= 1
     np.testing.assert_allclose(together[7], made.features([inputs[7]])[0], atol=0.04)
     np.testing.assert_array_equal(together, Convolutions(inputs).features([*inputs, np.zeros((4, 3), np.float32)]))
+
+
+def test_the_seed_chooses_features_and_series():
+    inputs = noise(40, features=4)
+    first, again, other = (Convolutions(inputs, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.features(inputs[:3]), again.features(inputs[:3]))
+    assert (first.features(inputs[:3]) != other.features(inputs[:3])).any()
+
+
+def test_a_constant_feature_is_no_division_by_zero():
+    found = Convolutions([np.full((20, 1), 7, np.float32)] * 3).features([np.full((20, 1), 7, np.float32)])
+    assert np.isfinite(found).all()

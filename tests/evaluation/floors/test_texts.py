@@ -39,6 +39,12 @@ def test_a_question_mark_is_a_word_of_its_own():
     assert found.argmax() == 0
 
 
+def test_a_word_counts_once_a_text():
+    once = texts.ratios(Task("classification", 2), GOOD * 5 + BAD * 5, np.repeat([0, 1], 10), ["good"])
+    often = texts.ratios(Task("classification", 2), GOOD * 5 + BAD * 5, np.repeat([0, 1], 10), ["good good good"])
+    assert once.argmax() == often.argmax() == 0
+
+
 def test_what_cannot_be_had():
     with pytest.raises(tasks.LeftOutError, match="one class alone"):
         texts.ratios(Task("classification", 2), GOOD, np.array([1, 1]), GOOD)

@@ -1,7 +1,7 @@
 """Do the defaults rank the rows of small tables as well as gradient boosting does? AUC on the test rows of several splits.
 
-python benchmarks/small_tables.py --corpus FOLDER                               # seven tables, five splits: some ten minutes on two cores
-python benchmarks/small_tables.py --summary                                     # what results/small_tables.csv says
+    python benchmarks/defaults/small_tables.py --corpus FOLDER                  # seven tables, five splits: some ten minutes
+    python benchmarks/defaults/small_tables.py --summary                        # what results/small_tables.csv says
 
 Each row is a run with no flag but the table's name, its label's column and the number of the split. Gradient boosting (scikit-learn's
 HistGradientBoosting by its defaults, categories as such) and logistic regression are fitted to the training and validation rows of the
@@ -16,7 +16,7 @@ import tempfile
 
 import numpy as np
 
-RESULTS = pathlib.Path(__file__).parent / "results/small_tables.csv"
+RESULTS = pathlib.Path(__file__).parents[1] / "results/small_tables.csv"
 COLUMNS = ("set", "split", "default", "network alone", "gradient boosting", "logistic regression")
 FROM_FILES = ("german", "glass", "haberman", "ionosphere", "pima-indians-diabetes")
 

@@ -1,9 +1,9 @@
 """Are the defaults good on data that nobody tuned them for? Every set of a corpus, with no flag but its name and columns.
 
-    python benchmarks/defaults.py --corpus FOLDER                               # the defaults, three seeds: hours on two cores
-    python benchmarks/defaults.py --corpus FOLDER --media series --seeds 0      # one medium, one seed
-    python benchmarks/defaults.py --corpus FOLDER --media series --variant fcn --flags "--model fcn"
-    python benchmarks/defaults.py --summary                                     # what results/defaults.csv says
+    python benchmarks/defaults/corpus.py --corpus FOLDER                        # the defaults, three seeds: hours on two cores
+    python benchmarks/defaults/corpus.py --corpus FOLDER --media series --seeds 0       # one medium, one seed
+    python benchmarks/defaults/corpus.py --corpus FOLDER --media series --variant fcn --flags "--model fcn"
+    python benchmarks/defaults/corpus.py --summary                              # what results/defaults.csv says
 
 A row of `results/defaults.csv` is a run: its score, the floor (the best classical model on the same split) with the difference and its
 interval, and the seconds. Rows that are there are not run again. The summary ranks variants by their mean rank over the sets, says which
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 
-RESULTS = pathlib.Path(__file__).parent / "results/defaults.csv"
+RESULTS = pathlib.Path(__file__).parents[1] / "results/defaults.csv"
 COLUMNS = ("variant", "set", "seed", "metric", "score", "floor", "floor_model", "difference", "low", "high", "seconds", "commit")
 LOWER_IS_BETTER = ("mean_absolute_error",)
 

@@ -1,14 +1,14 @@
 """Which classical model should stand beside the network, and how much should it count?
 
-    python benchmarks/classical_share.py --corpus FOLDER                        # all sets but adult, three folds: an hour on two cores
-    python benchmarks/classical_share.py --corpus FOLDER --media tables --folds 1
-    python benchmarks/classical_share.py --summary                              # what results/classical_share.csv says
+    python benchmarks/defaults/classical_share.py --corpus FOLDER               # three folds: hours on two cores, most of them for series
+    python benchmarks/defaults/classical_share.py --corpus FOLDER --media tables --folds 1
+    python benchmarks/defaults/classical_share.py --summary                     # what results/classical_share.csv says
 
 Folds of the training examples alone: no test part is read. A network is trained once for each set and fold, by the recipe's defaults and
 nothing beside it; the shares are mixed afterwards, by the library's own functions. A row of the CSV is one share of one classical model;
 a share of 0 is the network alone, of 1 the classical model alone. The AUC of several classes is the mean of each against the others.
 
-FOLDER is that of `benchmarks/defaults.py`, whose sets these are.
+FOLDER is that of `benchmarks/defaults/corpus.py`, whose sets these are.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import pathlib
 import statistics
 import tempfile
 
-import defaults
+import corpus
 import numpy as np
 
-RESULTS = pathlib.Path(__file__).parent / "results/classical_share.csv"
+RESULTS = pathlib.Path(__file__).parents[1] / "results/classical_share.csv"
 COLUMNS = ("medium", "set", "fold", "classical", "share", "accuracy", "auc", "mean_absolute_error")
 SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 FOLDS = 5
@@ -145,7 +145,7 @@ def main():
             parser.error("--corpus is needed, or --summary")
         done = {(row["set"], int(row["fold"])) for row in rows()}
         for fold in args.folds:
-            for medium, name, recipe, flags, _ in defaults.sets(pathlib.Path(args.corpus).resolve()):
+            for medium, name, recipe, flags, _ in corpus.sets(pathlib.Path(args.corpus).resolve()):
                 if medium not in args.media or name in LEFT_OUT or (args.sets and name not in args.sets) or (name, fold) in done:
                     continue
                 found = list(rows_of(medium, name, recipe, flags, fold))
