@@ -54,6 +54,7 @@ _LEAST_SHARE = 0.2  # Of the fewest updates, however long the series are.
 MODELS = (
     ("series", 0, "h_inception1d", "benchmarks/notes/series.md"),
     ("texts", 0, "cnn1d", "docs/data/texts.md"),
+    ("images", 10_000, "airbench94", "benchmarks/notes/cifar10.md"),  # Where `_suits_airbench`.
     ("images", 0, "cnn", "docs/results.md"),
     ("tables", 5000, "tabm", "benchmarks/notes/tables.md"),
     ("tables", 0, "mlp", "benchmarks/notes/tables.md"),
@@ -96,7 +97,7 @@ ROWS = {
     "images": (
         Row(
             ("airbench",), (),
-            800, 22, 512,
+            800, 20, 512,
             {
                 "learning_rate": 0.75, "optimizer": "sgd", "momentum": 0.85, "schedule": "polynomial", "weight_decay": 0.009,
                 "lookahead": 5, "bias_learning_rate_factor": 64.0, "label_smoothing": 0.2, "flip": "alternating", "crop_fill": "reflect",
@@ -216,7 +217,14 @@ def in_words(chosen, dataset, steps_per_epoch):
 
 
 def _model(dataset):
-    return next(model for medium, least, model, _ in MODELS if medium == dataset.medium and len(dataset.train) >= least)
+    fitting = (model for medium, least, model, _ in MODELS if medium == dataset.medium and len(dataset.train) >= least)
+    return next(model for model in fitting if model != "airbench94" or _suits_airbench(dataset.input_shape))
+
+
+def _suits_airbench(input_shape):
+    """Whether images are small and in colour, as those that it is made for; of others nothing is measured."""
+    height, width, channels = input_shape
+    return channels == 3 and min(height, width) >= 16 and max(height, width) <= 64
 
 
 def _batch_size(size, most):

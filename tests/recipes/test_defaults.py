@@ -81,6 +81,16 @@ def test_airbench_has_its_own_training_and_loses_it_with_another_optimizer():
     assert "warmup_epochs" not in chosen
 
 
+@pytest.mark.parametrize(
+    ("channels", "count", "side", "expected"),
+    [(3, 10_000, 16, "airbench94"), (3, 9_999, 16, "cnn"), (1, 10_000, 16, "cnn"), (3, 10_000, 8, "cnn"), (3, 10_000, 65, "cnn")],
+)
+def test_many_small_images_in_colour_have_airbench(channels, count, side, expected):
+    pixels = np.broadcast_to(np.uint8(0), (count, side, side, channels))
+    dataset = data.images.from_arrays(pixels, np.arange(count) % 2, pixels[:20], np.arange(20) % 2, validation_fraction=0)
+    assert defaults.choose(image_classification.Args(), dataset)["model"] == expected
+
+
 def test_what_may_be_a_letter_is_not_mirrored():
     args = image_classification.Args(model="airbench94")
     assert (defaults.choose(args, images(3))["augmentation"], defaults.choose(args, images(3))["flip"]) == ("crop-flip", "alternating")
