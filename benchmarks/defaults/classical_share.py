@@ -22,6 +22,8 @@ import tempfile
 import corpus
 import numpy as np
 
+from hornbook import UserError
+
 RESULTS = pathlib.Path(__file__).parents[1] / "results/classical_share.csv"
 COLUMNS = ("medium", "set", "fold", "classical", "share", "accuracy", "auc", "mean_absolute_error")
 SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
@@ -30,12 +32,19 @@ LEFT_OUT = ("adult", "mammography")  # Tables that are large enough for boosting
 
 
 def trained(recipe, flags, fold, folder):
-    """The options, the dataset and the network alone of a run whose score is of a fold of its training examples."""
+    """The options, the dataset and the network alone of a run. What is scored is a fold of its training examples, or its validation part."""
     import keras
 
     given = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)}
-    args = recipe.Args(**given, fold=f"{fold}/{FOLDS}", evaluate="validation", classical_share=0.0, floor=False, output=str(folder))
-    recipe.main(args)
+    given |= {"evaluate": "validation", "classical_share": 0.0, "floor": False, "output": str(folder)}
+    args = recipe.Args(**given, fold=f"{fold}/{FOLDS}")
+    try:
+        recipe.main(args)
+    except UserError as error:
+        if "has a validation part of its own" not in str(error):
+            raise
+        args = recipe.Args(**given)
+        recipe.main(args)
     return args, recipe.load(args, folder), keras.models.load_model(folder / "model.keras")
 
 
@@ -91,21 +100,30 @@ def scores(dataset, outputs):
 
 
 def rows_of(medium, name, module, flags, fold):
+    import keras
+
     from hornbook import data
-    from hornbook.training.classical.mixing import mixed
+    from hornbook.training.classical.mixing import weighted_mean
 
     recipe = importlib.import_module(f"hornbook.recipes.{module.replace('-', '_')}")
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place, "run")
         args, dataset, network = trained(recipe, flags, fold, folder)
+        [received], length = network.inputs, dataset.input_shape[0] if medium == "series" else None
+        own = None
         for beside, (classical, seen, examples) in classical_models(args, dataset, network, folder).items():
+            if own is None:  # Padding behind the ids that the network knows does not change what it says.
+                inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype)
+                own = data.predictions(keras.Model(inputs, network(inputs if seen is None else seen(inputs))), examples, length=length)
+            inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype)
+            other = data.predictions(keras.Model(inputs, classical.outputs(inputs)), examples, length=length)
             for share in SHARES:
                 # Both ends are limits: the weight of the other is next to nothing.
-                weight = min(max(share, 1e-9), 1 - 1e-9)
-                model = mixed(network, classical, weight, activation=activation_of(dataset), seen=seen)
-                outputs = data.predictions(model, examples, length=dataset.input_shape[0] if medium == "series" else None)
-                found = {key: f"{value:.4f}" for key, value in scores(dataset, outputs.astype(np.float64)).items()}
+                mixed = weighted_mean(own, other, min(max(share, 1e-9), 1 - 1e-9), activation_of(dataset))
+                found = scores(dataset, keras.ops.convert_to_numpy(mixed).astype(np.float64))
+                found = {key: f"{value:.4f}" for key, value in found.items()}
                 yield {"medium": medium, "set": name, "fold": fold, "classical": beside, "share": share, **found}
+        keras.utils.clear_session()
 
 
 def rows():
@@ -116,20 +134,24 @@ def rows():
 
 
 def summary():
-    """Means over the sets of each medium: of the folds of a set first, so that every set counts the same."""
+    """Means over the folds of each set, and over the sets of each medium; errors as ratios to the network's alone, whatever their unit."""
     found = rows()
     for medium in dict.fromkeys(row["medium"] for row in found):
         own = [row for row in found if row["medium"] == medium]
         metrics = [name for name in COLUMNS[5:] if own[0][name]]
-        names, folds = {row["set"] for row in own}, {row["fold"] for row in own}
-        print(f"\n{medium}: means over {len(names)} sets, folds {', '.join(sorted(folds))} of {FOLDS}")
-        print(f"{'classical':14}{'share':>6}" + "".join(f"{metric:>21}" for metric in metrics))
-        grouped = collections.defaultdict(lambda: collections.defaultdict(list))
+        names, folds = list(dict.fromkeys(row["set"] for row in own)), sorted({row["fold"] for row in own})
+        print(f"\n{medium}: means over folds {', '.join(folds)} of {FOLDS}")
+        grouped = collections.defaultdict(list)
         for row in own:
-            grouped[row["classical"], row["share"]][row["set"]].append([float(row[metric]) for metric in metrics])
-        for (classical, share), by_set in grouped.items():
-            means = np.mean([np.mean(values, axis=0) for values in by_set.values()], axis=0)
-            print(f"{classical:14}{share:>6}" + "".join(f"{mean:21.4f}" for mean in means))
+            grouped[row["set"], row["classical"], row["share"]].append([float(row[metric]) for metric in metrics])
+        of_set = {key: np.mean(values, axis=0) for key, values in grouped.items()}
+        for metric_number, metric in enumerate(metrics):
+            print(f"{metric}\n{'classical':14}{'share':>6}" + "".join(f"{name[:12]:>13}" for name in names) + f"{'mean':>10}")
+            for classical, share in dict.fromkeys((row["classical"], row["share"]) for row in own):
+                values = [of_set[name, classical, share][metric_number] for name in names]
+                compared = [of_set[name, classical, "0.0"][metric_number] if medium == "regression" else 1 for name in names]
+                mean = statistics.mean(value / other for value, other in zip(values, compared, strict=True))
+                print(f"{classical:14}{share:>6}" + "".join(f"{value:13.4f}" for value in values) + f"{mean:10.4f}")
 
 
 def main():

@@ -36,7 +36,7 @@ def mixed(network, classical, share, *, activation="softmax", seen=None):
     name, network = network.name, keras.Model(received, output, name=f"{network.name}_network")  # No optimizer of ours is saved in it.
     inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype, name=received.name)
     own, other = network(inputs if seen is None else seen(inputs)), classical.outputs(inputs)
-    return keras.Model(inputs, _mean(own, other, share, activation), name=name)
+    return keras.Model(inputs, weighted_mean(own, other, share, activation), name=name)
 
 
 class Pair:
@@ -66,10 +66,29 @@ class Pair:
 
     def outputs(self, inputs):
         """A tensor `(batch, outputs)`, of a Keras tensor."""
-        return _mean(self.first.outputs(inputs), self.second.outputs(inputs), 0.5, self.activation)
+        return weighted_mean(self.first.outputs(inputs), self.second.outputs(inputs), 0.5, self.activation)
 
 
-def _mean(own, other, share, activation):
+def weighted_mean(own, other, share, activation):
+    """The mean of two outputs, as probabilities or numbers.
+
+    Args:
+        own, other: tensors or arrays `(batch, outputs)`.
+        share: of the other, in (0, 1).
+        activation: as of `mixed`.
+
+    Returns:
+        A tensor in the form of the outputs, as `mixed` gives it.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training.classical.mixing import weighted_mean
+
+    halfway = weighted_mean(numpy.log([[0.9, 0.1]]), numpy.log([[0.5, 0.5]]), 0.5, "softmax")
+    assert numpy.allclose(keras.ops.convert_to_numpy(keras.ops.exp(halfway)), [[0.7, 0.3]])
+    ```
+    """
     ops = keras.ops
     own, other = ops.cast(own, "float32"), ops.cast(other, "float32")
     if activation == "linear":

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from hornbook import data
 from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
 from hornbook.training.classical.mixing import Pair
+from hornbook.training.classical.tables import classical_model
 
 GENERATOR = np.random.default_rng(0)
 ROWS = np.hstack([GENERATOR.normal(3, 2, (200, 2)), GENERATOR.integers(0, 4, (200, 2))]).astype(np.float32)
@@ -62,3 +64,19 @@ def test_a_pair_is_the_mean():
     softmax = lambda values: np.exp(values) / np.exp(values).sum(axis=1, keepdims=True)  # noqa: E731
     expected = (softmax(outputs(one)) + softmax(outputs(other))) / 2
     np.testing.assert_allclose(softmax(outputs(Pair(one, other, "softmax"))), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "count", "kind"),
+    [
+        ("classification", 60, Pair),
+        ("classification", 5000, GradientBoosting),
+        ("regression", 60, Linear),
+        ("regression", 1000, GradientBoosting),
+    ],
+)
+def test_which_one_a_table_has_goes_by_its_rows(task, count, kind):
+    rows = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    targets = (rows[:, 0] > 0).astype(int) if task == "classification" else rows[:, 0]
+    dataset = data.tables.from_arrays(rows, targets, task=task, validation_fraction=0)
+    assert isinstance(classical_model(dataset, 2 if task == "classification" else 1, "softmax"), kind)
