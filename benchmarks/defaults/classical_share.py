@@ -32,7 +32,7 @@ LEFT_OUT = ("adult", "mammography")  # Tables that are large enough for boosting
 
 
 def trained(recipe, flags, fold, folder):
-    """The options, the dataset and the network alone of a run. What is scored is a fold of its training examples, or its validation part."""
+    """The options, the dataset and the network alone of a run that is scored on a fold of its training, or its validation part."""
     import keras
 
     given = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)}
