@@ -153,7 +153,7 @@ def choose(args, dataset):
         values["learning_rate"] *= batch_size / row.largest_batch
     if row.warmup is not None:
         epochs = values["epochs"] if args.epochs == "auto" else args.epochs
-        values["warmup_epochs"] = row.warmup * epochs
+        values["warmup_epochs"] = round(row.warmup * epochs, 2)
     if dataset.medium == "images":
         values |= _of_images(args, dataset, row)
     if getattr(args, "tokenizer", None) in ("character", "byte"):
