@@ -229,7 +229,7 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"colour": 1.5}, "colour"),
         ({"random_erasing": 2.0}, "random_erasing"),
         ({"augmentation": "randaugment", "randaugment_magnitude": 12.0}, "randaugment_magnitude"),
-        ({"flip": "alternating"}, "--flip is for --augmentation crop-flip, got crop; pass that too"),
+        ({"flip": "alternating"}, "--flip is for --augmentation crop-flip, got auto; pass that too"),
         ({"crop_padding": 2, "augmentation": "flip"}, "--crop-padding is for --augmentation crop-flip, got flip; pass that too"),
         ({"patch_whitening": 2}, "--model cnn does not take --patch-whitening"),
         ({"lookahead": -1}, "--lookahead must be at least 0"),
