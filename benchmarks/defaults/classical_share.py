@@ -13,7 +13,6 @@ FOLDER is that of `benchmarks/defaults/corpus.py`, whose sets these are.
 
 import argparse
 import collections
-import csv
 import importlib
 import pathlib
 import statistics
@@ -126,16 +125,9 @@ def rows_of(medium, name, module, flags, fold):
         keras.utils.clear_session()
 
 
-def rows():
-    if not RESULTS.exists():
-        return []
-    with open(RESULTS, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def summary():
     """Means over the folds of each set, and over the sets of each medium; errors as ratios to the network's alone, whatever their unit."""
-    found = rows()
+    found = corpus.rows(RESULTS)
     for medium in dict.fromkeys(row["medium"] for row in found):
         own = [row for row in found if row["medium"] == medium]
         metrics = [name for name in COLUMNS[5:] if own[0][name]]
@@ -165,18 +157,12 @@ def main():
     if not args.summary:
         if args.corpus is None:
             parser.error("--corpus is needed, or --summary")
-        done = {(row["set"], int(row["fold"])) for row in rows()}
+        done = {(row["set"], int(row["fold"])) for row in corpus.rows(RESULTS)}
         for fold in args.folds:
             for medium, name, recipe, flags, _ in corpus.sets(pathlib.Path(args.corpus).resolve()):
                 if medium not in args.media or name in LEFT_OUT or (args.sets and name not in args.sets) or (name, fold) in done:
                     continue
-                found = list(rows_of(medium, name, recipe, flags, fold))
-                new = not RESULTS.exists()
-                with open(RESULTS, "a", newline="") as file:
-                    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                    if new:
-                        writer.writeheader()
-                    writer.writerows(found)
+                corpus.append(list(rows_of(medium, name, recipe, flags, fold)), RESULTS, COLUMNS)
     summary()
 
 

@@ -79,20 +79,22 @@ def row_of(variant, name, seed, result, commit):
     }  # fmt: skip
 
 
-def rows():
-    if not RESULTS.exists():
+def rows(path=RESULTS):
+    """The rows of a CSV file as dicts of texts; none where it is not there."""
+    if not path.exists():
         return []
-    with open(RESULTS, newline="") as file:
+    with open(path, newline="") as file:
         return list(csv.DictReader(file))
 
 
-def append(row):
-    new = not RESULTS.exists()
-    with open(RESULTS, "a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
+def append(new, path=RESULTS, columns=COLUMNS):
+    """Write further rows, dicts, to the end of a CSV file; with its header where it is not there."""
+    header = not path.exists()
+    with open(path, "a", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        if header:
             writer.writeheader()
-        writer.writerow(row)
+        writer.writerows(new)
 
 
 def means(found):
@@ -175,7 +177,7 @@ def main():
                     continue
                 seeds = ["--seed", str(seed), *(["--split-seed", str(seed)] if splits else [])]
                 row = row_of(args.variant, name, seed, run(recipe, [*flags, *seeds, *shlex.split(args.flags)]), commit)
-                append(row)
+                append([row])
                 print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     summary()
 

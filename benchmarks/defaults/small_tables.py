@@ -9,11 +9,11 @@ same split. With several classes the AUC is the mean of each class against the o
 """
 
 import argparse
-import csv
 import pathlib
 import statistics
 import tempfile
 
+import corpus
 import numpy as np
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/small_tables.csv"
@@ -64,15 +64,8 @@ def row_of(name, options, split):
     return {"set": name, "split": split} | {column: f"{value:.4f}" for column, value in found.items()}
 
 
-def rows():
-    if not RESULTS.exists():
-        return []
-    with open(RESULTS, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def summary():
-    found, scored = rows(), COLUMNS[2:]
+    found, scored = corpus.rows(RESULTS), COLUMNS[2:]
     print(f"{'set':24}{'n':>3}" + "".join(f"{column:>24}" for column in scored))
     for name in dict.fromkeys(row["set"] for row in found):
         own = [row for row in found if row["set"] == name]
@@ -92,17 +85,12 @@ def main():
     if not args.summary:
         if args.corpus is None:
             parser.error("--corpus is needed, or --summary")
-        done = {(row["set"], int(row["split"])) for row in rows()}
+        done = {(row["set"], int(row["split"])) for row in corpus.rows(RESULTS)}
         for split in args.splits:
             for name, options in tables(pathlib.Path(args.corpus).resolve()).items():
                 if (name, split) in done:
                     continue
-                row, new = row_of(name, options, split), not RESULTS.exists()
-                with open(RESULTS, "a", newline="") as file:
-                    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                    if new:
-                        writer.writeheader()
-                    writer.writerow(row)
+                corpus.append([row_of(name, options, split)], RESULTS, COLUMNS)
     summary()
 
 

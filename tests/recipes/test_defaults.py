@@ -112,8 +112,13 @@ def test_a_run_says_what_is_not_usual():
 def test_what_was_settled_passes_the_check():
     for recipe, dataset in DATASETS.items():
         module = importlib.import_module(f"hornbook.recipes.{recipe}")
-        module.check(defaults.settle(module.Args(), dataset))
-    image_classification.check(defaults.settle(image_classification.Args(model="airbench94"), images(1)))
+        settled = defaults.settle(module.Args(), dataset)
+        module.check(settled)
+        # What was settled does not count as asked for, so it is refused beside no other option.
+        assert not any(options.is_asked_for(settled, name) for name in options.USUAL if hasattr(settled, name))
+    grey = defaults.settle(image_classification.Args(model="airbench94"), images(1))
+    image_classification.check(grey)
+    assert (grey.augmentation, grey.flip, grey.optimizer) == ("crop", "random", "sgd")
 
 
 def test_the_length_is_counted_in_updates_until_passes_are_more():
