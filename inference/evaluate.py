@@ -45,7 +45,7 @@ def evaluate(arguments):
 
 
 def score(args):
-    """The scores that `EvaluateArgs` ask for, a dict as of `evaluation.scores.scores`, with test-time augmentation where the run had it.
+    """The scores that `EvaluateArgs` ask for, a dict as of `evaluation.scores.scores`.
 
     Raises:
         UserError: no finished run, or data that do not fit it.
@@ -57,13 +57,10 @@ def score(args):
     model = load_model(args.run)
 
     from hornbook.data import batches
-    from hornbook.data.images import average_over_copies
-
-    copies = trained.config.get("test_time_augmentation", "none")
-    model = average_over_copies(model, copies)
 
     outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
     found = scores.of_run(trained.about, examples.labels, outputs)
+    copies = trained.config.get("test_time_augmentation", "none")
     found |= {"test_time_augmentation": copies} if copies != "none" else {}
     return {**found, "left_out": left_out} if left_out else found
 

@@ -101,7 +101,7 @@ ROWS = {
             {
                 "learning_rate": 0.75, "optimizer": "sgd", "momentum": 0.85, "schedule": "polynomial", "weight_decay": 0.009,
                 "lookahead": 5, "bias_learning_rate_factor": 64.0, "label_smoothing": 0.2, "flip": "alternating", "crop_fill": "reflect",
-                "precision": "auto", "dropout": 0.0,
+                "precision": "auto", "dropout": 0.0, "test_time_augmentation": "mirror-shift",
             },
             "benchmarks/notes/cifar10.md",
             optimizers=("sgd",),
@@ -191,7 +191,7 @@ def _of_images(args, dataset, row):
     values = {"augmentation": "crop-flip" if dataset.input_shape[2] == 3 else "crop"}
     augmentation = values["augmentation"] if args.augmentation == "auto" else args.augmentation
     if augmentation in ("crop", "none"):
-        values["flip"] = USUAL["flip"]  # Nothing is flipped.
+        values |= {name: USUAL[name] for name in ("flip", "test_time_augmentation")}  # No mirror image was trained on.
     if row.crop is not None:
         values["crop_padding"] = max(1, round(min(dataset.input_shape[:2]) * row.crop))
     return values

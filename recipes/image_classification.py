@@ -75,9 +75,9 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     """Strength of a jitter of brightness, contrast, saturation and hue, such as 0.4; 0 for none."""
     random_erasing: float = 0.0
     """Probability of an image to have a rectangle filled with random pixels, such as 0.5; 0 for never."""
-    test_time_augmentation: Literal["none", "mirror", "mirror-shift"] = "none"
-    """Score the mean of the outputs over copies of each image: mirrored, or mirrored and shifted by a pixel too. It takes 2 or 6 times as
-    long; result and report say so. The saved model, and scores while it trains, are of single images."""
+    test_time_augmentation: Literal["none", "mirror", "mirror-shift"] | options.Auto = "auto"
+    """The saved model gives the mean of the outputs over copies of each image: mirrored, or mirrored and shifted by a pixel too. It takes 2
+    or 6 times as long; result and report say so, and what single images score. auto: none, or as the model was measured."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none."""
     cutmix: Annotated[float, options.NOT_NEGATIVE] = 0.0
@@ -183,12 +183,14 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scored = data.images.average_over_copies(model, args.test_time_augmentation)
-    scores, mistakes = running.evaluate(session, scored, about, evaluated)
+    scores, mistakes = running.evaluate(session, model, about, evaluated)
+    single = running.single_images(args, scores)
+    if args.test_time_augmentation != "none":
+        model = data.images.average_over_copies(model, args.test_time_augmentation)
+        scores, mistakes = running.evaluate(session, model, about, evaluated)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    copies = {"test_time_augmentation": args.test_time_augmentation} if scored is not model and scores else {}
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet, "details": copies}
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet, "details": single}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

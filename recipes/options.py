@@ -42,6 +42,7 @@ Auto = Literal["auto"]  # The value of an option that is chosen by what the data
 USUAL = {
     "optimizer": "adamw", "momentum": 0.9, "schedule": "cosine", "weight_decay": 0.05, "lookahead": 0, "bias_learning_rate_factor": 1.0,
     "label_smoothing": 0.0, "precision": "float32", "flip": "random", "crop_fill": "zeros",
+    "test_time_augmentation": "none",
 }  # fmt: skip
 
 

@@ -320,10 +320,29 @@ def alone(args, scores):
     """
     if not args.classical_share or scores is None:
         return {}
+    return {"network_alone": _before(scores, "network alone", f"with the classical model, a share of {args.classical_share:g}")}
+
+
+def single_images(args, scores):
+    """What a network scores without copies of each image, for `result.json`; nothing where there are none.
+
+    Args:
+        args: the recipe's options.
+        scores: of single images, or None.
+    """
+    if args.test_time_augmentation == "none" or scores is None:
+        return {}
+    copies = {"mirror": "each and its mirror image", "mirror-shift": "mirrored and shifted copies"}[args.test_time_augmentation]
+    found = _before(scores, "single images", f"the mean over {copies}")
+    return {"test_time_augmentation": args.test_time_augmentation, "single_images": found}
+
+
+def _before(scores, what, then):
+    """The headline of scores that others will follow; prints the first."""
     found = scoring.headline(scores)
     name, value = next(iter(found.items()))
-    print(f"network alone: {name.replace('_', ' ')} {value:.4f}; with the classical model, a share of {args.classical_share:g}:")
-    return {"network_alone": found}
+    print(f"{what}: {name.replace('_', ' ')} {value:.4f}; {then}:")
+    return found
 
 
 def finish(args, session, model, dataset, done, scores, *, about, findings, mistakes=(), augmented=(), tokens=None, details=None):

@@ -13,8 +13,8 @@ def average_over_copies(model, copies="mirror"):
       What comes in at an edge are the pixels next to it, mirrored.
 
     The mean is of the outputs as they are, such as logits (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU", section 3.5). It
-    is for evaluation, and a network scores better so than on single images: say so beside the score. Where a mirror image has another
-    meaning, as of digits and letters, it does harm.
+    is for predictions, not for training, and a network scores better so than on single images: say so beside the score. Where a mirror
+    image has another meaning, as of digits and letters, it does harm.
 
     Args:
         model: `keras.Model` from images `(batch, height, width, channels)` to outputs `(batch, outputs)`; it is shared, not copied.

@@ -8,7 +8,7 @@ import pytest
 
 from hornbook import data
 from hornbook.inference.evaluate import evaluate
-from hornbook.recipes import image_classification
+from hornbook.recipes import defaults, image_classification
 from hornbook.recipes.image_classification import Args, main
 
 PLAIN = {"depth": 4, "width": 4, "epochs": 1, "batch_size": 128}
@@ -47,15 +47,19 @@ def test_test_time_augmentation_is_marked_wherever_the_score_is(tmp_path, capsys
     folder, without = tmp_path / "run", tmp_path / "without"
     result = main(Args(**PLAIN, test_time_augmentation="mirror", output=str(folder)))
     assert "test with test-time augmentation (mirror): accuracy" in capsys.readouterr().out
-    assert json.loads((folder / "result.json").read_text())["test_time_augmentation"] == "mirror"
+    written = json.loads((folder / "result.json").read_text())
+    assert written["test_time_augmentation"] == "mirror"
     assert "which training never saw, with test-time augmentation (mirror)" in (folder / "report.html").read_text()
-    assert "test_time_augmentation" not in main(Args(**PLAIN, output=str(without)))
-    assert "test-time" not in (without / "report.html").read_text()
-    # The weights are those of a run without, and the score is that of mean logits.
+    alone = main(Args(**PLAIN, output=str(without)))
+    assert written["single_images"] == pytest.approx(alone["metrics"], abs=1e-4)
+    assert not {"test_time_augmentation", "single_images"} & set(alone)
+    assert "with test-time" not in (without / "report.html").read_text()
+    # The weights are those of a run without, and the saved model gives mean logits.
     test = data.images.load("digits").test
     model, plain = (keras.saving.load_model(path / "model.keras") for path in (folder, without))
     assert all(np.array_equal(first, second) for first, second in zip(model.get_weights(), plain.get_weights(), strict=True))
-    logits = model.predict(test.inputs, verbose=0) + model.predict(test.inputs[:, :, ::-1], verbose=0)
+    logits = (plain.predict(test.inputs, verbose=0) + plain.predict(test.inputs[:, :, ::-1], verbose=0)) / 2
+    np.testing.assert_allclose(model.predict(test.inputs, verbose=0), logits, rtol=1e-4, atol=1e-5)
     assert result["metrics"]["accuracy"] == pytest.approx((logits.argmax(-1) == test.labels).mean())
     # The command scores as the run did, and says so.
     capsys.readouterr()
@@ -63,3 +67,9 @@ def test_test_time_augmentation_is_marked_wherever_the_score_is(tmp_path, capsys
     rows = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     assert float(rows["accuracy"]) == pytest.approx(result["metrics"]["accuracy"], abs=1e-4)
     assert rows["test-time augmentation"] == "mirror"
+
+
+@pytest.mark.parametrize(("flags", "copies"), [({}, "mirror-shift"), ({"augmentation": "crop"}, "none"), ({"model": "cnn"}, "none")])
+def test_copies_are_the_default_of_what_was_measured_with_them(colour_images, flags, copies):
+    dataset = data.images.from_arrays(*colour_images, *colour_images, validation_fraction=0.0)
+    assert defaults.settle(Args(**{"model": "airbench94", **flags}), dataset).test_time_augmentation == copies
