@@ -53,6 +53,7 @@ def classical_models(args, dataset, network, folder):
     from hornbook.training.classical.convolution_ridge import ConvolutionRidge
     from hornbook.training.classical.linear import Linear
     from hornbook.training.classical.mixing import Pair
+    from hornbook.training.classical.tables import boosting_options
 
     count, scored = network.output_shape[-1], dataset.validation
     if dataset.medium == "series":
@@ -61,7 +62,7 @@ def classical_models(args, dataset, network, folder):
         return {"naive Bayes": naive_bayes(args, dataset, count, folder)}
     about = (dataset.train.inputs, dataset.train.labels, dataset.task, count)
     numbers = len(dataset.encoding.inputs) - len(dataset.encoding.categories)
-    linear, boosting = Linear(*about, numbers=numbers), GradientBoosting(*about)
+    linear, boosting = Linear(*about, numbers=numbers), GradientBoosting(*about, **boosting_options(dataset))
     found = {"linear": linear, "boosting": boosting, "both": Pair(boosting, linear, activation_of(dataset))}
     return {name: (model, None, scored) for name, model in found.items()}
 

@@ -11,7 +11,7 @@ _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
 
 class GradientBoosting:
-    """Trees on histograms (as LightGBM, Ke et al. 2017), by scikit-learn's defaults: 100 for each output, of 31 leaves.
+    """Trees on histograms (as LightGBM, Ke et al. 2017), by scikit-learn: 100 for each output, of 31 leaves, if not said otherwise.
 
     Args:
         inputs: float32 array or `data.scratch.FileRows` `(rows, columns)` without missing values: numbers, and codes of categories, which
@@ -22,6 +22,7 @@ class GradientBoosting:
         loss: of a regression: "mse", "mae", "huber" (taken as "mse") or "quantile".
         quantiles: those to predict, with loss "quantile".
         seed: of the choice among more than 500,000 rows, and of the rows that tell when to stop where there are more than 10,000.
+        **options: of scikit-learn's estimators, such as `max_iter` and `learning_rate`, where they are not its defaults.
 
     Attributes:
         nodes: float32 array `(nodes, 5)`: feature, threshold, place of the left and of the right child, value; a leaf is its own child.
@@ -42,14 +43,15 @@ class GradientBoosting:
     ```
     """
 
-    def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0):
+    def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0, **options):
         some = np.arange(len(inputs))
         if len(some) > _MOST_ROWS:
             some = np.sort(np.random.default_rng(seed).choice(some, _MOST_ROWS, replace=False))
         inputs, labels = np.asarray(inputs[some]), labels[some]  # Read now, if they are in a file.
         self.biases = np.zeros(num_outputs, np.float32)
         trees, owners = [], []
-        for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, self.biases):
+        options["random_state"] = seed
+        for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, self.biases):
             baseline = np.ravel(fitted._baseline_prediction)
             self.biases[places] = baseline
             # scikit-learn keeps its trees to itself; tests compare with what it predicts.
@@ -99,16 +101,16 @@ class GradientBoosting:
         return outputs
 
 
-def _fitted(inputs, labels, task, num_outputs, loss, quantiles, seed, biases):
+def _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, biases):
     """Yields the places of some outputs and the estimator that gives them; sets the biases of those that none gives."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     if task == "regression":
         losses = [{"loss": "quantile", "quantile": quantile} for quantile in quantiles]
         plain = {"loss": "absolute_error" if loss == "mae" else "squared_error"}
-        for place, options in enumerate(losses or [plain] * num_outputs):
+        for place, minimized in enumerate(losses or [plain] * num_outputs):
             target = labels[:, 0 if losses else place]
-            yield [place], HistGradientBoostingRegressor(random_state=seed, **options).fit(inputs, target)
+            yield [place], HistGradientBoostingRegressor(**options, **minimized).fit(inputs, target)
         return
     for places, label in classifiers(labels, task, biases):
-        yield places, HistGradientBoostingClassifier(random_state=seed).fit(inputs, label)
+        yield places, HistGradientBoostingClassifier(**options).fit(inputs, label)

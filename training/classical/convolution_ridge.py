@@ -7,13 +7,16 @@ from hornbook.data.series.convolutions import Convolutions
 
 _PENALTIES = np.logspace(-3, 3, 10)
 _MOST_SERIES, _MOST_STEPS = 10_000, 2_000_000  # That it is fitted to: half a minute of two cores.
-_LEAST = 1e-6  # A probability whose logarithm is finite.
+_SHARPNESS = 0.3, 60.0  # Within which factors of the decisions are looked for.
+_ABSENT = -15.0  # The logit of a class that training does not have.
 
 
 class ConvolutionRidge:
     """Ridge regression on the shares of steps at which fixed convolutions exceed thresholds, after MiniRocket.
 
-    Dempster, Schmidt and Webb (2021). Its penalty is chosen by leave-one-out. Little is learned, so that few series are enough.
+    Dempster, Schmidt and Webb (2021). Its penalty is chosen by leave-one-out. Little is learned, so that few series are enough. Logits are
+    its decisions times a factor, that of the lowest cross-entropy of the decisions that leave each series out; targets are smoothed by one
+    example a class, as Platt (1999) does, so that a few series without a mistake do not make it certain.
 
     Args:
         series: list of float arrays `(steps, features)`, of training.
@@ -40,7 +43,7 @@ class ConvolutionRidge:
     """
 
     def __init__(self, series, labels, num_classes, seed=0):
-        from sklearn.linear_model import RidgeClassifierCV
+        from sklearn.linear_model import RidgeCV
 
         most = min(_MOST_SERIES, max(1, int(_MOST_STEPS / np.mean([len(one) for one in series]))))
         if len(series) > most:
@@ -50,26 +53,55 @@ class ConvolutionRidge:
         found = self.convolutions.features(series)
         mean, deviation = found.mean(axis=0), found.std(axis=0)
         deviation = np.where(deviation > 0, deviation, 1)
-        fitted = RidgeClassifierCV(_PENALTIES).fit((found - mean) / deviation, labels)
-        weights, biases = np.atleast_2d(fitted.coef_).T, np.atleast_1d(fitted.intercept_)
-        if weights.shape[1] == 1:  # Of two classes, scikit-learn has the second's alone.
-            weights, biases = np.hstack([-weights, weights]), np.hstack([-biases, biases])
-        weights = weights / deviation[:, None]
+        classes, places = np.unique(labels, return_inverse=True)
+        targets = np.where(places[:, None] == np.arange(len(classes)), 1.0, -1.0)
+        fitted = RidgeCV(_PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True).fit((found - mean) / deviation, targets)
+        left_out = fitted.cv_results_[..., np.flatnonzero(fitted.alpha_ == _PENALTIES)[0]].reshape(targets.shape)
+        factor = sharpness(left_out, places)
+        weights = fitted.coef_.reshape(len(classes), -1).T * factor / deviation[:, None]
         self.weights = np.zeros((found.shape[1], num_classes), np.float32)
-        self.biases = np.full(num_classes, -1.0, np.float32)  # Of a class that is not there: a probability of 0.
-        self.weights[:, fitted.classes_] = weights
-        self.biases[fitted.classes_] = biases - mean @ weights
+        self.biases = np.full(num_classes, _ABSENT, np.float32)
+        self.weights[:, classes] = weights
+        self.biases[classes] = np.atleast_1d(fitted.intercept_) * factor - mean @ weights
 
     def outputs(self, series):
-        """Logarithms of the probabilities, of a Keras tensor of series `(batch, steps, features)`, NaN behind their ends.
-
-        Decisions from -1 to 1 are taken as twice a probability less 1. Returns a tensor `(batch, classes)`.
-        """
+        """Logits, of a Keras tensor of series `(batch, steps, features)`, NaN behind their ends: a tensor `(batch, classes)`."""
         dense = keras.layers.Dense(len(self.biases), trainable=False, dtype="float32", name="ridge")
-        decision = dense(_features(series, self.convolutions))
+        outputs = dense(_features(series, self.convolutions))
         dense.set_weights([self.weights, self.biases])
-        likely = keras.ops.maximum((1 + decision) / 2, _LEAST)
-        return keras.ops.log(likely / keras.ops.sum(likely, axis=-1, keepdims=True))
+        return outputs
+
+
+def sharpness(decisions, labels):
+    """The factor by which decisions are the best logits: that of the lowest cross-entropy with smoothed targets.
+
+    Args:
+        decisions: float array `(examples, classes)`, each of a model that did not see the example.
+        labels: int array `(examples,)`.
+
+    Returns:
+        A float from 0.3 to 60.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook.training.classical.convolution_ridge import sharpness
+
+    labels = numpy.arange(100) % 2
+    decisions = numpy.where(labels[:, None] == numpy.arange(2), 0.5, -0.5)
+    assert sharpness(decisions, labels) > sharpness(numpy.random.default_rng(0).permuted(decisions, axis=0), labels)
+    ```
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    size, classes = decisions.shape
+    targets = ((labels[:, None] == np.arange(classes)) * size + 1) / (size + classes)
+
+    def cross_entropy(logarithm):
+        return -(targets * log_softmax(decisions * np.exp(logarithm), axis=1)).sum(axis=1).mean()
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log(_SHARPNESS), method="bounded").x))
 
 
 def _features(series, made):

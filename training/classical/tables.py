@@ -7,14 +7,19 @@ from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
 from hornbook.training.classical.mixing import Pair
 
-# Both limits are by benchmarks/defaults/classical_share.py, three folds of each set's training rows; equal parts of network and classical
-# model if not said otherwise.
+# Limits and options are by benchmarks/defaults/classical_share.py, on folds of each set's training rows; equal parts of network and
+# classical model if not said otherwise.
 # Rows from which numbers to predict have boosting. Of diabetes' 282 rows the mean absolute error was 43.3 with ridge regression, 43.8 with
 # boosting and 44.5 with none; of winequality-red's 1,023 rows 0.498, 0.467 and 0.499.
 _TOO_FEW_ROWS = 1000
 # Rows up to which a linear model is half of it where there are classes. The mean AUC of eight small sets was 0.901 with both (accuracy
 # 0.853), 0.899 (0.846) with boosting, 0.897 (0.843) with logistic regression, 0.890 (0.849) with none. Of many rows boosting is far better.
 _FEW_ROWS = 5000
+# More and smaller steps than scikit-learn's. Of boosting alone, of the eight sets, five folds: accuracy 0.849, not 0.844, AUC 0.900, not
+# 0.891, loss 0.360, not 0.482.
+_OF_FEW_ROWS = {"learning_rate": 0.03, "max_iter": 200, "max_leaf_nodes": 8, "l2_regularization": 1.0}
+# Its mean absolute error alone, five folds: abalone 1.552, not 1.563, winequality-red 0.446, not 0.450.
+_OF_NUMBERS = {"learning_rate": 0.05, "max_iter": 200}
 
 
 def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(), seed=0):
@@ -49,5 +54,12 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
         linear = Linear(*about, numbers=dataset.num_numbers, quantiles=quantiles, seed=seed)
         if regression:
             return linear
-        return Pair(GradientBoosting(*about, seed=seed), linear, activation)
-    return GradientBoosting(*about, loss=loss, quantiles=quantiles, seed=seed)
+        return Pair(GradientBoosting(*about, seed=seed, **boosting_options(dataset)), linear, activation)
+    return GradientBoosting(*about, loss=loss, quantiles=quantiles, seed=seed, **boosting_options(dataset))
+
+
+def boosting_options(dataset):
+    """The options of gradient boosting for a `data.tables.TableDataset`, a dict: where they are not scikit-learn's defaults."""
+    if dataset.task == "regression":
+        return _OF_NUMBERS
+    return _OF_FEW_ROWS if len(dataset.train) < _FEW_ROWS else {}

@@ -83,3 +83,10 @@ def test_a_mix_is_the_weighted_mean_and_needs_keras_alone(tmp_path):
     mix.save(tmp_path / "model.keras")
     assert "hornbook>" not in mix.to_json()
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras").predict(ROWS, verbose=0), mix(ROWS), rtol=1e-4)
+
+
+def test_other_options_are_those_of_scikit_learn():
+    options = {"max_iter": 30, "max_leaf_nodes": 4, "learning_rate": 0.2}
+    got = outputs(GradientBoosting(ROWS, NUMBERS, "regression", 2, **options))
+    expected = HistGradientBoostingRegressor(random_state=0, **options).fit(ROWS, NUMBERS[:, 1]).predict(ROWS)
+    np.testing.assert_allclose(got[:, 1], expected, atol=1e-3)

@@ -35,7 +35,7 @@ def test_keras_computes_what_numpy_does(lengths, features):
     mix = mixing.mixed(network, ridge, 0.25)
     found = ridge.convolutions.features(series)
     decision = found @ ridge.weights + ridge.biases
-    likely = np.maximum((1 + decision) / 2, 1e-6)
+    likely = np.exp(decision)
     of_network = keras.ops.convert_to_numpy(keras.ops.softmax(network(inputs)))
     expected = 0.75 * of_network + 0.25 * likely / likely.sum(axis=1, keepdims=True)
     # A step that equals a threshold up to rounding counts or not.
@@ -78,3 +78,31 @@ def test_of_many_series_some_are_taken(monkeypatch):
     ridge = convolution_ridge.ConvolutionRidge(series, np.arange(30) % 2, 2)
     few = convolution_ridge.ConvolutionRidge(series, np.arange(30) % 2, 2, seed=1)
     assert (ridge.weights != few.weights).any()
+
+
+def test_decisions_of_series_left_out_tell_how_sure_it_is():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 3000)
+    logits = np.where(labels[:, None] == np.arange(3), 1.0, 0.0) + generator.gumbel(size=(3000, 3))
+    drawn = logits.argmax(axis=1)  # Labels that are as often another class as these logits say.
+    decisions = np.where(labels[:, None] == np.arange(3), 1.0, 0.0) / 4
+    assert convolution_ridge.sharpness(decisions, drawn) == pytest.approx(4, rel=0.1)
+
+
+def test_it_is_never_certain_after_a_few_series_without_a_mistake():
+    labels = np.arange(10) % 2
+    decisions = np.where(labels[:, None] == np.arange(2), 1.0, -1.0)
+    likely = 1 / (1 + np.exp(-2 * convolution_ridge.sharpness(decisions, labels)))
+    assert likely == pytest.approx(11 / 12, abs=1e-3)  # (10 + 1) / (10 + 2), as Platt has it.
+
+
+def test_a_penalty_is_chosen_and_decisions_are_made_as_scikit_learn_does():
+    from sklearn.linear_model import RidgeClassifierCV
+
+    series, labels = made([40] * 30, 1), np.arange(30) % 3
+    ridge = convolution_ridge.ConvolutionRidge(series, labels, 3)
+    found = ridge.convolutions.features(series)
+    scaled = (found - found.mean(axis=0)) / np.where(found.std(axis=0) > 0, found.std(axis=0), 1)
+    expected = RidgeClassifierCV(np.logspace(-3, 3, 10)).fit(scaled, labels).decision_function(scaled)
+    logits = found @ ridge.weights + ridge.biases
+    np.testing.assert_allclose(logits / np.abs(logits).max(), expected / np.abs(expected).max(), atol=1e-4)
