@@ -7,6 +7,7 @@ large set needs some number of passes. Rules look at nothing but the data and th
 import dataclasses
 import math
 
+from hornbook.data import splits
 from hornbook.recipes.options import USUAL, of_network
 
 _LEAST_BATCH = 16
@@ -163,9 +164,8 @@ def choose(args, dataset):
     size = len(dataset.train)
     row = row_of(dataset.medium, dataset.task, model, size, getattr(args, "optimizer", "auto"))
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
-    # Chosen when the data were split.
-    held_out = 0.1 if dataset.validation is not None else 0.0
-    values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size, "validation_fraction": held_out}
+    values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size}
+    values["validation_fraction"] = _held_out(args, dataset)
     values |= USUAL | row.options
     if row.per_batch:
         values["learning_rate"] *= batch_size / row.largest_batch
@@ -195,6 +195,16 @@ def _is_open(args, name, value):
     if name == "precision":  # Which is "auto" for what the machine can.
         return args.precision is None
     return hasattr(args, name) and getattr(args, name) in ("auto", None) and getattr(args, name) != value
+
+
+def _held_out(args, dataset):
+    """The share that was taken for validation when the data were split."""
+    if dataset.validation is None:
+        return 0.0
+    # Series are split before they are cut into windows.
+    parts = (dataset.train, dataset.validation)
+    size = sum(len(set(part.units)) if dataset.medium == "series" else len(part) for part in parts)
+    return float(splits.share_of(args.split["validation_fraction"], size))
 
 
 def _of_images(args, dataset, row):

@@ -294,8 +294,8 @@ class Split:
     """What is held out of the training data, as the options of `Optimization` and `Run` need it."""
 
     validation_fraction: Annotated[float, SHARE] | Auto = "auto"
-    """Share of the training examples held out for validation, where the source has no validation split; 0 for none. auto: 0.1, but none
-    where that is fewer than 20 examples and nothing needs them."""
+    """Share of the training examples held out for validation, where the source has no validation split; 0 for none. auto: 0.1, but, where
+    nothing needs them, none if that is fewer than 20 examples, and 2,000 at most."""
     fold: str | None = None
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: Annotated[float, SHARE] = 0.2

@@ -6,8 +6,8 @@
 
 Folds of the training examples alone: no test part is read. A network is trained once for each set and fold, by the recipe's defaults and
 nothing beside it; the shares are mixed afterwards, by the library's own functions. A row of the CSV is one share of one classical model;
-a share of 0 is the network alone, of 1 the classical model alone. The AUC of several classes is the mean of each against the others, the loss
-the cross-entropy.
+a share of 0 is the network alone, of 1 the classical model alone. The loss is the cross-entropy; the AUC of several classes is the mean of
+each against the others.
 
 FOLDER is that of `benchmarks/defaults/corpus.py`, whose sets these are.
 """

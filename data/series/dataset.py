@@ -200,9 +200,10 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
     if "all" in examples:
         examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
     for part in ("test", "validation"):
-        if part not in examples and "train" in examples and splits.is_held_out(fractions[part], len(examples["train"])):
+        share = splits.share_of(fractions[part], len(examples["train"])) if "train" in examples and part not in examples else 0
+        if share:
             flag = f"--{part}-fraction"
-            examples["train"], examples[part] = windows.hold_out(examples["train"], fractions[part], options, name, flag, class_names)
+            examples["train"], examples[part] = windows.hold_out(examples["train"], share, options, name, flag, class_names)
     fill = preprocessing["fill"] if preprocessing else examples["train"].moments()[0].tolist()
     examples = {part: missing.handled(one, options.missing, fill) for part, one in examples.items()}
     notes = []

@@ -181,7 +181,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     labels["train"], class_names = _read_labels(train, targets, task, class_names, features)
     if len(train) < _FEWEST:
         raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
-    held = [part for part in ("test", "validation") if part not in parts and splits.is_held_out(fractions[part], len(train))]
+    held = [part for part in ("test", "validation") if part not in parts and splits.share_of(fractions[part], len(train))]
     if task == "classification":
         refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
     for part in parts.keys() - {"train"}:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hornbook import data, models
-from hornbook.recipes import RECIPES, defaults, image_classification, options
+from hornbook.recipes import RECIPES, defaults, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
 
 
@@ -47,6 +47,23 @@ def test_every_model_has_a_row(medium):
     for name in (*models.names(), "mymodule:builder"):
         for task in ("classification", "multi-label", "regression"):
             assert all(defaults.row_of(medium, task, name, size).updates > 0 for size in (1, 10**6))
+
+
+@pytest.mark.parametrize("window", [None, 6])
+def test_no_more_than_enough_is_held_out_and_what_was_chosen_splits_the_same(window, monkeypatch, tmp_path):
+    monkeypatch.setattr(data.splits.IfEnough, "least", 2)
+    monkeypatch.setattr(data.splits.IfEnough, "most", 3)
+    series = np.random.default_rng(0).normal(size=(70, 12, 1)).astype(np.float32)
+    np.savez(tmp_path / "series.npz", x_train=series, y_train=np.arange(70) % 2, x_test=series, y_test=np.arange(70) % 2)
+    args = Args(dataset=f"npz:{tmp_path / 'series.npz'}", window=window)
+    found = sequence_classification.load(args, tmp_path)
+    assert len(set(found.validation.units)) == 3
+    chosen = defaults.settle(args, found)
+    assert chosen.validation_fraction == pytest.approx(3 / 70)
+    again = sequence_classification.load(chosen, tmp_path)
+    assert again.validation.indices.tolist() == found.validation.indices.tolist()
+    # What needs validation data has a tenth.
+    assert len(set(sequence_classification.load(dataclasses.replace(args, early_stopping=2), tmp_path).validation.units)) == 7
 
 
 def test_flags_win():

@@ -59,7 +59,18 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
 
 
 def boosting_options(dataset):
-    """The options of gradient boosting for a `data.tables.TableDataset`, a dict: where they are not scikit-learn's defaults."""
+    """The options of gradient boosting for a `data.tables.TableDataset`, a dict: where they are not scikit-learn's defaults.
+
+    Example:
+    ```python
+    from hornbook import data
+    from hornbook.training.classical.boosting import GradientBoosting
+    from hornbook.training.classical.tables import boosting_options
+
+    wine = data.tables.load("wine", task="classification")
+    boosting = GradientBoosting(wine.train.inputs, wine.train.labels, "classification", 3, **boosting_options(wine))
+    ```
+    """
     if dataset.task == "regression":
         return _OF_NUMBERS
     return _OF_FEW_ROWS if len(dataset.train) < _FEW_ROWS else {}
