@@ -40,7 +40,7 @@ def runs(arguments):
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerows([table.csv_columns(), *(table.csv_row(row) for row in rows)])
         elif rows:
-            print("\n".join(_aligned([table.columns, *(table.row(row) for row in rows)], table.texts)))
+            print("\n".join(_aligned([table.heading, *(table.row(row) for row in rows)])))
         else:
             print(f"no finished run below {args.folder}")
         # A reader of the CSV is not to find remarks in it.
@@ -55,8 +55,9 @@ def find(folder):
         folder: looked into at any depth; links to folders are not followed.
 
     Returns:
-        Finished runs, a list of dicts (`folder`, `options`, `metrics` and `deviations` by name, `seconds`), in which the runs of several
-        seeds are one; the number of unfinished runs; and a sentence for each folder that cannot be read.
+        Finished runs, a list of dicts (`folder`, `options`, `metrics` and `deviations` by name, `chosen`: the options that were left to the
+        data, `seconds`), in which the runs of several seeds are one; the number of unfinished runs; and a sentence for each folder that
+        cannot be read.
 
     Raises:
         UserError: there is no such folder.
@@ -91,7 +92,7 @@ def find(folder):
 def _run(folder):
     result = _read(folder / "result.json")
     metrics = {name: _number(value) for name, value in result["metrics"].items()} | _floor(result)
-    return _entry(folder, _options(folder), metrics, {}, result["seconds"])
+    return _entry(folder, *_options(folder), metrics, {}, result["seconds"])
 
 
 def _group(folder):
@@ -99,13 +100,14 @@ def _group(folder):
     summary = _read(folder / "seeds.json")
     seeds = summary["seeds"]
     members = [folder / f"seed-{seed}" for seed in seeds]
-    config = {**_options(members[0]), "seed": f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]}
+    options, chosen = _options(members[0])
+    options["seed"] = f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]
     metrics = {name: _number(spread["mean"]) for name, spread in summary["metrics"].items()}
     deviations = {name: _number(spread["standard_deviation"]) for name, spread in summary["metrics"].items()}
     floors = [_floor(_read(member / "result.json")) for member in members]
     if all(floors):
         metrics |= {name: statistics.fmean(one[name] for one in floors) for name in floors[0]}
-    return _entry(folder, config, metrics, deviations, summary["seconds"]), set(members)
+    return _entry(folder, options, chosen, metrics, deviations, summary["seconds"]), set(members)
 
 
 def _floor(result):
@@ -116,14 +118,15 @@ def _floor(result):
     return {"floor": float(floor["score"]), "above_floor": float(floor["difference"]) * (1 if floor["higher_is_better"] else -1)}
 
 
-def _entry(folder, config, metrics, deviations, seconds):
-    return {"folder": folder, "options": dict(config), "metrics": metrics, "deviations": deviations, "seconds": float(seconds)}
+def _entry(folder, options, chosen, metrics, deviations, seconds):
+    return {"folder": folder, "options": options, "chosen": chosen, "metrics": metrics, "deviations": deviations, "seconds": float(seconds)}
 
 
 def _options(folder):
-    """The options that a run was given, and what was chosen for those left to the data."""
-    chosen = folder / "chosen.json"
-    return {**_read(folder / "config.json"), **(_read(chosen) if chosen.exists() else {})}
+    """The options of a run, and the names of those that were left to the data."""
+    path = folder / "chosen.json"
+    chosen = _read(path) if path.exists() else {}
+    return {**_read(folder / "config.json"), **chosen}, set(chosen)
 
 
 def _read(path):
@@ -151,7 +154,7 @@ class Table:
 
     Attributes:
         columns: names, in their order: folder, model, dataset, the options that differ among the runs, the scores, seconds.
-        texts: how many of them, from the left, are no numbers.
+        heading: of the table for the eye, in which what sets a run's options apart is one column, the last.
     """
 
     def __init__(self, found):
@@ -163,7 +166,9 @@ class Table:
         taken = {"folder", "seconds", *self._metrics}
         self._options = {f"{name}_option" if name in taken else name: name for name in ("model", "dataset", *options)}
         self.columns = ["folder", *self._options, *self._metrics, "seconds"]
-        self.texts = 1 + len(self._options)
+        self.heading = ["folder", "model", "dataset", *self._metrics, "seconds", *(["options"] if options else [])]
+        values = {name: [json.dumps(run["options"].get(name)) for run in found] for name in options}
+        self._most_common = {name: max(own, key=own.count) for name, own in values.items()}
 
     def sorted(self, column):
         """The runs, sorted by a column; those that have nothing in it come last.
@@ -182,7 +187,16 @@ class Table:
 
     def row(self, run):
         """Texts for the eye."""
-        return [*self._texts(run), *(self._score(run, name) for name in self._metrics), f"{run['seconds']:.0f}"]
+        scores = [self._score(run, name) for name in self._metrics]
+        apart = [" ".join(self._apart(run))] if self._most_common else []
+        return [*self._texts(run, self.heading[:3]), *scores, f"{run['seconds']:.0f}", *apart]
+
+    def _apart(self, run):
+        """The options that somebody gave to this run and that most others do not have."""
+        for name, usual in self._most_common.items():
+            value = run["options"].get(name)
+            if json.dumps(value) != usual and name not in run["chosen"]:
+                yield f"{name}={_printed(value)}"
 
     def csv_columns(self):
         """The columns of the CSV, with one more for each standard deviation."""
@@ -191,7 +205,8 @@ class Table:
     def csv_row(self, run):
         """Values with all their digits."""
         scores = [run["metrics"].get(name) for name in self._metrics]
-        return [*self._texts(run), *scores, run["seconds"], *(run["deviations"].get(name) for name in self._deviations())]
+        texts = self._texts(run, ["folder", *self._options])
+        return [*texts, *scores, run["seconds"], *(run["deviations"].get(name) for name in self._deviations())]
 
     def _deviations(self):
         return [name for name in self._metrics if any(name in run["deviations"] for run in self._runs)]
@@ -201,9 +216,9 @@ class Table:
             return run[column]
         return run["options"].get(self._options[column]) if column in self._options else run["metrics"].get(column)
 
-    def _texts(self, run):
-        values = [self._value(run, column) for column in self.columns[: self.texts]]
-        return ["" if value is None else _printable(value if isinstance(value, str) else json.dumps(value)) for value in values]
+    def _texts(self, run, columns):
+        values = [self._value(run, column) for column in columns]
+        return ["" if value is None else _printed(value) for value in values]
 
     def _score(self, run, name):
         value, deviation = run["metrics"].get(name), run["deviations"].get(name)
@@ -218,12 +233,17 @@ def _order(value):
     return not number, value if number else 0, "" if number else str(value)
 
 
-def _aligned(rows, texts):
+def _aligned(rows):
     """Lines of columns: texts to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1 if rows[0][-1] == "options" else len(widths)
     for row in rows:
-        cells = [f"{cell:<{widths[k]}}" if k < texts else f"{cell:>{widths[k]}}" for k, cell in enumerate(row)]
+        cells = [f"{cell:>{widths[k]}}" if 3 <= k < last else f"{cell:<{widths[k]}}" for k, cell in enumerate(row)]
         yield "  ".join(cells).rstrip()
+
+
+def _printed(value):
+    return _printable(value if isinstance(value, str) else json.dumps(value))
 
 
 def _printable(text):

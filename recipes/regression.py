@@ -159,8 +159,8 @@ def _train(args, session):
     # Result.
     model = scaling.in_units(model, sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
-    scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
-    alone = scores
+    scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps, alone=args.classical_share > 0)
+    alone = running.alone(args, scores)
     if args.classical_share:
         wanted = {"loss": args.loss, "quantiles": quantiles or (), "seed": args.seed}
         classical = tables.classical_model(dataset, num_outputs, "linear", **wanted)
@@ -169,7 +169,7 @@ def _train(args, session):
     findings = diagnosis.regression_findings(fitting.history.rows, scores, run.config)
     if dataset.medium == "tables":
         dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "findings": findings, "details": running.alone(args, alone)}
+    said = {"about": about, "findings": findings, "details": alone}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

@@ -291,7 +291,7 @@ def fitting(args, session, model, train):
     return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping)
 
 
-def evaluate(session, model, about, evaluated, *, batch_size=256, length=None):
+def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, length=None):
     """The scores of a part and the most confident mistakes in it; (None, []) where there is no part to score.
 
     Args:
@@ -299,6 +299,7 @@ def evaluate(session, model, about, evaluated, *, batch_size=256, length=None):
         model: from the part's inputs to outputs.
         about: what `labels.json` will hold.
         evaluated: the part, or its tokens, or None.
+        alone: whether the model is a network that will be mixed with a classical one.
         batch_size, length: as of `batches.predictions`.
     """
     from hornbook.data import batches
@@ -306,7 +307,7 @@ def evaluate(session, model, about, evaluated, *, batch_size=256, length=None):
     if evaluated is None:
         return None, []
     outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
-    session.floor.network(about, evaluated.labels, outputs)
+    session.floor.network(about, evaluated.labels, outputs, alone=alone)
     found = scoring.of_run(about, evaluated.labels, outputs)
     return found, scoring.mistakes(about["loss"], evaluated.labels, outputs, about["class_names"])
 
@@ -320,7 +321,7 @@ def alone(args, scores):
     """
     if not args.classical_share or scores is None:
         return {}
-    return {"network_alone": _before(scores, "network alone", f"with the classical model, a share of {args.classical_share:g}")}
+    return {"network_alone": _before(scores, "network alone", f"with a classical model, a share of {args.classical_share:g}")}
 
 
 def single_images(args, scores):
@@ -341,7 +342,7 @@ def _before(scores, what, then):
     """The headline of scores that others will follow; prints the first."""
     found = scoring.headline(scores)
     name, value = next(iter(found.items()))
-    print(f"{what}: {name.replace('_', ' ')} {value:.4f}; {then}:")
+    print(f"{what}: {name.replace('_', ' ')} {value:.4f}; what follows is {then}")
     return found
 
 

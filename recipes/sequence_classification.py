@@ -155,8 +155,8 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy"}
-    scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
-    alone = scores
+    scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
+    alone = running.alone(args, scores)
     if args.classical_share:
         ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
         model = mixing.mixed(model, ridge, args.classical_share)
@@ -166,7 +166,7 @@ def _train(args, session):
         from hornbook.data.series import audio
 
         audio.save_feature_model(session.run.path("features.keras"), dataset.preprocessing)
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": running.alone(args, alone)}
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": alone}
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     return running.finish(args, session, model, dataset, fitting, scores, augmented=sheet, **said)
 

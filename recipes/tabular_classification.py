@@ -108,8 +108,8 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": loss_name}
-    scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
-    alone = scores
+    scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
+    alone = running.alone(args, scores)
     if args.classical_share:
         activation = activation_for(dataset.task, num_outputs)
         classical = tables.classical_model(dataset, num_outputs, activation, seed=args.seed)
@@ -117,7 +117,7 @@ def _train(args, session):
         scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
     dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": running.alone(args, alone)}
+    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": alone}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

@@ -158,8 +158,8 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
-    scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
-    alone, reading = scores, tokenizer
+    scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
+    alone, reading = running.alone(args, scores), tokenizer
     if args.classical_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
         evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
@@ -175,7 +175,7 @@ def _train(args, session):
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {
         "tokens": statistics,
-        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **running.alone(args, alone)},
+        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **alone},
     }
     return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes, **said)
 

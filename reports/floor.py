@@ -30,15 +30,24 @@ def _told(found):
     told = (
         f"The best of the classical models on the same {found['examples']:,} examples is {found['model']}: {metric} {found['score']:.4f}."
     )
-    told += f" The network has {found['network']:.4f}, {abs(found['difference']):.4f} {'more' if found['difference'] >= 0 else 'less'}"
+    told += f" {'The network with its classical model' if 'alone' in found else 'The network'} has {_difference(found)}"
+    if "alone" in found:
+        told += f". The network alone has {_difference(found['alone'])}"
     if found["interval"] is None:
         return f"{told}."
-    low, high = found["interval"]
-    luck = ", which may be luck" if low <= 0 <= high else ""
     return (
-        f"{told} (95% interval of the difference {low:+.4f} to {high:+.4f}{luck}). {'Higher' if found['higher_is_better'] else 'Lower'} is "
-        "better; the best is chosen on these examples, which favours the classical models."
+        f"{told}. {'Higher' if found['higher_is_better'] else 'Lower'} is better; the best is chosen on these examples, which favours the "
+        "classical models."
     )
+
+
+def _difference(found):
+    """A network's score and how far it is from the floor."""
+    told = f"{found['network']:.4f}, {abs(found['difference']):.4f} {'more' if found['difference'] >= 0 else 'less'}"
+    if found["interval"] is None:
+        return told
+    low, high = found["interval"]
+    return f"{told} (95% interval of the difference {low:+.4f} to {high:+.4f}{', which may be luck' if low <= 0 <= high else ''})"
 
 
 def _sentence(note):

@@ -80,7 +80,6 @@ _UNDER_THE_FLOOR = (
     Remedy("--model resnet20", "downsampling", lambda value: True, ("cnn", "mlp")),
     Remedy("--model cnn1d", "tokenizer", lambda value: True, ("rnn", "lstm", "gru", "transformer")),
     Remedy("--number-embedding piecewise", "number_embedding", lambda value: value in (None, "none")),
-    Remedy("--classical-share 0.8", "classical_share", lambda value: value < 0.8),
     Remedy("--members 5", "members", lambda value: value == 1),
     Remedy("more --epochs", "epochs", lambda value: True),
     Remedy("--learning-rate a tenth or ten times as high", "learning_rate", lambda value: True),
@@ -145,13 +144,28 @@ def floor_findings(floor, medium, options):
         return []
     low, high = sorted(end if floor["higher_is_better"] else -end for end in floor["interval"])
     metric, model = floor["metric"].replace("_", " "), floor["model"]
-    scores = f"{metric} {floor['network']:.4f} against {floor['score']:.4f} on {floor['examples']:,} examples"
+    against = f"against {floor['score']:.4f} on {floor['examples']:,} examples"
+    scores, alone = f"{metric} {floor['network']:.4f} {against}", floor.get("alone")
+    network, remedies = "The network", _UNDER_THE_FLOOR
+    if alone:
+        network, remedies = "The network with its classical model", (_share(floor, alone), *_UNDER_THE_FLOOR)
     own = f" Or use {model} itself." if medium == "tables" else ""
     if high < 0:
-        return [f"The network is worse than {model}: {scores}.{_advice(_UNDER_THE_FLOOR, options)}{own}"]
+        return [f"{network} is worse than {model}: {scores}.{_advice(remedies, options)}{own}"]
+    if alone and alone["interval"] and max(end if floor["higher_is_better"] else -end for end in alone["interval"]) < 0:
+        scores = f"{metric} {alone['network']:.4f} {against}, and {floor['network']:.4f} with the classical model that is mixed with it"
+        return [f"The network alone is worse than {model}: {scores}.{_advice(_UNDER_THE_FLOOR, options)}"]
     if low <= 0 and floor["score"] != floor["network"]:
-        return [f"The network is not clearly better than {model}: {scores}, which may be luck.{_advice(_UNDER_THE_FLOOR, options)}"]
+        return [f"{network} is not clearly better than {model}: {scores}, which may be luck.{_advice(remedies, options)}"]
     return []
+
+
+def _share(floor, alone):
+    """The remedy that changes how much the classical model counts, by what it did."""
+    gained = (alone["network"] < floor["network"]) == floor["higher_is_better"]
+    if alone["network"] == floor["network"] or gained:
+        return Remedy("--classical-share 0.8", "classical_share", lambda value: value < 0.8)
+    return Remedy(f"--classical-share 0, without which it has {alone['network']:.4f}", "classical_share", lambda value: value > 0)
 
 
 def _advice(remedies, options):

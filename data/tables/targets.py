@@ -8,6 +8,7 @@ from hornbook.data.tables.columns import from_values
 
 _YES_NO = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "no": 0.0, "yes": 1.0, "0.0": 0.0, "1.0": 1.0}
 _MANY_CLASSES = 20
+_FEW_CLASSES = 10  # Whole numbers of more values are counts or grades rather than names of classes.
 
 
 def read_targets(columns, names, task, class_names=None):
@@ -125,7 +126,9 @@ def refuse_rare_classes(columns, name, labels, class_names, held_out):
     rare = np.flatnonzero((counts > 0) & (counts < 1 + len(held_out)))
     if len(rare):
         rows = np.flatnonzero(labels == rare[0])
-        flags = " and ".join(f"--{part}-fraction 0" for part in held_out)
+        flags = " ".join([*(f"--{part}-fraction 0" for part in held_out), *(["--evaluate none"] if "test" in held_out else [])])
+        numbers = len(class_names) > _FEW_CLASSES and all(name.lstrip("-").isdecimal() for name in class_names)
+        flags += "; to predict numbers, use hornbook regression" if numbers else ""
         raise UserError(
             f"{columns.where(rows[0], name)}: the class {class_names[rare[0]]!r} has {len(rows)} {'row' if len(rows) == 1 else 'rows'}, "
             f"which cannot stand in {1 + len(held_out)} parts (training, {', '.join(held_out)}); add rows, or pass {flags}"

@@ -23,7 +23,7 @@ class Floor:
     """
 
     def __init__(self):
-        self._process, self._files, self._task, self._compared = None, [], None, None
+        self._process, self._files, self._task, self._compared, self._alone = None, [], None, None, None
         self._notes, self._names = [], []
 
     def start(self, folder, task, labels, problem=None, *, places=None, groups=None, notes=()):
@@ -73,15 +73,20 @@ class Floor:
         self._files.append(file)
         return file
 
-    def network(self, about, labels, outputs):
+    def network(self, about, labels, outputs, *, alone=False):
         """Keep what the network gave for the evaluated part, for `result`.
 
         Args:
             about: the run's `labels.json`, or what will be.
             labels, outputs: of all examples of the part.
+            alone: whether these are the outputs without a classical model that the network will be mixed with.
         """
-        if self._task is not None:
-            chosen = slice(None) if self._places is None else self._places
+        if self._task is None:
+            return
+        chosen = slice(None) if self._places is None else self._places
+        if alone:
+            self._alone = np.asarray(outputs)[chosen]
+        else:
             self._compared = about, np.asarray(labels)[chosen], np.asarray(outputs)[chosen]
 
     def result(self, training_seconds):
@@ -104,7 +109,7 @@ class Floor:
         models |= {one["name"]: array for one, array in found if "left out" not in one}
         try:
             metric = comparison.main_metric(self._task, self._labels)
-            compared = comparison.compare(about, labels, outputs, models, metric, self._groups)
+            compared = comparison.compare(about, labels, outputs, models, metric, self._groups, self._alone)
         except Exception as error:
             self._notes.append(f"not compared: {type(error).__name__}: {error}")
             compared = {"model": None}

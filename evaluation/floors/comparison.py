@@ -27,7 +27,7 @@ def main_metric(task, labels):
     return "auc" if rare else "accuracy"
 
 
-def compare(about, labels, outputs, models, metric, groups=None):
+def compare(about, labels, outputs, models, metric, groups=None, alone=None):
     """The floor under a network: the best of some classical models, and the network's difference from it.
 
     It is the best on the very examples that are scored, which favours the classical models: what a network is above it, it is above each.
@@ -39,32 +39,39 @@ def compare(about, labels, outputs, models, metric, groups=None):
         models: dict of name to outputs as of `tasks.constants`: of two classes with the loss "binary", too, both logits.
         metric: as of `main_metric`; where a score is not a number, such as the AUC of one class, accuracy takes its place.
         groups: array `(examples,)`, or None, see `intervals.bootstrap_interval`.
+        alone: outputs of the network without the classical model that it is mixed with, or None.
 
     Returns:
         A dict of JSON values: `model` (the best one's name), `metric`, `score`, `network`, `difference` (the network's score less the
-        floor's), its 95% `interval` by a paired bootstrap, or None, `higher_is_better`, `examples`, and `all`: a dict of model to its
-        metrics.
+        floor's), its 95% `interval` by a paired bootstrap, or None, `higher_is_better`, `examples`, `all`: a dict of model to its
+        metrics, and, where a network alone was given, `alone`: its `network`, `difference` and `interval`.
     """
     if about["loss"] == "binary":
         models = {name: one[:, 1:] - one[:, :1] for name, one in models.items()}
-    own = scoring.headline(scoring.of_run(about, labels, outputs))
+    own, without = (scoring.headline(scoring.of_run(about, labels, one)) if one is not None else None for one in (outputs, alone))
     found = {name: scoring.headline(scoring.of_run(about, labels, one)) for name, one in models.items()}
     if metric == "auc" and math.isnan(own["auc"]):
         metric = "accuracy"
     higher = metric not in _LOWER_IS_BETTER
     best = max(found, key=lambda name: found[name][metric] if higher else -found[name][metric])
-    first, second = (_weighted(metric, about, labels, one) for one in (outputs, models[best]))
-    interval = intervals.bootstrap_interval(lambda times: first(times) - second(times), len(labels), groups=groups)
+    floor = _weighted(metric, about, labels, models[best])
+
+    def compared(score, given):
+        """A score, and what it is above the floor."""
+        weighted = _weighted(metric, about, labels, given)
+        interval = intervals.bootstrap_interval(lambda times: weighted(times) - floor(times), len(labels), groups=groups)
+        difference = score - found[best][metric]
+        return {"network": score, "difference": difference, "interval": None if math.isnan(interval[0]) else interval}
+
     return {
         "model": best,
         "metric": metric,
         "score": found[best][metric],
-        "network": own[metric],
-        "difference": own[metric] - found[best][metric],
-        "interval": None if math.isnan(interval[0]) else interval,
+        **compared(own[metric], outputs),
         "higher_is_better": higher,
         "examples": len(labels),
         "all": found,
+        **({"alone": compared(without[metric], alone)} if without else {}),
     }
 
 
@@ -126,6 +133,13 @@ def in_words(found):
     if found["model"] is None:
         return lines
     name = "" if found["metric"] == "accuracy" else f"{found['metric'].replace('_', ' ')} of "
+    line = f"floor: {name}{found['model']} {found['score']:.4f}, "
+    if "alone" in found:
+        return [*lines, f"{line}network with its classical model {_compared(found)}; network alone {_compared(found['alone'])}"]
+    return [*lines, f"{line}network {_compared(found)}"]
+
+
+def _compared(found):
+    """A network's score and what it is above the floor, in words."""
     interval = "" if found["interval"] is None else " [{:+.4f}, {:+.4f}]".format(*found["interval"])
-    line = f"floor: {name}{found['model']} {found['score']:.4f}, network {found['network']:.4f}, difference {found['difference']:+.4f}"
-    return [*lines, line + interval]
+    return f"{found['network']:.4f}, difference {found['difference']:+.4f}{interval}"

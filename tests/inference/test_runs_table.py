@@ -51,10 +51,10 @@ def folders(lines):
 
 def test_the_table(several, capsys):
     assert table(capsys, several) == [
-        "folder          model  dataset  optimizer  seed         accuracy    loss  seconds",
-        "images/a        cnn    digits   adamw      0              0.9712  0.2000      100",
-        "images/b        cnn    digits   lion       0              0.9500  0.3000       12",
-        "images/several  cnn    digits   sgd        0-1   0.9050 ± 0.0071  0.1000       25",
+        "folder          model  dataset         accuracy    loss  seconds  options",
+        "images/a        cnn    digits            0.9712  0.2000      100",
+        "images/b        cnn    digits            0.9500  0.3000       12  optimizer=lion",
+        "images/several  cnn    digits   0.9050 ± 0.0071  0.1000       25  optimizer=sgd seed=0-1",
         "2 unfinished",
     ]
 
@@ -81,8 +81,9 @@ def test_floors(tmp_path, capsys):
     metrics = {"accuracy": {"mean": 0.9, "standard_deviation": 0.0}}
     (tmp_path / "e/seeds.json").write_text(json.dumps({"metrics": metrics, "seconds": 18, "seeds": [0, 1]}))
     lines = [line.split() for line in table(capsys, tmp_path, "--sort", "above_floor")]
-    assert lines[0] == ["folder", "model", "dataset", "seed", "accuracy", "floor", "above_floor", "seconds"]
-    assert [(line[0], line[-3:-1]) for line in lines[1:4]] == [
+    assert lines[0] == ["folder", "model", "dataset", "accuracy", "floor", "above_floor", "seconds", "options"]
+    scored = [[cell for cell in line if "=" not in cell] for line in lines]
+    assert [(line[0], line[-3:-1]) for line in scored[1:4]] == [
         ("e", ["0.8750", "0.0500"]),
         ("a", ["0.8750", "0.0250"]),
         ("b", ["2.0000", "-0.5000"]),
@@ -97,6 +98,15 @@ def test_what_a_run_lacks_comes_last(tmp_path, capsys):
     write(tmp_path / "images/d", {}, depth=None)
     assert folders(table(capsys, tmp_path, "--sort", "accuracy")) == ["images/c", "images/b", "images/a", "images/d"]
     assert folders(table(capsys, tmp_path, "--sort", "depth")) == ["images/b", "images/c", "images/a", "images/d"]
+
+
+def test_what_was_left_to_the_data_sets_no_run_apart(tmp_path, capsys):
+    for name, epochs in (("a", 10), ("b", 20), ("c", 20)):
+        write(tmp_path / name, {"accuracy": 0.9}, epochs="auto", batch_size=16)
+        (tmp_path / name / "chosen.json").write_text(json.dumps({"epochs": epochs}))
+    write(tmp_path / "d", {"accuracy": 0.9}, epochs=20, batch_size=32)
+    assert [line.split()[5:] for line in table(capsys, tmp_path)] == [["options"], [], [], [], ["batch_size=32"]]
+    assert [line.split()[0] for line in table(capsys, tmp_path, "--sort", "epochs")[1:]] == ["a", "b", "c", "d"]
 
 
 def test_as_csv(several, capsys):
@@ -120,8 +130,9 @@ def test_an_option_called_as_a_score(tmp_path, capsys):
     write(tmp_path / "a", {"loss": 0.5}, loss="focal")
     write(tmp_path / "b", {"loss": 0.4}, loss="crossentropy")
     lines = table(capsys, tmp_path, "--sort", "loss_option")
-    assert lines[0].split() == ["folder", "model", "dataset", "loss_option", "loss", "seconds"]
-    assert [line.split()[3:5] for line in lines[1:]] == [["crossentropy", "0.4000"], ["focal", "0.5000"]]
+    assert lines[0].split() == ["folder", "model", "dataset", "loss", "seconds", "options"]
+    assert [line.split()[3] for line in lines[1:]] == ["0.4000", "0.5000"]
+    assert lines[1].endswith("loss=crossentropy")
 
 
 def test_a_seed_that_was_added_and_cut_off_is_unfinished(tmp_path, capsys):

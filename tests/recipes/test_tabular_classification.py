@@ -83,6 +83,7 @@ def test_a_run_leaves_what_the_documents_promise(finished, promised):
     floor = json.loads((folder / "result.json").read_text())["floor"]
     assert list(floor["all"]) == ["most frequent class", "logistic regression", "gradient boosting"]
     assert floor["network"] == result["metrics"]["accuracy"]
+    assert floor["alone"]["network"] == result["network_alone"]["accuracy"]
     assert floor["all"]["logistic regression"]["accuracy"] > 0.8
     assert (floor["examples"], floor["notes"]) == (18, [])
     assert ">logistic regression<" in report

@@ -36,6 +36,11 @@ def test_a_network_that_is_mixed_with_a_classical_model_has_a_row_alone():
     html = floor.floor(found(), {"accuracy": 0.8}, {"accuracy": 0.85, "auc": 0.91})
     assert html.index("the network with its classical model") < html.index("0.875<") < html.index("the network alone") < html.index("0.85<")
     assert "alone" not in floor.floor(found(), {"accuracy": 0.8})
+    html = floor.floor(found(alone={"network": 0.7, "difference": -0.2, "interval": [-0.3, 0.1]}))
+    assert "The network with its classical model has 0.8750, 0.0250 less" in html
+    assert (
+        "The network alone has 0.7000, 0.2000 less (95% interval of the difference -0.3000 to +0.1000, which may be luck). Higher" in html
+    )
 
 
 def test_luck_and_lower_scores_that_are_better():

@@ -155,6 +155,31 @@ def test_not_above_the_floor_by_more_than_luck():
     assert "Try --model h_inception1d" in found
 
 
+def test_what_the_classical_model_beside_the_network_did_decides_how_much_it_should_count():
+    tables = dataclasses.asdict(tabular_classification.Args(classical_share=0.5))
+    luck = {**FLOOR, "network": 0.91, "interval": [-0.01, 0.03]}
+    (found,) = diagnosis.floor_findings({**luck, "alone": {"network": 0.9, "difference": 0.0, "interval": [-0.1, 0.1]}}, "tables", tables)
+    assert "The network with its classical model is not clearly better" in found
+    assert "Try --classical-share 0.8, " in found
+    (found,) = diagnosis.floor_findings({**luck, "alone": {"network": 0.95, "difference": 0.05, "interval": [-0.1, 0.1]}}, "tables", tables)
+    assert "Try --classical-share 0, without which it has 0.9500, " in found
+    error = {**luck, "metric": "mean_absolute_error", "higher_is_better": False}
+    (found,) = diagnosis.floor_findings({**error, "alone": {"network": 0.95, "difference": 0.0, "interval": [-0.1, 0.1]}}, "tables", tables)
+    assert "Try --classical-share 0.8, " in found
+
+
+def test_a_network_that_is_worse_alone_is_named_though_the_classical_model_makes_up_for_it():
+    series = dataclasses.asdict(sequence_classification.Args(model="gru"))
+    for above in ({"network": 0.9, "interval": [0.0, 0.0]}, {"network": 0.95, "interval": [0.01, 0.09]}):
+        floor = {**FLOOR, **above, "alone": {"network": 0.4, "difference": -0.5, "interval": [-0.6, -0.4]}}
+        (found,) = diagnosis.floor_findings(floor, "series", series)
+        assert found.startswith(
+            "The network alone is worse than gradient boosting: accuracy 0.4000 against 0.9000 on 500 examples, and 0.9"
+        )
+        assert "Try --model h_inception1d" in found
+        assert "--classical-share" not in found
+
+
 def test_above_the_floor_or_without_one_there_is_nothing_to_say():
     for floor in (None, {"model": None, "notes": []}, {**FLOOR, "interval": None}, {**FLOOR, "interval": [0.01, 0.03]}):
         assert diagnosis.floor_findings(floor, "images", IMAGES) == []

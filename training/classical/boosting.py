@@ -2,10 +2,14 @@
 
 import keras
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from hornbook.training.classical.classifiers import classifiers
 
 _MOST_ROWS = 500_000  # That trees are grown on: a minute of two cores.
+# From so many on by all processors. Of few, threads wait for each other: 3,340 rows of 28 classes took 3 s by one thread and 179 s by two,
+# beside a training that kept both processors busy (200 trees of 8 leaves a class).
+_MANY_ROWS = 50_000
 # Columns of the table of nodes.
 _FEATURE, _THRESHOLD, _LEFT, _RIGHT, _VALUE = range(5)
 
@@ -51,13 +55,14 @@ class GradientBoosting:
         self.biases = np.zeros(num_outputs, np.float32)
         trees, owners = [], []
         options["random_state"] = seed
-        for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, self.biases):
-            baseline = np.ravel(fitted._baseline_prediction)
-            self.biases[places] = baseline
-            # scikit-learn keeps its trees to itself; tests compare with what it predicts.
-            for iteration in fitted._predictors:
-                trees += [tree.nodes for tree in iteration]
-                owners += places
+        with threadpool_limits(None if len(inputs) >= _MANY_ROWS else 1):
+            for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, self.biases):
+                baseline = np.ravel(fitted._baseline_prediction)
+                self.biases[places] = baseline
+                # scikit-learn keeps its trees to itself; tests compare with what it predicts.
+                for iteration in fitted._predictors:
+                    trees += [tree.nodes for tree in iteration]
+                    owners += places
         self._tabulate(trees)
         self.membership = np.zeros((len(trees), num_outputs), np.float32)
         self.membership[np.arange(len(trees)), owners] = 1

@@ -11,7 +11,9 @@ COLUMNS = ("height", "weight", "colour", "label")
 
 def test_a_class_of_one_row_is_accepted_where_nothing_is_held_out(rows, write, changed, refusal):
     name = write(changed(rows(), 3, 3, "maybe"))
-    assert "add rows, or pass --test-fraction 0 and --validation-fraction 0" in refusal(name)
+    assert refusal(name).endswith("add rows, or pass --test-fraction 0 --validation-fraction 0 --evaluate none")
+    counts = write(changed([[*row[:3], str(k % 11)] for k, row in enumerate(rows())], 3, 3, "11"), name="counts.csv")
+    assert refusal(counts).endswith("--evaluate none; to predict numbers, use hornbook regression")
     dataset = data.tables.load(name, test_fraction=0, validation_fraction=0)
     assert dataset.class_names == ("maybe", "no", "yes")
 

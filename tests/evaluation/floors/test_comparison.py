@@ -34,6 +34,12 @@ def test_the_best_model_is_the_floor_and_the_interval_that_of_a_paired_differenc
     assert low == pytest.approx(-0.03 - 1.96 * deviation, abs=0.004)
     assert high == pytest.approx(-0.03 + 1.96 * deviation, abs=0.004)
     assert found["all"]["poor"]["accuracy"] == pytest.approx(right["poor"].mean())
+    assert "alone" not in found
+    models = {"good": logits(right["good"], labels)}
+    found = comparison.compare(ABOUT, labels, logits(right["good"], labels), models, "accuracy", alone=logits(own, labels))
+    assert (found["difference"], found["interval"]) == (0.0, [0.0, 0.0])
+    assert found["alone"]["difference"] == pytest.approx(-12 / 400)
+    assert found["alone"]["interval"] == [low, high]
 
 
 def test_of_numbers_the_lower_error_is_the_floor():
@@ -111,5 +117,10 @@ def test_the_lines():
     ]
     assert comparison.in_words({**found, "metric": "accuracy", "interval": None, "notes": []}) == [
         "floor: ridge 2.0000, network 2.5000, difference +0.5000"
+    ]
+    alone = {"network": 3.0, "difference": 1.0, "interval": None}
+    assert comparison.in_words({**found, "metric": "accuracy", "notes": [], "alone": alone}) == [
+        "floor: ridge 2.0000, network with its classical model 2.5000, difference +0.5000 [+0.2500, +0.7500]; network alone 3.0000, "
+        "difference +1.0000"
     ]
     assert comparison.in_words({"model": None, "notes": []}) == comparison.in_words(None) == []
