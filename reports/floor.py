@@ -43,6 +43,8 @@ def _told(found):
 
 def _difference(found):
     """A network's score and how far it is from the floor."""
+    if found["interval"] is not None and not any(found["interval"]):
+        return f"{found['network']:.4f}, the same"
     told = f"{found['network']:.4f}, {abs(found['difference']):.4f} {'more' if found['difference'] >= 0 else 'less'}"
     if found["interval"] is None:
         return told

@@ -122,6 +122,9 @@ def _facts(shown, history, result, evaluation):
     if evaluation:
         scores = {**{name: evaluation[name] for name in ("macro_f1", "calibration_error") if name in evaluation}, **scores}
     facts = [(_heading(name), _written(name, value)) for name, value in scores.items()]
+    single = (result.get("single_images") or {}).get(shown)
+    if _is_number(single):
+        facts.insert(0, ("Single images", _written(shown, single)))
     if history:
         facts.append(("Epochs", page.number(len(history))))
     for name, key, write in (

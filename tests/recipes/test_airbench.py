@@ -49,7 +49,9 @@ def test_test_time_augmentation_is_marked_wherever_the_score_is(tmp_path, capsys
     assert "test with test-time augmentation (mirror): accuracy" in capsys.readouterr().out
     written = json.loads((folder / "result.json").read_text())
     assert written["test_time_augmentation"] == "mirror"
-    assert "which training never saw, with test-time augmentation (mirror)" in (folder / "report.html").read_text()
+    report = (folder / "report.html").read_text()
+    assert "which training never saw, with test-time augmentation (mirror)" in report
+    assert ">Single images<" in report
     alone = main(Args(**PLAIN, output=str(without)))
     assert written["single_images"] == pytest.approx(alone["metrics"], abs=1e-4)
     assert not {"test_time_augmentation", "single_images"} & set(alone)

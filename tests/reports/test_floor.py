@@ -43,6 +43,11 @@ def test_a_network_that_is_mixed_with_a_classical_model_has_a_row_alone():
     )
 
 
+def test_an_equal_score_is_the_same():
+    html = floor.floor(found(network=0.9, difference=0.0, interval=[0.0, 0.0]))
+    assert "The network has 0.9000, the same. Higher is better" in html
+
+
 def test_luck_and_lower_scores_that_are_better():
     html = floor.floor(found(interval=[-0.04, 0.01]))
     assert "which may be luck). Higher is better" in html
