@@ -20,7 +20,8 @@ class PredictArgs:
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """What to predict. Images: image files, or .npy arrays (examples, height, width, channels) of raw pixels. Texts: a sentence in quotes,
     text files with a text a line, CSV or TSV files with the text's column. Tables: CSV or TSV files of rows as in training, with or without
-    the label, or .npy arrays (rows, columns) of numbers. Series: WAV files, tables of one series each, or .npy arrays (steps, features)."""
+    the label, or .npy arrays (rows, columns) of numbers. Series: WAV files, tables of one series each, .ts
+    files, or .npy arrays (steps, features)."""
     top: int = 1
     """How many classes to name for each input, the most probable first."""
 

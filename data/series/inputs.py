@@ -7,20 +7,21 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import inputs
-from hornbook.data.series import audio, checks, csv
+from hornbook.data.series import audio, checks, csv, ts
 from hornbook.data.series import missing as filling
 from hornbook.data.series import windows as cutting
 from hornbook.data.series.dataset import SeriesExamples, check_name, load
 from hornbook.data.series.source import Options, float32, without_padding
 
-ACCEPTED = "WAV files, CSV or TSV files of one series each, or .npy arrays (steps, features) or (examples, steps, features)"
+ACCEPTED = "WAV files, CSV or TSV files of one series each, .ts files, or .npy arrays (steps, features) or (examples, steps, features)"
 
 
 def read(given, trained):
     """Pairs of a name and a list of windows, float32 arrays `(steps, features)`: of a series that is not cut, it alone.
 
     Args:
-        given: path of a WAV file where the model takes audio, else of a table with the columns that it was trained on, or of a .npy array.
+        given: path of a WAV file where the model takes audio, else of a table with the columns that it was trained on, of a .ts file, whose
+            labels do not count, or of a .npy array.
         trained: `inputs.Trained`.
 
     Raises:
@@ -32,6 +33,8 @@ def read(given, trained):
         found = [(given, _frames(given, suffix, preprocessing), None)]
     elif suffix == ".npy":
         found = _arrays(given)
+    elif suffix == ".ts":
+        found = [(one.unit, one.values, one.place) for one in ts.to_predict(given)]
     elif suffix in (".csv", ".tsv"):
         options = Options(
             id_column=trained.config.get("id_column"), time_column=preprocessing["time_column"], encoding=preprocessing["encoding"]

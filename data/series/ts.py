@@ -42,6 +42,15 @@ def read(path, options):
     return Source(parts, ("value",) if features == 1 else tuple(f"dimension {k + 1}" for k in range(features)))
 
 
+def to_predict(path):
+    """The `source.Series` of a `.ts` file, a list; their labels are not looked at, and need not be there.
+
+    Raises:
+        UserError: something is wrong with the file, with the line.
+    """
+    return _file(pathlib.Path(path), None)
+
+
 def _paths(path):
     """The files by part: one called "all", or "train" and "test"."""
     given = pathlib.Path(path).expanduser()
@@ -104,12 +113,15 @@ def _ts(path, lines, options):
         raise UserError(f"{path} has no line @data, behind which the series stand; it may be cut off")
     if header.get("@timestamps") == "true":
         raise UserError(f"{path} has time stamps (@timeStamps true); accepted are series of values alone, or csv:PATH with --time-column")
-    wanted = "@targetLabel" if options.numbers else "@classLabel"
-    if header.get(wanted.lower(), "").split(" ")[0] != "true":
-        has_no, other = ("numbers", "sequence-classification") if options.numbers else ("classes", "regression")
-        raise UserError(f"{path} has no line '{wanted} true', so it has no {has_no} to predict; try hornbook {other}")
+    labels = [name for name in ("@targetLabel", "@classLabel") if header.get(name.lower(), "").split(" ")[0] == "true"]
+    if options is not None:
+        wanted = "@targetLabel" if options.numbers else "@classLabel"
+        if wanted not in labels:
+            has_no, other = ("numbers", "sequence-classification") if options.numbers else ("classes", "regression")
+            raise UserError(f"{path} has no line '{wanted} true', so it has no {has_no} to predict; try hornbook {other}")
     for number, line in lines[start:]:
-        *dimensions, label = line.strip().split(":")
+        dimensions = line.strip().split(":")
+        label = dimensions.pop() if labels else ""
         columns = [
             _numbers(one.split(","), lambda k, d=d, number=number: f"{path} line {number}, dimension {d + 1}, value {k + 1}")
             for d, one in enumerate(dimensions)
@@ -119,7 +131,8 @@ def _ts(path, lines, options):
         lengths = [len(column) for column in columns]
         if len(set(lengths)) > 1:
             raise UserError(f"{path} line {number} has dimensions of {min(lengths)} and {max(lengths)} values; all must be of one length")
-        yield _series(path, number, _label(label, options, f"{path} line {number}"), np.stack(columns, axis=1), _ts_place(path, number))
+        label = None if options is None else _label(label, options, f"{path} line {number}")
+        yield _series(path, number, label, np.stack(columns, axis=1), _ts_place(path, number))
 
 
 def _ts_place(path, number):

@@ -97,9 +97,14 @@ def test_evaluate_and_predict_agree_with_training(finished, long_table, tmp_path
     rows = [row for row in csv.reader(long_table.read_text().splitlines()) if row[0] == "walk 3"]
     (tmp_path / "one.csv").write_text("t,y,x\n" + "\n".join(",".join((t, y, x)) for _, t, x, y, _ in reversed(rows)))
     np.save(tmp_path / "one.npy", np.array([[float(x or "nan"), float(y)] for _, _, x, y, _ in rows]))
-    predict([str(folder), str(tmp_path / "one.csv"), str(tmp_path / "one.npy")])
-    first, second = (line.split("\t")[1:] for line in capsys.readouterr().out.splitlines()[-2:])
-    assert first == second
+    dimensions = ":".join(",".join(row[place] or "?" for row in rows) for place in (2, 3))
+    for name, header, label in (("labelled.ts", "@classLabel true a b\n", ":?"), ("plain.ts", "@classLabel false\n", "")):
+        (tmp_path / name).write_text(f"{header}@data\n{dimensions}{label}\n{dimensions}{label}\n")
+    predict([str(folder), *(str(tmp_path / name) for name in ("one.csv", "one.npy", "labelled.ts", "plain.ts"))])
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()[-6:]]
+    assert [line[0] for line in lines[-2:]] == [f"{tmp_path / 'plain.ts'} line {number}" for number in (3, 4)]
+    first, *others = (line[1:] for line in lines)
+    assert others == [first] * 5
     assert first[0] in ("down", "up")
 
 
