@@ -167,7 +167,8 @@ class Table:
         self._options = {f"{name}_option" if name in taken else name: name for name in ("model", "dataset", *options)}
         self.columns = ["folder", *self._options, *self._metrics, "seconds"]
         self.heading = ["folder", "model", "dataset", *self._metrics, "seconds", *(["options"] if options else [])]
-        values = {name: [json.dumps(run["options"].get(name)) for run in found] for name in options}
+        # Runs of other recipes do not have every option.
+        values = {name: [json.dumps(run["options"][name]) for run in found if name in run["options"]] for name in options}
         self._most_common = {name: max(own, key=own.count) for name, own in values.items()}
 
     def sorted(self, column):
@@ -194,9 +195,8 @@ class Table:
     def _apart(self, run):
         """The options that somebody gave to this run and that most others do not have."""
         for name, usual in self._most_common.items():
-            value = run["options"].get(name)
-            if json.dumps(value) != usual and name not in run["chosen"]:
-                yield f"{name}={_printed(value)}"
+            if name in run["options"] and name not in run["chosen"] and json.dumps(run["options"][name]) != usual:
+                yield f"{name}={_printed(run['options'][name])}"
 
     def csv_columns(self):
         """The columns of the CSV, with one more for each standard deviation."""

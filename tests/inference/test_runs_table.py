@@ -126,6 +126,18 @@ def test_an_option_that_some_runs_do_not_know_does_not_differ(tmp_path, capsys):
     assert table(capsys, tmp_path)[0].split() == ["folder", "model", "dataset", "seconds"]
 
 
+def test_an_option_of_another_recipe_sets_no_run_apart(tmp_path, capsys):
+    write(tmp_path / "images", {"accuracy": 0.9})
+    for name, window in (("series", 16), ("other", 16), ("third", 32)):
+        write(tmp_path / name, {"accuracy": 0.9}, window=window)
+    assert {line.split()[0]: line.split()[5:] for line in table(capsys, tmp_path)[1:]} == {
+        "images": [],
+        "other": [],
+        "series": [],
+        "third": ["window=32"],
+    }
+
+
 def test_an_option_called_as_a_score(tmp_path, capsys):
     write(tmp_path / "a", {"loss": 0.5}, loss="focal")
     write(tmp_path / "b", {"loss": 0.4}, loss="crossentropy")
