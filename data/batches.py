@@ -12,7 +12,10 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import bucketed_batches, randomness
+from hornbook.data.dataset import plain_inputs
 from hornbook.data.feeds import Finish, feed, tensorflow_feed
+
+_MOST_NUMBERS = 2**25  # Of inputs that are looked at: 128 MiB.
 
 
 def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None, length=None):
@@ -132,6 +135,41 @@ def evaluation_batches(examples, *, batch_size, num_classes, length=None):
             yield finish(inputs, examples.labels[positions], examples.indices[positions], 0)
 
     return tensorflow_feed(stream, steps)
+
+
+def some_arrays(examples, *, most, num_classes, length=None):
+    """Some examples, evenly spaced, as arrays `(inputs, labels)` that `fit` takes: what a callback looks at, who sees no batches.
+
+    Args:
+        examples, num_classes, length: as of `training_batches`.
+        most: how many; fewer of large ones, so that the inputs have at most 2 ** 25 numbers.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+    from hornbook.data.batches import some_arrays
+    from hornbook.training import Diagnostics
+
+    digits = data.images.load("digits").train
+    model = keras.Sequential([keras.layers.Rescaling(1 / 16), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    inputs, labels = some_arrays(digits, most=500, num_classes=10)
+    model.fit(inputs, labels, callbacks=[Diagnostics(probe=(inputs, labels))], verbose=0)
+    ```
+    """
+    finish = Finish(num_classes, 0, None, None)
+    places = np.unique(np.linspace(0, len(examples) - 1, min(len(examples), most)).round().astype(int))
+    if hasattr(examples, "lengths"):
+        length = length or int(examples.padded_lengths[np.searchsorted(examples.padded_lengths, examples.lengths[places].max())])
+        size = int(examples.padded(places[:1], length).size)
+        places = places[:: 1 + len(places) * size // _MOST_NUMBERS]
+        inputs = examples.padded(places, length)
+    else:
+        size = int(plain_inputs(examples, places[:1]).size)
+        places = places[:: 1 + len(places) * size // _MOST_NUMBERS]
+        inputs = plain_inputs(examples, places)
+    return finish(inputs, examples.labels[places], examples.indices[places], 0)
 
 
 def predictions(model, examples, *, batch_size=256, length=None):

@@ -142,7 +142,7 @@ def _train(args, session):
     import keras
 
     from hornbook.reports import examples
-    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training import imbalance, losses
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
@@ -156,7 +156,7 @@ def _train(args, session):
     model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    fitting = running.fitting(args, session, model, dataset.train)
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, num_classes=num_classes)
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,
@@ -187,9 +187,8 @@ def _train(args, session):
     if args.test_time_augmentation != "none":
         model = data.images.average_over_copies(model, args.test_time_augmentation)
         scores, mistakes = running.evaluate(session, model, about, evaluated)
-    findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "augmented": sheet, "details": single}
+    said = {"about": about, "mistakes": mistakes, "augmented": sheet, "details": single}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

@@ -322,6 +322,8 @@ class Run:
     """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """The part of the data that the result is taken on."""
+    diagnosis: bool = True
+    """Watch the training and say what went wrong and what mends it."""
     floor: bool = True
     """Score classical models on the same part, in a process beside the training: what the network should be above."""
     tensorboard: bool = False

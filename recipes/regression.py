@@ -119,7 +119,7 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
-    from hornbook.training import diagnosis, losses, target_scaling
+    from hornbook.training import losses, target_scaling
     from hornbook.training.classical import mixing, tables
 
     # Data.
@@ -139,7 +139,6 @@ def _train(args, session):
     model.compile(running.optimizer(args, dataset.train), loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    fitting = running.fitting(args, session, model, dataset.train)
     steps, augment = None, None
     if dataset.medium == "series":
         steps, (mean, variance) = dataset.input_shape[0], dataset.train.moments()
@@ -147,11 +146,12 @@ def _train(args, session):
     else:
         augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
     as_batches = {"num_classes": None, "length": steps}
-    validation = dataset.validation
+    train, validation = scaling.scaled(dataset.train), dataset.validation and scaling.scaled(dataset.validation)
+    fitting = running.fitting(args, session, model, train, validation, **as_batches)
     if validation is not None:
-        validation = data.evaluation_batches(scaling.scaled(validation), batch_size=1024, **as_batches)
+        validation = data.evaluation_batches(validation, batch_size=1024, **as_batches)
     model.fit(
-        data.training_batches(scaling.scaled(dataset.train), augment=augment, **as_batches, **fitting.feed),
+        data.training_batches(train, augment=augment, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
@@ -166,10 +166,9 @@ def _train(args, session):
         classical = tables.classical_model(dataset, num_outputs, "linear", **wanted)
         model = mixing.mixed(model, classical, args.classical_share, activation="linear")
         scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
-    findings = diagnosis.regression_findings(fitting.history.rows, scores, run.config)
     if dataset.medium == "tables":
         dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "findings": findings, "details": alone}
+    said = {"about": about, "details": alone}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

@@ -12,7 +12,7 @@ from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors, intervals
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import defaults
+from hornbook.recipes import defaults, findings
 from hornbook.training import runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
@@ -227,15 +227,17 @@ class Fitting:
         fit: arguments of `fit`, without its data.
         history: `callbacks.History`.
         early_stopping: `callbacks.EarlyStopping`, or None.
+        watching: `diagnosis.Diagnostics`, or None.
     """
 
     feed: dict
     fit: dict
     history: object
     early_stopping: object
+    watching: object
 
 
-def fitting(args, session, model, train):
+def fitting(args, session, model, train, validation=None, **as_batches):
     """The callbacks that the options name, the checkpoint read, and what `fit` is told of all that.
 
     Args:
@@ -243,6 +245,8 @@ def fitting(args, session, model, train):
         session: `Session`.
         model: the compiled model; of a run that is resumed, its state is that of the checkpoint afterwards.
         train: the training part of the dataset, or its tokens.
+        validation: the validation part, or None.
+        **as_batches: `num_classes` and `length` of `batches.training_batches`.
 
     Returns:
         `Fitting`.
@@ -272,11 +276,13 @@ def fitting(args, session, model, train):
     first_epoch = kept.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
+    watching = findings.watching(args, train, validation, as_batches)
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [
+        watching,  # First, so that the others' logs are as they would be without it.
         callbacks.AverageWeights() if args.ema else None,
-        callbacks.StopWhenLost(),
+        callbacks.StopWhenLost(lambda: watching.findings(dataclasses.asdict(args)) if watching else []),
         stopping,
         history,
         plateau,
@@ -288,7 +294,7 @@ def fitting(args, session, model, train):
     ]
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
-    return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping)
+    return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping, watching)
 
 
 def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, length=None):
@@ -346,7 +352,7 @@ def _before(scores, what, then):
     return found
 
 
-def finish(args, session, model, dataset, done, scores, *, about, findings, mistakes=(), augmented=(), tokens=None, details=None):
+def finish(args, session, model, dataset, done, scores, *, about, further=(), mistakes=(), augmented=(), tokens=None, details=None):
     """Write the model, the report and, last, `result.json`.
 
     Args:
@@ -355,7 +361,7 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         done: `Fitting`, after `fit`.
         scores: of the evaluated part, or None.
         about: what `labels.json` holds: `dataset.about()`, and `loss`, by which the outputs are read.
-        findings: sentences.
+        further: findings of the recipe's own: (problem, sentence, what to try).
         mistakes: as of `evaluation.scores.mistakes`.
         augmented, tokens: for the report, see `reports.write_report`.
         details: further JSON values for `result.json`.
@@ -364,7 +370,6 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         The result.
     """
     from hornbook.reports import examples, report
-    from hornbook.training import diagnosis
 
     run, rows = session.run, done.history.rows
     seconds = done.history.seconds_before + time.monotonic() - session.started
@@ -378,7 +383,7 @@ def finish(args, session, model, dataset, done, scores, *, about, findings, mist
         "parameters": model.count_params(),
         "epochs": len(rows),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
-        "findings": [*findings, *diagnosis.floor_findings(floor, dataset.medium, run.config)],
+        "findings": [finding.to_json() for finding in findings.of_run(args, done, scores, floor, dataset.medium, further)],
         "floor": floor,
         **runs.environment(),
         **(details or {}),

@@ -113,7 +113,7 @@ def _train(args, session):
     import keras
 
     from hornbook.reports import examples
-    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training import imbalance, losses
     from hornbook.training.classical import convolution_ridge, mixing
 
     # Data.
@@ -128,7 +128,9 @@ def _train(args, session):
     model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    fitting = running.fitting(args, session, model, dataset.train)
+    # How every batch is made: labels one-hot, series of one length where the model takes no other.
+    as_batches = {"num_classes": num_classes, "length": steps}
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, **as_batches)
     mean, variance = dataset.train.moments()
     augment = data.series.augmenter(
         mean=mean,
@@ -142,8 +144,6 @@ def _train(args, session):
         measured=len(dataset.preprocessing["features"]),
     )
     weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
-    # How every batch is made: labels one-hot, series of one length where the model takes no other.
-    as_batches = {"num_classes": num_classes, "length": steps}
     validation = dataset.validation
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=256, **as_batches)
@@ -161,12 +161,11 @@ def _train(args, session):
         ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
         model = mixing.mixed(model, ridge, args.classical_share)
         scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
-    findings = diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio
 
         audio.save_feature_model(session.run.path("features.keras"), dataset.preprocessing)
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": alone}
+    said = {"about": about, "mistakes": mistakes, "details": alone}
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     return running.finish(args, session, model, dataset, fitting, scores, augmented=sheet, **said)
 

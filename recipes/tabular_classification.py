@@ -74,7 +74,7 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
-    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training import imbalance, losses
     from hornbook.training.builders import activation_for
     from hornbook.training.classical import mixing, tables
 
@@ -93,8 +93,8 @@ def _train(args, session):
     model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    fitting = running.fitting(args, session, model, dataset.train)
     label_length = None if dataset.task == "multi-label" else num_outputs
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, num_classes=label_length)
     augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
     weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = dataset.validation
@@ -115,9 +115,8 @@ def _train(args, session):
         classical = tables.classical_model(dataset, num_outputs, activation, seed=args.seed)
         model = mixing.mixed(model, classical, args.classical_share, activation=activation)
         scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
-    findings = diagnosis.findings(fitting.history.rows, scores, num_classes, run.config)
     dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "findings": findings, "mistakes": mistakes, "details": alone}
+    said = {"about": about, "mistakes": mistakes, "details": alone}
     return running.finish(args, session, model, dataset, fitting, scores, **said)
 
 

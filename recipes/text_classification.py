@@ -122,7 +122,7 @@ def _train(args, session):
     import keras
 
     from hornbook.data.texts import tokens as tokens_of
-    from hornbook.training import diagnosis, imbalance, losses
+    from hornbook.training import imbalance, losses
 
     # Data.
     folder = session.run.folder
@@ -144,7 +144,7 @@ def _train(args, session):
     model.compile(running.optimizer(args, tokens["train"]), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
 
     # Training.
-    fitting = running.fitting(args, session, model, tokens["train"])
+    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), num_classes=num_classes)
     augment = data.texts.augmenter(args.word_dropout, args.word_swap)
     weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = tokens.get("validation")
@@ -167,17 +167,14 @@ def _train(args, session):
         scores, mistakes = running.evaluate(session, model, about, evaluated)
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
-    findings = [
-        *diagnosis.findings(fitting.history.rows, scores, num_classes, session.run.config),
-        *tokens_of.findings(statistics, tokenizer),
-    ]
+    further = tokens_of.findings(statistics, tokenizer)
     reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {
         "tokens": statistics,
         "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **alone},
     }
-    return running.finish(args, session, model, dataset, fitting, scores, about=about, findings=findings, mistakes=mistakes, **said)
+    return running.finish(args, session, model, dataset, fitting, scores, about=about, further=further, mistakes=mistakes, **said)
 
 
 def _tokenizer(args, train):

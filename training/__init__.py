@@ -5,12 +5,14 @@ import importlib
 _HOMES = {
     "AverageWeights": "callbacks",
     "Checkpoint": "checkpoint",
+    "Diagnostics": "diagnosis",
     "EarlyStopping": "callbacks",
     "OneCycle": "schedules",
     "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
     "Warmup": "schedules",
     "class_weights": "imbalance",
+    "diagnose": "diagnosis",
     "optimizer": "optimization",
     "schedule": "schedules",
 }

@@ -272,6 +272,9 @@ class History(keras.callbacks.Callback):
 class StopWhenLost(keras.callbacks.Callback):
     """Stop a training whose loss is no longer a finite number, and say what would mend it, before a checkpoint keeps it.
 
+    Args:
+        findings: function to what is known about it, a list of `diagnosis.Finding`; the first is told.
+
     Raises:
         UserError: after the epoch in which it happened.
 
@@ -288,12 +291,17 @@ class StopWhenLost(keras.callbacks.Callback):
     ```
     """
 
+    def __init__(self, findings=list):
+        super().__init__()
+        self.findings = findings
+
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+            known = [str(finding) for finding in self.findings()[:1]]
+            advice = "lower --learning-rate, add --warmup-epochs, or cut the gradients with --clip-norm 1"
             raise UserError(
-                f"the loss is {logs['loss']} after epoch {epoch + 1}, at a learning rate of {rate:.3g}: lower --learning-rate, "
-                "add --warmup-epochs, or cut the gradients with --clip-norm 1"
+                f"the loss is {logs['loss']} after epoch {epoch + 1}, at a learning rate of {rate:.3g}: {(known or [advice])[0]}"
             )
 
 

@@ -229,7 +229,7 @@ def print_result(result, folder, inputs):
     copies = f" with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
     print(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
     for finding in result["findings"]:
-        print(f"finding: {finding}")
+        print(f"{finding['severity']}: {finding['evidence']} {finding['advice']}".rstrip())
     print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} {inputs}")
 
 

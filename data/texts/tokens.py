@@ -57,24 +57,24 @@ def in_words(tokenizer, statistics):
 
 
 def findings(statistics, tokenizer):
-    """Findings on the tokens of all parts, sentences with the flag to try; empty where nothing stands out."""
+    """What stands out in the tokens of all parts: list of (problem, sentence, what to try); empty where nothing does."""
     found = []
     for name, part in statistics.items():
         if part["cut"] > _MANY_CUT * part["texts"]:
-            found.append(
+            told = (
                 f"{part['cut']:,} of {part['texts']:,} {name} texts were cut at {tokenizer.max_length:,} tokens; the longest has "
-                f"{part['longest']:,}. Try a larger --max-length, or --tokenizer word if it is another."
+                f"{part['longest']:,}."
             )
+            found.append(("texts-cut", told, "a larger --max-length, or --tokenizer word if it is another"))
         if name != "train" and part["unknown"] > _MANY_UNKNOWN:
-            found.append(
-                f"{part['unknown']:.1%} of the {name} tokens are unknown. Try --tokenizer bpe, a smaller --minimum-count, or a larger "
-                "--vocabulary-size."
-            )
+            told = f"{part['unknown']:.1%} of the {name} tokens are unknown."
+            found.append(("unknown-tokens", told, "--tokenizer bpe, a smaller --minimum-count, or a larger --vocabulary-size"))
         if part.get("repeated", 0) > _MANY_REPEATED * part["texts"]:
-            found.append(
+            told = (
                 f"{part['repeated']:,} of {part['texts']:,} {name} texts stand in training too, so the score is better than on texts that "
-                "nobody has seen. Remove them from the data."
+                "nobody has seen."
             )
+            found.append(("repeated-texts", told, "to remove them from the data"))
     return found
 
 

@@ -40,7 +40,7 @@ def test_a_run_leaves_what_the_documents_promise(finished, promised):
     written = json.loads((folder / "result.json").read_text())
     assert written["metrics"] == result["metrics"]
     assert 0.97 < written["floor"]["all"]["nearest neighbour"]["accuracy"] < 1
-    assert any("worse than nearest neighbour: accuracy" in finding for finding in written["findings"])
+    assert any("worse than nearest neighbour: accuracy" in finding["evidence"] for finding in written["findings"])
     assert {"metrics", "seconds", "seed", "versions", "findings", "threads"} <= written.keys()
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + SMALL["epochs"]
     assert json.loads((folder / "labels.json").read_text())["class_names"] == [str(digit) for digit in range(10)]

@@ -183,7 +183,7 @@ def test_texts_cut_and_unknown_are_said(table, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "cut at 5: " in out
     assert "note: --batch-size 5,000 is more than" in out
-    findings = " ".join(result["findings"])
+    findings = " ".join(finding["evidence"] for finding in result["findings"])
     assert "texts were cut at 5 tokens" in findings
     assert "of the test tokens are unknown" in findings
 
@@ -218,7 +218,7 @@ def test_lists_from_python_and_several_seeds(tmp_path):
     summary = main(args, dataset=dataset)
     assert summary["metrics"]["accuracy"]["n"] == 2
     result = json.loads((tmp_path / "run/seed-0/result.json").read_text())
-    assert any("20 of 20 test texts stand in training too" in finding for finding in result["findings"])
+    assert any("20 of 20 test texts stand in training too" in finding["evidence"] for finding in result["findings"])
     assert json.loads((tmp_path / "run/seed-1/config.json").read_text())["dataset"] == dataset.name
 
 

@@ -55,8 +55,9 @@ def test_findings(statistics, words):
     tokenizer = tokenizing.fit(["a b"], max_length=5)
     usual = {"texts": 100, "tokens": 500, "unknown": 0.01, "cut": 1, "longest": 9, "median_length": 4, "long_length": 5, "repeated": 0}
     assert tokens.findings({"train": usual, "test": usual}, tokenizer) == []
-    (found,) = tokens.findings({"train": usual, "test": {**usual, **statistics}}, tokenizer)
-    assert words in found
+    ((problem, told, advice),) = tokens.findings({"train": usual, "test": {**usual, **statistics}}, tokenizer)
+    assert words in f"{told} Try {advice}"
+    assert problem in ("texts-cut", "unknown-tokens", "repeated-texts")
     assert "cut at 5: 1 of 100 train" in tokens.in_words(tokenizer, {"train": usual})
 
 

@@ -1,0 +1,56 @@
+"""What a run says of itself: the callback that watches its training, and all findings in one order."""
+
+import dataclasses
+
+_WATCHED = 2000  # Examples that the diagnosis compares with each other.
+
+
+def watching(args, train, validation, as_batches):
+    """The callback that watches a training; None with `--no-diagnosis`.
+
+    Args:
+        args: the recipe's options.
+        train, validation: parts of the dataset, or their tokens; validation may be None.
+        as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
+    """
+    from hornbook.data import batches
+    from hornbook.training import diagnosis
+
+    if not args.diagnosis:
+        return None
+    parts = [part and batches.some_arrays(part, most=_WATCHED, **as_batches) for part in (train, validation)]
+    return diagnosis.Diagnostics(*parts)
+
+
+def of_run(args, done, scores, floor, medium, further):
+    """All findings of a run, most pressing first, one a problem: list of `diagnosis.Finding`.
+
+    Args:
+        args: the recipe's options, none of them "auto".
+        done: `running.Fitting`, after `fit`.
+        scores: of the evaluated part, or None.
+        floor: as in `result.json`, or None.
+        medium: of the data.
+        further: the recipe's own: (problem, sentence, what to try).
+    """
+    from hornbook.training import diagnosis
+    from hornbook.training.diagnosis.finding import SEVERITIES
+    from hornbook.training.diagnosis.rules import scores as of_scores
+
+    options = dataclasses.asdict(args)
+    found = done.watching.findings(options) if done.watching else []
+    below = of_scores.of_floor(floor, medium, options)
+    if any(finding.severity == "error" for finding in found):
+        # What scores show of a network that has not learned is not what is wrong with it, nor does it help to say again what to do.
+        below = [dataclasses.replace(finding, remedies=()) for finding in below]
+    else:
+        found = [*found, *of_scores.of_scores(done.history.rows, scores, options)]
+    found = [*found, *below, *(_finding(diagnosis, *one) for one in further)]
+    first = {}
+    for finding in found:
+        first.setdefault(finding.problem, finding)
+    return sorted(first.values(), key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _finding(diagnosis, problem, told, words):
+    return diagnosis.Finding(problem, "warning", told, remedies=(diagnosis.Remedy(words),))

@@ -1,0 +1,219 @@
+"""The callback that watches a training, and what it has seen."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from hornbook.training.diagnosis import examples, networks, steps
+from hornbook.training.diagnosis.probe import Probe
+
+_PROBE = 64  # Examples: enough for shares of dead units, few enough to cost little.
+_PREDICTED = 512  # Training and validation examples whose outputs are looked at in the end.
+
+
+@dataclasses.dataclass
+class Record:
+    """What was seen of a training; what `diagnose` reads.
+
+    Attributes:
+        network: `networks.Network`, as it was before the first step.
+        task: `networks.Task`.
+        optimizer: as of `networks.optimizer_of`.
+        facts: `examples.Facts`, or None of inputs that are not one array.
+        steps: `steps.Steps`.
+        looks: list of `probe.Probed`: before the first step, after epochs 1, 2, 4, 8, ... and after the last.
+        epochs: list of dicts, the logs of each epoch.
+        rates: the learning rate after each epoch.
+        batch_size, updates: of the training.
+        baseline: the loss of the best constant output, on the training examples; None where it is not known.
+        travelled: how far each trainable variable went from where it was, as a share of its size, an array; empty before the end.
+        training, validation: (classes or numbers, outputs) of some examples in the end, in inference mode; None where there are none.
+    """
+
+    network: object = None
+    task: object = None
+    optimizer: dict = dataclasses.field(default_factory=dict)
+    facts: object = None
+    steps: object = None
+    looks: list = dataclasses.field(default_factory=list)
+    epochs: list = dataclasses.field(default_factory=list)
+    rates: list = dataclasses.field(default_factory=list)
+    batch_size: int | None = None
+    updates: int = 0
+    baseline: float | None = None
+    travelled: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    training: tuple | None = None
+    validation: tuple | None = None
+
+
+class Diagnostics(keras.callbacks.Callback):
+    """Watch a training and say in the end what went wrong and what mends it; for any compiled Keras model and any `fit`.
+
+    It changes nothing: weights, optimizer and what is saved are what they are without it. The norms of gradients leave the compiled step
+    beside the metrics; a small batch is sent through the network before the first step, after epochs 1, 2, 4, 8 and so on, and after the
+    last. Under TensorFlow the weights of a step may differ by the rounding of another order of operations, some 1e-8.
+
+    Args:
+        probe: (x, y), training examples as `fit` takes them, the more the better; 64 of them, evenly spaced, are sent through the network,
+            up to 2,000 are compared with their neighbours. Callbacks do not see the batches of `fit`, hence these.
+        validation: (x, y) of validation examples, or None.
+        every: steps between two measurements of the weights' updates.
+
+    Attributes:
+        record: `Record`.
+
+    Raises:
+        ValueError: the model is not compiled, or does not take the probe.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import Diagnostics
+
+    inputs, targets = numpy.random.normal(size=(256, 3)), numpy.random.randint(2, size=256)
+    model = keras.Sequential([keras.layers.Dense(16, "relu"), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    watching = Diagnostics(probe=(inputs, targets))
+    model.fit(inputs, targets, epochs=3, callbacks=[watching], verbose=0)
+    for finding in watching.findings():
+        print(finding)
+    ```
+    """
+
+    def __init__(self, probe, validation=None, every=50):
+        super().__init__()
+        if not isinstance(probe, (tuple, list)) or len(probe) != 2:
+            raise ValueError(f"probe must be (x, y), some training examples, got {type(probe).__name__}")
+        if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
+            raise ValueError(f"validation must be (x, y) or None, got {type(validation).__name__}")
+        self._train, self._validation = tuple(probe), validation and tuple(validation)
+        count = examples.length(self._train[0])
+        if count < 2 or count != examples.length(self._train[1]):
+            raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
+        self._few = [examples.slices(part, _spaced(count, _PROBE)) for part in self._train]
+        self._every = every
+        self.record = Record()
+
+    def set_model(self, model):
+        super().set_model(model)
+        if not getattr(model, "compiled", False):
+            raise ValueError("Diagnostics watches a compiled model; call model.compile(optimizer, loss) before fit")
+        self.record = Record(steps=steps.Steps(self._every))
+        self._probe = Probe(*self._few)
+        steps.instrument(model, self.record.steps)
+
+    def on_train_begin(self, logs=None):
+        record = self.record
+        steps.listen(self.model, record.steps)
+        self._look(0)
+        record.network = networks.network_of(self.model)
+        record.optimizer = networks.optimizer_of(self.model)
+        y = self._train[1]
+        record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs)
+        record.facts = self._facts()
+        record.baseline = self._baseline()
+        self._began = _weights(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.record.steps.end_epoch()
+        self.record.epochs.append({name: float(value) for name, value in (logs or {}).items()})
+        self.record.rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+        done = len(self.record.epochs)
+        if done & (done - 1) == 0:
+            self._look(done)
+
+    def on_train_end(self, logs=None):
+        record = self.record
+        steps.restore(self.model)
+        if record.epochs and record.looks[-1].epoch != len(record.epochs):
+            self._look(len(record.epochs))
+        record.updates = len(record.steps)
+        record.batch_size = record.steps.batch_size
+        pairs = zip(self._began, _weights(self.model), strict=True)
+        record.travelled = np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
+        record.training = self._predicted(self._train)
+        record.validation = self._predicted(self._validation) if self._validation else None
+
+    def findings(self, options=None):
+        """What `diagnose` says of the training, most pressing first."""
+        from hornbook.training.diagnosis.rules import diagnose
+
+        return diagnose(self.record, options)
+
+    def _look(self, epoch):
+        try:
+            self.record.looks.append(self._probe.look(self.model, epoch))
+        except Exception as error:
+            if epoch:
+                raise
+            shapes = [tuple(np.shape(part)) for part in keras.tree.flatten(self._few[0])]
+            raise ValueError(f"the model does not take the probe batch, inputs of shapes {shapes}: {str(error).splitlines()[0]}") from error
+
+    def _facts(self):
+        task, (x, y) = self.record.task, self._train
+        if not _is_array(x) or not _is_array(y):
+            return None
+        validation = self._validation
+        if validation is not None:
+            validation = (*validation, self._classes(validation[1]))
+        tokens = self.record.network.embedded
+        return examples.facts(x, y, self._classes(y), task.num_classes, validation, tokens=tokens)
+
+    def _classes(self, y):
+        task = self.record.task
+        return networks.classes_of(y, task.num_classes) if task.kind in ("classes", "binary") else None
+
+    def _baseline(self):
+        """The loss of a constant: of classes the logarithms of their shares, of numbers their mean."""
+        task, y = self.record.task, self._few[1]
+        if task.kind is None:
+            return None
+        y = examples.slices(self._train[1], _spaced(examples.length(self._train[1]), 2048))
+        if task.kind == "numbers":
+            constant = np.asarray(y, "float32").mean(axis=0)
+            outputs = np.broadcast_to(constant, np.shape(y))
+        elif task.kind == "classes":
+            shares = np.maximum(task.shares, 1e-6)
+            outputs = np.broadcast_to(shares if task.from_logits is False else np.log(shares), (len(y), len(shares)))
+        else:
+            share = np.clip(np.asarray(y, "float32").mean(axis=0), 1e-6, 1 - 1e-6)
+            outputs = np.broadcast_to(share if task.from_logits is False else np.log(share / (1 - share)), np.shape(y))
+        if task.kind != "classes" and np.ndim(outputs) == 1:
+            outputs, y = outputs[:, None], np.asarray(y)[:, None]
+        loss = keras.losses.get(self.model.loss) if isinstance(self.model.loss, str) else self.model.loss
+        try:
+            value = np.mean(
+                keras.ops.convert_to_numpy(loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs.astype("float32"))))
+            )
+        except (ValueError, TypeError):  # A loss that takes outputs of another kind, such as quantiles.
+            return None
+        return float(value) if np.isfinite(value) else None
+
+    def _predicted(self, part):
+        x, y = part
+        places = _spaced(examples.length(y), _PREDICTED)
+        x, y = examples.slices(x, places), examples.slices(y, places)
+        if self.record.task.kind is None:
+            return None
+        if self.record.network.recurrent:  # Layer by layer they would run step by step.
+            outputs = self.model.predict(x, batch_size=256, verbose=0)
+        else:
+            batches = [examples.slices(x, slice(first, first + 256)) for first in range(0, len(places), 256)]
+            outputs = np.concatenate([keras.ops.convert_to_numpy(self.model(batch, training=False)) for batch in batches])
+        return self._classes(y) if self._classes(y) is not None else np.asarray(y), outputs
+
+
+def _spaced(count, most):
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def _is_array(value):
+    return not isinstance(value, (list, tuple, dict)) and hasattr(value, "shape")
+
+
+def _weights(model):
+    if keras.backend.backend() == "jax" and getattr(model, "_jax_state", None):
+        model.jax_state_sync()
+    return [np.array(keras.ops.convert_to_numpy(variable), "float32") for variable in model.trainable_variables]

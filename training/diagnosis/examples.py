@@ -1,0 +1,215 @@
+"""What the examples of a training are like: their scale, columns that say nothing, and whether the labels follow from the inputs.
+
+Neighbours tell much of that without any network. Where a training example's nearest neighbours have its label no more often than chance,
+nothing that generalises can be learned from distances; where they do among the training examples and do not between training and
+validation, the two are from different distributions.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+_MOST = 2000  # Examples of a part that are compared, evenly spaced.
+_NEIGHBOURS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known about the examples.
+
+    Attributes:
+        examples: of the training part.
+        finite: whether all inputs and targets are finite numbers.
+        mean, spread, largest: of the inputs as a whole; the spread is a standard deviation.
+        ratio: the largest spread of a feature over the smallest, of those that vary; 1 where inputs are no table.
+        constant: share of features that are the same in all examples.
+        duplicates: pairs of columns of a table that are the same but for scale.
+        out_of_range: labels that no output stands for.
+        agreement: how often the nearest neighbour of a training example has its class; None of other tasks.
+        by_chance: how often it would if labels meant nothing.
+        noise: estimated share of training labels that are wrong; None where neighbours cannot tell.
+        overlap: share of validation examples that are in the training part too.
+        repeated: share of training examples that are in it twice.
+        validation_agreement: how often the nearest training example of a validation example has its class.
+        shift: the largest difference of a feature's mean between the parts, in standard deviations, where it is beyond chance; else 0.
+    """
+
+    examples: int
+    finite: bool
+    mean: float
+    spread: float
+    largest: float
+    ratio: float
+    constant: float
+    duplicates: int
+    out_of_range: int
+    agreement: float | None = None
+    by_chance: float | None = None
+    noise: float | None = None
+    overlap: float | None = None
+    repeated: float = 0.0
+    validation_agreement: float | None = None
+    validation_examples: int = 0
+    shift: float = 0.0
+
+
+def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
+    """`Facts` of training and validation examples.
+
+    Args:
+        x: training inputs, an array `(examples, ...)`.
+        y: training targets, an array.
+        classes: the training examples' classes `(examples,)`, or None of other tasks.
+        num_classes: how many there are.
+        validation: (inputs, targets, classes or None), or None.
+        tokens: whether inputs are indices, which are compared by how often each occurs.
+    """
+    x, chosen = _some(np.asarray(x))
+    flat = x.reshape(len(x), -1).astype("float64")
+    y = np.asarray(y)
+    finite = bool(np.isfinite(flat).all() and (not np.issubdtype(y.dtype, np.floating) or np.isfinite(y).all()))
+    spreads = flat.std(axis=0)
+    varies = flat.max(axis=0) > flat.min(axis=0)
+    table = x.ndim == 2 and not tokens
+    found = {
+        "examples": len(y),
+        "finite": finite,
+        "mean": float(flat.mean()),
+        "spread": float(flat.std()),
+        "largest": float(np.abs(flat).max(initial=0.0)),
+        "ratio": float(spreads[varies].max() / spreads[varies].min()) if table and varies.any() else 1.0,
+        "constant": float(1 - varies.mean()) if not tokens else float((spreads == 0).all()),
+        "duplicates": _duplicates(flat, varies) if table and finite else 0,
+        "out_of_range": int(np.sum((classes < 0) | (classes >= num_classes))) if classes is not None else 0,
+    }
+    if not finite:
+        return Facts(**found)
+    features = _counts(x) if tokens else flat
+    scale = features.std(axis=0)
+    features = features / np.where(scale > 0, scale, 1.0) if table else features
+    keys = [row.tobytes() for row in x]
+    found["repeated"] = 1 - len(set(keys)) / max(1, len(keys))
+    if classes is not None and len(x) > 3 * _NEIGHBOURS:
+        found |= _labels(features, classes[chosen], num_classes)
+    if validation is not None:
+        found |= _validation(x, keys, features, classes, chosen, scale if table else None, validation, tokens)
+    return Facts(**found)
+
+
+def _some(x):
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), _MOST)).round().astype(int))
+    return x[chosen], chosen
+
+
+def _counts(x, size=4096):
+    """How often each token is in a text, padding and the most frequent ones left out, as unit vectors."""
+    flat = x.reshape(len(x), -1).astype(int) % size
+    counts = np.zeros((len(flat), size))
+    np.add.at(counts, (np.repeat(np.arange(len(flat)), flat.shape[1]), flat.ravel()), 1.0)
+    counts[:, 0] = 0
+    there = (counts > 0).mean(axis=0)
+    counts = np.log1p(counts) * np.log(1 / np.maximum(there, 1 / len(counts)))
+    return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
+
+
+def _duplicates(flat, varies):
+    columns = flat[:, varies][:, :300]
+    if columns.shape[1] < 2 or len(columns) < 20:
+        return 0
+    correlation = np.corrcoef(columns, rowvar=False)
+    return int(np.sum(np.triu(np.abs(correlation) > 0.99999, 1)))
+
+
+def _distances(features, others):
+    squares = np.square(features).sum(axis=1)[:, None] - 2 * features @ others.T + np.square(others).sum(axis=1)
+    return squares
+
+
+def _labels(features, classes, num_classes):
+    """What neighbours say about the labels."""
+    distances = _distances(features, features)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argpartition(distances, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+    first = distances.argmin(axis=1)
+    shares = np.bincount(classes, minlength=num_classes) / len(classes)
+    agreement = float(np.mean(classes[first] == classes))
+    by_chance = float(np.square(shares).sum())
+    return {"agreement": agreement, "by_chance": by_chance, "noise": _noise(distances, classes, num_classes, nearest)}
+
+
+def _noise(distances, classes, num_classes, nearest):
+    """Estimated share of wrong labels.
+
+    Two predictions of an example's class, each by neighbours of one half of the others, agree far more often with each other than with
+    the label if labels are wrong at random, and about as often if classes overlap.
+    """
+    half = np.arange(len(classes)) % 2 == 0
+    votes = []
+    for part in (half, ~half):
+        places = np.flatnonzero(part)
+        near = np.argpartition(distances[:, places], _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+        counts = np.zeros((len(classes), num_classes))
+        np.add.at(counts, (np.arange(len(classes))[:, None], classes[places][near]), 1)
+        votes.append(counts.argmax(axis=1))
+    together = float(np.mean(votes[0] == votes[1]))
+    right = float(np.mean((votes[0] == classes) | (votes[1] == classes)) + np.mean((votes[0] == classes) & (votes[1] == classes))) / 2
+    chance = float(np.square(np.bincount(votes[0], minlength=num_classes) / len(classes)).sum())
+    if together - chance < 0.2:
+        return None
+    return max(0.0, 1 - right / max(together, 1e-9) ** 0.5)
+
+
+def _validation(x, keys, features, classes, chosen, scale, validation, tokens):
+    others, other_y, other_classes = validation
+    others, other_chosen = _some(np.asarray(others))
+    known = set(keys)
+    found = {
+        "overlap": float(np.mean([row.astype(x.dtype).tobytes() in known for row in others])) * _covered(chosen),
+        "validation_examples": len(other_y),
+    }
+    flat = _counts(others) if tokens else others.reshape(len(others), -1).astype("float64")
+    if scale is not None:
+        flat = flat / np.where(scale > 0, scale, 1.0)
+    if flat.shape[1] != features.shape[1] or not np.isfinite(flat).all():
+        return found
+    found["shift"] = 0.0 if tokens else _shift(features, flat)
+    if other_classes is not None:
+        nearest = _distances(flat, features).argmin(axis=1)
+        found["validation_agreement"] = float(np.mean(classes[chosen][nearest] == other_classes[other_chosen]))
+    return found
+
+
+def _covered(chosen):
+    """A factor on what was found among some of the examples, were all looked at."""
+    return (chosen[-1] + 1) / len(chosen) if len(chosen) else 1.0
+
+
+def _shift(features, others):
+    """The largest difference of means in standard deviations over the whole and over single features, if far beyond chance."""
+    rows, other_rows = features.mean(axis=1), others.mean(axis=1)
+    candidates = [_difference(rows[:, None], other_rows[:, None]), _difference(features, others)]
+    return max(candidates)
+
+
+def _difference(features, others):
+    spread = np.sqrt((features.var(axis=0) + others.var(axis=0)) / 2)
+    varies = spread > 1e-3 * spread.max(initial=0.0)
+    if not varies.any():
+        return 0.0
+    gap = np.abs(features.mean(axis=0) - others.mean(axis=0))[varies] / spread[varies]
+    # Of so many comparisons the largest by chance, with room: a standard normal's quantile grows with the root of twice the logarithm.
+    error = np.sqrt(1 / len(features) + 1 / len(others))
+    bound = error * (3 + np.sqrt(2 * np.log(max(2, varies.sum()))))
+    largest = float(gap.max())
+    return largest if largest > bound else 0.0
+
+
+def slices(tree, places):
+    """Some examples of inputs or targets: arrays, or lists or dicts of them."""
+    return keras.tree.map_structure(lambda part: np.asarray(part)[places], tree)
+
+
+def length(tree):
+    """How many examples there are."""
+    return len(keras.tree.flatten(tree)[0])

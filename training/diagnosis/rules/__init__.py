@@ -1,0 +1,71 @@
+"""The rules: what each problem shows itself by, its thresholds and their sources. One file a group of problems.
+
+A rule is a function `(record, symptoms)` that yields findings. The order below is that of causes: what is wrong with the data explains what
+the gradients do, not the other way round, so what comes first is to be mended first.
+"""
+
+from hornbook.training.diagnosis.finding import SEVERITIES
+from hornbook.training.diagnosis.rules import generalisation, progress, setup, start
+from hornbook.training.diagnosis.rules.remedies import REMEDIES
+from hornbook.training.diagnosis.rules.symptoms import Symptoms
+
+RULES = (
+    progress.batch_too_small,
+    *setup.RULES,
+    *generalisation.EARLY_RULES,
+    start.initialization,
+    progress.learning_rate_too_high,
+    progress.lost,
+    progress.clipping,
+    start.dead_relus,
+    start.saturated,
+    progress.learning_rate_too_low,
+    start.exploding,
+    start.gradients_in_depth,
+    start.gradients_in_time,
+    start.deep_and_plain,
+    progress.too_few_updates,
+    progress.running_statistics,
+    progress.metric_cannot_move,
+    *generalisation.RULES,
+    *setup.LATE_RULES,
+)
+PROBLEMS = (
+    "not-finite", "labels-out-of-range", "softmax-twice", "logits-as-probabilities", "constant-features", "duplicate-features",
+    "no-gradient", "frozen-layers", "unscaled-inputs", "shuffled-labels", "label-noise", "validation-overlap", "validation-shift",
+    "initialization-too-small", "initialization-too-large", "exploding-gradients", "vanishing-gradients", "missing-normalization",
+    "saturated-activations", "dead-relus", "no-warmup", "learning-rate-too-high", "learning-rate-too-low", "clipping-always",
+    "too-few-updates", "running-statistics-lag", "batch-too-small", "metric-cannot-move", "rare-class-ignored", "underfitting",
+    "overfitting", "constant-predictions", "not-learned",
+)  # fmt: skip
+
+
+def diagnose(record, options=None):
+    """What went wrong in a training: list of `Finding`, most pressing first; empty where nothing did.
+
+    Args:
+        record: `Record`, of a `Diagnostics` callback after `fit`.
+        options: dict of a recipe's options: remedies are flags that it has and the run has not followed. None: lines of Keras code.
+
+    Example:
+    ```python
+    import keras
+    import numpy
+    from hornbook.training import Diagnostics, diagnose
+
+    inputs, targets = numpy.random.normal(size=(256, 3)), numpy.random.randint(2, size=256)
+    model = keras.Sequential([keras.layers.Dense(16, "relu"), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    watching = Diagnostics(probe=(inputs, targets))
+    model.fit(inputs, targets, epochs=3, callbacks=[watching], verbose=0)
+    print([finding.problem for finding in diagnose(watching.record)])
+    ```
+    """
+    if not record.epochs or not record.looks:
+        return []
+    symptoms = Symptoms(record)
+    found = [finding for rule in RULES for finding in rule(record, symptoms)]
+    if not found:
+        found = list(generalisation.not_learned(record, symptoms))
+    ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    return [finding.advised(options, REMEDIES.get(finding.problem, ())) for finding in ordered]

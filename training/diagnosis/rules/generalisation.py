@@ -1,0 +1,156 @@
+"""What is wrong with what a network has learned: labels, classes, and how training and validation differ."""
+
+import math
+
+import numpy as np
+
+from hornbook.training.diagnosis.finding import Finding
+from hornbook.training.diagnosis.networks import predicted_classes
+from hornbook.training.diagnosis.rules import remedies
+
+_NOISE = 0.2  # Estimated share of wrong labels.
+_OVERLAP = 0.05  # Share of validation examples.
+_GAP = 0.2  # Of skill between training and validation.
+_SHIFT = 1.0  # In standard deviations.
+_RARE = 1 / 3  # Of an even share.
+_IGNORED = 0.4  # Recall, as a share of the others'.
+_UNDERFIT = 0.5  # Of skill on training examples.
+
+
+def labels(record, symptoms):
+    """Labels that do not follow from the inputs, at all or for a share of the examples."""
+    facts = record.facts
+    if facts is None or facts.agreement is None or facts.examples < 100 or facts.constant > 0.95:
+        return
+    error = math.sqrt(facts.by_chance * (1 - facts.by_chance) / min(facts.examples, 2000))
+    unlearned = not symptoms.validation_skill > 0.1
+    if facts.agreement < facts.by_chance + 3 * error and unlearned:
+        yield Finding(
+            "shuffled-labels",
+            "error",
+            f"The labels do not follow from the inputs: an example's nearest neighbour has its class in {facts.agreement:.1%} of cases, by "
+            f"chance in {facts.by_chance:.1%}, and what the network learned does not hold for validation examples.",
+        )
+    elif facts.noise is not None and facts.noise > _NOISE:
+        yield Finding(
+            "label-noise",
+            "warning",
+            f"About {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each other "
+            "far more often than with the labels.",
+        )
+
+
+def overlap(record, symptoms):
+    """Validation examples that are training examples too."""
+    facts = record.facts
+    if facts is not None and facts.overlap is not None and facts.overlap > max(_OVERLAP, 2 * facts.repeated):
+        yield Finding(
+            "validation-overlap",
+            "error",
+            f"{facts.overlap:.0%} of the validation examples are training examples too: the validation scores mean nothing.",
+        )
+
+
+def shift(record, symptoms):
+    """Training and validation examples from different distributions, by their means and by their neighbours."""
+    facts = record.facts
+    if facts is None or facts.overlap is None or facts.overlap > _OVERLAP or facts.constant > 0.95:
+        return
+    told = []
+    if facts.shift > _SHIFT:
+        told.append(f"a mean of the inputs differs by {facts.shift:.1f} standard deviations")
+    if facts.agreement is not None and facts.validation_agreement is not None:
+        error = math.sqrt(0.25 / min(facts.examples, 2000) + 0.25 / max(1, min(facts.validation_examples, 2000)))
+        if facts.agreement - facts.validation_agreement > max(0.15, 4 * error):
+            told.append(
+                f"the nearest training example has the same class for {facts.validation_agreement:.0%} of the validation examples and for "
+                f"{facts.agreement:.0%} of the training examples"
+            )
+    if told:
+        yield Finding(
+            "validation-shift",
+            "error",
+            f"Training and validation examples are from different distributions: {', and '.join(told)}.",
+        )
+
+
+def rare_class(record, symptoms):
+    """A class with few examples that the network does not find."""
+    task = record.task
+    if task.kind not in ("classes", "binary") or record.training is None or not symptoms.finite:
+        return
+    for part, (targets, outputs) in {"validation": record.validation or ((), ()), "training": record.training}.items():
+        if not len(targets):
+            continue
+        predicted = predicted_classes(outputs, task)
+        recalls = {one: float(np.mean(predicted[targets == one] == one)) for one in range(task.num_classes) if np.any(targets == one)}
+        rare = [one for one in recalls if task.shares[one] < _RARE / task.num_classes]
+        others = [recall for one, recall in recalls.items() if one not in rare]
+        worst = min(rare, key=recalls.get, default=None)
+        if worst is not None and others and recalls[worst] < _IGNORED * np.mean(others) and np.mean(others) > 0.5:
+            yield Finding(
+                "rare-class-ignored",
+                "warning",
+                f"Class {worst} has {task.shares[worst]:.1%} of the training examples, and the network finds {recalls[worst]:.0%} of it "
+                f"among {part} examples, of the other classes {np.mean(others):.0%}.",
+            )
+            return
+
+
+def overfitting(record, symptoms):
+    """A network that knows its training examples far better than others."""
+    training, validation = symptoms.training_skill, symptoms.validation_skill
+    losses = [epoch["val_loss"] for epoch in record.epochs if "val_loss" in epoch]
+    rise = losses[-1] / min(losses) if losses and min(losses) > 0 else 1.0
+    if training - validation > _GAP and training > 0.5 and (rise > 1.25 or training - validation > 2 * _GAP):
+        yield Finding(
+            "overfitting",
+            "warning",
+            f"The network overfits: its skill is {training:.0%} on training and {validation:.0%} on validation examples"
+            + (f", and the validation loss ends {rise:.1f} times above its lowest." if rise > 1.25 else "."),
+        )
+
+
+def underfitting(record, symptoms):
+    """A network that learns, but less than nearest neighbours know."""
+    if symptoms.finite and symptoms.poor and not symptoms.stuck and symptoms.training_skill < symptoms.neighbours_skill - 0.1:
+        yield Finding(
+            "underfitting",
+            "warning",
+            f"The network underfits: its skill on training examples is {symptoms.training_skill:.0%}, and nearest neighbours have "
+            f"{symptoms.neighbours_skill:.0%}.",
+        )
+
+
+def constant_predictions(record, symptoms):
+    """The same output whatever the input."""
+    outputs = record.looks[-1].outputs
+    if not record.looks[-1].epoch or not np.isfinite(outputs).all() or record.task.kind is None:
+        return
+    spread = float(outputs.std(axis=0).mean())
+    if record.task.kind in ("classes", "binary"):
+        predicted = predicted_classes(outputs, record.task)
+        one = len(np.unique(predicted)) == 1
+    else:
+        one = spread < 1e-3 * max(1e-9, float(np.std(np.asarray(record.training[0])))) if record.training else False
+    if one and symptoms.stuck:
+        yield Finding(
+            "constant-predictions",
+            "error",
+            f"The network says the same of every example (its outputs vary by {spread:.1g} between examples).",
+            remedies=(remedies.usual_learning_rate(record),),
+        )
+
+
+def not_learned(record, symptoms):
+    """What to say where no other rule has said why."""
+    if symptoms.stuck and symptoms.finite and record.baseline is not None:
+        yield Finding(
+            "not-learned",
+            "error",
+            f"The network has not learned: its training loss ends at {symptoms.last_loss:.3g}, and guessing gives {record.baseline:.3g}.",
+        )
+
+
+EARLY_RULES = (labels, overlap, shift)
+RULES = (rare_class, underfitting, overfitting, constant_predictions)

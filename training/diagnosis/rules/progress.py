@@ -1,0 +1,186 @@
+"""What is wrong with how a network is trained: learning rate, clipping, warm-up, length, and batches."""
+
+import math
+
+import numpy as np
+
+from hornbook.training.diagnosis.finding import Finding
+from hornbook.training.diagnosis.rules import remedies
+
+_LOST_AGAIN = 0.9  # Of the loss at the end: the network knew more before.
+_PEAK, _ROSE = 1.6, 1.5  # Times the first loss, or the best constant's: above it, in between or at the end, the steps lead upwards.
+_HIGH_RATIO, _HIGHEST_RATIO = 0.2, 0.7  # Of an update to the weights, usually or once; 0.001 is usual (Karpathy 2015).
+_LOW_RATIO = 3e-4  # The same, where nothing is learned.
+_MOVED = 0.005  # The same: what is less cannot be too much.
+_STILL = 0.03  # Of the weights' size over a whole training: nothing moved.
+_CLIPPED = 0.9  # Share of steps.
+_CUT_TO = 0.1  # What clipping leaves of a usual gradient.
+_FEW = 200  # Updates.
+_FALLING = 0.03  # Of the loss over the last fifth of the steps.
+_LAG = 1.5  # Inference loss over training loss on the same examples.
+_SMALL_BATCH, _TINY_BATCH = 4, 2  # Examples.
+
+
+def lost(record, symptoms):
+    """The loss is no number: what the steps before say."""
+    if symptoms.finite or (record.facts is not None and not record.facts.finite):
+        return
+    losses = symptoms.losses
+    bad = np.flatnonzero(~np.isfinite(losses))
+    step = int(bad[0]) + 1 if len(bad) else len(losses)
+    first = next((seen.name for look in record.looks for seen in look.layers if not seen.finite), None)
+    where = f"; the first layer without finite outputs is {first}" if first else ""
+    yield Finding(
+        "not-finite",
+        "error",
+        f"The loss is not a number from step {step} on{where}.",
+        (first,) if first else (),
+        (remedies.learning_rate(record, 0.1),),
+    )
+
+
+def learning_rate_too_high(record, symptoms):
+    """Steps that lead upwards, at the start, in between or for good, or that are as large as the weights."""
+    losses = symptoms.losses[np.isfinite(symptoms.losses)]
+    ratios = symptoms.update_ratios[np.isfinite(symptoms.update_ratios)]
+    at_once = not np.isfinite(symptoms.losses[:1]).all() or (record.facts is not None and not record.facts.finite)
+    if not len(losses) or not symptoms.poor or at_once:
+        return
+    smooth = np.array([np.median(losses[max(0, step - 2) : step + 3]) for step in range(len(losses))])  # Of tiny batches one is luck.
+    first, last, peak, at = float(losses[0]), symptoms.last_loss, float(smooth.max()), int(smooth.argmax())
+    level = max(first, record.baseline or 0.0)
+    usual, largest = (float(np.median(ratios)), float(ratios.max())) if len(ratios) else (0.0, 0.0)
+    lowest = min((look.loss for look in record.looks if math.isfinite(look.loss)), default=math.nan)
+    lost_again = symptoms.stuck and lowest < _LOST_AGAIN * record.looks[-1].loss and lowest < _LOST_AGAIN * level
+    rose = peak > _PEAK * level or lost_again or not symptoms.finite
+    if not (rose or last > _ROSE * level or usual > _HIGH_RATIO or largest > _HIGHEST_RATIO) or largest < _MOVED:
+        return
+    told = (
+        f"the loss goes from {first:.3g} to {last:.3g}, {peak:.3g} at most, and an update changes the weights by {largest:.2g} of their "
+        f"size at most and {usual:.2g} usually."
+    )
+    rate = max(record.rates, default=math.nan)
+    if symptoms.finite and at < max(5, len(losses) // 10) and largest < _HIGHEST_RATIO and last < _ROSE * level and record.updates > 50:
+        words = f"The first steps, at a learning rate of {rate:.3g}, lead upwards and the network does not recover from them: {told}"
+        yield Finding("no-warmup", "error", words)
+    else:
+        factor = 1e-3 if largest > 10 else 0.01 if largest > 1 else 0.1
+        words = f"The learning rate of {rate:.3g} is too high: {told}"
+        yield Finding("learning-rate-too-high", "error", words, remedies=(remedies.learning_rate(record, factor),))
+
+
+def clipping(record, symptoms):
+    """Clipping that acts at every step and leaves little of the gradient: with SGD it is a lower learning rate."""
+    clip, at = record.optimizer.get("clip"), record.optimizer.get("clip_at")
+    norms = symptoms.norms[np.isfinite(symptoms.norms)]
+    if not clip or not len(norms) or not symptoms.poor:
+        return
+    if clip == "clipvalue":
+        cut = np.array([float(np.median(norms))]) > at * 10
+        usual = float(np.median(norms)) / max(1.0, math.sqrt(sum(kernel.size for kernel in record.network.kernels)))
+    else:
+        cut, usual = norms > at, float(np.median(norms))
+    if cut.mean() >= _CLIPPED and at / max(usual, 1e-12) < _CUT_TO:
+        yield Finding(
+            "clipping-always",
+            "error",
+            f"Clipping at {at:g} acts in {cut.mean():.0%} of the steps and leaves {at / usual:.1g} of the usual gradient, whose norm is "
+            f"{usual:.3g}.",
+        )
+
+
+def learning_rate_too_low(record, symptoms):
+    """Weights that hardly leave where they were (Karpathy 2015: an update of 0.001 of the weights is usual)."""
+    ratio = float(np.median(symptoms.update_ratios)) if len(symptoms.update_ratios) else math.nan
+    if not symptoms.poor or not symptoms.finite or not symptoms.travelled < _STILL or not ratio < _LOW_RATIO or not symptoms.norms.any():
+        return
+    yield Finding(
+        "learning-rate-too-low",
+        "error",
+        f"The learning rate of {max(record.rates, default=math.nan):.3g} is too low: an update changes the weights by {ratio:.1g} of their "
+        f"size (0.001 is usual), and {record.updates:,} updates by {symptoms.travelled:.1%}.",
+        remedies=(remedies.usual_learning_rate(record),),
+    )
+
+
+def too_few_updates(record, symptoms):
+    """A training that ends while its loss is still falling, after few updates."""
+    losses = symptoms.losses
+    if not symptoms.finite or record.updates >= _FEW or len(losses) < 2 or not symptoms.poor:
+        return
+    fifth = max(1, len(losses) // 5)
+    before, last = float(np.mean(losses[-2 * fifth : -fifth])), float(np.mean(losses[-fifth:]))
+    if last < before * (1 - _FALLING) or record.updates < 30:
+        yield Finding(
+            "too-few-updates",
+            "error",
+            f"The training ends after {record.updates:,} updates, its loss still falling ({before:.3g} to {last:.3g} over the last fifth).",
+        )
+
+
+def batch_too_small(record, symptoms):
+    """Batch normalization has too few examples a batch to take its statistics from (Wu and He 2018, figure 1)."""
+    size, look = record.batch_size, record.looks[-1]
+    if not record.network.batch_normalized or size is None or size > _SMALL_BATCH:
+        return
+    worse = look.inference_loss > _LAG * look.loss + 0.1 * (record.baseline or 1.0)
+    if size <= _TINY_BATCH or worse:
+        what = "1 example: its output does not depend on the inputs" if size == 1 else f"{size} examples"
+        yield Finding(
+            "batch-too-small",
+            "error" if symptoms.poor or worse else "warning",
+            f"Batch normalization takes its statistics from batches of {what}; the loss on the same examples is {look.loss:.3g} in "
+            f"training mode and {look.inference_loss:.3g} in inference mode.",
+        )
+
+
+def running_statistics(record, symptoms):
+    """Good in training mode, bad in inference mode: the running statistics of batch normalization do not fit."""
+    network, look = record.network, record.looks[-1]
+    small = record.batch_size is not None and record.batch_size <= _SMALL_BATCH
+    if not network.batch_normalized or not symptoms.finite or not look.epoch or small:
+        return
+    if not look.inference_loss > _LAG * look.loss + 0.1 * (record.baseline or 1.0):
+        return
+    told = f"On the same examples the loss is {look.loss:.3g} in training mode and {look.inference_loss:.3g} in inference mode"
+    left = network.momentum**record.updates
+    why = (
+        f"after {record.updates:,} updates they are still made of {left:.0%} of their initial values"
+        if left > 0.01
+        else "they do not follow"
+    )
+    yield Finding(
+        "running-statistics-lag",
+        "error" if left > 0.01 or symptoms.poor else "warning",
+        f"{told}: the running statistics of batch normalization (momentum {network.momentum:g}) do not fit, as {why}.",
+    )
+
+
+def metric_cannot_move(record, symptoms):
+    """A metric that stays where it is while the loss falls."""
+    if len(record.epochs) < 3 or not symptoms.finite:
+        return
+    losses = [epoch["loss"] for epoch in record.epochs if "loss" in epoch]
+    moved = losses and (max(losses) - min(losses)) > 0.1 * abs(losses[0])
+    for name in record.epochs[0]:
+        values = [epoch[name] for epoch in record.epochs if name in epoch]
+        if (
+            not name.endswith("loss")
+            and name != "learning_rate"
+            and moved
+            and len(set(values)) == 1
+            and symptoms.training_skill > 0.1
+            and values[0] != 1
+        ):
+            yield Finding(
+                "metric-cannot-move",
+                "error",
+                f"The metric {name} is {values[0]:.4g} after each of {len(values)} epochs, while the loss went from {losses[0]:.3g} to "
+                f"{losses[-1]:.3g}: it does not fit the targets or the outputs.",
+            )
+            return
+
+
+def _all_right(value, symptoms):
+    """Whether a metric stays at 1 because everything is right."""
+    return value == 1 and symptoms.training_skill > 0.99
