@@ -206,7 +206,7 @@ def _cylinder_bell_funnel():
 
 
 def _synthetic_control():
-    """Control charts of six kinds: normal, cyclic, increasing, decreasing, shifted up and down (Alcock and Manolopoulos 1999, section 4)."""
+    """Control charts of six kinds: normal, cyclic, rising, falling, shifted up and down (Alcock and Manolopoulos 1999, section 4)."""
 
     def make(generator, label):
         time = np.arange(1, 61)

@@ -102,8 +102,9 @@ def _with_softmax(model, count, hidden):
 
 def _set_weights(model, settings):
     output = with_kernels(model)[-1]
-    for variable in model.trainable_variables:
-        if variable.name == "bias" and settings.initial_bias and variable not in output.trainable_weights and len(variable.shape) == 1:
+    hidden = [variable for variable in model.trainable_variables if variable is not output.bias]
+    for variable in hidden:
+        if variable.name == "bias" and settings.initial_bias and len(variable.shape) == 1:
             variable.assign(variable + settings.initial_bias)
         if variable.name == "recurrent_kernel" and settings.recurrent_scale != 1:
             variable.assign(variable * settings.recurrent_scale)

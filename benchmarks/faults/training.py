@@ -148,8 +148,11 @@ def _metric(settings, used):
 
 
 class _Equality(keras.metrics.MeanMetricWrapper):
-    """The share of outputs that are equal to the label: `keras.metrics.Accuracy` given to a network of logits, whose shape it refuses."""
+    """The share of logits that are equal to the label: `keras.metrics.Accuracy`, which takes no shapes that differ."""
 
     def __init__(self, name):
-        super().__init__(lambda labels, outputs: keras.ops.equal(keras.ops.expand_dims(labels, -1), keras.ops.cast(outputs, "int32") * 0 - 1),
-                         name=name)  # fmt: skip
+        super().__init__(_equal, name=name)
+
+
+def _equal(labels, outputs):
+    return keras.ops.equal(keras.ops.cast(keras.ops.reshape(labels, (-1, 1)), outputs.dtype), outputs)
