@@ -109,7 +109,7 @@ FAULTS = (
     Fault(problem="learning-rate-too-low", kind="adam-purpose", changes={"learning_rate": 1e-6}, purpose=True, places=on("digits:cnn")),
     Fault(problem="learning-rate-too-low", kind="sgd", base=_SGD, changes={"learning_rate": 1e-5},
           places=on("digits:mlp", "wine:mlp", "fashion_mnist:cnn", "german:mlp")),
-    Fault(problem="no-warmup", kind="post", base={"normalization_position": "post", "depth": 6, "learning_rate": 1e-2},
+    Fault(problem="no-warmup", kind="post", base={"normalization_position": "post", "depth": 6, "width": 32, "learning_rate": 5e-3, "epochs": 8},
           changes={}, mended={"warmup_epochs": 3.0}, also=("learning-rate-too-high",),
           places=on("digit_rows:transformer", "docstrings:transformer", "fashion_rows:transformer", "trec6:transformer")),
     Fault(problem="no-warmup", kind="plain-sgd", base={"depth": 12, **_SGD, "learning_rate": 0.1, **_PLAIN},

@@ -113,25 +113,25 @@ class Settings:
 
 
 # (medium, model): settings; tried once, so that a run takes seconds and learns well.
-_ATTENTION = {"depth": 2, "width": 32, "normalization": "layer", "activation": "gelu"}
+_ATTENTION = {"depth": 1, "width": 24, "normalization": "layer", "activation": "gelu"}
 _RECURRENT = {"depth": 1, "width": 32, "normalization": "layer", "activation": "tanh"}
 _SOUND = {
-    ("images", "mlp"): {"depth": 3, "width": 64, "learning_rate": 2e-3, "epochs": 10},
-    ("images", "cnn"): {"depth": 4, "width": 8, "epochs": 8},
-    ("images", "resnet"): {"depth": 8, "width": 8, "epochs": 8},
+    ("images", "mlp"): {"depth": 3, "width": 64, "learning_rate": 2e-3, "epochs": 8},
+    ("images", "cnn"): {"depth": 4, "width": 8, "epochs": 7},
+    ("images", "resnet"): {"depth": 8, "width": 8, "epochs": 6},
     ("images", "transformer"): {**_ATTENTION, "epochs": 8},
     ("series", "mlp"): {"depth": 3, "width": 64, "learning_rate": 2e-3, "epochs": 12},
     ("series", "cnn1d"): {"width": 24, "epochs": 10, "normalization": "none", "dropout": 0.2},
     ("series", "fcn"): {"width": 16, "epochs": 8},
     ("series", "resnet1d"): {"width": 8, "epochs": 8},
-    ("series", "gru"): {**_RECURRENT, "epochs": 12, "learning_rate": 1e-2},
-    ("series", "lstm"): {**_RECURRENT, "epochs": 12, "learning_rate": 1e-2},
-    ("series", "rnn"): {**_RECURRENT, "epochs": 12},
-    ("series", "transformer"): {**_ATTENTION, "epochs": 12, "learning_rate": 2e-3},
+    ("series", "gru"): {**_RECURRENT, "epochs": 8, "learning_rate": 1e-2},
+    ("series", "lstm"): {**_RECURRENT, "epochs": 8, "learning_rate": 1e-2},
+    ("series", "rnn"): {**_RECURRENT, "epochs": 10},
+    ("series", "transformer"): {**_ATTENTION, "epochs": 10},
     ("texts", "cnn1d"): {"width": 32, "epochs": 5, "normalization": "none", "dropout": 0.5},
     ("texts", "gru"): {**_RECURRENT, "epochs": 4, "dropout": 0.3},
     ("texts", "lstm"): {**_RECURRENT, "epochs": 4, "dropout": 0.3},
-    ("texts", "transformer"): {**_ATTENTION, "epochs": 4, "learning_rate": 2e-3, "dropout": 0.2},
+    ("texts", "transformer"): {**_ATTENTION, "epochs": 4, "dropout": 0.2},
     ("tables", "mlp"): {"depth": 3, "width": 32, "epochs": 10, "learning_rate": 2e-3, "dropout": 0.1},
 }
 
