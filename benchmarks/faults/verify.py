@@ -18,8 +18,8 @@ import time
 from benchmarks.faults import cases, datasets
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/faults_cases.csv"
-COLUMNS = ("name", "half", "problem", "measure", "score", "healthy_score", "lowest_recall", "healthy_lowest_recall", "seconds", "processor_seconds",
-           "harmless", "unusual", "settings", "twin")  # fmt: skip
+COLUMNS = ("name", "half", "problem", "measure", "score", "healthy_score", "lowest_recall", "healthy_lowest_recall", "seconds",
+           "processor_seconds", "harmless", "unusual", "settings", "twin")  # fmt: skip
 _HARM = 0.9  # Of the twin's score at most.
 _HEALTHY = 0.85  # Of the best score on the data at least.
 
