@@ -29,11 +29,16 @@ def digest(settings):
     return "" if settings is None else hashlib.sha256(repr(settings).encode()).hexdigest()[:12]
 
 
+def _twin(case):
+    """A short name for a case's twin; with that of the measure, as the recall is of the classes that are rare in the case."""
+    return digest(case.healthy) + (f"-{case.settings.rare_classes}" if case.measure == "lowest_recall" else "")
+
+
 def rows(path=RESULTS):
     """The rows of the file that are of today's cases, by name."""
     if not path.exists():
         return {}
-    known = {case.name: digest(case.settings) + digest(case.healthy) for case in [*cases.planted(), *cases.healthy()]}
+    known = {case.name: digest(case.settings) + _twin(case) for case in [*cases.planted(), *cases.healthy()]}
     with open(path, newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file) if known.get(row["name"]) == row["settings"] + row["twin"]}
 
@@ -52,7 +57,7 @@ def run(case, corpus, twins):
     from benchmarks.faults import training
 
     row = {"name": case.name, "half": case.half, "problem": case.problem or "", "measure": case.measure, "harmless": case.harmless}
-    row |= {"unusual": case.unusual, "settings": digest(case.settings), "twin": digest(case.healthy)}
+    row |= {"unusual": case.unusual, "settings": digest(case.settings), "twin": _twin(case)}
     datasets.load(case.settings.data, corpus)  # Not counted.
     begun = time.process_time()
     outcome = training.train(case.settings, corpus=corpus)
@@ -126,11 +131,11 @@ def summary(corpus=None):
 
 
 def _in_turns(chosen):
-    """The cases, those first that are to do harm, one of each problem after the other."""
+    """The cases, those first that may fail, and of faults one of each problem after the other."""
     turns, order = {}, []
     for case in chosen:
         turns[case.problem] = turns.get(case.problem, -1) + 1
-        order.append((case.harmless, turns[case.problem]))
+        order.append((case.harmless, case.problem is None and not case.unusual, turns[case.problem]))
     return [case for _, case in sorted(zip(order, chosen, strict=True), key=lambda pair: pair[0])]
 
 
