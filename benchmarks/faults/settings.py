@@ -135,14 +135,16 @@ _SOUND = {
     ("tables", "mlp"): {"depth": 3, "width": 32, "epochs": 10, "learning_rate": 2e-3, "dropout": 0.1},
 }
 
-# Small sets: as many updates in fewer passes, as a pass costs more than its updates.
+# Sets, and models on them, that need another training: of small ones, as many updates in fewer passes, which cost more than updates.
 _SHORT = {
     "wine": {"epochs": 12, "batch_size": 8, "learning_rate": 5e-3},
     "diabetes": {"epochs": 12, "batch_size": 16},
     "breast_cancer": {"epochs": 8, "batch_size": 16},
     "ionosphere": {"epochs": 12, "batch_size": 16},
     "ecg200": {"epochs": 15, "batch_size": 8},
-    "plane": {"epochs": 15, "batch_size": 8},
+    "plane": {"epochs": 25, "batch_size": 8, "learning_rate": 5e-3},
+    ("fashion_mnist", "cnn"): {"epochs": 10, "learning_rate": 5e-3},
+    ("cifar10", "cnn"): {"epochs": 10, "learning_rate": 5e-3},
 }
 
 
@@ -160,4 +162,4 @@ def sound(data, model, **changes):
     medium = datasets.medium_of(data)
     if (medium, model) not in _SOUND:
         raise ValueError(f"there is no model {model!r} for {medium}; there are {', '.join(models_of(medium))}")
-    return Settings(data=data, model=model, **{**_SOUND[medium, model], **_SHORT.get(data, {}), **changes})
+    return Settings(data=data, model=model, **{**_SOUND[medium, model], **_SHORT.get(data, {}), **_SHORT.get((data, model), {}), **changes})
