@@ -1,0 +1,1 @@
+"""Planted faults and healthy runs, by which the diagnosis of trainings is measured."""

@@ -1,0 +1,248 @@
+"""Small data sets as arrays, by name, in two halves: thresholds are set on half A, and reported on half B.
+
+Half A is built in: it needs no network and no files. Half B is read by Hornbook's loaders from TensorFlow Datasets (`TFDS_DATA_DIR`) and
+from the folder of a corpus, which has `series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES` examples in training,
+so that a run takes seconds. Nothing is scaled here but pixels, to between 0 and 1: the run does that, as a fault may leave it out.
+"""
+
+import dataclasses
+import functools
+import pathlib
+
+import numpy as np
+
+MOST_EXAMPLES = {"train": 1200, "validation": 300, "test": 1000}
+_LONGEST_TEXT = 24  # Tokens: half of the texts of all sets are shorter.
+_VOCABULARY = 2000
+_MOST_TEXT_CLASSES = 3  # Of docstrings and questions: a thousand sentences teach little about six.
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set as arrays.
+
+    Attributes:
+        name: of the set.
+        half: "A" or "B".
+        medium: "images", "series", "texts" or "tables".
+        x_train, x_validation, x_test: float32 `(examples, height, width, channels)`, `(examples, steps, features)` or `(examples,
+            features)`; of texts int32 `(examples, steps)`, token ids, padded with 0.
+        y_train, y_validation, y_test: int64 `(examples,)`, or of regression float32 `(examples, 1)`.
+        num_classes: None for regression.
+        vocabulary_size: of texts; None for others.
+    """
+
+    name: str
+    half: str
+    medium: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_validation: np.ndarray
+    y_validation: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    num_classes: int | None
+    vocabulary_size: int | None = None
+
+    @property
+    def chance(self):
+        """What a run scores that has learned nothing: balanced accuracy, or R2."""
+        return 0.0 if self.num_classes is None else 1 / self.num_classes
+
+
+def names(half=None):
+    """The names of the sets of a half, or of both."""
+    return tuple(name for name, (own, _, _, _) in _SETS.items() if half in (None, own))
+
+
+def half_of(name):
+    """The half that a set is in, "A" or "B"."""
+    return _SETS[name][0]
+
+
+def medium_of(name):
+    """The medium of a set."""
+    return _SETS[name][1]
+
+
+@functools.lru_cache(maxsize=32)
+def load(name, corpus=None):
+    """The `Data` of this name.
+
+    Args:
+        name: one of `names()`.
+        corpus: folder of the corpus, for those sets of half B that are files.
+
+    Raises:
+        ValueError: there is no set of this name, or it is a file and no corpus was given.
+    """
+    if name not in _SETS:
+        raise ValueError(f"there is no data set {name!r}; there are {', '.join(_SETS)}")
+    half, medium, read, source = _SETS[name]
+    if source is not None and "{corpus}" in source:
+        if corpus is None:
+            raise ValueError(f"{name} is a file of the corpus: pass its folder with --corpus")
+        source = source.format(corpus=pathlib.Path(corpus).resolve())
+    return Data(name, half, medium, **(read() if source is None else read(source)))
+
+
+def _cut(parts, num_classes, vocabulary_size=None):
+    """The arguments of `Data`, from (x, y) by part: at most so many examples, in an arbitrary order that is always the same."""
+    arrays = {"num_classes": num_classes, "vocabulary_size": vocabulary_size}
+    for part, (x, y) in parts.items():
+        order = np.random.default_rng(0).permutation(len(x))[: MOST_EXAMPLES[part]]
+        arrays[f"x_{part}"] = np.ascontiguousarray(x[order])
+        arrays[f"y_{part}"] = np.ascontiguousarray(y[order])
+    return arrays
+
+
+def _of(dataset, inputs):
+    """The arguments of `Data`, from a dataset of Hornbook and a function of part and examples to inputs."""
+    parts = {name: (inputs(name, examples), examples.labels) for name, examples in dataset.parts.items()}
+    return _cut(parts, dataset.num_classes)
+
+
+def _images(source):
+    from hornbook import data
+
+    dataset = data.images.load(source, validation_fraction=0.2)
+    shrink = dataset.input_shape[0] > 8  # To half the side, the mean of four pixels: a quarter of the time.
+
+    def inputs(_, examples):
+        pixels = np.asarray(examples.inputs, np.float32) / dataset.pixel_maximum
+        if not shrink:
+            return pixels
+        count, height, width, channels = pixels.shape
+        return pixels.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+    return _of(dataset, inputs)
+
+
+def _rows(source):
+    """Images read row by row: as many steps as rows, as many features as columns."""
+    arrays = _images(source)
+    return {name: value[..., 0] if name.startswith("x_") else value for name, value in arrays.items()}
+
+
+def _series(source):
+    from hornbook import data
+
+    return _of(data.series.load(source, validation_fraction=0.2), lambda _, examples: examples.inputs)
+
+
+def _pooled(source):
+    """Series whose training and test part are put together and split anew: the published training parts are too small for a validation."""
+    arrays = _series(source)
+    x, y = (np.concatenate([arrays[f"{kind}_{part}"] for part in MOST_EXAMPLES]) for kind in "xy")
+    order = np.random.default_rng(1).permutation(len(x))
+    ends = np.cumsum([0, len(x) * 5 // 10, len(x) * 2 // 10, len(x)])
+    parts = {part: order[low:high] for part, low, high in zip(MOST_EXAMPLES, ends[:-1], [*ends[1:-1], len(x)], strict=True)}
+    return _cut({part: (x[places], y[places]) for part, places in parts.items()}, arrays["num_classes"])
+
+
+def _texts(source):
+    from hornbook import data
+    from hornbook.data.texts import tokenizing
+
+    dataset = data.texts.load(source, validation_fraction=0.2)
+    classes = min(dataset.num_classes, _MOST_TEXT_CLASSES)
+    chosen = {}
+    for name, examples in dataset.parts.items():
+        order = np.random.default_rng(0).permutation(np.flatnonzero(examples.labels < classes))[: MOST_EXAMPLES[name]]
+        chosen[name] = examples.subset(np.sort(order))
+    options = {"vocabulary_size": _VOCABULARY, "max_length": _LONGEST_TEXT}
+    tokenizer = tokenizing.fit(chosen["train"].texts(), "word", **options)
+    parts = {}
+    for name, examples in chosen.items():
+        ids = np.zeros((len(examples), _LONGEST_TEXT), np.int32)
+        for row, found in zip(ids, tokenizer.encode(examples.texts()), strict=True):
+            row[: len(found)] = found[:_LONGEST_TEXT]
+        parts[name] = (ids, examples.labels)
+    return _cut(parts, classes, tokenizer.vocabulary_size)
+
+
+def _tables(source, task="classification", **options):
+    from hornbook import data
+
+    dataset = data.tables.load(source, task=task, validation_fraction=0.2, **options)
+    sizes = dataset.encoding.category_sizes
+
+    def inputs(_, examples):
+        numbers = examples.inputs.shape[1] - len(sizes)
+        codes = examples.inputs[:, numbers:].astype(int)
+        columns = [np.eye(size + 1, dtype=np.float32)[codes[:, place]] for place, size in enumerate(sizes)]
+        return np.concatenate([examples.inputs[:, :numbers], *columns], axis=1).astype(np.float32)
+
+    arrays = _of(dataset, inputs)
+    return arrays if task == "classification" else {**arrays, "num_classes": None}
+
+
+def _regression(source):
+    label = {"label_column": "rings"} if "abalone" in source else {"label_column": "quality"} if "wine" in source else {}
+    arrays = _tables(source, "regression", **label)
+    return {name: value.reshape(-1, 1).astype(np.float32) if name.startswith("y_") else value for name, value in arrays.items()}
+
+
+def _generated(make, num_classes, total=1500):
+    """Series of a formula `(generator, label) -> (steps,)`, as many of each class."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(total) % num_classes
+    series = np.stack([make(generator, label) for label in labels])[..., None].astype(np.float32)
+    ends = {"train": (0, 800), "validation": (800, 1100), "test": (1100, total)}
+    return _cut({part: (series[low:high], labels[low:high].astype(np.int64)) for part, (low, high) in ends.items()}, num_classes)
+
+
+def _cylinder_bell_funnel():
+    """Cylinder, bell and funnel (Saito 1994, section 4.2), every second of the 128 steps."""
+
+    def make(generator, label):
+        time = np.arange(1, 129)
+        start = generator.uniform(16, 32)
+        end = start + generator.uniform(32, 96)
+        shape = {0: 1.0, 1: (time - start) / (end - start), 2: (end - time) / (end - start)}[int(label)]
+        return ((6 + generator.normal()) * ((time >= start) & (time <= end)) * shape + generator.normal(size=128))[::2]
+
+    return _generated(make, 3)
+
+
+def _synthetic_control():
+    """Control charts of six kinds: normal, cyclic, rising, falling, shifted up and down (Alcock and Manolopoulos 1999, section 4)."""
+
+    def make(generator, label):
+        time = np.arange(1, 61)
+        values = 30 + 2 * generator.uniform(-3, 3, 60)
+        if label == 1:
+            values += generator.uniform(10, 15) * np.sin(2 * np.pi * time / generator.uniform(10, 15))
+        elif label in (2, 3):
+            values += (1 if label == 2 else -1) * generator.uniform(0.2, 0.5) * time
+        elif label:
+            values += (1 if label == 4 else -1) * generator.uniform(7.5, 20) * (time >= generator.uniform(20, 40))
+        return values
+
+    return _generated(make, 6)
+
+
+# Name: (half, medium, reader, source).
+_SETS = {
+    "digits": ("A", "images", _images, "digits"),
+    "digit_rows": ("A", "series", _rows, "digits"),
+    "sequential_digits": ("A", "series", _series, "sequential_digits"),
+    "cylinder_bell_funnel": ("A", "series", _cylinder_bell_funnel, None),
+    "synthetic_control": ("A", "series", _synthetic_control, None),
+    "docstrings": ("A", "texts", _texts, "docstrings"),
+    "breast_cancer": ("A", "tables", _tables, "breast_cancer"),
+    "wine": ("A", "tables", _tables, "wine"),
+    "diabetes": ("A", "tables", _regression, "diabetes"),
+    "fashion_mnist": ("B", "images", _images, "tfds:fashion_mnist[:1500]"),
+    "cifar10": ("B", "images", _images, "tfds:cifar10[:1500]"),
+    "fashion_rows": ("B", "series", _rows, "tfds:fashion_mnist[:1500]"),
+    "ecg200": ("B", "series", _pooled, "ts:{corpus}/series/ECG200_TRAIN.ts"),
+    "plane": ("B", "series", _pooled, "ts:{corpus}/series/Plane_TRAIN.ts"),
+    "italy_power_demand": ("B", "series", _pooled, "tfds:ucr_italy_power_demand"),
+    "trec6": ("B", "texts", _texts, "tfds:trec6"),
+    "rt_polarity": ("B", "texts", _texts, "tfds:rt_polarity"),
+    "ionosphere": ("B", "tables", _tables, "csv:{corpus}/tables/ionosphere.csv"),
+    "german": ("B", "tables", _tables, "csv:{corpus}/tables/german.csv"),
+    "pima": ("B", "tables", _tables, "csv:{corpus}/tables/pima-indians-diabetes.csv"),
+    "abalone": ("B", "tables", _regression, "csv:{corpus}/tables/abalone.csv"),
+}
