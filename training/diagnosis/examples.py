@@ -28,6 +28,8 @@ class Facts:
         out_of_range: labels that no output stands for.
         agreement: how often the nearest neighbour of a training example has its class; None of other tasks.
         by_chance: how often it would if labels meant nothing.
+        votes: how often most of an example's 10 nearest neighbours have its class.
+        neighbours: R2 of the mean of the 10 nearest training examples' numbers; None of classes.
         noise: estimated share of training labels that are wrong; None where neighbours cannot tell.
         overlap: share of validation examples that are in the training part too.
         repeated: share of training examples that are in it twice.
@@ -46,6 +48,8 @@ class Facts:
     out_of_range: int
     agreement: float | None = None
     by_chance: float | None = None
+    votes: float | None = None
+    neighbours: float | None = None
     noise: float | None = None
     overlap: float | None = None
     repeated: float = 0.0
@@ -92,6 +96,8 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
     found["repeated"] = 1 - len(set(keys)) / max(1, len(keys))
     if classes is not None and len(x) > 3 * _NEIGHBOURS:
         found |= _labels(features, classes[chosen], num_classes)
+    elif classes is None and len(x) > 3 * _NEIGHBOURS and np.issubdtype(y.dtype, np.floating):
+        found["neighbours"] = _explained(features, y.reshape(len(y), -1)[chosen])
     if validation is not None:
         found |= _validation(x, keys, features, classes, chosen, scale if table else None, validation, tokens)
     return Facts(**found)
@@ -135,10 +141,22 @@ def _labels(features, classes, num_classes):
     shares = np.bincount(classes, minlength=num_classes) / len(classes)
     agreement = float(np.mean(classes[first] == classes))
     by_chance = float(np.square(shares).sum())
-    return {"agreement": agreement, "by_chance": by_chance, "noise": _noise(distances, classes, num_classes, nearest)}
+    counts = np.zeros((len(classes), num_classes))
+    np.add.at(counts, (np.arange(len(classes))[:, None], classes[nearest]), 1)
+    votes = float(np.mean(counts.argmax(axis=1) == classes))
+    return {"agreement": agreement, "by_chance": by_chance, "votes": votes, "noise": _noise(distances, classes, num_classes)}
 
 
-def _noise(distances, classes, num_classes, nearest):
+def _explained(features, numbers):
+    """R2 of the mean of the nearest examples' numbers."""
+    distances = _distances(features, features)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argpartition(distances, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+    rest = np.square(numbers - numbers[nearest].mean(axis=1)).sum()
+    return float(1 - rest / max(1e-12, np.square(numbers - numbers.mean(axis=0)).sum()))
+
+
+def _noise(distances, classes, num_classes):
     """Estimated share of wrong labels.
 
     Two predictions of an example's class, each by neighbours of one half of the others, agree far more often with each other than with

@@ -23,7 +23,7 @@ class Kernel:
         scale: standard deviation of the initial values.
         expected: that of the initializer that suits the layer's activation (He et al. 2015, Glorot and Bengio 2010, LeCun et al. 1998).
         drawn: that of the layer's own initializer; None where it is not known.
-        size: number of weights.
+        size: number of weights; `units` of outputs.
     """
 
     layer: str
@@ -34,6 +34,7 @@ class Kernel:
     expected: float
     drawn: float | None
     size: int
+    units: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +125,7 @@ def _kernels(layer, activation, places):
             expected,
             _drawn(getattr(layer, "kernel_initializer", None), fan_in, fan_out),
             value.size,
+            value.shape[-1],
         )
 
 

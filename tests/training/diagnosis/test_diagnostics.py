@@ -46,7 +46,7 @@ def test_weights_and_states_are_those_without_it(exact_graphs):
     assert histories[0] == histories[1]
     for one, other in zip(values(plain.variables), values(watched.variables), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert [v.name for v in plain.optimizer.variables] == [v.name for v in watched.optimizer.variables]
+    assert len(plain.optimizer.variables) == len(watched.optimizer.variables)
     for one, other in zip(values(plain.optimizer.variables), values(watched.optimizer.variables), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -9,22 +9,35 @@ from hornbook.training.diagnosis.networks import predicted_classes
 from hornbook.training.diagnosis.rules import remedies
 
 _NOISE = 0.2  # Estimated share of wrong labels.
+_ENOUGH = 100  # Examples, for what neighbours say to be more than luck.
+_EXPLAINED = 0.02  # Of the variance of numbers.
 _OVERLAP = 0.05  # Share of validation examples.
 _GAP = 0.2  # Of skill between training and validation.
 _SHIFT = 1.0  # In standard deviations.
 _RARE = 1 / 3  # Of an even share.
 _IGNORED = 0.4  # Recall, as a share of the others'.
-_UNDERFIT = 0.5  # Of skill on training examples.
+_FEW_EXAMPLES = 300  # A gap between training and validation is likelier with fewer.
+_DROPPED, _LEFT, _NARROW = 0.65, 0.2, 2  # Share of features, share of the weights' size, features.
 
 
 def labels(record, symptoms):
     """Labels that do not follow from the inputs, at all or for a share of the examples."""
     facts = record.facts
-    if facts is None or facts.agreement is None or facts.examples < 100 or facts.constant > 0.95:
+    if facts is None or facts.examples < _ENOUGH or facts.constant > 0.95:
+        return
+    if facts.neighbours is not None and facts.neighbours < _EXPLAINED and not symptoms.validation_skill > _EXPLAINED:
+        yield Finding(
+            "shuffled-labels",
+            "error",
+            f"The targets do not follow from the inputs: an example's nearest neighbours explain {max(0.0, facts.neighbours):.0%} of their "
+            "variance, and what the network learned does not hold for validation examples.",
+        )
+    if facts.agreement is None:
         return
     error = math.sqrt(facts.by_chance * (1 - facts.by_chance) / min(facts.examples, 2000))
+    by_vote = float(record.task.shares.max()) + 2 * error
     unlearned = not symptoms.validation_skill > 0.1
-    if facts.agreement < facts.by_chance + 3 * error and unlearned:
+    if facts.agreement < facts.by_chance + 3 * error and facts.votes < by_vote and unlearned:
         yield Finding(
             "shuffled-labels",
             "error",
@@ -102,7 +115,11 @@ def overfitting(record, symptoms):
     training, validation = symptoms.training_skill, symptoms.validation_skill
     losses = [epoch["val_loss"] for epoch in record.epochs if "val_loss" in epoch]
     rise = losses[-1] / min(losses) if losses and min(losses) > 0 else 1.0
-    if training - validation > _GAP and training > 0.5 and (rise > 1.25 or training - validation > 2 * _GAP):
+    if (
+        training - validation > _GAP
+        and training > 0.5
+        and (rise > 1.25 or training - validation > 2 * _GAP or record.facts is None or record.facts.examples < _FEW_EXAMPLES)
+    ):
         yield Finding(
             "overfitting",
             "warning",
@@ -120,6 +137,27 @@ def underfitting(record, symptoms):
             f"The network underfits: its skill on training examples is {symptoms.training_skill:.0%}, and nearest neighbours have "
             f"{symptoms.neighbours_skill:.0%}.",
         )
+
+
+def capacity(record, symptoms):
+    """A network that cannot learn: dropout or weight decay leave nothing of it, or a layer is too narrow for what goes through."""
+    if not symptoms.finite or not symptoms.poor:
+        return
+    told, network, samples = None, record.network, record.steps.samples
+    hidden = [kernel for kernel in network.kernels[:-1] if kernel.kind != "Embedding"]
+    if network.dropout > _DROPPED:
+        told = f"dropout leaves {1 - network.dropout:.0%} of its features"
+    elif record.optimizer.get("weight_decay") and len(samples) > 1 and hidden:
+        places = [kernel.place for kernel in hidden if kernel.place is not None]
+        left = float(np.median(samples[-1][1][places] / np.maximum(samples[0][1][places], 1e-12))) if places else 1.0
+        if left < _LEFT:
+            told = f"weight decay of {record.optimizer['weight_decay']:g} has left {left:.1%} of its weights' size"
+    narrow = min((kernel.units for kernel in hidden), default=_NARROW + 1)
+    if told is None and narrow <= _NARROW < record.task.num_classes:
+        layers = tuple(kernel.layer for kernel in hidden if kernel.units == narrow)
+        told = f"{layers[0]} has {narrow} features for {record.task.num_classes} classes"
+    if told:
+        yield Finding("underfitting", "error", f"The network cannot learn what the examples tell: {told}.")
 
 
 def constant_predictions(record, symptoms):

@@ -10,12 +10,13 @@ from hornbook.training.diagnosis.rules import remedies
 _LOST_AGAIN = 0.9  # Of the loss at the end: the network knew more before.
 _PEAK, _ROSE = 1.6, 1.5  # Times the first loss, or the best constant's: above it, in between or at the end, the steps lead upwards.
 _HIGH_RATIO, _HIGHEST_RATIO = 0.2, 0.7  # Of an update to the weights, usually or once; 0.001 is usual (Karpathy 2015).
+_LARGE_RATIO = 0.02  # Of the first update, where outputs have lost what they knew of the inputs.
 _LOW_RATIO = 3e-4  # The same, where nothing is learned.
 _MOVED = 0.005  # The same: what is less cannot be too much.
 _STILL = 0.03  # Of the weights' size over a whole training: nothing moved.
 _CLIPPED = 0.9  # Share of steps.
 _CUT_TO = 0.1  # What clipping leaves of a usual gradient.
-_FEW = 200  # Updates.
+_HARDLY_ANY, _FEW = 30, 200  # Updates.
 _FALLING = 0.03  # Of the loss over the last fifth of the steps.
 _LAG = 1.5  # Inference loss over training loss on the same examples.
 _SMALL_BATCH, _TINY_BATCH = 4, 2  # Examples.
@@ -52,6 +53,7 @@ def learning_rate_too_high(record, symptoms):
     usual, largest = (float(np.median(ratios)), float(ratios.max())) if len(ratios) else (0.0, 0.0)
     lowest = min((look.loss for look in record.looks if math.isfinite(look.loss)), default=math.nan)
     lost_again = symptoms.stuck and lowest < _LOST_AGAIN * record.looks[-1].loss and lowest < _LOST_AGAIN * level
+    lost_again |= symptoms.stuck and symptoms.collapsed and largest > _LARGE_RATIO
     rose = peak > _PEAK * level or lost_again or not symptoms.finite
     if not (rose or last > _ROSE * level or usual > _HIGH_RATIO or largest > _HIGHEST_RATIO) or largest < _MOVED:
         return
@@ -60,7 +62,8 @@ def learning_rate_too_high(record, symptoms):
         f"size at most and {usual:.2g} usually."
     )
     rate = max(record.rates, default=math.nan)
-    if symptoms.finite and at < max(5, len(losses) // 10) and largest < _HIGHEST_RATIO and last < _ROSE * level and record.updates > 50:
+    early = peak > _PEAK * level and at < max(5, len(losses) // 10)
+    if symptoms.finite and early and largest < _HIGHEST_RATIO and last < _ROSE * level and record.updates > 50:
         words = f"The first steps, at a learning rate of {rate:.3g}, lead upwards and the network does not recover from them: {told}"
         yield Finding("no-warmup", "error", words)
     else:
@@ -103,14 +106,20 @@ def learning_rate_too_low(record, symptoms):
     )
 
 
+def hardly_any_updates(record, symptoms):
+    """A training of so few updates that nothing else can be said of it."""
+    if symptoms.finite and symptoms.poor and record.updates < _HARDLY_ANY:
+        yield Finding("too-few-updates", "error", f"The training ends after {record.updates:,} updates of the weights.")
+
+
 def too_few_updates(record, symptoms):
     """A training that ends while its loss is still falling, after few updates."""
     losses = symptoms.losses
-    if not symptoms.finite or record.updates >= _FEW or len(losses) < 2 or not symptoms.poor:
+    if not symptoms.finite or not _HARDLY_ANY <= record.updates < _FEW or not symptoms.poor:
         return
     fifth = max(1, len(losses) // 5)
     before, last = float(np.mean(losses[-2 * fifth : -fifth])), float(np.mean(losses[-fifth:]))
-    if last < before * (1 - _FALLING) or record.updates < 30:
+    if last < before * (1 - _FALLING):
         yield Finding(
             "too-few-updates",
             "error",

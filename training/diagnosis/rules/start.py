@@ -6,6 +6,7 @@ from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.rules.remedies import REMEDIES
 
 _SMALL_WEIGHTS, _LARGE_WEIGHTS = 0.3, 3.0  # Times what He et al. (2015) and Glorot and Bengio (2010) draw.
+_TOLD = 30  # Weights: the spread of fewer says little.
 _DEEP = 8  # Layers in a row without a way around them.
 _DEEP_PLAIN = 18  # The same with normalization.
 _VANISHING = 1e-3  # Gradients of the first layers over those of the last, each as a share of its weights (Glorot and Bengio 2010).
@@ -16,7 +17,8 @@ _DEAD, _SATURATED = 0.5, 0.5  # Share of units (Glorot and Bengio 2010; Lu et al
 
 def initialization(record, symptoms):
     """Initial weights of another size than keeps signals and gradients alive (Glorot and Bengio 2010, He et al. 2015)."""
-    kernels = [kernel for kernel in record.network.kernels if kernel.kind not in ("Embedding",) and kernel.place is not None]
+    kernels = [kernel for kernel in record.network.kernels if kernel.kind != "Embedding" and kernel.place is not None]
+    kernels = [kernel for kernel in kernels if kernel.size >= _TOLD]
     if not kernels:
         return
     ratios = np.array([kernel.scale / kernel.expected for kernel in kernels])

@@ -10,6 +10,7 @@ from hornbook.training.diagnosis.networks import predicted_classes
 
 STUCK = 0.1  # Of the way from the best constant's loss to 0: a network that ends below has learned next to nothing.
 SKILL_STUCK = 0.15  # Of the way from the most frequent class to all right.
+_COLLAPSED = 0.01
 BEHIND = 0.1  # Of skill behind nearest neighbours: the data have more to tell.
 
 
@@ -63,8 +64,10 @@ class Symptoms:
 
     @functools.cached_property
     def neighbours_skill(self):
-        """What nearest neighbours reach among the training examples; NaN of numbers."""
+        """What nearest neighbours reach among the training examples."""
         facts, task = self.record.facts, self.record.task
+        if facts is not None and task.kind == "numbers":
+            return math.nan if facts.neighbours is None else facts.neighbours
         if facts is None or facts.agreement is None:
             return math.nan
         most = float(task.shares.max())
@@ -82,6 +85,12 @@ class Symptoms:
     def poor(self):
         """Whether it has learned less than nearest neighbours can tell, or next to nothing."""
         return self.stuck or bool(self.training_skill < self.neighbours_skill - BEHIND)
+
+    @functools.cached_property
+    def collapsed(self):
+        """Whether outputs have come to vary far less between examples than they did before the first step."""
+        first, last = (float(self.record.looks[place].outputs.std(axis=0).mean()) for place in (0, -1))
+        return last < _COLLAPSED * first
 
     @functools.cached_property
     def travelled(self):

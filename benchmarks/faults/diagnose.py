@@ -1,0 +1,201 @@
+"""Does the diagnosis name planted faults, mend them, and leave healthy runs alone? Every case, watched by `Diagnostics`.
+
+    python -m benchmarks.faults.diagnose --half A --records FOLDER       # built-in data, on which thresholds are set
+    python -m benchmarks.faults.diagnose --half B --corpus FOLDER        # other data, on which they are reported
+    python -m benchmarks.faults.diagnose --summary                       # what results/faults.csv says
+
+A row of `results/faults.csv` is a case: the problems that were found, most pressing first, its score, that of its sound twin, and with
+`--remedy` the score after the first remedy that a program can follow. Rows that are there are not run again. With `--records FOLDER` what
+was seen of each run is kept there, and `--again` reads the rules' findings from it, in seconds, after a rule has changed.
+"""
+
+import argparse
+import collections
+import csv
+import dataclasses
+import hashlib
+import json
+import math
+import pathlib
+import pickle
+import statistics
+import time
+
+import numpy as np
+
+from benchmarks.faults import cases, training
+from benchmarks.faults.settings import Settings
+from hornbook.training.diagnosis import Diagnostics, diagnose
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results/faults.csv"
+COLUMNS = ("name", "half", "problem", "accepted", "findings", "remedy", "score", "healthy", "remedied", "seconds", "settings")
+_WITHIN = 0.9  # Of the healthy score: what a remedied run is to reach.
+
+
+def watched(settings, corpus):
+    """(record, score by measure, seconds) of a run."""
+    made = []
+
+    def callbacks(_, used):
+        made.append(Diagnostics((used.x_train, used.y_train), (used.x_validation, used.y_validation)))
+        return made
+
+    began = time.perf_counter()
+    outcome = training.train(settings, callbacks, corpus=corpus)
+    record = made[0].record
+    record.steps.end_epoch()
+    return record, outcome.metrics, time.perf_counter() - began
+
+
+def key(settings):
+    """A name for settings."""
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+
+
+def examine(case, corpus, folder):
+    """What was seen of a case's run: {"record", "metrics", "seconds"}, kept in `folder`, if any."""
+    path = folder and folder / f"{key(case.settings)}.pickle"
+    if path and path.exists():
+        return pickle.loads(path.read_bytes())
+    record, metrics, seconds = watched(case.settings, corpus)
+    seen = {"record": record, "metrics": metrics, "seconds": seconds}
+    if path:
+        path.write_bytes(pickle.dumps(seen))
+    return seen
+
+
+def remedied(case, findings):
+    """The settings after the first finding's first remedy that a program can follow, or None."""
+    names = {field.name for field in dataclasses.fields(Settings)}
+    for finding in findings[:1]:
+        for remedy in finding.remedies:
+            changes = {name: value for name, value in remedy.changes.items() if name in names}
+            if "model" in changes and changes["model"].startswith("resnet"):
+                changes["model"] = "resnet"
+            if changes and any(getattr(case.settings, name) != value for name, value in changes.items()):
+                return case.settings.but(**changes), changes
+    return None
+
+
+def row_of(case, seen, corpus, twins, mend):
+    """A case's row."""
+    findings = diagnose(seen["record"], dataclasses.asdict(case.settings))
+    row = {
+        "name": case.name, "half": case.half, "problem": case.problem or "", "accepted": " ".join(sorted(case.accepted or ())),
+        "findings": " ".join(f"{finding.severity}:{finding.problem}" for finding in findings),
+        "remedy": "", "score": f"{seen['metrics'][case.measure]:.4f}", "healthy": "", "remedied": "",
+        "seconds": f"{seen['seconds']:.1f}", "settings": key(case.settings),
+    }  # fmt: skip
+    if not case.problem or not mend:
+        return row
+    if case.healthy is not None:
+        row["healthy"] = f"{twins(case.healthy)[case.measure]:.4f}"
+    found = remedied(case, findings)
+    if found:
+        settings, changes = found
+        row["remedy"] = json.dumps(changes)
+        row["remedied"] = f"{training.train(settings, corpus=corpus).metrics[case.measure]:.4f}"
+    return row
+
+
+def interval(hits, count):
+    """Wilson's 95% interval of a share."""
+    if not count:
+        return math.nan, math.nan
+    z, share = 1.96, hits / count
+    middle, half = share + z * z / (2 * count), z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+
+
+def share(name, hits, count):
+    """A line of the summary."""
+    low, high = interval(hits, count)
+    print(f"{name:52} {hits:4} of {count:4}  {hits / max(1, count):6.1%}  [{low:.1%}, {high:.1%}]")
+
+
+def summary(rows):
+    """Print the shares of each half, and each problem's."""
+    for half in ("A", "B"):
+        own = [row for row in rows if row["half"] == half]
+        planted, healthy = [row for row in own if row["problem"]], [row for row in own if not row["problem"]]
+        print(f"\nhalf {half}: {len(planted)} planted, {len(healthy)} healthy runs")
+        names = [[one.partition(":")[2] for one in row["findings"].split()] for row in planted]
+        accepted = [set(row["accepted"].split()) for row in planted]
+        share(
+            "the fault is the first finding",
+            sum(bool(found) and found[0] in ok for found, ok in zip(names, accepted, strict=True)),
+            len(planted),
+        )
+        share("among the findings", sum(bool(ok & set(found)) for found, ok in zip(names, accepted, strict=True)), len(planted))
+        tried = [row for row in planted if row["remedied"] and row["healthy"]]
+        mended = [float(row["remedied"]) >= _WITHIN * float(row["healthy"]) for row in tried]
+        share("the first remedy brings the score within 10%", sum(mended), len(tried))
+        for severity in ("error", "warning"):
+            share(f"healthy runs with a false {severity}", sum(f"{severity}:" in row["findings"] for row in healthy), len(healthy))
+        if own:
+            print(f"seconds a run, median: {statistics.median(float(row['seconds']) for row in own):.1f}")
+        counts = collections.defaultdict(lambda: [0, 0, 0])
+        for row, found, ok in zip(planted, names, accepted, strict=True):
+            counts[row["problem"]] = list(np.add(counts[row["problem"]], [1, bool(found) and found[0] in ok, bool(ok & set(found))]))
+        for problem, (count, first, among) in sorted(counts.items()):
+            print(f"  {problem:28} {count:3} planted, first {first:3}, among {among:3}")
+
+
+def read():
+    """The rows of the results, by name."""
+    if not RESULTS.exists():
+        return {}
+    with open(RESULTS, newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def write(rows):
+    """Write the results whole."""
+    with open(RESULTS, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[name] for name in sorted(rows))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=("A", "B"), help="default: both")
+    parser.add_argument("--kind", choices=("planted", "healthy"), help="default: both")
+    parser.add_argument("--only", default="", help="a part of the names")
+    parser.add_argument("--corpus", help="folder with series/ and tables/, for half B")
+    parser.add_argument("--records", type=pathlib.Path, help="folder to keep what was seen of each run")
+    parser.add_argument("--again", action="store_true", help="read the findings of kept records once more, and run nothing")
+    parser.add_argument("--remedy", action="store_true", help="also train the sound twins, and again after the first remedy")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many; the same command goes on")
+    parser.add_argument("--summary", action="store_true", help="run nothing")
+    args = parser.parse_args()
+    rows, began, known = read(), time.monotonic(), {}
+    if args.records:
+        args.records.mkdir(parents=True, exist_ok=True)
+
+    def twins(settings):
+        if settings not in known:
+            known[settings] = training.train(settings, corpus=args.corpus).metrics
+        return known[settings]
+
+    chosen = [] if args.summary else [*cases.planted(args.half), *cases.healthy(args.half)]
+    for case in chosen:
+        there = rows.get(case.name)
+        done = there and there["settings"] == key(case.settings) and (there["healthy"] or not args.remedy or not case.problem)
+        kept = args.records and (args.records / f"{key(case.settings)}.pickle").exists()
+        wanted = args.only in case.name and args.kind in (None, "planted" if case.problem else "healthy")
+        if not wanted or (args.again and not kept) or (done and not args.again):
+            continue
+        row = row_of(case, examine(case, args.corpus, args.records), args.corpus, twins, args.remedy)
+        if there and args.again and not args.remedy:
+            row |= {name: there[name] for name in ("remedy", "healthy", "remedied")}
+        rows[case.name] = row
+        write(rows)
+        print(", ".join(row[name] for name in ("name", "score", "findings", "remedy", "remedied")), flush=True)
+        if time.monotonic() - began > 60 * args.minutes:
+            break
+    summary(list(rows.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Planted faults are named first and healthy trainings are left alone; how often, `benchmarks/faults` measures."""
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook.training import Diagnostics, diagnose
+from hornbook.training.diagnosis import examples
+
+RANDOM = np.random.default_rng(0)
+CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
+
+
+def blobs(count, seed):
+    random = np.random.default_rng(seed)
+    classes = np.arange(count) % 3
+    return (CENTRES[classes] + random.normal(size=(count, 8))).astype("float32"), classes
+
+
+X, Y = blobs(384, 1)
+VALIDATION = blobs(120, 2)
+
+
+def network(depth=2, activation="relu", scale=1.0, softmax=0, normalized=False, frozen=0, dropout=0.0, momentum=0.9, shape=(8,)):
+    initializer = keras.initializers.VarianceScaling(2.0 * scale**2, seed=1)
+    layers = [keras.Input(shape)]
+    for place in range(depth):
+        layers += [keras.layers.Dense(24, kernel_initializer=initializer.clone(), trainable=place >= frozen)]
+        layers += [keras.layers.BatchNormalization(momentum=momentum)] if normalized else []
+        layers += [keras.layers.Activation(activation), keras.layers.Dropout(dropout)]
+    return keras.Sequential([*layers, keras.layers.Dense(3, "softmax" if softmax else None, kernel_initializer=initializer.clone())])
+
+
+def train(x=X, y=Y, validation=VALIDATION, rate=3e-3, optimizer="Adam", epochs=12, batch_size=32, from_logits=True, clip=None, **options):
+    keras.utils.set_random_seed(0)
+    model = network(**options)
+    rule = getattr(keras.optimizers, optimizer)(rate, global_clipnorm=clip)
+    model.compile(rule, keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits), metrics=["accuracy"])
+    watching = Diagnostics((x, y), validation)
+    model.fit(x, y, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0, callbacks=[watching])
+    return watching.record
+
+
+def shuffled(y):
+    return np.random.default_rng(3).permutation(y)
+
+
+def mislabelled():
+    wrong = np.random.default_rng(4).random(len(Y)) < 0.4
+    return np.where(wrong, (Y + 1 + np.arange(len(Y)) % 2) % 3, Y)
+
+
+FAULTS = {
+    "learning-rate-too-high": {"rate": 30.0},
+    "learning-rate-too-low": {"rate": 1e-7},
+    "clipping-always": {"optimizer": "SGD", "rate": 0.05, "clip": 1e-5},
+    "too-few-updates": {"epochs": 1, "batch_size": 128, "rate": 1e-3, "scale": 0.5},
+    "initialization-too-small": {"scale": 0.01, "depth": 5},
+    "initialization-too-large": {"scale": 30.0, "rate": 1e-3},
+    "vanishing-gradients": {"depth": 12, "activation": "sigmoid"},
+    "logits-as-probabilities": {"from_logits": False},
+    "frozen-layers": {"frozen": 2},
+    "shuffled-labels": {"y": shuffled(Y), "validation": (VALIDATION[0], shuffled(VALIDATION[1]))},
+    "label-noise": {"y": mislabelled(), "epochs": 3},
+    "unscaled-inputs": {"x": X * 1e4 + 3e5, "validation": (VALIDATION[0] * 1e4 + 3e5, VALIDATION[1])},
+    "constant-features": {"x": np.zeros_like(X), "validation": (np.zeros_like(VALIDATION[0]), VALIDATION[1])},
+    "validation-overlap": {"validation": (X[:100], Y[:100])},
+    "validation-shift": {"validation": (VALIDATION[0] + 4, VALIDATION[1])},
+    "batch-too-small": {"batch_size": 1, "normalized": True, "epochs": 1},
+    "running-statistics-lag": {"normalized": True, "momentum": 0.9999, "x": X + 3, "validation": (VALIDATION[0] + 3, VALIDATION[1])},
+    "underfitting": {"dropout": 0.95},
+    "not-finite": {"x": np.where(np.arange(8) == 3, np.nan, X).astype("float32")},
+    "rare-class-ignored": {"x": X[(Y < 2) | (np.arange(len(Y)) < 10)], "y": Y[(Y < 2) | (np.arange(len(Y)) < 10)], "epochs": 4},
+    "overfitting": {"x": X[:12] * 0.3, "y": Y[:12], "validation": (VALIDATION[0] * 0.3, VALIDATION[1]), "epochs": 60},
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("problem", FAULTS)
+def test_a_planted_fault_is_the_first_finding(problem):
+    found = diagnose(train(**FAULTS[problem]))
+    assert found, "nothing was found"
+    assert found[0].problem == problem, [str(finding) for finding in found]
+    assert found[0].evidence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"normalized": True},
+        {"activation": "tanh"},
+        {"optimizer": "SGD", "rate": 0.05},
+        {"dropout": 0.5},
+        {"batch_size": 8, "epochs": 5},
+    ],
+)
+def test_a_healthy_training_has_no_finding(options):
+    assert [str(finding) for finding in diagnose(train(**options))] == []
+
+
+def test_numbers_that_follow_from_nothing():
+    keras.utils.set_random_seed(0)
+    targets = shuffled(X[:, 0])[:, None]
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(3e-3), "mse")
+    watching = Diagnostics((X, targets), (VALIDATION[0], shuffled(VALIDATION[0][:, :1])))
+    model.fit(X, targets, epochs=5, verbose=0, callbacks=[watching])
+    assert watching.findings()[0].problem == "shuffled-labels"
+
+
+def test_advice_is_keras_code_or_the_recipes_flags():
+    record = train(rate=1e-7, epochs=4)
+    (finding, *_) = diagnose(record)
+    assert "model.compile(keras.optimizers.Adam(0.001), ...)" in str(finding)
+    (finding, *_) = diagnose(record, {"learning_rate": 1e-7})
+    assert str(finding).endswith("Try --learning-rate 0.001.")
+    assert finding.to_json()["changes"] == {"learning_rate": 1e-3}
+    assert diagnose(record, {})[0].advice == ""
+
+
+def test_labels_that_no_output_stands_for_are_counted():
+    labels = np.where(Y == 2, 3, Y)
+    assert examples.facts(X, labels, labels, 3).out_of_range == 128
