@@ -82,7 +82,7 @@ class Diagnostics(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, probe, validation=None, every=50):
+    def __init__(self, probe, validation=None, every=200):
         super().__init__()
         if not isinstance(probe, (tuple, list)) or len(probe) != 2:
             raise ValueError(f"probe must be (x, y), some training examples, got {type(probe).__name__}")

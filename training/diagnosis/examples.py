@@ -84,7 +84,7 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
         "largest": float(np.abs(flat).max(initial=0.0)),
         "ratio": float(spreads[varies].max() / spreads[varies].min()) if table and varies.any() else 1.0,
         "constant": float(1 - varies.mean()) if not tokens else float((spreads == 0).all()),
-        "duplicates": _duplicates(flat, varies) if table and finite else 0,
+        "duplicates": _duplicates(flat if table else x.reshape(-1, x.shape[-1])) if finite and not tokens and x.ndim < 4 else 0,
         "out_of_range": int(np.sum((classes < 0) | (classes >= num_classes))) if classes is not None else 0,
     }
     if not finite:
@@ -119,8 +119,9 @@ def _counts(x, size=4096):
     return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-9)
 
 
-def _duplicates(flat, varies):
-    columns = flat[:, varies][:, :300]
+def _duplicates(columns):
+    columns = columns[:: 1 + len(columns) // 20000].astype("float64")
+    columns = columns[:, columns.max(axis=0) > columns.min(axis=0)][:, :300]
     if columns.shape[1] < 2 or len(columns) < 20:
         return 0
     correlation = np.corrcoef(columns, rowvar=False)

@@ -236,8 +236,8 @@ def is_recurrent(kind):
 
 def activation_of(layer):
     """The name of the activation that a layer ends with, or None."""
-    if type(layer).__name__ == "ReLU":
-        return "relu"
+    if type(layer).__name__ in ("ReLU", "Softmax"):
+        return type(layer).__name__.lower()
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", None)
     return None if name in (None, "linear") else name

@@ -19,7 +19,7 @@ class Steps:
 
     Args:
         every: steps between two measurements of the weights and their updates, which read the weights; the gradients are seen at each.
-            The first three steps are measured too. 50 costs less than a hundredth of a step on a processor.
+            Steps 1, 2, 3, 5, 9 and so on are measured too. 200 costs about a hundredth of the step of a small network on a processor.
 
     Attributes:
         variables: names of the trainable variables, in the model's order.
@@ -28,7 +28,7 @@ class Steps:
         samples: list of (step, weight norms, update norms), each norm an array with an entry a variable.
     """
 
-    def __init__(self, every=50):
+    def __init__(self, every=200):
         self.every = every
         self.variables, self.connected, self.batch_size = [], None, None
         self.samples = []
@@ -65,7 +65,7 @@ class Steps:
 
     def is_sampled(self):
         """Whether the weights are measured around the step that comes."""
-        return self._seen < 3 or self._seen % self.every == 0
+        return self._seen & (self._seen - 1) == 0 or self._seen % self.every == 0
 
     def sample(self, before, after):
         """Keep the norms of weights and of what a step changed in them, both given as lists of arrays."""

@@ -79,7 +79,10 @@ def outputs_and_loss(record, symptoms):
     within = all((out >= -_SUM).all() and (out <= 1 + _SUM).all() for out in outputs)
     sums = task.kind != "classes" or all(np.abs(out.sum(axis=-1) - 1).max() < _SUM for out in outputs)
     activation = record.network.output_activation
-    if task.from_logits and within and sums and (task.kind == "classes" or activation in ("sigmoid", "softmax")):
+    if list(record.network.activations.values())[-2:] == ["softmax", "softmax"]:
+        told = "Two softmaxes stand one after the other, so no output can come near 0 or 1."
+        yield Finding("softmax-twice", "error", told, tuple(record.network.activations)[-2:])
+    elif task.from_logits and within and sums and (task.kind == "classes" or activation in ("sigmoid", "softmax")):
         yield Finding(
             "softmax-twice",
             "error",
