@@ -108,22 +108,27 @@ class BlockStack(keras.layers.Layer):
         owners = [(layer, weight) for layer in self._block.layers for weight in layer.weights]
         # Block by block, the order in which single layers would draw their seeds.
         fresh = [[_initializer(layer, weight) for layer, weight in owners] for _ in range(self.count - 1)]
+        names = dict.fromkeys(self._own_name(layer) for layer, _ in owners)
+        # Weights go by the names of their layers.
+        self.stacked_layers = [keras.layers.Layer(name=name) for name in names]
+        holders = dict(zip(names, self.stacked_layers, strict=True))
         pairs = []
         for column, (layer, weight) in enumerate(owners):
             one_axis = len(weight.shape) == 1
-            with keras.name_scope(self._own_name(layer), caller=layer):
-                variable = self.add_weight(
-                    shape=(self.count * weight.shape[0],) if one_axis else (self.count, *weight.shape),
-                    initializer=_Stacked(weight, [row[column] for row in fresh]),
-                    dtype=weight.dtype,
-                    trainable=weight.trainable,
-                    # The block's own layers cast what they take of it.
-                    autocast=False,
-                    regularizer=weight.regularizer,
-                    name=weight.name,
-                )
+            variable = holders[self._own_name(layer)].add_weight(
+                shape=(self.count * weight.shape[0],) if one_axis else (self.count, *weight.shape),
+                initializer=_Stacked(weight, [row[column] for row in fresh]),
+                dtype=weight.dtype,
+                trainable=weight.trainable,
+                # The block's own layers cast what they take of it.
+                autocast=False,
+                regularizer=weight.regularizer,
+                name=weight.name,
+            )
             variable.blocks = self.count
             pairs.append((weight, variable))
+        for holder in self.stacked_layers:
+            holder.built = True
         self._hide("_pairs", pairs)
 
     def compute_output_spec(self, inputs, training=None):
@@ -241,7 +246,7 @@ def _loop_in_tensorflow(step, states, x, *stacked):
         y, *new = step(x, *(array.read(index) for array in arrays))
         return index + 1, tf.ensure_shape(y, x.shape), _written(collected, index, new)
 
-    _, x, collected = tf.while_loop(lambda index, *_: index < count, body, (0, x, collected), maximum_iterations=count)
+    _, x, collected = tf.while_loop(lambda index, *_: index < count, body, (0, x, collected), maximum_iterations=count, parallel_iterations=1)
     return x, [array.stack() for array in collected]
 
 
@@ -253,23 +258,22 @@ def _rematerialized_loop_in_tensorflow(step, states, x, *stacked):
 
     @tf.custom_gradient
     def run(x, *stacked):
-        arrays = [_array(values) for values in stacked]
         collected = [tf.TensorArray(state.dtype, count, element_shape=state.shape) for state in states]
         inputs = tf.TensorArray(x.dtype, count, element_shape=x.shape, clear_after_read=False)
 
         def forward(index, y, inputs, collected):
             inputs = inputs.write(index, y)
-            y, *new = step(y, *(array.read(index) for array in arrays))
+            y, *new = step(y, *(values[index] for values in stacked))
             return index + 1, tf.ensure_shape(y, x.shape), inputs, _written(collected, index, new)
 
         start = (0, x, inputs, collected)
-        _, y, inputs, collected = tf.while_loop(lambda index, *_: index < count, forward, start, maximum_iterations=count)
+        _, y, inputs, collected = tf.while_loop(lambda index, *_: index < count, forward, start, maximum_iterations=count, parallel_iterations=1)
 
         def gradient(upstream, *_):
             gradients = [tf.TensorArray(values.dtype, count, element_shape=values.shape[1:]) for values in stacked]
 
             def backward(index, upstream, gradients):
-                taken = [inputs.read(index), *(array.read(index) for array in arrays)]
+                taken = [inputs.read(index), *(values[index] for values in stacked)]
                 with tf.GradientTape() as tape:
                     tape.watch(taken)
                     y, *_ = step(*taken)
@@ -277,7 +281,7 @@ def _rematerialized_loop_in_tensorflow(step, states, x, *stacked):
                 return index - 1, tf.ensure_shape(downstream, x.shape), _written(gradients, index, new)
 
             start = (count - 1, upstream, gradients)
-            _, downstream, gradients = tf.while_loop(lambda index, *_: index >= 0, backward, start, maximum_iterations=count)
+            _, downstream, gradients = tf.while_loop(lambda index, *_: index >= 0, backward, start, maximum_iterations=count, parallel_iterations=1)
             return downstream, *(array.stack() for array in gradients)
 
         return (y, *(array.stack() for array in collected)), gradient
