@@ -184,9 +184,11 @@ class BlockStack(keras.layers.Layer):
     def _run_block(self, x, training, factor):
         def as_called(layer):
             if layer.name.endswith(BRANCH_DROPOUT):
-                return (lambda y: y) if factor is None else lambda y: y * factor
-            # Said explicitly: rematerialized, a block runs where Keras no longer knows it.
-            return functools.partial(layer, training=training) if layer.name in self._told_of_training else layer
+                return lambda y, **_: y if factor is None else y * factor
+            if layer.name in self._told_of_training:
+                # Explicitly: rematerialized, a block runs where Keras no longer knows it.
+                return lambda *args, **options: layer(*args, **{**options, "training": training})
+            return layer
 
         return self._block._run_through_graph(x, operation_fn=as_called)
 
@@ -246,7 +248,7 @@ def _loop_in_tensorflow(step, states, x, *stacked):
         y, *new = step(x, *(array.read(index) for array in arrays))
         return index + 1, tf.ensure_shape(y, x.shape), _written(collected, index, new)
 
-    _, x, collected = tf.while_loop(lambda index, *_: index < count, body, (0, x, collected), maximum_iterations=count, parallel_iterations=1)
+    _, x, collected = tf.while_loop(lambda index, *_: index < count, body, (0, x, collected), **_one_by_one(count))
     return x, [array.stack() for array in collected]
 
 
@@ -267,7 +269,7 @@ def _rematerialized_loop_in_tensorflow(step, states, x, *stacked):
             return index + 1, tf.ensure_shape(y, x.shape), inputs, _written(collected, index, new)
 
         start = (0, x, inputs, collected)
-        _, y, inputs, collected = tf.while_loop(lambda index, *_: index < count, forward, start, maximum_iterations=count, parallel_iterations=1)
+        _, y, inputs, collected = tf.while_loop(lambda index, *_: index < count, forward, start, **_one_by_one(count))
 
         def gradient(upstream, *_):
             gradients = [tf.TensorArray(values.dtype, count, element_shape=values.shape[1:]) for values in stacked]
@@ -281,13 +283,18 @@ def _rematerialized_loop_in_tensorflow(step, states, x, *stacked):
                 return index - 1, tf.ensure_shape(downstream, x.shape), _written(gradients, index, new)
 
             start = (count - 1, upstream, gradients)
-            _, downstream, gradients = tf.while_loop(lambda index, *_: index >= 0, backward, start, maximum_iterations=count, parallel_iterations=1)
+            _, downstream, gradients = tf.while_loop(lambda index, *_: index >= 0, backward, start, **_one_by_one(count))
             return downstream, *(array.stack() for array in gradients)
 
         return (y, *(array.stack() for array in collected)), gradient
 
     y, *collected = run(x, *stacked)
     return y, collected
+
+
+def _one_by_one(count):
+    # A block's weights could get their gradients after the next block's input: that takes the memory of several blocks.
+    return {"maximum_iterations": count, "parallel_iterations": 1}
 
 
 def _array(values):
