@@ -320,6 +320,8 @@ def _loop_in_jax(step, x, stacked):
 def _loop_in_torch(step, x, stacked):
     import torch
 
+    # The running statistics are assigned before the gradient, and a rematerialized block reads them again.
+    stacked = [values if values.requires_grad else values.clone() for values in stacked]
     rows = []
     # Indexing each block would make a gradient of the whole stack for each.
     for values in zip(*(torch.unbind(one) for one in stacked), strict=True):

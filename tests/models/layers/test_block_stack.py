@@ -85,7 +85,7 @@ def gradients(model, x):
     targets = np.random.default_rng(2).normal(size=(len(x), 5)).astype("float32")
 
     def loss(logits):
-        return keras.ops.mean(keras.ops.square(logits - targets))
+        return keras.ops.mean(keras.ops.square(keras.ops.subtract(logits, targets)))
 
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -143,7 +143,7 @@ def test_one_step_of_training_is_that_of_the_plain_network():
     found = []
     for stacking in ("never", "always"):
         keras.utils.set_random_seed(0)
-        model = build(stacking=stacking, depth=(2, 3))
+        model = build(stacking=stacking)
         model.compile(keras.optimizers.SGD(0.1, momentum=0.9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         model.fit(images(12), np.arange(12) % 5, batch_size=6, shuffle=False, verbose=0)
         found.append((weights(model), model.evaluate(images(12), np.arange(12) % 5, verbose=0)))
@@ -201,7 +201,9 @@ def test_a_saved_model_gives_the_same(tmp_path):
     model = shaken(build(stacking="always", stochastic_depth=0.2, rematerialization=True))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    assert loaded.get_config() == model.get_config()
+    stack = stacks(loaded)[0]
+    assert (stack.count, stack.rematerialization) == (2, True)
+    assert stack.drop_rates == pytest.approx([0.4 / 3, 0.2])
     np.testing.assert_allclose(array(loaded(images())), array(model(images())), atol=1e-5)
 
 
@@ -209,7 +211,7 @@ def test_stochastic_depth_drops_the_branches_of_single_examples_at_their_rates()
     model = build(depth=(4,), stacking="always", stochastic_depth=0.6, normalization="layer")
     stack, plain = stacks(model)[0], models.unstacked(model)
     assert stack.drop_rates == pytest.approx([0.3, 0.45, 0.6])
-    x = np.random.default_rng(0).normal(size=(400, 4, 4, 16)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(400, 8, 8, 16)).astype("float32")
     found = array(stack(x, training=True))
     # Of each subset of the branches, what the plain blocks make of it.
     expected = {(): x}
@@ -221,7 +223,7 @@ def test_stochastic_depth_drops_the_branches_of_single_examples_at_their_rates()
             expected[(*kept, False)] = y
             expected[(*kept, True)] = y + (array(block(y)) - y) / (1 - rate)
     errors = np.stack([np.abs(found - y).max(axis=(1, 2, 3)) for y in expected.values()])
-    assert errors.min(axis=0).max() < 1e-4
+    assert errors.min(axis=0).max() < 1e-3
     kept = np.array(list(expected))[errors.argmin(axis=0)]
     np.testing.assert_allclose(kept.mean(axis=0), [0.7, 0.55, 0.4], atol=0.1)
     assert not np.array_equal(array(stack(x, training=True)), found)
@@ -233,7 +235,8 @@ def test_mixed_precision(policy):
     try:
         model = build(stacking="always", rematerialization=True)
         plain = models.unstacked(model)
-        assert stacks(model)[0](images()[..., :1] * np.ones(16, "float32")).dtype == stacks(model)[0].compute_dtype
+        features = np.repeat(images()[..., :1], 16, axis=-1)
+        assert keras.backend.standardize_dtype(stacks(model)[0](features).dtype) == policy.removeprefix("mixed_")
         np.testing.assert_allclose(array(model(images())), array(plain(images())), atol=3e-2)
         for value in gradients(model, images()).values():
             assert np.isfinite(np.asarray(value, "float32")).all()
@@ -243,7 +246,7 @@ def test_mixed_precision(policy):
 
 def test_penalties_on_kernels_are_those_of_the_plain_network():
     model = build(stacking="always", l1=1e-3, l2=1e-2)
-    assert float(sum(model.losses)) == pytest.approx(float(sum(models.unstacked(model).losses)), rel=1e-5)
+    np.testing.assert_allclose(array(sum(model.losses)), array(sum(models.unstacked(model).losses)), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("options", "named"), REFUSED, ids=lambda value: value if isinstance(value, str) else "")
@@ -258,7 +261,7 @@ def test_deep_networks_are_stacked_by_default():
     with keras.StatelessScope():
         assert not stacks(models.resnet20(SHAPE, 5))
         assert len(stacks(models.preactivation_resnet1001((32, 32, 3), 10))) == 3
-        assert not stacks(models.preactivation_resnet164((32, 32, 3), 10, stacking="never"))
+        assert not stacks(models.resnet110(SHAPE, 5, width=2, stacking="never"))
     with pytest.raises(ValueError, match="rematerialization=True is for stacked blocks, got stacking='never'"):
         build(stacking="never", rematerialization=True)
 
