@@ -62,7 +62,7 @@ class BlockStack(keras.layers.Layer):
         self.count = check_count("count", count)
         self.rematerialization = bool(rematerialization)
         self.drop_rates = None if drop_rates is None else [check_rate("each of drop_rates", rate) for rate in drop_rates]
-        # XLA would run the loop too, but its convolutions for CPUs and its way with the running statistics are slower.
+        # On a GPU Keras would have XLA compile the loop, which nobody has tried.
         self.supports_jit = keras.config.backend() != "tensorflow"
         self._hide("_block", block)
         self._hide("_traced", {})
