@@ -145,7 +145,7 @@ class BlockStack(keras.layers.Layer):
         if drops:
             stacked.append(self._branch_factors(inputs))
         step = functools.partial(self._step, training, drops, [state for state, _ in states])
-        # What a step is beside its arguments: TensorFlow traces it once for each.
+        # What a step is beside its arguments: it is traced once for each.
         kind = (training, drops, bool(states), self.rematerialization and training)
         outputs, collected = self._loop(kind, step, inputs, stacked, [state for state, _ in states])
         for (_, variable), values in zip(states, collected, strict=True):
@@ -161,19 +161,12 @@ class BlockStack(keras.layers.Layer):
         return y, *(ops.stop_gradient(scope.get_current_value(state)) for state in states)
 
     def _loop(self, kind, step, x, stacked, states):
+        """The last block's output, and of each state the values after the blocks."""
         rematerialized = kind[-1]
-        if keras.config.backend() == "tensorflow":
-            return self._loop_in_tensorflow(kind, step, x, stacked, states)
-        loop = {"jax": _loop_in_jax, "torch": _loop_in_torch}[keras.config.backend()]
-        return loop(keras.remat(step) if rematerialized else step, x, stacked)
-
-    def _loop_in_tensorflow(self, kind, step, x, stacked, states):
-        import tensorflow as tf
-
+        if keras.config.backend() == "torch":
+            return _loop_in_torch(keras.remat(step) if rematerialized else step, x, stacked)
         if kind not in self._traced:
-            loop = _rematerialized_loop_in_tensorflow if kind[-1] else _loop_in_tensorflow
-            # A function of its own, since Keras traces the first training step twice.
-            self._traced[kind] = tf.function(functools.partial(loop, step, states), autograph=False, reduce_retracing=True)
+            self._traced[kind] = _traced(step, states, rematerialized)
         return self._traced[kind](x, *stacked)
 
     def by_block(self, variable):
@@ -235,6 +228,18 @@ def _initializer(layer, weight):
     if initializer is None and np.ptp(ops.convert_to_numpy(weight.value)) == 0:
         return None
     raise ValueError(f"weight {weight.name!r} of {layer.name!r} ({type(layer).__name__}) cannot be stacked: its initializer is not known")
+
+
+def _traced(step, states, rematerialized):
+    """A function of the first input and the stacked values, traced once, where Keras traces TensorFlow's first training step twice."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.jit(functools.partial(_loop_in_jax, keras.remat(step) if rematerialized else step))
+    import tensorflow as tf
+
+    loop = _rematerialized_loop_in_tensorflow if rematerialized else _loop_in_tensorflow
+    return tf.function(functools.partial(loop, step, states), autograph=False, reduce_retracing=True)
 
 
 def _loop_in_tensorflow(step, states, x, *stacked):
@@ -307,7 +312,7 @@ def _written(arrays, index, values):
     return [array.write(index, value) for array, value in zip(arrays, values, strict=True)]
 
 
-def _loop_in_jax(step, x, stacked):
+def _loop_in_jax(step, x, *stacked):
     import jax
 
     def body(x, values):

@@ -69,9 +69,7 @@ OWN = {
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
-        ("width_multiplier", 2),
-        ("stem", "large"),
-        ("shortcut", "projection"),
+        *{"width_multiplier": 2, "stem": "large", "shortcut": "projection"}.items(),
         *{"zero_init_residual": True, "block_dropout": 0.2, "padding": "symmetric", "downsampling": "blur"}.items(),
         *{"use_bias": True, "stacking": "always", "rematerialization": True}.items(),
     ],
@@ -164,8 +162,10 @@ def excluded(family, options):
         return True
     if options.get("cell") == "simple" and "recurrent_normalization" in options:
         return True
-    if "depth" in options and ("block_dropout" in options or options.get("weight_normalization") == "spectral"):
-        return family == "resnet"
+    if options.keys() & {"stacking", "rematerialization"} and (
+        "block_dropout" in options or options.get("weight_normalization") == "spectral"
+    ):
+        return True
     without_scale = normalization == "none" or options.get("block", "basic").startswith("preactivation")
     return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)
 
