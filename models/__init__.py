@@ -10,6 +10,7 @@ from hornbook.models.fcn import fcn
 from hornbook.models.inception1d import h_inception1d, inception1d
 from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention, attention_scores
 from hornbook.models.layers.batch_normalization import BatchNormalization
+from hornbook.models.layers.block_stack import BlockStack
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
 from hornbook.models.layers.members import mean_of_members
@@ -30,6 +31,7 @@ from hornbook.models.mlp import mlp
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
+from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
@@ -66,6 +68,7 @@ __all__ = [
     "BatchNormGRU",
     "BatchNormLSTM",
     "BatchNormalization",
+    "BlockStack",
     "GroupNormalization",
     "LayerNormGRUCell",
     "LayerNormLSTMCell",
@@ -123,9 +126,11 @@ __all__ = [
     "rnn",
     "series_transformer",
     "simple_rnn",
+    "stacked",
     "swap_normalization",
     "tabm",
     "text_transformer",
+    "unstacked",
     "vgg11",
     "vgg16",
     "vision_transformer",

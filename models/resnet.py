@@ -1,10 +1,13 @@
 """Residual networks: He et al. (2015, 2016) and wide ones (Zagoruyko and Komodakis 2016)."""
 
+import functools
+
 import keras
 
 from hornbook.models.checks import check_count, check_image_shape, check_plan, check_rate
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.residual import ResNetParts
+from hornbook.models.parts.stacking import STACKING, repeated, stacks_blocks
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
 IMAGENET_PLANS = {
@@ -94,6 +97,7 @@ TAKES = Choices(
         "bottleneck_stride": ("3x3", "1x1"),
         "downsampling": ("stride", "blur"),
         "padding": ("same", "symmetric"),
+        "stacking": STACKING,
     },
     _check_bottleneck_stride,
 )
@@ -126,6 +130,8 @@ def resnet(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    stacking="auto",
+    rematerialization=False,
     name="resnet",
 ):
     """Build a residual network: (batch, height, width, channels) to float32 logits (batch, num_outputs).
@@ -169,6 +175,11 @@ def resnet(
         stochastic_depth: Rate at which the last residual branch is dropped, for single examples; it rises linearly from the first block to
             the last (Huang et al. 2016, equation 4), and kept branches are rescaled.
         l1, l2: Factors of the penalties on all kernels; biases and normalization are left out.
+        stacking: Whether the blocks of a stage but the first are one `BlockStack`, traced once for all of them, in place of named layers:
+            "never", "always", or "auto", in networks of 36 blocks and more. The function, its parameters and their initial values stay the
+            same. Without: dropout in blocks, spectral normalization and factories of normalization, which "auto" builds layer by layer.
+        rematerialization: Keep only the blocks' inputs for the gradient and compute the rest again (Chen et al. 2016): a fraction of the
+            memory, for a third more time. Needs stacked blocks.
         name: Of the model.
 
     Returns:
@@ -197,6 +208,7 @@ def resnet(
         downsampling=downsampling,
         padding=padding,
         normalization=normalization,
+        stacking=stacking,
     )
     stages = _blocks_per_stage(depth, block, plan)
     width, multiplier = check_count("width", width), check_count("width_multiplier", width_multiplier)
@@ -223,6 +235,14 @@ def resnet(
         l1=l1,
         l2=l2,
     )
+    stacked = stacks_blocks(
+        stacking,
+        rematerialization,
+        sum(stages),
+        normalization=normalization,
+        weight_normalization=weight_normalization,
+        block_dropout=block_dropout,
+    )
     x = inputs = keras.Input(input_shape, name="inputs")
     if stem == "auto":
         stem = "large" if plan == "imagenet" else "small"
@@ -231,16 +251,24 @@ def resnet(
     for stage, blocks in enumerate(stages):
         filters = width * 2**stage
         inner, outer = filters * multiplier, filters * (4 if bottleneck else multiplier)
-        for index in range(blocks):
-            done += 1
-            strides = 2 if stage and not index else 1
-            drop_rate = stochastic_depth * done / sum(stages)
-            x = BLOCKS[block](x, inner, outer, strides, drop_rate, parts, f"stage{stage + 1}_block{index + 1}")
+        make = functools.partial(_block, BLOCKS[block], inner, outer, parts)
+        names = [f"stage{stage + 1}_block{index + 1}" for index in range(blocks)]
+        rates = [stochastic_depth * (done + index + 1) / sum(stages) for index in range(blocks)]
+        # The first block changes the map's shape everywhere but, in some networks, in the first stage.
+        changing = 1 if stage or x.shape[-1] != outer else 0
+        for rate, block_name in zip(rates[:changing], names, strict=False):
+            x = make(x, rate, block_name, strides=2 if stage else 1)
+        x = repeated(make, x, rates[changing:], names[changing:], stacked=stacked, rematerialization=rematerialization)
+        done += blocks
     if preactivated:
         x = parts.act(parts.norm(x, name="final_norm"), name="final_act")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)
+
+
+def _block(block, inner, outer, parts, x, drop_rate, name, strides=1):
+    return block(x, inner, outer, strides, drop_rate, parts, name)
 
 
 def _stem(x, filters, kernel_size, strides, preactivated, parts):

@@ -28,6 +28,11 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     shortcut: Literal["auto", "identity", "projection"] | None = None
     """What goes around a block that halves the map: positions left out, or a 1x1 convolution; auto: as the papers have it (residual
     networks only). Default: the model's own."""
+    stacking: Literal["auto", "never", "always"] | None = None
+    """Whether equal blocks of a stage are one layer, traced once for all of them; auto: in deep networks (residual networks only). Default:
+    the model's own, auto."""
+    rematerialization: bool = False
+    """Keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time (residual networks only)."""
     patch_size: Annotated[int, options.AT_LEAST_1] | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""

@@ -8,6 +8,9 @@ import keras
 
 from hornbook import UserError
 
+# Their updates depend on norms of a whole variable, and a variable of a `models.BlockStack` is of many blocks.
+_OF_WHOLE_VARIABLES = ("Lamb", "Adafactor")
+
 
 def _mended(base):
     """`base` with what Keras lacks: an average of the weights that warms up, Lookahead, a factor on the learning rate of normalization's
@@ -25,11 +28,24 @@ def _mended(base):
         def build(self, variables):
             if self.built:
                 return
+            self._refuse_stacks(variables)
             self.exclude_from_weight_decay(var_list=[variable for variable in variables if len(variable.shape) < 2])
             super().build(variables)
             # Every normalization of Keras and of ours calls its offset so.
             self._offsets = frozenset(self._var_key(variable) for variable in variables if variable.name == "beta")
             self._slow_weights = self.add_optimizer_variables(variables, "slow") if self.lookahead else []
+
+        def _refuse_stacks(self, variables):
+            stacks = [variable for variable in variables if hasattr(variable, "blocks")]
+            whole = [f"clip_each_norm {self.clipnorm}"] if self.clipnorm else []
+            # Of kernels with three axes or fewer Muon makes matrices.
+            muon = base.__name__ == "Muon" and any(1 < len(variable.shape) < 4 for variable in stacks)
+            whole += [f"optimizer {base.__name__.lower()}"] if base.__name__ in _OF_WHOLE_VARIABLES or muon else []
+            if stacks and whole:
+                raise UserError(
+                    f"{whole[0]} looks at a variable as a whole, and {stacks[0].path} is of {stacks[0].blocks} blocks; build the network "
+                    "with stacking 'never' (--stacking never), or train models.unstacked(model)"
+                )
 
         def update_step(self, gradient, variable, learning_rate):
             if self.bias_learning_rate_factor != 1 and self._var_key(variable) in self._offsets:
@@ -160,7 +176,8 @@ def optimizer(
             depend on it; weight decay acts in updates alone.
 
     Raises:
-        UserError: an unknown name or a value out of range.
+        UserError: an unknown name or a value out of range. When it is built: `clip_each_norm`, `lamb` and `adafactor` refuse a
+            network with a `models.BlockStack`, whose variables are of many blocks; `muon`, one of dense blocks.
 
     Example:
     ```python

@@ -38,6 +38,9 @@ class Dirac(keras.initializers.VarianceScaling):
         kernel[(*(size // 2 for size in taps), range(same), range(same))] = 1
         return keras.ops.convert_to_tensor(kernel, dtype)
 
+    def clone(self):
+        return type(self)(self._init_seed)
+
 
 # Keras writes an initializer's class to files by these two names.
 Dirac.__module__, Dirac.__name__ = "keras.initializers", "VarianceScaling"

@@ -2,6 +2,7 @@
 
 import keras
 
+from hornbook.models.layers.block_stack import BlockStack
 from hornbook.models.parts.normalization import NORMALIZATIONS, normalization_layer, resolve_normalization
 
 # What counts as normalization in a model. UnitNormalization does not: it has no weights and is used on embeddings, by intent.
@@ -60,17 +61,21 @@ def swap_normalization(model, normalization, *, groups=None):
         pairs.append((layer, new))
         return new
 
-    swapped = _clone(model, copy)
+    swapped = cloned(model, copy, _call)
     for old, new in pairs:
         _carry_weights(old, new)
     return swapped
 
 
-def _clone(model, copy):
+def cloned(model, copy, call):
+    """Return an uncompiled copy of a functional or sequential model, its layers made by `copy(layer)` and called by `call(layer, ...)`.
+
+    Those of models in it too; the layers of sequential models are not called by `call`.
+    """
     arguments = {}
     # Sequential models take neither: they pass nothing but the tensor, and keep the name of their input.
     if not isinstance(model, keras.Sequential):
-        arguments = {"call_function": _call, "input_tensors": keras.tree.map_structure(_input_like, model.input)}
+        arguments = {"call_function": call, "input_tensors": keras.tree.map_structure(_input_like, model.input)}
     clone = keras.models.clone_model(model, clone_function=copy, recursive=True, **arguments)
     # clone_model compiles the copy of a compiled model, and would carry its loss along.
     clone.compiled = False
@@ -98,6 +103,11 @@ def _check_model(model):
         raise TypeError(f"swap_normalization takes a keras.Model, got {model!r}")
     layers = list(_leaves(model))
     for layer in layers:
+        if isinstance(layer, BlockStack):
+            raise ValueError(
+                f"{layer.name!r} is a stack of {layer.count} blocks without layers of their own; take it apart with "
+                "models.unstacked(model) first, and put it together with models.stacked(model) after"
+            )
         if not isinstance(layer, NORMALIZATION_LAYERS):
             _check_nothing_is_hidden(layer)
     if not any(isinstance(layer, NORMALIZATION_LAYERS) for layer in layers):
@@ -116,7 +126,7 @@ def _check_nothing_is_hidden(layer):
 
 def _leaves(model):
     """Yield the layers of a model and of the models in it, models excepted."""
-    if not isinstance(model, keras.Sequential) and not _is_functional(model):
+    if not isinstance(model, keras.Sequential) and not is_functional(model):
         raise TypeError(
             f"{model.name!r} is a {type(model).__name__}, a subclass of keras.Model whose layers are not known from outside; "
             "swap_normalization takes functional and sequential models"
@@ -130,7 +140,8 @@ def _leaves(model):
             yield layer
 
 
-def _is_functional(model):
+def is_functional(model):
+    """Whether a model is functional, and not sequential."""
     return isinstance(model, type(keras.Model(*[keras.Input((1,))] * 2)))
 
 

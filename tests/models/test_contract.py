@@ -69,14 +69,9 @@ OWN = {
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
         *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
-        ("width_multiplier", 2),
-        ("stem", "large"),
-        ("shortcut", "projection"),
-        ("zero_init_residual", True),
-        ("block_dropout", 0.2),
-        ("padding", "symmetric"),
-        ("downsampling", "blur"),
-        ("use_bias", True),
+        *{"width_multiplier": 2, "stem": "large", "shortcut": "projection"}.items(),
+        *{"zero_init_residual": True, "block_dropout": 0.2, "padding": "symmetric", "downsampling": "blur"}.items(),
+        *{"use_bias": True, "stacking": "always", "rematerialization": True}.items(),
     ],
     "rnn": [
         *(("cell", name) for name in ("gru", "simple")),
@@ -124,6 +119,7 @@ REFUSED = {
 
 # What an option needs beside it.
 NEEDS = {"groups": {"normalization": "group"}, "bin_edges": {"number_embedding": "piecewise", "numbers": 3}}
+NEEDS |= {option: {"depth": (3, 1)} for option in ("stacking", "rematerialization")}
 # Whose outputs in training are those of each member, (batch, members, outputs).
 ENSEMBLES = ("tabm",)
 
@@ -165,6 +161,10 @@ def excluded(family, options):
     if options.get("padded") and normalization in ("group", "instance"):
         return True
     if options.get("cell") == "simple" and "recurrent_normalization" in options:
+        return True
+    if options.keys() & {"stacking", "rematerialization"} and (
+        "block_dropout" in options or options.get("weight_normalization") == "spectral"
+    ):
         return True
     without_scale = normalization == "none" or options.get("block", "basic").startswith("preactivation")
     return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)
@@ -355,7 +355,7 @@ def test_the_initial_scale_is_on_kernels_alone():
 
 
 # Saved models with these need `import hornbook.models`: Keras has no such layers.
-OURS = ("weight_normalization", "recurrent_normalization")
+OURS = ("weight_normalization", "recurrent_normalization", "stacking", "rematerialization")
 
 
 def twins():

@@ -108,7 +108,7 @@ def test_a_finished_run_is_never_overwritten(finished):
     "options",
     [
         {"model": "resnet", "depth": 8, "precision": "bfloat16", "augmentation": "crop-flip", "mixup": 0.4, "ema": 0.9},
-        {"model": "resnet", "depth": 8, "downsampling": "blur"},
+        {"model": "resnet", "depth": 14, "width": 4, "downsampling": "blur", "stacking": "always", "rematerialization": True},
         {"model": "vision_transformer", "depth": 1, "width": 8, "activation": "swiglu", "stochastic_depth": 0.1, "dropout": 0.1},
         {"model": "vision_transformer", "depth": 1, "width": 8, "patch_size": 4, "heads": 2, "positions": "rotary"},
         {"model": "vision_transformer", "depth": 1, "width": 8, "stem": "convolutions"},

@@ -123,7 +123,7 @@ def test_the_words_of_a_flag_are_those_that_some_model_takes(recipe):
     names, padded = KINDS[recipe.RECIPE]
     hints = typing.get_type_hints(recipe.Args)
     for option in ("normalization", "weight_normalization", "recurrent_normalization", "pooling", "downsampling", "stem", "positions",
-                   "shortcut", "normalization_placement"):  # fmt: skip
+                   "shortcut", "stacking", "normalization_placement"):  # fmt: skip
         taken = set()
         for name in names:
             if option in hints and option in models.options(name):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError
+from hornbook.models import resnet
 from hornbook.training import optimization
 from hornbook.training.optimization import optimizer
 from hornbook.training.schedules import OneCycle, Warmup, schedule
@@ -360,3 +361,28 @@ def test_momentum_can_be_plain_classical_or_nesterov():
 def test_a_momentum_out_of_range_is_refused(momentum):
     with pytest.raises(UserError, match="momentum must be 0"):
         optimizer("sgd", 0.1, momentum=momentum)
+
+
+def stack():
+    """A built stack of two blocks with a convolution with a bias and a normalization, and the model that it is in."""
+    model = resnet((8, 8, 1), 2, depth=(3,), width=2, block="preactivation_bottleneck", use_bias=True, stacking="always")
+    return model, model.get_layer("stage1_blocks")
+
+
+def test_weight_decay_and_the_factor_of_offsets_tell_the_variables_of_a_stack():
+    model, layer = stack()
+    model.compile(optimizer("sgd", 0.5, weight_decay=0.1, momentum=0.0, bias_learning_rate_factor=8.0), "mse")
+    for variable in layer.trainable_variables:
+        variable.assign(np.ones(variable.shape))
+    step(model, [np.full(variable.shape, 0.01) for variable in model.trainable_variables])
+    moved = {"gamma": 0.005, "beta": 0.04, "bias": 0.005, "kernel": 0.055}
+    for variable in layer.trainable_variables:
+        np.testing.assert_allclose(values([variable])[0], 1 - moved[variable.name], rtol=1e-5, err_msg=variable.path)
+
+
+@pytest.mark.parametrize(("name", "options"), [("lamb", {}), ("adafactor", {}), ("sgd", {"clip_each_norm": 1.0})])
+def test_updates_by_the_norm_of_a_variable_refuse_stacks(name, options):
+    model, _ = stack()
+    optimizer("muon").build(model.trainable_variables)
+    with pytest.raises(UserError, match=r"stage1_blocks/norm1/gamma is of 2 blocks; build .*--stacking never"):
+        optimizer(name, 0.1, **options).build(model.trainable_variables)
