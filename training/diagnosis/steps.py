@@ -42,7 +42,7 @@ class Steps:
     def norms(self):
         """Gradient norms, an array (steps, variables), before any clipping; 0 where no gradient reached a variable."""
         self._fetch()
-        return np.array(self._read[0], "float64").reshape(len(self._read[0]), -1)
+        return np.array(self._read[0], "float64").reshape(len(self._read[0]), len(self.variables))
 
     @property
     def losses(self):
@@ -97,6 +97,8 @@ def instrument(model, steps):
             return original(*args)
         with _gradients_of(model.optimizer) as seen:
             outputs = original(*args)
+        if not seen and not model.trainable_variables:
+            return outputs
         if not seen:
             raise ValueError(
                 "Diagnostics found no gradients: the model's own train_step does not call its optimizer's apply; "

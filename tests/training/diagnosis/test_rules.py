@@ -21,14 +21,15 @@ X, Y = blobs(384, 1)
 VALIDATION = blobs(120, 2)
 
 
-def network(depth=2, activation="relu", scale=1.0, softmax=0, normalized=False, frozen=0, dropout=0.0, momentum=0.9, shape=(8,)):
+def network(depth=2, activation="relu", scale=1.0, softmax=0, normalized=False, frozen=0, dropout=0.0, momentum=0.9, output_frozen=False):
     initializer = keras.initializers.VarianceScaling(2.0 * scale**2, seed=1)
-    layers = [keras.Input(shape)]
+    layers = [keras.Input((8,))]
     for place in range(depth):
         layers += [keras.layers.Dense(24, kernel_initializer=initializer.clone(), trainable=place >= frozen)]
         layers += [keras.layers.BatchNormalization(momentum=momentum)] if normalized else []
         layers += [keras.layers.Activation(activation), keras.layers.Dropout(dropout)]
-    return keras.Sequential([*layers, keras.layers.Dense(3, "softmax" if softmax else None, kernel_initializer=initializer.clone())])
+    output = keras.layers.Dense(3, "softmax" if softmax else None, kernel_initializer=initializer.clone(), trainable=not output_frozen)
+    return keras.Sequential([*layers, output])
 
 
 def train(x=X, y=Y, validation=VALIDATION, rate=3e-3, optimizer="Adam", epochs=12, batch_size=32, from_logits=True, clip=None, **options):
@@ -69,13 +70,14 @@ FAULTS = {
     "batch-too-small": {"batch_size": 1, "normalized": True, "epochs": 1},
     "running-statistics-lag": {"normalized": True, "momentum": 0.9999, "x": X + 3, "validation": (VALIDATION[0] + 3, VALIDATION[1])},
     "underfitting": {"dropout": 0.95},
+    "softmax-twice": {"softmax": 1},
     "not-finite": {"x": np.where(np.arange(8) == 3, np.nan, X).astype("float32")},
     "rare-class-ignored": {"x": X[(Y < 2) | (np.arange(len(Y)) < 10)], "y": Y[(Y < 2) | (np.arange(len(Y)) < 10)], "epochs": 4},
     "overfitting": {"x": X[:12] * 0.3, "y": Y[:12], "validation": (VALIDATION[0] * 0.3, VALIDATION[1]), "epochs": 60},
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore:.*received `from_logits=True`:UserWarning")
 @pytest.mark.parametrize("problem", FAULTS)
 def test_a_planted_fault_is_the_first_finding(problem):
     found = diagnose(train(**FAULTS[problem]))
@@ -97,6 +99,13 @@ def test_a_planted_fault_is_the_first_finding(problem):
 )
 def test_a_healthy_training_has_no_finding(options):
     assert [str(finding) for finding in diagnose(train(**options))] == []
+
+
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights:UserWarning")
+def test_a_network_of_which_nothing_is_trained():
+    (first, *_) = diagnose(train(frozen=2, output_frozen=True, epochs=2))
+    assert first.problem == "frozen-layers"
+    assert "100% of the weights are not trained" in first.evidence
 
 
 def test_numbers_that_follow_from_nothing():

@@ -101,7 +101,7 @@ def outputs_and_loss(record, symptoms):
 def no_gradient(record, symptoms):
     """Weights that no gradient reaches at any step."""
     connected, norms = record.steps.connected, record.steps.norms
-    if connected is None or not len(norms):
+    if not connected or not len(norms):
         return
     never = [place for place, reached in enumerate(connected) if not reached or not norms[:, place].any()]
     if len(never) == len(connected):
