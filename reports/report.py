@@ -1,6 +1,5 @@
 """A training run as one HTML file for people who would rather look than read: `write_report`."""
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -17,7 +16,7 @@ _SHOWN_ELSEWHERE = ("metrics", "seconds", "seed", "versions", "findings", "evalu
 _DATA = {"test": "the test data, which training never saw", "validation": "the validation data"}
 
 
-def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None, diagnostics=()):
+def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None):
     """Write `report.html`: headline, findings, floor, curves, confusions, per-class scores, calibration, mistakes, options, versions.
 
     The file is self-contained (inline SVG and PNG, no script, nothing loaded), stays under 3 MB, and is replaced as a whole: a reader
@@ -27,8 +26,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `title`: text. `command`: the command that makes the run again, text. `config`: a dict of the run's options.
     - `history`: a list of dicts, one an epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds` (since
       the run began), and any further metric. Keys may be missing, values None or NaN. Without `epoch`, rows are counted from 1.
-    - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text), `findings` (a list),
-      `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
+    - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text),
+      `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`), `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
       classical model that is mixed with it). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
@@ -38,7 +37,6 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`examples.augmented`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `tokens`: a dict from a part's name to the `statistics` of its `tokens.Tokens`, or None.
-    - `diagnostics`: findings to add to the result's: strings, dicts or dataclasses of text.
 
     Example:
     ```python
@@ -54,7 +52,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     ```
     """
     sections = [
-        ("findings", "Findings", _findings(result, evaluation, diagnostics)),
+        ("findings", "Findings", _findings(result, evaluation)),
         ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"), result.get("network_alone"))),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
         ("predictions", "Predictions", regression.predictions(evaluation)),
@@ -138,8 +136,8 @@ def _facts(shown, history, result, evaluation):
     return facts
 
 
-def _findings(result, evaluation, diagnostics):
-    findings = [*(result.get("findings") or ()), *diagnostics]
+def _findings(result, evaluation):
+    findings = list(result.get("findings") or ())
     if evaluation and evaluation["not_finite"]:
         lost, total = page.number(evaluation["not_finite"]), page.number(evaluation["examples"])
         findings.append(f"The outputs for {lost} of {total} examples are not finite numbers. They count as mistakes.")
@@ -150,12 +148,12 @@ def _findings(result, evaluation, diagnostics):
 
 
 def _finding(finding):
-    """A finding's texts as HTML paragraphs: the first stands out where there are several."""
-    if dataclasses.is_dataclass(finding):
-        finding = dataclasses.asdict(finding)
-    texts = [value for value in finding.values() if isinstance(value, str) and value] if isinstance(finding, Mapping) else []
-    first, *others = (page.with_flags(text) for text in texts or [str(finding)])
-    return f"<p>{f'<b>{first}</b>' if others else first}</p>" + "".join(f"<p>{text}</p>" for text in others)
+    """A finding as HTML paragraphs: a text, or a dict whose problem and severity stand out, evidence and advice below."""
+    if not isinstance(finding, Mapping):
+        return f"<p>{page.with_flags(str(finding))}</p>"
+    title = f"{finding['severity'].capitalize()}: {finding['problem'].replace('-', ' ')}"
+    texts = [finding[name] for name in ("evidence", "advice") if finding.get(name)]
+    return f"<p><b>{page.with_flags(title)}</b></p>" + "".join(f"<p>{page.with_flags(text)}</p>" for text in texts)
 
 
 def _curves(history, best_epoch):

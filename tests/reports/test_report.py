@@ -1,5 +1,4 @@
 import base64
-import dataclasses
 import io
 import math
 import re
@@ -121,7 +120,8 @@ def written(tmp_path):
 
 
 def test_sections_stand_in_order(written):
-    told = written(diagnostics=["The learning rate is too high: use --learning-rate 0.01."])
+    found = ["The learning rate is too high: use --learning-rate 0.01."]
+    told = written(result={**arguments()["result"], "findings": found})
     assert told.ids == ["findings", "curves", "confusions", "classes", "calibration", "mistakes", "options", "run"]
     assert told.links == [f"#{name}" for name in told.ids]
 
@@ -148,9 +148,14 @@ def test_names_are_escaped_everywhere(written):
         config={HOSTILE: HOSTILE},
         evaluation=scores(names=[HOSTILE, "a", "b", "c"]),
         examples=examples(true=HOSTILE, predicted=HOSTILE),
-        diagnostics=[HOSTILE, {"title": HOSTILE, "advice": HOSTILE}],
         history=[{HOSTILE: 1.0, "loss": 1.0}],
-        result={"metrics": {HOSTILE: 1.0}, "versions": {HOSTILE: HOSTILE}, "evaluated_on": HOSTILE, HOSTILE: HOSTILE},
+        result={
+            "metrics": {HOSTILE: 1.0},
+            "versions": {HOSTILE: HOSTILE},
+            "findings": [HOSTILE, dict.fromkeys(("problem", "severity", "evidence", "advice"), HOSTILE)],
+            "evaluated_on": HOSTILE,
+            HOSTILE: HOSTILE,
+        },
     )
     assert told.count("script") == 0
     assert "<script" not in told.source
@@ -319,21 +324,13 @@ def test_not_evaluated_run_shows_its_best_validation(written):
     assert told.ids == ["curves", "options", "run"]
 
 
-def test_findings_of_any_form(written):
-    @dataclasses.dataclass
-    class Finding:
-        what: str
-        advice: str
-        epoch: int = 3
-
-    told = written(
-        result={**arguments()["result"], "findings": ["dead units", "dead units"]},
-        diagnostics=[Finding("loss rose", "lower --learning-rate to 0.01 or set --clip-norm 1.0."), {"epoch": 3}],
-    )
+def test_findings_are_texts_or_dicts(written):
+    rose = {"problem": "learning-rate-too-high", "severity": "error", "evidence": "The loss rose.", "advice": "Try --learning-rate 0.01."}
+    told = written(result={**arguments()["result"], "findings": ["dead units", "dead units", rose, {**rose, "advice": ""}]})
     assert told.text.count("dead units") == 1
     assert told.count("li") == 3
-    assert "<p><b>loss rose</b></p>" in told.source
-    assert "<code>--learning-rate</code> to 0.01 or set <code>--clip-norm 1.0</code>." in told.source
+    assert "<p><b>Error: learning rate too high</b></p><p>The loss rose.</p>" in told.source
+    assert "Try <code>--learning-rate 0.01</code>." in told.source
     assert "findings" not in written().ids
 
 

@@ -11,6 +11,7 @@ from hornbook.training.diagnosis.rules import remedies
 _NOISE = 0.2  # Estimated share of wrong labels.
 _ENOUGH = 100  # Examples, for what neighbours say to be more than luck.
 _EXPLAINED = 0.02  # Of the variance of numbers.
+_MOSTLY = 0.3  # Of the validation examples.
 _OVERLAP = 0.05  # Share of validation examples.
 _GAP = 0.2  # Of skill between training and validation.
 _SHIFT = 1.0  # In standard deviations.
@@ -57,10 +58,12 @@ def overlap(record, symptoms):
     """Validation examples that are training examples too."""
     facts = record.facts
     if facts is not None and facts.overlap is not None and facts.overlap > max(_OVERLAP, 2 * facts.repeated):
+        most = facts.overlap > _MOSTLY
         yield Finding(
             "validation-overlap",
-            "error",
-            f"{facts.overlap:.0%} of the validation examples are training examples too: the validation scores mean nothing.",
+            "error" if most else "warning",
+            f"{facts.overlap:.0%} of the validation examples are training examples too: "
+            + ("the validation scores mean nothing." if most else "the validation scores are too good."),
         )
 
 
@@ -111,18 +114,15 @@ def rare_class(record, symptoms):
 
 
 def overfitting(record, symptoms):
-    """A network that knows its training examples far better than others."""
+    """A network that knows its training examples far better than others; where it knows others better than neighbours do, a note."""
     training, validation = symptoms.training_skill, symptoms.validation_skill
     losses = [epoch["val_loss"] for epoch in record.epochs if "val_loss" in epoch]
     rise = losses[-1] / min(losses) if losses and min(losses) > 0 else 1.0
-    if (
-        training - validation > _GAP
-        and training > 0.5
-        and (rise > 1.25 or training - validation > 2 * _GAP or record.facts is None or record.facts.examples < _FEW_EXAMPLES)
-    ):
+    few = record.facts is None or record.facts.examples < _FEW_EXAMPLES
+    if training - validation > _GAP and training > 0.5 and (rise > 1.25 or training - validation > 2 * _GAP or few):
         yield Finding(
             "overfitting",
-            "warning",
+            "note" if not few and validation > symptoms.neighbours_skill else "warning",
             f"The network overfits: its skill is {training:.0%} on training and {validation:.0%} on validation examples"
             + (f", and the validation loss ends {rise:.1f} times above its lowest." if rise > 1.25 else "."),
         )
