@@ -27,7 +27,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `history`: a list of dicts, one an epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds` (since
       the run began), and any further metric. Keys may be missing, values None or NaN. Without `epoch`, rows are counted from 1.
     - `result`: a dict with any of `metrics` (name to number), `seconds`, `seed`, `versions` (name to text),
-      `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`), `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
+      `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`),
+      `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
       classical model that is mixed with it). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
