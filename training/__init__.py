@@ -11,6 +11,7 @@ _HOMES = {
     "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
     "Warmup": "schedules",
+    "check": "diagnosis",
     "class_weights": "imbalance",
     "diagnose": "diagnosis",
     "optimizer": "optimization",

@@ -24,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
+
 RESULTS = pathlib.Path(__file__).parents[1] / "results/defaults.csv"
 COLUMNS = ("variant", "set", "seed", "metric", "score", "floor", "floor_model", "difference", "low", "high", "seconds", "commit")
 LOWER_IS_BETTER = ("mean_absolute_error",)
@@ -34,6 +36,7 @@ PREPARED = {"ucr_gunpoint": 99.1, "ucr_arrowhead": 83.8, "ucr_italy_power_demand
 PUBLISHED = UCR | PREPARED  # Accuracy in % of the residual network of hfawaz/dl-4-tsc, mean of 5 runs.
 TABLES = ("german", "glass", "haberman", "ionosphere", "pima-indians-diabetes")
 SLICES = ("[:200]", "[:1000]", "[:5000]")
+FOLDERS = (200, 1000, 5000)  # Image files in train/CLASS/, and all test images in test/CLASS/.
 
 
 def sets(corpus):
@@ -57,11 +60,32 @@ def sets(corpus):
     for name in ("fashion_mnist", "cifar10"):
         for part in SLICES:
             yield "images", name + part, "image-classification", ["--dataset", f"tfds:{name}{part}"], False
+        for count in FOLDERS:
+            yield "folders", f"{name} folder of {count}", "image-classification", ["--dataset", f"folder:{name}:{count}"], False
+
+
+def write_folder(name, count, folder):
+    """The first images of a set of TensorFlow Datasets as PNG files, a folder a class, and all of its test images."""
+    from PIL import Image
+
+    from hornbook import data
+
+    dataset = data.images.load(f"tfds:{name}[:{count}]", validation_fraction=0.0)
+    for part, examples in {"train": dataset.train, "test": dataset.test}.items():
+        for place, (pixels, label) in enumerate(zip(examples.inputs, examples.labels, strict=True)):
+            path = pathlib.Path(folder, part, dataset.class_names[label].replace("/", " "), f"{place}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.asarray(pixels, "uint8").squeeze()).save(path)
 
 
 def run(recipe, flags):
     """A run's `result.json`, in a folder that is removed."""
     with tempfile.TemporaryDirectory() as folder:
+        kind, _, rest = flags[1].partition(":") if flags else ("", "", "")
+        if kind == "folder":
+            name, count = rest.split(":")
+            write_folder(name, int(count), f"{folder}/images")
+            flags = ["--dataset", f"folder:{folder}/images", *flags[2:]]
         command = [sys.executable, "-m", "hornbook", recipe, *flags, "--output", f"{folder}/run"]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if done.returncode:
@@ -155,7 +179,7 @@ def summary():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", help="folder with series/ and tables/")
-    parser.add_argument("--media", nargs="+", default=["series", "texts", "tables", "regression", "images"])
+    parser.add_argument("--media", nargs="+", default=["series", "texts", "tables", "regression", "images", "folders"])
     parser.add_argument("--sets", nargs="+", help="names; default: all of the media")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--variant", default="defaults", help="what to call these runs")

@@ -112,7 +112,7 @@ class Diagnostics(keras.callbacks.Callback):
         record.optimizer = networks.optimizer_of(self.model)
         y = self._train[1]
         record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs)
-        record.facts = self._facts()
+        record.facts = self.facts_of(record)
         record.baseline = self._baseline()
         self._began = _weights(self.model)
 
@@ -151,19 +151,15 @@ class Diagnostics(keras.callbacks.Callback):
             shapes = [tuple(np.shape(part)) for part in keras.tree.flatten(self._few[0])]
             raise ValueError(f"the model does not take the probe batch, inputs of shapes {shapes}: {str(error).splitlines()[0]}") from error
 
-    def _facts(self):
-        task, (x, y) = self.record.task, self._train
+    def facts_of(self, record):
+        """`examples.Facts` of the examples that it was given, for a record's task; None of inputs that are not one array."""
+        task, (x, y) = record.task, self._train
         if not _is_array(x) or not _is_array(y):
             return None
         validation = self._validation
         if validation is not None:
-            validation = (*validation, self._classes(validation[1]))
-        tokens = self.record.network.embedded
-        return examples.facts(x, y, self._classes(y), task.num_classes, validation, tokens=tokens)
-
-    def _classes(self, y):
-        task = self.record.task
-        return networks.classes_of(y, task.num_classes) if task.kind in ("classes", "binary") else None
+            validation = (*validation, _classes(validation[1], task))
+        return examples.facts(x, y, _classes(y, task), task.num_classes, validation, tokens=record.network.embedded)
 
     def _baseline(self):
         """The loss of a constant: of classes the logarithms of their shares, of numbers their mean."""
@@ -202,7 +198,12 @@ class Diagnostics(keras.callbacks.Callback):
         else:
             batches = [examples.slices(x, slice(first, first + 256)) for first in range(0, len(places), 256)]
             outputs = np.concatenate([keras.ops.convert_to_numpy(self.model(batch, training=False)) for batch in batches])
-        return self._classes(y) if self._classes(y) is not None else np.asarray(y), outputs
+        classes = _classes(y, self.record.task)
+        return np.asarray(y) if classes is None else classes, outputs
+
+
+def _classes(y, task):
+    return networks.classes_of(y, task.num_classes) if task.kind in ("classes", "binary") else None
 
 
 def _spaced(count, most):

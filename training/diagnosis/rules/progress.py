@@ -9,7 +9,7 @@ from hornbook.training.diagnosis.rules import remedies
 
 _LOST_AGAIN = 0.9  # Of the loss at the end: the network knew more before.
 _PEAK, _ROSE = 1.6, 1.5  # Times the first loss, or the best constant's: above it, in between or at the end, the steps lead upwards.
-_HIGH_RATIO, _HIGHEST_RATIO = 0.2, 0.7  # Of an update to the weights, usually or once; 0.001 is usual (Karpathy 2015).
+_HIGH_RATIO, HIGHEST_RATIO = 0.2, 0.7  # Of an update to the weights, usually or once; 0.001 is usual (Karpathy 2015).
 _LARGE_RATIO = 0.02  # Of the first update, where outputs have lost what they knew of the inputs.
 _LOW_RATIO = 3e-4  # The same, where nothing is learned.
 _MOVED = 0.005  # The same: what is less cannot be too much.
@@ -55,7 +55,7 @@ def learning_rate_too_high(record, symptoms):
     lost_again = symptoms.stuck and lowest < _LOST_AGAIN * record.looks[-1].loss and lowest < _LOST_AGAIN * level
     lost_again |= symptoms.stuck and symptoms.collapsed and largest > _LARGE_RATIO
     rose = peak > _PEAK * level or lost_again or not symptoms.finite
-    if not (rose or last > _ROSE * level or usual > _HIGH_RATIO or largest > _HIGHEST_RATIO) or largest < _MOVED:
+    if not (rose or last > _ROSE * level or usual > _HIGH_RATIO or largest > HIGHEST_RATIO) or largest < _MOVED:
         return
     told = (
         f"the loss goes from {first:.3g} to {last:.3g}, {peak:.3g} at most, and an update changes the weights by {largest:.2g} of their "
@@ -63,7 +63,7 @@ def learning_rate_too_high(record, symptoms):
     )
     rate = max(record.rates, default=math.nan)
     early = peak > _PEAK * level and at < max(5, len(losses) // 10)
-    if symptoms.finite and early and largest < _HIGHEST_RATIO and last < _ROSE * level and record.updates > 50:
+    if symptoms.finite and early and largest < HIGHEST_RATIO and last < _ROSE * level and record.updates > 50:
         words = f"The first steps, at a learning rate of {rate:.3g}, lead upwards and the network does not recover from them: {told}"
         yield Finding("no-warmup", "error", words)
     else:

@@ -1,0 +1,81 @@
+"""Before any training: what cannot learn is named in seconds, and the model is left as it was."""
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import models
+from hornbook.training import check
+
+RANDOM = np.random.default_rng(0)
+CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
+Y = np.arange(300) % 3
+X = (CENTRES[Y] + RANDOM.normal(size=(300, 8))).astype("float32")
+
+
+def network(rate=1e-2, from_logits=True, activation="relu", depth=2, optimizer="Adam", clip=None, bias=0.0, stop=False):
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((8,))
+    for place in range(depth):
+        x = keras.layers.Dense(24, activation, bias_initializer=keras.initializers.Constant(bias), name=f"dense{place}")(x)
+    if stop:
+        x = keras.ops.stop_gradient(x)
+    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+    rule = getattr(keras.optimizers, optimizer)(rate, global_clipnorm=clip)
+    model.compile(rule, keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits), metrics=["accuracy"])
+    return model
+
+
+def problems(*arguments, **options):
+    return [finding.problem for finding in check(*arguments, **options)]
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")
+@pytest.mark.parametrize(
+    ("problem", "options"),
+    [
+        ("learning-rate-too-high", {"rate": 1e2}),
+        ("learning-rate-too-low", {"rate": 1e-8}),
+        ("logits-as-probabilities", {"from_logits": False}),
+        ("vanishing-gradients", {"activation": "sigmoid", "depth": 12}),
+        ("clipping-always", {"optimizer": "SGD", "clip": 1e-6}),
+        ("dead-relus", {"bias": -50.0}),
+        ("no-gradient", {"stop": True}),
+    ],
+)
+def test_a_model_that_cannot_learn(problem, options):
+    assert problems(network(**options), X, Y)[0] == problem
+
+
+def test_data_that_cannot_be_learned():
+    assert problems(network(), X * 1e4, Y)[0] == "unscaled-inputs"
+    assert problems(network(), X, RANDOM.permutation(Y))[0] == "shuffled-labels"
+    assert problems(network(), X, Y, validation=(X[:100], Y[:100]))[0] == "validation-overlap"
+
+
+def test_sound_models_have_no_finding_and_stay_as_they_are():
+    for model in (network(), network(optimizer="SGD", rate=0.1)):
+        model.fit(X[:64], Y[:64], verbose=0)
+        before = [np.array(keras.ops.convert_to_numpy(one)) for one in (*model.variables, *model.optimizer.variables)]
+        history = model.history
+        assert problems(model, X, Y) == []
+        after = [keras.ops.convert_to_numpy(one) for one in (*model.variables, *model.optimizer.variables)]
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert model.history is history
+        assert "train_step" not in vars(model)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("resnet20", (8, 8, 1)), ("gru", (12, 2))])
+def test_models_of_the_zoo_have_no_finding(name, shape):
+    keras.utils.set_random_seed(0)
+    labels = np.arange(96) % 3
+    inputs = RANDOM.normal(size=(96, *shape)).astype("float32") + labels.reshape(-1, *[1] * len(shape))
+    model = models.build(name, input_shape=shape, num_outputs=3)
+    model.compile(keras.optimizers.Adam(3e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert problems(model, inputs, labels) == []
+
+
+def test_what_is_not_compiled_is_refused():
+    with pytest.raises(ValueError, match="compiled model"):
+        check(keras.Sequential([keras.layers.Dense(3)]), X, Y)
