@@ -23,7 +23,7 @@ def watching(args, train, validation, as_batches):
 
 
 def of_run(args, done, scores, floor, medium, further):
-    """All findings of a run, most pressing first, one a problem: list of `diagnosis.Finding`.
+    """All findings of a run, most pressing first: list of `diagnosis.Finding`. Of the diagnosis and the scores one a problem.
 
     Args:
         args: the recipe's options, none of them "auto".
@@ -45,11 +45,11 @@ def of_run(args, done, scores, floor, medium, further):
         below = [dataclasses.replace(finding, remedies=()) for finding in below]
     else:
         found = [*found, *of_scores.of_scores(done.history.rows, scores, options)]
-    found = [*found, *below, *(_finding(diagnosis, *one) for one in further)]
     first = {}
-    for finding in found:
+    for finding in (*found, *below):
         first.setdefault(finding.problem, finding)
-    return sorted(first.values(), key=lambda finding: SEVERITIES.index(finding.severity))
+    every = [*first.values(), *(_finding(diagnosis, *one) for one in further)]
+    return sorted(every, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _finding(diagnosis, problem, told, words):

@@ -226,8 +226,7 @@ class Fitting:
         feed: arguments of `batches.training_batches`.
         fit: arguments of `fit`, without its data.
         history: `callbacks.History`.
-        early_stopping: `callbacks.EarlyStopping`, or None.
-        watching: `diagnosis.Diagnostics`, or None.
+        early_stopping, watching: `callbacks.EarlyStopping` and `diagnosis.Diagnostics`, or None.
     """
 
     feed: dict
@@ -238,18 +237,14 @@ class Fitting:
 
 
 def fitting(args, session, model, train, validation=None, **as_batches):
-    """The callbacks that the options name, the checkpoint read, and what `fit` is told of all that.
+    """A `Fitting`: the callbacks that the options name, the checkpoint read, and what `fit` is told of all that.
 
     Args:
         args: the recipe's options.
         session: `Session`.
         model: the compiled model; of a run that is resumed, its state is that of the checkpoint afterwards.
-        train: the training part of the dataset, or its tokens.
-        validation: the validation part, or None.
+        train, validation: parts of the dataset, or their tokens; validation may be None.
         **as_batches: `num_classes` and `length` of `batches.training_batches`.
-
-    Returns:
-        `Fitting`.
 
     Raises:
         UserError: the disk has no room.

@@ -87,7 +87,7 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
         "duplicates": _duplicates(flat if table else x.reshape(-1, x.shape[-1])) if finite and not tokens and x.ndim < 4 else 0,
         "out_of_range": int(np.sum((classes < 0) | (classes >= num_classes))) if classes is not None else 0,
     }
-    if not finite:
+    if not finite or found["out_of_range"]:
         return Facts(**found)
     features = _counts(x) if tokens else flat
     scale = features.std(axis=0)

@@ -1,6 +1,6 @@
 """What does watching a training cost? The time of a step with `Diagnostics` against without, in turns.
 
-    python benchmarks/diagnosis_cost.py            # minutes on two cores
+    python -m benchmarks.faults.cost            # minutes on two cores
 
 A row of `results/diagnosis_cost.csv` is a network: the time of a step of both, medians over rounds, and the ratio's median with its
 quartiles over the pairs. A round is an epoch of each, in turns, so that a machine that is busy at times slows down both. The looks at the
@@ -21,7 +21,7 @@ import numpy as np
 from hornbook import models
 from hornbook.training import Diagnostics, optimizer
 
-RESULTS = pathlib.Path(__file__).parent / "results/diagnosis_cost.csv"
+RESULTS = pathlib.Path(__file__).parents[1] / "results/diagnosis_cost.csv"
 COLUMNS = ("network", "batch_size", "variables", "plain_ms", "watched_ms", "ratio", "quartiles", "look_seconds", "rounds")
 # name: input shape, batch size, steps of a round.
 NETWORKS = {
