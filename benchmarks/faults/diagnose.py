@@ -43,7 +43,6 @@ def watched(settings, corpus):
     began = time.perf_counter()
     outcome = training.train(settings, callbacks, corpus=corpus)
     record = made[0].record
-    record.steps.end_epoch()
     return record, outcome.metrics, time.perf_counter() - began
 
 

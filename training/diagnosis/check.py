@@ -1,6 +1,5 @@
 """A look at a compiled model and its data before any training: seconds that save hours."""
 
-import dataclasses
 import functools
 
 import keras
@@ -8,27 +7,11 @@ import numpy as np
 
 from hornbook.training.diagnosis import examples
 from hornbook.training.diagnosis.diagnostics import Diagnostics
-from hornbook.training.diagnosis.finding import SEVERITIES
-from hornbook.training.diagnosis.rules import generalisation, progress, setup, start
-from hornbook.training.diagnosis.rules.remedies import REMEDIES
+from hornbook.training.diagnosis.rules import OF_WHOLE_TRAININGS, RULES, apply
+from hornbook.training.diagnosis.rules.progress import HIGHEST_RATIO, learning_rate_too_low
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
 
 _BATCH, _UPDATES = 32, 60  # One batch, and as many updates as most networks need to know it by heart.
-_OF_DATA = (*setup.RULES, *generalisation.EARLY_RULES, *setup.LATE_RULES)
-_OF_TRAINING = (
-    start.initialization,
-    progress.learning_rate_too_high,
-    progress.lost,
-    progress.clipping,
-    start.dead_relus,
-    start.saturated,
-    progress.learning_rate_too_low,
-    start.exploding,
-    start.gradients_in_depth,
-    start.gradients_in_time,
-    start.deep_and_plain,
-    generalisation.not_learned,
-)
 
 
 class _OneBatch(Symptoms):
@@ -36,7 +19,7 @@ class _OneBatch(Symptoms):
 
     @functools.cached_property
     def poor(self):
-        return self.stuck or (bool(len(self.update_ratios)) and float(np.nanmax(self.update_ratios)) > progress.HIGHEST_RATIO)
+        return self.stuck or (bool(len(self.update_ratios)) and float(np.nanmax(self.update_ratios)) > HIGHEST_RATIO)
 
 
 def check(model, x, y, validation=None):
@@ -88,17 +71,9 @@ def check(model, x, y, validation=None):
             variable.assign(value)
         model.history, model.stop_training = history, stopped
         model.train_function = None
-    of_training = dataclasses.replace(watching.record, facts=None)
-    of_data = dataclasses.replace(watching.record, facts=whole.facts_of(watching.record), validation=None)
-    found = []
-    for record, rules in ((of_data, _OF_DATA), (of_training, _OF_TRAINING)):
-        symptoms = _OneBatch(record)
-        for rule in rules:
-            # A schedule that begins at 0 has no rate yet.
-            if rule is progress.learning_rate_too_low and not isinstance(model.optimizer._learning_rate, keras.Variable):
-                continue
-            if rule is generalisation.not_learned and found:
-                continue
-            found.extend(rule(record, symptoms))
-    ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
-    return [finding.advised(None, REMEDIES.get(finding.problem, ())) for finding in ordered]
+    record = watching.record
+    record.facts = whole.facts_of(record)
+    left_out = OF_WHOLE_TRAININGS
+    if record.optimizer["scheduled"]:  # A schedule that begins at 0 has no rate yet.
+        left_out = (*left_out, learning_rate_too_low)
+    return apply([rule for rule in RULES if rule not in left_out], record, _OneBatch(record), None)

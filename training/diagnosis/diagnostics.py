@@ -25,7 +25,6 @@ class Record:
         looks: list of `probe.Probed`: before the first step, after epochs 1, 2, 4, 8, ... and after the last.
         epochs: list of dicts, the logs of each epoch.
         rates: the learning rate after each epoch.
-        batch_size, updates: of the training.
         baseline: the loss of the best constant output, on the training examples; None where it is not known.
         travelled: how far each trainable variable went from where it was, as a share of its size, an array; empty before the end.
         training, validation: (classes or numbers, outputs) of some examples in the end, in inference mode; None where there are none.
@@ -39,12 +38,20 @@ class Record:
     looks: list = dataclasses.field(default_factory=list)
     epochs: list = dataclasses.field(default_factory=list)
     rates: list = dataclasses.field(default_factory=list)
-    batch_size: int | None = None
-    updates: int = 0
     baseline: float | None = None
     travelled: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
     training: tuple | None = None
     validation: tuple | None = None
+
+    @property
+    def updates(self):
+        """Steps of the training so far."""
+        return len(self.steps)
+
+    @property
+    def batch_size(self):
+        """Examples of its first batch; None before the first step."""
+        return self.steps.batch_size
 
 
 class Diagnostics(keras.callbacks.Callback):
@@ -117,7 +124,7 @@ class Diagnostics(keras.callbacks.Callback):
         self._began = _weights(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.record.steps.end_epoch()
+        self.record.steps.fetch()
         self.record.epochs.append({name: float(value) for name, value in (logs or {}).items()})
         self.record.rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
         done = len(self.record.epochs)
@@ -129,8 +136,6 @@ class Diagnostics(keras.callbacks.Callback):
         steps.restore(self.model)
         if record.epochs and record.looks[-1].epoch != len(record.epochs):
             self._look(len(record.epochs))
-        record.updates = len(record.steps)
-        record.batch_size = record.steps.batch_size
         pairs = zip(self._began, _weights(self.model), strict=True)
         record.travelled = np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
         record.training = self._predicted(self._train)

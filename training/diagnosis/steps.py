@@ -19,7 +19,7 @@ class Steps:
 
     Args:
         every: steps between two measurements of the weights and their updates, which read the weights; the gradients are seen at each.
-            Steps 1, 2, 3, 5, 9 and so on are measured too. 200 costs about a hundredth of the step of a small network on a processor.
+            Steps 1, 2, 3, 5, 9 and so on are measured too. It takes a small network as long as two steps on a processor.
 
     Attributes:
         variables: names of the trainable variables, in the model's order.
@@ -41,13 +41,13 @@ class Steps:
     @property
     def norms(self):
         """Gradient norms, an array (steps, variables), before any clipping; 0 where no gradient reached a variable."""
-        self._fetch()
+        self.fetch()
         return np.array(self._read[0], "float64").reshape(len(self._read[0]), len(self.variables))
 
     @property
     def losses(self):
         """The loss of each step's batch, an array (steps,); NaN where the model reports none."""
-        self._fetch()
+        self.fetch()
         return np.array(self._read[1], "float64")
 
     def add(self, logs):
@@ -59,10 +59,6 @@ class Steps:
         self._losses.append(logs.get("loss"))
         self._seen += 1
 
-    def end_epoch(self):
-        """Read what the epoch's steps left on the device; Keras' loss in the logs is a mean since the epoch's beginning."""
-        self._fetch()
-
     def is_sampled(self):
         """Whether the weights are measured around the step that comes."""
         return self._seen & (self._seen - 1) == 0 or self._seen % self.every == 0
@@ -73,7 +69,8 @@ class Steps:
         updates = [float(np.linalg.norm(new - old)) for old, new in zip(before, after, strict=True)]
         self.samples.append((self._seen, np.array(weights), np.array(updates)))
 
-    def _fetch(self):
+    def fetch(self):
+        """Read what an epoch's steps left on the device; at its end, as Keras' loss in the logs is a mean since its beginning."""
         # A mean over the epoch so far, times its steps, less what it was a step before: the step's own.
         means = [np.nan if loss is None else float(np.asarray(keras.ops.convert_to_numpy(loss))) for loss in self._losses]
         totals = [mean * (place + 1) for place, mean in enumerate(means)]

@@ -32,6 +32,16 @@ RULES = (
     *generalisation.RULES,
     *setup.LATE_RULES,
 )
+# What a few steps on one batch say nothing of.
+OF_WHOLE_TRAININGS = (
+    progress.batch_too_small,
+    generalisation.capacity,
+    progress.hardly_any_updates,
+    progress.running_statistics,
+    progress.too_few_updates,
+    progress.metric_cannot_move,
+    *generalisation.RULES,
+)
 PROBLEMS = (
     "not-finite", "labels-out-of-range", "softmax-twice", "logits-as-probabilities", "constant-features", "duplicate-features",
     "no-gradient", "frozen-layers", "unscaled-inputs", "shuffled-labels", "label-noise", "validation-overlap", "validation-shift",
@@ -65,9 +75,18 @@ def diagnose(record, options=None):
     """
     if not record.epochs or not record.looks:
         return []
-    symptoms = Symptoms(record)
-    found = [finding for rule in RULES for finding in rule(record, symptoms)]
-    if not found:
-        found = list(generalisation.not_learned(record, symptoms))
+    return apply(RULES, record, Symptoms(record), options)
+
+
+def apply(rules, record, symptoms, options):
+    """What rules find in a record, most pressing first, with remedies: list of `Finding`.
+
+    Args:
+        rules: some of `RULES`, in their order.
+        record, options: as of `diagnose`.
+        symptoms: `Symptoms` of the record.
+    """
+    found = [finding for rule in rules for finding in rule(record, symptoms)]
+    found = found or list(generalisation.not_learned(record, symptoms))
     ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
     return [finding.advised(options, REMEDIES.get(finding.problem, ())) for finding in ordered]

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import scipy.ndimage
 
 from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.rules import remedies
@@ -47,7 +48,7 @@ def learning_rate_too_high(record, symptoms):
     at_once = not np.isfinite(symptoms.losses[:1]).all() or (record.facts is not None and not record.facts.finite)
     if not len(losses) or not symptoms.poor or at_once:
         return
-    smooth = np.array([np.median(losses[max(0, step - 2) : step + 3]) for step in range(len(losses))])  # Of tiny batches one is luck.
+    smooth = scipy.ndimage.median_filter(losses, 5, mode="nearest")  # Of tiny batches one is luck.
     first, last, peak, at = float(losses[0]), symptoms.last_loss, float(smooth.max()), int(smooth.argmax())
     level = max(first, record.baseline or 0.0)
     usual, largest = (float(np.median(ratios)), float(ratios.max())) if len(ratios) else (0.0, 0.0)
@@ -78,11 +79,9 @@ def clipping(record, symptoms):
     norms = symptoms.norms[np.isfinite(symptoms.norms)]
     if not clip or not len(norms) or not symptoms.poor:
         return
-    if clip == "clipvalue":
-        cut = np.array([float(np.median(norms))]) > at * 10
-        usual = float(np.median(norms)) / max(1.0, math.sqrt(sum(kernel.size for kernel in record.network.kernels)))
-    else:
-        cut, usual = norms > at, float(np.median(norms))
+    if clip == "clipvalue":  # Of each element: the root of their mean square stands for all.
+        norms = norms / math.sqrt(max(1, sum(kernel.size for kernel in record.network.kernels)))
+    cut, usual = norms > at, float(np.median(norms))
     if cut.mean() >= _CLIPPED and at / max(usual, 1e-12) < _CUT_TO:
         yield Finding(
             "clipping-always",
@@ -173,14 +172,9 @@ def metric_cannot_move(record, symptoms):
     moved = losses and (max(losses) - min(losses)) > 0.1 * abs(losses[0])
     for name in record.epochs[0]:
         values = [epoch[name] for epoch in record.epochs if name in epoch]
-        if (
-            not name.endswith("loss")
-            and name != "learning_rate"
-            and moved
-            and len(set(values)) == 1
-            and symptoms.training_skill > 0.1
-            and values[0] != 1
-        ):
+        if not moved or name.endswith("loss") or len(set(values)) > 1:
+            continue
+        if symptoms.training_skill > 0.1 and not _all_right(values[0], symptoms):
             yield Finding(
                 "metric-cannot-move",
                 "error",

@@ -21,22 +21,21 @@ def initialization(record, symptoms):
     kernels = [kernel for kernel in kernels if kernel.size >= _TOLD]
     if not kernels:
         return
-    ratios = np.array([kernel.scale / kernel.expected for kernel in kernels])
-    low, high = float(np.median(ratios)), float(np.median(ratios))
+    ratio = float(np.median([kernel.scale / kernel.expected for kernel in kernels]))
     severity = "error" if symptoms.poor else "warning"
-    if low < _SMALL_WEIGHTS and (symptoms.poor or not record.network.normalized):
+    if ratio < _SMALL_WEIGHTS and (symptoms.poor or not record.network.normalized):
         yield Finding(
             "initialization-too-small",
             severity,
-            f"The initial weights are {low:.2g} times the size that keeps signals alive from layer to layer, the median of {len(kernels)} "
-            "kernels.",
+            f"The initial weights are {ratio:.2g} times the size that keeps signals alive from layer to layer, the median of "
+            f"{len(kernels)} kernels.",
             tuple(kernel.layer for kernel in kernels),
         )
-    if high > _LARGE_WEIGHTS and (symptoms.poor or not record.network.normalized):
+    if ratio > _LARGE_WEIGHTS and (symptoms.poor or not record.network.normalized):
         yield Finding(
             "initialization-too-large",
             severity,
-            f"The initial weights are {high:.2g} times the size that suits {record.network.hidden_activation or 'linear'} layers; "
+            f"The initial weights are {ratio:.2g} times the size that suits {record.network.hidden_activation or 'linear'} layers; "
             f"the first loss is {symptoms.first_loss:.3g}, and {_baseline(record)} would be guessing.",
             tuple(kernel.layer for kernel in kernels),
         )
