@@ -13,6 +13,7 @@ import argparse
 import collections
 import csv
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -61,6 +62,18 @@ def examine(case, corpus, folder):
     if path:
         path.write_bytes(pickle.dumps(seen))
     return seen
+
+
+@functools.cache
+def twin(settings, corpus, folder):
+    """The scores of a sound run, which many cases share; kept in `folder`, if any."""
+    path = folder and folder / f"{key(settings)}.json"
+    if path and path.exists():
+        return json.loads(path.read_text())
+    metrics = {name: float(value) for name, value in training.train(settings, corpus=corpus).metrics.items()}
+    if path:
+        path.write_text(json.dumps(metrics))
+    return metrics
 
 
 def remedied(case, findings):
@@ -168,14 +181,12 @@ def main():
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many; the same command goes on")
     parser.add_argument("--summary", action="store_true", help="run nothing")
     args = parser.parse_args()
-    rows, began, known = read(), time.monotonic(), {}
+    rows, began = read(), time.monotonic()
     if args.records:
         args.records.mkdir(parents=True, exist_ok=True)
 
     def twins(settings):
-        if settings not in known:
-            known[settings] = training.train(settings, corpus=args.corpus).metrics
-        return known[settings]
+        return twin(settings, args.corpus, args.records)
 
     chosen = [] if args.summary else [*cases.planted(args.half), *cases.healthy(args.half)]
     for case in chosen:
