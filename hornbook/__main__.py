@@ -9,6 +9,9 @@ from hornbook.recipes import RECIPES
 SEARCHES = {
     "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
 }
+CHECKS = {
+    "check": "Look at a recipe's data and network before training: hornbook check RECIPE with the recipe's options; seconds.",
+}
 COMMANDS = {
     "predict": "Predict images, texts, series or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
@@ -19,10 +22,12 @@ COMMAND_FILES = {"predict": "predict", "evaluate": "evaluate", "runs": "runs_tab
 
 def usage():
     """The text of `hornbook --help`."""
-    rows = {**RECIPES, **SEARCHES, **COMMANDS}
+    rows = {**RECIPES, **CHECKS, **SEARCHES, **COMMANDS}
     width = max(map(len, rows)) + 2
     lines = [f"Hornbook {hornbook.__version__}: deep networks that train and generalise, on Keras 3.", "", "Recipes:"]
     lines += [f"  {name:{width}}{text}" for name, text in RECIPES.items()]
+    lines += ["", "Before a training:"]
+    lines += [f"  {name:{width}}{text}" for name, text in CHECKS.items()]
     lines += ["", "Searches:"]
     lines += [f"  {name:{width}}{text}" for name, text in SEARCHES.items()]
     lines += ["", "With finished runs:"]
@@ -40,6 +45,8 @@ def main(arguments=None):
     elif name in RECIPES:
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
+    elif name in CHECKS:
+        importlib.import_module("hornbook.recipes.checking").check(rest)
     elif name in SEARCHES:
         importlib.import_module("hornbook.tuning.command").tune(rest)
     elif name in COMMANDS:
@@ -47,9 +54,9 @@ def main(arguments=None):
     else:
         import difflib
 
-        close = difflib.get_close_matches(name, [*RECIPES, *SEARCHES, *COMMANDS], n=1)
+        close = difflib.get_close_matches(name, [*RECIPES, *CHECKS, *SEARCHES, *COMMANDS], n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *SEARCHES, *COMMANDS])}", file=sys.stderr)
+        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *CHECKS, *SEARCHES, *COMMANDS])}", file=sys.stderr)
         sys.exit(2)
 
 

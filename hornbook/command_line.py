@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import io
 import itertools
+import logging
 import os
 import pathlib
 import re
@@ -140,6 +141,11 @@ def command(recipe, options):
         if value != field.default and field.name != "output":
             words += _words(field.name, value)
     return shlex.join(words)
+
+
+def flags(values):
+    """Options, a dict, as words of a command line."""
+    return [word for name, value in values.items() for word in _words(name, value)]
 
 
 def _words(name, value):
@@ -281,6 +287,8 @@ def _import_tensorflow():
         import tensorflow
 
         tensorflow.config.list_physical_devices()
+        # Buckets of texts and series have a shape each, and each shape is traced once: no trouble to tell of.
+        logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def _one_line(text):

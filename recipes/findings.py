@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from hornbook import files
+
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
 
@@ -13,13 +15,43 @@ def watching(args, train, validation, as_batches):
         train, validation: parts of the dataset, or their tokens; validation may be None.
         as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
     """
-    from hornbook.data import batches
     from hornbook.training import diagnosis
 
-    if not args.diagnosis:
+    return diagnosis.Diagnostics(*_arrays(train, validation, as_batches)) if args.diagnosis else None
+
+
+def tell_before(watching, options):
+    """Print the errors that the diagnosis knows of before the first step: who reads them need not wait for the end."""
+    from hornbook.training.diagnosis import rules
+    from hornbook.training.runs import in_words
+
+    for finding in rules.errors_before(watching.record, options):
+        print(f"before training, {in_words(finding.to_json())}")
+
+
+def of_check(args, model, train, validation, as_batches):
+    """What `diagnosis.check` finds before the training of a compiled model: list of `diagnosis.Finding`; arguments as of `watching`."""
+    from hornbook.training import diagnosis
+
+    (x, y), validation = _arrays(train, validation, as_batches)
+    return diagnosis.check(model, x, y, validation, options=dataclasses.asdict(args))
+
+
+def _arrays(train, validation, as_batches):
+    from hornbook.data import batches
+
+    return [part and batches.some_arrays(part, most=_WATCHED, **as_batches) for part in (train, validation)]
+
+
+def kept(watching, run):
+    """Write what was seen within the network to `diagnosis.json`; the same for the report, or None without the callback."""
+    from hornbook.training import diagnosis
+
+    if watching is None:
         return None
-    parts = [part and batches.some_arrays(part, most=_WATCHED, **as_batches) for part in (train, validation)]
-    return diagnosis.Diagnostics(*parts)
+    seen = diagnosis.inside(watching.record)
+    files.write_json(run.path("diagnosis.json"), seen)
+    return seen
 
 
 def of_run(args, done, scores, floor, medium, further):

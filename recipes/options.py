@@ -326,6 +326,11 @@ class Run:
     """Watch the training and say what went wrong and what mends it."""
     floor: bool = True
     """Score classical models on the same part, in a process beside the training: what the network should be above."""
+    check_only: bool = False
+    """Look at data and network, train on one batch, say what is wrong and stop: what `hornbook check` does. Nothing is written."""
+    remedy: bool = False
+    """Where the diagnosis finds what an option mends, change it and train again, beside the first run, in a folder with -remedied at the
+    end of its name. With --evaluate validation the test examples have no say in whether it helped."""
     tensorboard: bool = False
     """Write logs for TensorBoard as well, to the folder tensorboard of the run."""
     output: str | None = None
@@ -371,6 +376,9 @@ def check(args):
     bins = getattr(args, "bins", Table.bins)
     if bins != Table.bins and args.number_embedding != "piecewise":
         raise UserError(f"--bins {bins} is for --number-embedding piecewise, got {args.number_embedding or 'the default'}; pass that too")
+    if args.remedy and (args.seeds > 1 or not args.diagnosis):
+        other = f"--seeds {args.seeds}" if args.seeds > 1 else "--no-diagnosis"
+        raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
     if args.tensorboard:
         command_line.require_tensorboard()
 

@@ -10,9 +10,9 @@ import time
 from hornbook import command_line, files
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
-from hornbook.evaluation import floors, intervals
+from hornbook.evaluation import floors
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import defaults, findings
+from hornbook.recipes import checking, defaults, findings, repeats
 from hornbook.training import runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
@@ -53,75 +53,35 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         smaller: the flags by which a run takes less memory, in words.
 
     Returns:
-        What `result.json` holds; with several seeds, what `seeds.json` holds.
+        What `result.json` holds; with several seeds, what `seeds.json` holds; with a remedy, the last run's; of a check alone the findings.
 
     Raises:
         UserError: options, data or a folder that cannot be used.
     """
-    folder = pathlib.Path(args.output or runs.default_folder(recipe, args.model))
     if dataset is None:
         check_name(args.dataset)
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
+
+    def once(args, folder):
+        with runs.Run(folder, command_line.to_config(recipe, args)) as claimed:
+            # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
+            with command_line.quiet_libraries():
+                from hornbook.training import reproducibility
+            settings = reproducibility.settings(seed=args.seed)
+            with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
+                result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor))
+        for line in floors.in_words(result["floor"]):
+            print(line)
+        runs.print_result(result, folder, inputs)
+        return result
+
+    if args.check_only:
+        return checking.checked(once, args)
+    folder = pathlib.Path(args.output or runs.default_folder(recipe, args.model))
     if args.seeds > 1:
-
-        def run_one(seed, own_folder):
-            one = dataclasses.replace(args, seed=seed, seeds=1, output=str(own_folder))
-            return run(recipe, train, one, callbacks, dataset, check_name=check_name, inputs=inputs, smaller=smaller)
-
-        return _several_seeds(run_one, args, folder, recipe)
-    with runs.Run(folder, command_line.to_config(recipe, args)) as claimed:
-        # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
-        with command_line.quiet_libraries():
-            from hornbook.training import reproducibility
-        settings = reproducibility.settings(seed=args.seed)
-        with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
-            result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor))
-    for line in floors.in_words(result["floor"]):
-        print(line)
-    runs.print_result(result, folder, inputs)
-    return result
-
-
-def _several_seeds(run_one, args, folder, recipe):
-    config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
-    summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
-    for name, spread in summary["metrics"].items():
-        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
-    return summary
-
-
-def over_seeds(run_one, seeds, folder, config):
-    """Run once a seed, each in a folder of its own, and summarize; finished runs are read, not run again.
-
-    Args:
-        run_one: function `(seed, folder) -> result`, result as in a run's `result.json`.
-        seeds: integers.
-        folder: of all; each run has `seed-N` in it.
-        config: the runs' options, JSON values, apart from `seed`; a finished run of other options is refused.
-
-    Returns:
-        `{"metrics": {name: {"mean", "standard_deviation", ...}}, "seconds": total, "seeds": [...]}`, also written to `seeds.json`.
-
-    Raises:
-        UserError: `folder` has a finished run of other options.
-    """
-    folder = pathlib.Path(folder)
-    results = []
-    for seed in seeds:
-        own = folder / f"seed-{seed}"
-        if (own / "result.json").exists():
-            runs.refuse_other_options(own, {**config, "seed": seed})
-            results.append(runs.finished(own))
-        else:
-            results.append(run_one(seed, own))
-    summary = {
-        "metrics": {name: intervals.spread([result["metrics"][name] for result in results]) for name in results[0]["metrics"]},
-        "seconds": sum(result["seconds"] for result in results),
-        "seeds": list(seeds),
-    }
-    files.write_json(folder / "seeds.json", summary)
-    return summary
+        return repeats.several_seeds(once, args, folder, recipe)
+    return repeats.remedied(once, args, folder, recipe) if args.remedy else once(args, folder)
 
 
 def begin(args, session, dataset):
@@ -248,6 +208,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
 
     Raises:
         UserError: the disk has no room.
+        Checked: with `--check-only`.
     """
     import keras
 
@@ -255,6 +216,8 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     from hornbook.training import callbacks, checkpoint, pace, schedules
 
     run = session.run
+    if args.check_only:
+        raise checking.Checked(findings.of_check(args, model, train, validation, as_batches))
     print(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
     steps = batches.steps_per_epoch(train, args.batch_size)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
@@ -276,6 +239,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
+        watching and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: watching.findings(dataclasses.asdict(args)) if watching else []),
         stopping,
@@ -384,6 +348,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         **(details or {}),
     }
     runs.save_model(run, model, **about)
+    seen = findings.kept(done.watching, run)
     report.write_report(
         run.path("report.html"),
         title=f"{args.model} on {sources.short_name(dataset.name)}",
@@ -395,6 +360,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         examples=examples.mistakes(dataset, args.evaluate, mistakes),
         augmented=augmented,
         tokens=tokens,
+        seen=seen,
     )
     files.write_json(run.path("result.json"), {**result, "evaluation": scores})
     return result

@@ -11,12 +11,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 22, 38
 _MOST_POINTS = 240
 # Beyond this many, dashes and the turns of a curve are no longer told apart.
 _MOST_DASHED = 60
+# Of heat maps: room for names, letters of the longest, height of all rows and of a letter, and the most that colours tell apart.
+_NAMES, _LONGEST, _TALLEST, _LETTER, _WIDEST = 76, 18, 320.0, 11.0, 1e6
 # From this ratio of largest to smallest on, a linear axis shows nothing but the largest.
 _LOGARITHMIC_FROM = 100
 
 
-def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240):
-    """Curves over epochs, an SVG string.
+def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240, x_name="epoch"):
+    """Curves over epochs, or other whole numbers that `x_name` names, an SVG string.
 
     `label` says in words what is drawn, for readers who do not see it. `series` is a list of (name, css_class, points), points a list of
     (epoch, value) in the order of epochs. A value that is not finite leaves a gap, and is said below. `marked` is the epoch to mark as
@@ -33,7 +35,7 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     if logarithmic is None:
         logarithmic = not as_percent and min(values) > 0 and max(values) >= _LOGARITHMIC_FROM * min(values)
     up = Axis(values, height - _BOTTOM, _TOP, logarithmic=logarithmic, as_percent=as_percent)
-    drawn = [grid(across, up, height)]
+    drawn = [grid(across, up, height, x_name=x_name)]
     if marked is not None and across.low <= marked <= across.high:
         drawn.append(_best(across(marked), marked, height))
     drawn += [_curve(name, css_class, points, across, up) for name, css_class, points in series]
@@ -99,6 +101,48 @@ def histogram(label, counts, edges, x_name, height=340):
         told = f"{page.number(count)} from {page.number(low)} to {page.number(high)}"
         drawn.append(f"<g><title>{told}</title>{rectangle('bar', left, up(count), max(right - left, 0.5), up(0.0) - up(count))}</g>")
     return svg(label, height, drawn)
+
+
+def heat_map(label, rows, columns, values, x_name, *, logarithmic=True):
+    """Cells coloured by their values, an SVG string, with the range of the colours below; a value that is None is hatched.
+
+    `rows` are names from top to bottom, `columns` what to write below, `values` a list of lists, one a row. The palest colour stands for
+    the smallest value, or for the largest over a million, the darkest for the largest; without `logarithmic`, for 0 and 1.
+    """
+    known = [value for row in values for value in row if value is not None]
+    high = max(known, default=1.0) if logarithmic else 1.0
+    low = max(min((value for value in known if value > 0), default=high), high / _WIDEST) if logarithmic else 0.0
+    tall = max(6.0, min(18.0, _TALLEST / max(1, len(rows))))
+    left, width = _LEFT + _NAMES, (WIDTH - _RIGHT - _LEFT - _NAMES) / max(1, len(columns))
+    named = math.ceil(_LETTER / tall)
+    drawn = []
+    for place, (name, row) in enumerate(zip(rows, values, strict=True)):
+        y = place * tall
+        if place % named == 0:
+            short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+            drawn.append(f'<text class="small" x="{left - 5}" y="{y + tall / 2 + 3.5:.1f}" text-anchor="end">{page.escape(short)}</text>')
+        for column, value in enumerate(row):
+            told = "not a finite number" if value is None else page.number(value)
+            cell = rectangle("lost" if value is None else "cell", left + column * width, y, width - 0.5, tall - 0.5)
+            if value is not None:
+                cell = cell.replace("/>", f' style="--heat:{_heat(value, low, high, logarithmic):.2f}"/>')
+            title = f"{page.escape(name)}, {x_name} {page.escape(str(columns[column]))}: {told}"
+            drawn.append(f"<g><title>{title}</title>{cell}</g>")
+    floor = len(rows) * tall
+    for column in range(0, len(columns), max(1, math.ceil(len(columns) / 8))):
+        drawn.append(_below(left + (column + 0.5) * width, floor + 15, page.escape(str(columns[column]))))
+    ends = f"colours from {page.number(low)} or less to {page.number(high)}" if logarithmic else "colours from 0 to 1"
+    drawn.append(f'<text x="{(left + WIDTH - _RIGHT) / 2:.0f}" y="{floor + 32:.0f}" text-anchor="middle">{x_name}; {ends}</text>')
+    return svg(label, round(floor + 38), drawn)
+
+
+def _heat(value, low, high, logarithmic):
+    """Where a value lies between the palest, 0, and the darkest, 1."""
+    if not logarithmic:
+        return min(1.0, max(0.0, value))
+    if value <= low or high <= low:
+        return 0.0 if value < high else 1.0
+    return math.log(value / low) / math.log(high / low)
 
 
 def ticks(low, high, count=5):

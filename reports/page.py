@@ -65,6 +65,7 @@ svg .mark { stroke: var(--ink); stroke-dasharray: 2 3; } svg .mark-label { fill:
 svg .bar { fill: rgb(var(--good) / 0.75); } svg .missing { fill: rgb(var(--bad) / 0.45); }
 svg .beyond { fill: rgb(var(--good) / 0.3); }
 svg .few { opacity: 0.35; } svg .count { fill: var(--soft); fill-opacity: 0.55; }
+svg .cell { fill: rgb(var(--good) / calc(0.06 + 0.94 * var(--heat))); } svg .lost { fill: rgb(var(--bad)); } svg .small { font-size: 11px; }
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 .wide table { width: 100%; }

@@ -7,7 +7,7 @@ import numpy as np
 
 import hornbook
 from hornbook import files
-from hornbook.reports import charts, classification, floor, inputs, page, regression
+from hornbook.reports import charts, classification, floor, inputs, inside, page, regression
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -16,8 +16,8 @@ _SHOWN_ELSEWHERE = ("metrics", "seconds", "seed", "versions", "findings", "evalu
 _DATA = {"test": "the test data, which training never saw", "validation": "the validation data"}
 
 
-def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None):
-    """Write `report.html`: headline, findings, floor, curves, confusions, per-class scores, calibration, mistakes, options, versions.
+def write_report(path, *, title, command, config, history, result, evaluation=None, examples=(), augmented=(), tokens=None, seen=None):
+    """Write `report.html`: headline, findings, floor, curves, the network's inside, scores, mistakes, options, versions.
 
     The file is self-contained (inline SVG and PNG, no script, nothing loaded), stays under 3 MB, and is replaced as a whole: a reader
     never sees half of one. Every name is escaped. The same arguments give the same bytes.
@@ -38,6 +38,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`examples.augmented`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `tokens`: a dict from a part's name to the `statistics` of its `tokens.Tokens`, or None.
+    - `seen`: what was seen within the network, as of `training.diagnosis.inside`, or None.
 
     Example:
     ```python
@@ -56,6 +57,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
         ("findings", "Findings", _findings(result, evaluation)),
         ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"), result.get("network_alone"))),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
+        ("inside", "Inside the network", inside.inside(seen)),
         ("predictions", "Predictions", regression.predictions(evaluation)),
         ("residuals", "Residuals", regression.residuals(evaluation)),
         ("quantiles", "Quantiles", regression.quantiles(evaluation)),

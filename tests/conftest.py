@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hornbook.evaluation.floors import Floor
+from hornbook.recipes import findings
 
 # A file stays in one process: one of these at the end would leave the other processes without work.
 LONGEST_FILES = (
@@ -49,6 +50,24 @@ def floors():
                 yield
 
         yield computed
+
+
+_WATCHING = findings.watching
+
+
+@pytest.fixture(scope="session", autouse=True)
+def diagnosis():
+    """A context in which recipes watch their trainings. Elsewhere in the tests they do not, which takes a second of each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "watching", lambda *args: None)
+
+        @contextlib.contextmanager
+        def watched():
+            with pytest.MonkeyPatch.context() as own:
+                own.setattr(findings, "watching", _WATCHING)
+                yield
+
+        yield watched
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def test_what_is_asked_first_imports_nothing_heavy(code):
     assert not imported(code) & HEAVY
 
 
-@pytest.mark.parametrize("name", [*RECIPES, *command.SEARCHES, *command.COMMANDS])
+@pytest.mark.parametrize("name", [*RECIPES, *command.CHECKS, *command.SEARCHES, *command.COMMANDS])
 def test_the_help_of_each_command_imports_no_keras(name):
     code = f"""
 import hornbook.__main__ as command
@@ -56,7 +56,7 @@ def test_help_lists_recipes_and_commands(words, capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["hornbook", *words])
     command.main()
     text = capsys.readouterr().out
-    for name, about in {**command.RECIPES, **command.SEARCHES, **command.COMMANDS}.items():
+    for name, about in {**command.RECIPES, **command.CHECKS, **command.SEARCHES, **command.COMMANDS}.items():
         assert f"  {name}" in text
         assert about in text
     assert all(len(line) <= 140 for line in text.splitlines())

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from hornbook import UserError, files
+from hornbook.training.runs import TrainingLost
 
 
 @contextlib.contextmanager
@@ -276,7 +277,7 @@ class StopWhenLost(keras.callbacks.Callback):
         findings: function to what is known about it, a list of `diagnosis.Finding`; the first is told.
 
     Raises:
-        UserError: after the epoch in which it happened.
+        TrainingLost: after the epoch in which it happened; a `UserError`.
 
     Example:
     ```python
@@ -298,11 +299,10 @@ class StopWhenLost(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-            known = [str(finding) for finding in self.findings()[:1]]
-            advice = "lower --learning-rate, add --warmup-epochs, or cut the gradients with --clip-norm 1"
-            raise UserError(
-                f"the loss is {logs['loss']} after epoch {epoch + 1}, at a learning rate of {rate:.3g}: {(known or [advice])[0]}"
-            )
+            known = self.findings()
+            advice = str(known[0]) if known else "lower --learning-rate, add --warmup-epochs, or cut the gradients with --clip-norm 1"
+            message = f"the loss is {logs['loss']} after epoch {epoch + 1}, at a learning rate of {rate:.3g}: {advice}"
+            raise TrainingLost(message, [finding.to_json() for finding in known])
 
 
 class Progress(keras.callbacks.Callback):

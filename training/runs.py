@@ -26,6 +26,14 @@ def default_folder(recipe, model):
     return pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
 
 
+class TrainingLost(UserError):
+    """A training that ended before its end, as its loss is no number any more; `findings` are those of a result, JSON values."""
+
+    def __init__(self, message, findings):
+        super().__init__(message)
+        self.findings = findings
+
+
 class Run:
     """A claimed run's folder; a context manager that gives the claim back, and leaves nothing of a run that failed before a checkpoint.
 
@@ -229,8 +237,13 @@ def print_result(result, folder, inputs):
     copies = f" with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
     print(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
     for finding in result["findings"]:
-        print(f"{finding['severity']}: {finding['evidence']} {finding['advice']}".rstrip())
+        print(in_words(finding))
     print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} {inputs}")
+
+
+def in_words(finding):
+    """A finding of a result in a line, its severity first."""
+    return f"{finding['severity']}: {finding['evidence']} {finding['advice']}".rstrip()
 
 
 def environment():

@@ -170,6 +170,6 @@ def _check(args, recipe_args):
             "--ray places trials by --cpus-per-trial and --gpus-per-trial; --workers and --threads-per-trial are for this machine"
         )
     plain = type(recipe_args)()
-    for name in ("seeds", "evaluate", "fold", "output", "tensorboard"):
+    for name in ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy"):
         if getattr(recipe_args, name) != getattr(plain, name):
             raise UserError(f"the search sets --{name.replace('_', '-')} itself, run by run; leave it out")

@@ -10,7 +10,7 @@ import typing
 from hornbook import UserError
 
 # The search sets these itself, run by run.
-RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard")
+RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard", "check_only", "remedy")
 
 _ACCEPTED = "--vary takes NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:STEP or NAME=log:LOW..HIGH"
 _RANGE = re.compile(r"(log:)?(-?[\d.eE+-]*?\d\.?)\.\.(-?[\d.eE+-]*?[\d.])(?::([\d.eE+-]+))?")

@@ -29,7 +29,7 @@ Look up a flag: what it takes, its default, what it does. `hornbook NAME --help`
 
 A switch is turned off by `no-` before its name: `--no-nesterov`. Every recipe also takes `--config FILE`: the options of a former run's
 `config.json`, which flags override. Flags that recipes share stand in the first section, once; each recipe's section has its own flags and
-the defaults that differ. This page is made from the code by `python docs/generate/flags.py`."""
+the defaults that differ. `hornbook check RECIPE` takes the recipe's. This page is made from the code by `python docs/generate/flags.py`."""
 _ENDING = """## Limits
 
 A flag that a command does not know, a value of another type and a value out of range are refused before training, in one line that names

@@ -8,7 +8,7 @@ import pytest
 def promised():
     """What every finished run has in its folder, the lock of the process that wrote it among it."""
     files = {"config.json", "chosen.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html"}
-    return files | {"checkpoint", ".lock"}
+    return files | {"diagnosis.json", "checkpoint", ".lock"}
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,8 @@ def run(tmp_path, dataset=None, **options):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, floors):
-    with floors():
+def finished(tmp_path_factory, floors, diagnosis):
+    with floors(), diagnosis():
         return run(tmp_path_factory.mktemp("finished"))
 
 

@@ -55,11 +55,11 @@ def test_a_folder_of_photos_to_a_prediction(photos, tmp_path, capsys):
     assert float(probability) == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-4)
 
 
-def test_streamed_photos_train_the_same_model_with_floors_and_without(photos, tmp_path, floors):
+def test_streamed_photos_train_the_same_model_with_floors_and_without(photos, tmp_path, floors, diagnosis):
     weights, found = [], []
     for name, options in {"memory": {"in_memory": "always"}, "disk": {"in_memory": "never"}, "none": {"floor": False}}.items():
         args = Args(**SMALL, dataset=f"folder:{photos}", image_size="12", output=str(tmp_path / name), **options)
-        with floors():
+        with floors(), diagnosis():
             found.append(main(args)["floor"])
         weights.append(keras.saving.load_model(tmp_path / name / "model.keras").get_weights())
     assert all(np.array_equal(one, other) and np.array_equal(one, third) for one, other, third in zip(*weights, strict=True))

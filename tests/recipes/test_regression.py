@@ -32,8 +32,8 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, table, floors):
-    with floors():
+def finished(tmp_path_factory, table, floors, diagnosis):
+    with floors(), diagnosis():
         return run(tmp_path_factory.mktemp("finished"), dataset=table, label_column="price", epochs=40, learning_rate=0.02, width=16)
 
 

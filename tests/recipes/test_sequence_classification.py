@@ -50,9 +50,9 @@ TABLE = {"time_column": "t", "missing": "mask", "jitter": 0.05, "scaling": 0.1, 
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, long_table, floors):
+def finished(tmp_path_factory, long_table, floors, diagnosis):
     folder = tmp_path_factory.mktemp("finished") / "run"
-    with floors():
+    with floors(), diagnosis():
         return folder, run(folder, **TABLE, dataset=f"csv:{long_table}", feature_masking=0.5, class_weights="balanced")
 
 

@@ -46,10 +46,10 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, table, floors):
+def finished(tmp_path_factory, table, floors, diagnosis):
     options = {"dataset": table, "categorical_columns": "code", "epochs": 20, "learning_rate": 0.01, "class_weights": "balanced"}
     options |= {"number_embedding": "piecewise", "bins": 4, "number_features": 8, "number_scaling": "robust", "members": 2}
-    with floors():
+    with floors(), diagnosis():
         return run(tmp_path_factory.mktemp("finished"), **options)
 
 

@@ -77,8 +77,8 @@ def run(tmp_path, dataset, name="run", **options):
     return folder, main(Args(**{**SMALL, "dataset": dataset, "output": str(folder), **options}))
 
 
-def test_from_a_table_to_a_prediction(table, tmp_path, capsys, floors, promised):
-    with floors():
+def test_from_a_table_to_a_prediction(table, tmp_path, capsys, floors, diagnosis, promised):
+    with floors(), diagnosis():
         folder, result = run(tmp_path, table, epochs=8)
     assert result["metrics"]["accuracy"] >= 0.9
     assert "\nfloor: " in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A look at a compiled model and its data before any training: seconds that save hours."""
 
+import contextlib
 import functools
 
 import keras
@@ -8,10 +9,11 @@ import numpy as np
 from hornbook.training.diagnosis import examples
 from hornbook.training.diagnosis.diagnostics import Diagnostics
 from hornbook.training.diagnosis.rules import OF_WHOLE_TRAININGS, RULES, apply
-from hornbook.training.diagnosis.rules.progress import HIGHEST_RATIO, learning_rate_too_low
+from hornbook.training.diagnosis.rules.progress import HIGHEST_RATIO
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
 
 _BATCH, _UPDATES = 32, 60  # One batch, and as many updates as most networks need to know it by heart.
+_STEPS = [int(1.5**power) for power in range(40)]  # At which a schedule is asked for its rate: 1 to 7 millions.
 
 
 class _OneBatch(Symptoms):
@@ -22,7 +24,7 @@ class _OneBatch(Symptoms):
         return self.stuck or (bool(len(self.update_ratios)) and float(np.nanmax(self.update_ratios)) > HIGHEST_RATIO)
 
 
-def check(model, x, y, validation=None):
+def check(model, x, y, validation=None, options=None):
     """Whether a compiled model can learn from its data at all: one batch is learned by heart, and everything is put back.
 
     Looks at the scale of inputs, the range of labels, what outputs and loss are to each other, the loss before the first step, and whether
@@ -33,9 +35,10 @@ def check(model, x, y, validation=None):
         model: compiled `keras.Model`.
         x, y: training examples as `fit` takes them, the more the better.
         validation: (x, y) of validation examples, to be compared with them; or None.
+        options: dict of a recipe's options, for remedies as its flags; None: as Keras code.
 
     Returns:
-        List of `Finding`, most pressing first, with remedies as Keras code; empty where nothing stands out.
+        List of `Finding`, most pressing first, with remedies; empty where nothing stands out.
 
     Raises:
         ValueError: the model is not compiled, or does not take the examples.
@@ -65,7 +68,8 @@ def check(model, x, y, validation=None):
     kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     history, stopped = getattr(model, "history", None), getattr(model, "stop_training", False)
     try:
-        model.fit(*batch, batch_size=len(places), epochs=_UPDATES, shuffle=False, verbose=0, callbacks=[watching])
+        with _soon_at_its_highest(model.optimizer):
+            model.fit(*batch, batch_size=len(places), epochs=_UPDATES, shuffle=False, verbose=0, callbacks=[watching])
     finally:
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
@@ -73,7 +77,21 @@ def check(model, x, y, validation=None):
         model.train_function = None
     record = watching.record
     record.facts = whole.facts_of(record)
-    left_out = OF_WHOLE_TRAININGS
-    if record.optimizer["scheduled"]:  # A schedule that begins at 0 has no rate yet.
-        left_out = (*left_out, learning_rate_too_low)
-    return apply([rule for rule in RULES if rule not in left_out], record, _OneBatch(record), None)
+    return apply([rule for rule in RULES if rule not in OF_WHOLE_TRAININGS], record, _OneBatch(record), options)
+
+
+@contextlib.contextmanager
+def _soon_at_its_highest(optimizer):
+    """Replace an optimizer's schedule by a short rise to its highest rate: its own first 60 steps may be a rise that has hardly begun."""
+    schedule = optimizer._learning_rate
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        yield
+        return
+    highest = max(float(keras.ops.convert_to_numpy(schedule(step))) for step in _STEPS)
+    optimizer._learning_rate = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=1, alpha=1.0, warmup_target=highest, warmup_steps=_UPDATES // 3
+    )
+    try:
+        yield
+    finally:
+        optimizer._learning_rate = schedule

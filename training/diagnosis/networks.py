@@ -227,7 +227,7 @@ def predicted_classes(outputs, task):
 
 def optimizer_of(model):
     """What rules ask of an optimizer: a dict with `name`, `clip` (its kind, or None) and `clip_at`, `weight_decay`,
-    `scheduled`, and `scales_gradients`: whether its steps do not depend on the gradients' size."""
+    and `scales_gradients`: whether its steps do not depend on the gradients' size."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     clips = {kind: getattr(optimizer, kind, None) for kind in ("global_clipnorm", "clipnorm", "clipvalue")}
     clip = next((kind for kind, value in clips.items() if value), None)
@@ -236,7 +236,6 @@ def optimizer_of(model):
         "clip": clip,
         "clip_at": clips.get(clip),
         "weight_decay": float(optimizer.weight_decay or 0.0) if hasattr(optimizer, "weight_decay") else 0.0,
-        "scheduled": isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule),
         "scales_gradients": not isinstance(optimizer, keras.optimizers.SGD),
     }
 

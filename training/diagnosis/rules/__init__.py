@@ -42,6 +42,15 @@ OF_WHOLE_TRAININGS = (
     progress.metric_cannot_move,
     *generalisation.RULES,
 )
+# What is known before the first step, from the examples and the untrained network.
+BEFORE = (
+    setup.inputs_not_finite,
+    setup.labels_out_of_range,
+    setup.outputs_and_loss,
+    setup.constant_features,
+    generalisation.overlap,
+    generalisation.shift,
+)
 PROBLEMS = (
     "not-finite", "labels-out-of-range", "softmax-twice", "logits-as-probabilities", "constant-features", "duplicate-features",
     "no-gradient", "frozen-layers", "unscaled-inputs", "shuffled-labels", "label-noise", "validation-overlap", "validation-shift",
@@ -78,15 +87,22 @@ def diagnose(record, options=None):
     return apply(RULES, record, Symptoms(record), options)
 
 
-def apply(rules, record, symptoms, options):
+def errors_before(record, options=None):
+    """The errors that are known before the first step, in examples and set-up: list of `Finding`; arguments as of `diagnose`."""
+    found = apply(BEFORE, record, Symptoms(record), options, otherwise=False)
+    return [finding for finding in found if finding.severity == "error"]
+
+
+def apply(rules, record, symptoms, options, otherwise=True):
     """What rules find in a record, most pressing first, with remedies: list of `Finding`.
 
     Args:
         rules: some of `RULES`, in their order.
         record, options: as of `diagnose`.
         symptoms: `Symptoms` of the record.
+        otherwise: whether a network that has learned nothing is a finding where no rule says why.
     """
     found = [finding for rule in rules for finding in rule(record, symptoms)]
-    found = found or list(generalisation.not_learned(record, symptoms))
+    found = found or (list(generalisation.not_learned(record, symptoms)) if otherwise else [])
     ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
     return [finding.advised(options, REMEDIES.get(finding.problem, ())) for finding in ordered]

@@ -1,0 +1,68 @@
+"""`hornbook check RECIPE`: a look at data and network before the training, in seconds. Nothing is trained for good, nothing written."""
+
+import dataclasses
+import importlib
+import pathlib
+import sys
+import tempfile
+
+from hornbook import UserError, command_line
+from hornbook.recipes import RECIPES
+from hornbook.training import runs
+
+_DESCRIPTION = """Look at a recipe's data and network before training, and say what is wrong and which flag mends it.
+
+hornbook check image-classification --dataset folder:photos --learning-rate 0.3
+
+It builds the network, looks at inputs, labels and initial weights, trains on one batch of 32 examples until it should know it by heart, and
+forgets all that. The exit code is 1 where it finds an error. The options are the recipe's; see hornbook RECIPE --help."""
+
+
+class Checked(Exception):
+    """Ends a recipe before its training, with what a check has found: `findings`, a list of `diagnosis.Finding`."""
+
+    def __init__(self, findings):
+        super().__init__("checked, not trained")
+        self.findings = findings
+
+
+def check(arguments):
+    """The command `hornbook check`; ends the process with 1 where there is a finding of severity "error"."""
+    with command_line.ending("hornbook check"):
+        names = ", ".join(RECIPES)
+        name, *rest = arguments or [""]
+        if name in ("--help", "-h"):
+            print(_DESCRIPTION)
+            return
+        if name not in RECIPES:
+            said = f"there is no recipe {name!r}; there are" if name and not name.startswith("-") else "name the recipe first: one of"
+            raise UserError(f"{said} {names}")
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+        recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
+        args = command_line.parse(recipe.Args, rest, f"hornbook check {name}", recipe.__doc__)
+        result = recipe.main(dataclasses.replace(args, check_only=True))
+    if any(finding["severity"] == "error" for finding in result["findings"]):
+        sys.exit(1)
+
+
+def checked(once, args):
+    """Run a recipe to the beginning of its training, check it, and print what was found.
+
+    Args:
+        once: function `(args, folder) -> result`, which raises `Checked`.
+        args: the recipe's options.
+
+    Returns:
+        {"findings": the findings, JSON values}.
+    """
+    findings = []
+    with tempfile.TemporaryDirectory(prefix="hornbook-check-") as scratch:
+        try:
+            once(dataclasses.replace(args, floor=False, tensorboard=False, output=None), pathlib.Path(scratch, "run"))
+        except Checked as stopped:
+            findings = [finding.to_json() for finding in stopped.findings]
+    for finding in findings:
+        print(runs.in_words(finding))
+    if not findings:
+        print("nothing stands out: one batch is learned, gradients reach every layer, inputs and labels are as they should be")
+    return {"findings": findings}

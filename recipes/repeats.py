@@ -1,0 +1,127 @@
+"""More than one training of a recipe: one a seed, or one more after a remedy."""
+
+import dataclasses
+import pathlib
+
+from hornbook import command_line, files
+from hornbook.evaluation import intervals
+from hornbook.training import runs
+
+_REMEDIED = "-remedied"  # What a folder's name has at its end where a remedy was tried.
+
+
+def several_seeds(once, args, folder, recipe):
+    """Train once a seed, and print mean and spread; arguments as of `remedied`."""
+
+    def run_one(seed, own):
+        return once(dataclasses.replace(args, seed=seed, seeds=1, output=str(own)), own)
+
+    config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
+    summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
+    for name, spread in summary["metrics"].items():
+        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
+    return summary
+
+
+def over_seeds(run_one, seeds, folder, config):
+    """Run once a seed, each in a folder of its own, and summarize; finished runs are read, not run again.
+
+    Args:
+        run_one: function `(seed, folder) -> result`, result as in a run's `result.json`.
+        seeds: integers.
+        folder: of all; each run has `seed-N` in it.
+        config: the runs' options, JSON values, apart from `seed`; a finished run of other options is refused.
+
+    Returns:
+        `{"metrics": {name: {"mean", "standard_deviation", ...}}, "seconds": total, "seeds": [...]}`, also written to `seeds.json`.
+
+    Raises:
+        UserError: `folder` has a finished run of other options.
+    """
+    folder = pathlib.Path(folder)
+    results = []
+    for seed in seeds:
+        own = folder / f"seed-{seed}"
+        if (own / "result.json").exists():
+            runs.refuse_other_options(own, {**config, "seed": seed})
+            results.append(runs.finished(own))
+        else:
+            results.append(run_one(seed, own))
+    summary = {
+        "metrics": {name: intervals.spread([result["metrics"][name] for result in results]) for name in results[0]["metrics"]},
+        "seconds": sum(result["seconds"] for result in results),
+        "seeds": list(seeds),
+    }
+    files.write_json(folder / "seeds.json", summary)
+    return summary
+
+
+def remedied(once, args, folder, recipe):
+    """Train, apply the remedy of the first finding that has one, train again beside the first run, and say what it gained.
+
+    Args:
+        once: function `(args, folder) -> result`.
+        args: the recipe's options.
+        folder: of the first run; the second has its name and "-remedied". A finished first run is read, not run again.
+        recipe: its name.
+
+    Returns:
+        The second run's result; the first one's, where no finding has a remedy that an option is.
+
+    Raises:
+        UserError: both runs are finished, or the first has failed for want of a remedy.
+    """
+    lost = None
+    try:
+        first = _run_or_read(once, args, folder, recipe)
+        findings, before = first["findings"], first["metrics"]
+    except runs.TrainingLost as error:
+        first, lost, before = None, error, {}
+        findings = error.findings
+    chosen = remedy(findings)
+    if chosen is None:
+        if lost:
+            raise lost
+        print("no remedy tried: " + ("no finding names an option to change" if findings else "nothing was found to be wrong"))
+        return first
+    finding, changes = chosen
+    if lost:
+        print(f"{finding['severity']}: {lost}")
+    second = folder.with_name(folder.name + _REMEDIED)
+    again = dataclasses.replace(command_line.with_options(args, changes), remedy=False, output=str(second))
+    flags = " ".join(command_line.flags(changes))
+    print(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
+    result = once(again, second)
+    gained = {name: [before.get(name), value] for name, value in result["metrics"].items()}
+    about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes, "metrics": gained}
+    files.write_json(second / "remedy.json", about)
+    told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
+    print(f"{flags} against {finding['problem']}: {', '.join(told)}")
+    return result
+
+
+def _run_or_read(once, args, folder, recipe):
+    if (folder / "result.json").exists():
+        runs.refuse_other_options(folder, command_line.to_config(recipe, args))
+        print(f"{folder} holds the finished first run")
+        return runs.finished(folder)
+    return once(args, folder)
+
+
+def remedy(findings):
+    """The finding whose remedy comes first, and its changes; None where there is none that a program can apply.
+
+    Args:
+        findings: as in `result.json`, most pressing first. An error that only a person can mend comes before all remedies.
+
+    Returns:
+        (finding, {option: value}) or None.
+    """
+    for finding in findings:
+        if finding["severity"] == "note":
+            continue
+        if finding["changes"]:
+            return finding, finding["changes"]
+        if finding["severity"] == "error":
+            return None
+    return None
