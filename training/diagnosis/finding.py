@@ -36,6 +36,9 @@ class Remedy:
             return False
         if self.among and not any(name in str(options.get("model")) for name in self.among):
             return False
+        known = {name: change for name, change in self.changes.items() if name in options}
+        if known and not any(callable(change) or options[name] != change for name, change in known.items()):
+            return False  # The run is so already.
         option = next(iter(self.changes), None)
         # What is left to the data follows no advice yet.
         return option is None or (option in options and (options[option] == "auto" or bool(self.helps(options[option]))))

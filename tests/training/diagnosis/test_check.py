@@ -13,14 +13,19 @@ Y = np.arange(300) % 3
 X = (CENTRES[Y] + RANDOM.normal(size=(300, 8))).astype("float32")
 
 
-def network(rate=1e-2, from_logits=True, activation="relu", depth=2, optimizer="Adam", clip=None, bias=0.0, stop=False):
+def network(rate=1e-2, from_logits=True, activation="relu", depth=2, optimizer="Adam", clip=None, bias=0.0, stop=False,
+            start="glorot_uniform", softmaxes=0, frozen=False):  # fmt: skip
     keras.utils.set_random_seed(0)
     x = inputs = keras.Input((8,))
     for place in range(depth):
-        x = keras.layers.Dense(24, activation, bias_initializer=keras.initializers.Constant(bias), name=f"dense{place}")(x)
+        given = {"kernel_initializer": start, "bias_initializer": keras.initializers.Constant(bias), "trainable": not frozen}
+        x = keras.layers.Dense(24, activation, **given, name=f"dense{place}")(x)
     if stop:
         x = keras.ops.stop_gradient(x)
-    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+    x = keras.layers.Dense(3, trainable=not frozen)(x)
+    for _ in range(softmaxes):
+        x = keras.layers.Softmax()(x)
+    model = keras.Model(inputs, x)
     rule = getattr(keras.optimizers, optimizer)(rate, global_clipnorm=clip)
     model.compile(rule, keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits), metrics=["accuracy"])
     return model
@@ -31,6 +36,7 @@ def problems(*arguments, **options):
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights:UserWarning")
 @pytest.mark.parametrize(
     ("problem", "options"),
     [
@@ -41,6 +47,9 @@ def problems(*arguments, **options):
         ("clipping-always", {"optimizer": "SGD", "clip": 1e-6}),
         ("dead-relus", {"bias": -50.0}),
         ("no-gradient", {"stop": True}),
+        ("initialization-too-small", {"start": "zeros"}),
+        ("softmax-twice", {"softmaxes": 2, "from_logits": False, "optimizer": "SGD", "rate": 0.01}),
+        ("frozen-layers", {"frozen": True}),
     ],
 )
 def test_a_model_that_cannot_learn(problem, options):
@@ -49,6 +58,7 @@ def test_a_model_that_cannot_learn(problem, options):
 
 def test_data_that_cannot_be_learned():
     assert problems(network(), X * 1e4, Y)[0] == "unscaled-inputs"
+    assert problems(network(), X * 1e-5, Y)[0] == "unscaled-inputs"
     assert problems(network(), X, RANDOM.permutation(Y))[0] == "shuffled-labels"
     assert problems(network(), X, Y, validation=(X[:100], Y[:100]))[0] == "validation-overlap"
 

@@ -61,9 +61,9 @@ _RELU = Remedy("--activation relu", 'keras.layers.Dense(units, "relu")', {"activ
 _LEAKY = Remedy(
     "--activation leaky_relu", 'keras.layers.Dense(units, "leaky_relu")', {"activation": "leaky_relu"}, lambda value: value != "leaky_relu"
 )
-_INITIALIZER = Remedy(
+INITIALIZER = Remedy(
     "--initializer auto --initial-scale 1",
-    'keras.layers.Dense(units, kernel_initializer="he_normal")',
+    'keras.layers.Dense(units, kernel_initializer="he_normal", bias_initializer="zeros")',
     {"initializer": "auto", "initial_scale": 1.0, "recurrent_scale": 1.0, "initial_bias": 0.0},
 )
 _CLIP = Remedy("--clip-norm 1", "keras.optimizers.Adam(global_clipnorm=1.0)", {"clip_norm": 1.0}, lambda value: not value or value > 1)
@@ -212,8 +212,8 @@ REMEDIES = {
     "validation-shift": (
         Remedy("to split anew, at random, or to prepare both parts alike", "sklearn.model_selection.train_test_split(x, y, stratify=y)"),
     ),
-    "initialization-too-small": (_INITIALIZER, _NORMALIZE),
-    "initialization-too-large": (_INITIALIZER, _NORMALIZE),
+    "initialization-too-small": (INITIALIZER, _NORMALIZE),
+    "initialization-too-large": (INITIALIZER, _NORMALIZE),
     "exploding-gradients": (_CLIP, _NORMALIZE, _SMALLER_RATE),
     "vanishing-gradients": (_RELU, _NORMALIZE, _RESIDUAL, _SHALLOWER),
     "vanishing-in-time": (

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hornbook.training.diagnosis.finding import Finding
-from hornbook.training.diagnosis.rules.remedies import REMEDIES
+from hornbook.training.diagnosis.rules import remedies
 
 _SMALL_WEIGHTS, _LARGE_WEIGHTS = 0.3, 3.0  # Times what He et al. (2015) and Glorot and Bengio (2010) draw.
 _TOLD = 30  # Weights: the spread of fewer says little.
@@ -60,6 +60,7 @@ def saturated(record, symptoms):
                 f"{worst.saturated:.0%} of the outputs of {worst.name} are at the bounds of its activation {_when(look)}, where its "
                 "gradient is nearly 0.",
                 tuple(seen.name for seen in full),
+                remedies=_of_the_start(look is record.looks[0]),
             )
             return
 
@@ -78,7 +79,13 @@ def dead_relus(record, symptoms):
         f"{worst.dead:.0%} of the units of {worst.name} are 0 for every example {_when(record.looks[-1])}, {before or 0:.0%} before the "
         "first step.",
         tuple(seen.name for seen in dead),
+        remedies=_of_the_start((before or 0.0) >= _DEAD),
     )
+
+
+def _of_the_start(already):
+    """What mends units that are dead or saturated before the first step: other initial weights and biases."""
+    return (remedies.INITIALIZER,) if already else ()
 
 
 def gradients_in_depth(record, symptoms):
@@ -167,7 +174,7 @@ def gradients_in_time(record, symptoms):
             f"The gradient vanishes with time: that of the first quarter of {len(by_time)} steps is {first / last:.1g} times that of the "
             "last quarter.",
             record.network.recurrent,
-            remedies=REMEDIES["vanishing-in-time"],
+            remedies=remedies.REMEDIES["vanishing-in-time"],
         )
 
 
