@@ -228,13 +228,13 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    remembered = [callback for callback in (history, stopping, plateau, timed) if callback]
+    watching = findings.watching(args, train, validation, as_batches)
+    remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
     first_epoch = kept.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
-    watching = findings.watching(args, train, validation, as_batches)
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [

@@ -69,12 +69,21 @@ main(Args(**json.loads(sys.argv[1])), callbacks=[Killer()])
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def watched(diagnosis):
+    """The processes that are killed are watched, so those that go on in this one are too."""
+    with diagnosis():
+        yield
+
+
 def state(folder):
     """All that a run leaves, apart from the seconds it took."""
     with np.load(folder / "checkpoint/last.npz") as file:
         arrays = {name: file[name] for name in file.files if name != "about"}
     rows = [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
-    return arrays, rows, json.loads((folder / "result.json").read_text())["metrics"]
+    result = json.loads((folder / "result.json").read_text())
+    problems = [finding["problem"] for finding in result["findings"]]
+    return arrays, rows, (result["metrics"], problems, json.loads((folder / "diagnosis.json").read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from hornbook.training.diagnosis import examples, networks, steps
+from hornbook.training.diagnosis import examples, networks, state, steps
 from hornbook.training.diagnosis.probe import Probe
 
 _PROBE = 64  # Examples: enough for shares of dead units, few enough to cost little.
@@ -101,7 +101,7 @@ class Diagnostics(keras.callbacks.Callback):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
         self._few = [examples.slices(part, _spaced(count, _PROBE)) for part in self._train]
         self._every = every
-        self.record = Record()
+        self.record, self._restored = Record(), None
 
     def set_model(self, model):
         super().set_model(model)
@@ -112,10 +112,13 @@ class Diagnostics(keras.callbacks.Callback):
         steps.instrument(model, self.record.steps)
 
     def on_train_begin(self, logs=None):
-        record = self.record
+        record, restored, self._gone = self.record, self._restored, 0.0
         steps.listen(self.model, record.steps)
-        self._look(0)
-        record.network = networks.network_of(self.model)
+        if restored is None:
+            self._look(0)
+            record.network = networks.network_of(self.model)
+        else:
+            self._gone, self._restored = state.restore(record, *restored), None
         record.optimizer = networks.optimizer_of(self.model)
         y = self._train[1]
         record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs)
@@ -136,10 +139,22 @@ class Diagnostics(keras.callbacks.Callback):
         steps.restore(self.model)
         if record.epochs and record.looks[-1].epoch != len(record.epochs):
             self._look(len(record.epochs))
-        pairs = zip(self._began, _weights(self.model), strict=True)
-        record.travelled = np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
+        record.travelled = self._travelled()
         record.training = self._predicted(self._train)
         record.validation = self._predicted(self._validation) if self._validation else None
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays."""
+        return state.of_record(self.record, self._travelled())
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result at the beginning of the next `fit`."""
+        self._restored = values, arrays
+
+    def _travelled(self):
+        # Of a training that was cut off the way before and the way since, as its first weights are not kept.
+        pairs = zip(self._began, _weights(self.model), strict=True)
+        return self._gone + np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
 
     def findings(self, options=None):
         """What `diagnose` says of the training, most pressing first."""

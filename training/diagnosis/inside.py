@@ -71,7 +71,7 @@ def _updates(record):
 
 
 def _norms(record):
-    norms = np.sqrt(np.square(record.steps.norms).sum(axis=1))
+    norms = record.steps.totals
     return [[int(step) + 1, _number(norms[step])] for step in _spaced(len(norms), _MOST_NORMS)]
 
 

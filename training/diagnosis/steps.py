@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 _KEY, _SIZE = "hornbook_gradient_norms", "hornbook_batch_size"
+_FIRST = 64  # Steps of which the norm of each variable's gradient is kept; of later ones that of the whole.
 _LARGEST_PART = 1 << 24  # Elements of a variable that are compared: of larger ones this many, evenly spaced.
 
 
@@ -32,23 +33,35 @@ class Steps:
         self.every = every
         self.variables, self.connected, self.batch_size = [], None, None
         self.samples = []
-        self._seen, self._norms, self._losses = 0, [], []
-        self._read = ([], [])
+        self._seen, self._norms, self._losses = 0, [], []  # The latter two are still on the device.
+        self._first, self._totals, self._read_losses = [], [], []
 
     def __len__(self):
         return self._seen
 
     @property
     def norms(self):
-        """Gradient norms, an array (steps, variables), before any clipping; 0 where no gradient reached a variable."""
+        """Gradient norms of the first 64 steps, an array (steps, variables), before any clipping; 0 where no gradient came."""
         self.fetch()
-        return np.array(self._read[0], "float64").reshape(len(self._read[0]), len(self.variables))
+        return np.array(self._first, "float64").reshape(len(self._first), len(self.variables))
+
+    @property
+    def totals(self):
+        """The norm of the whole gradient, an array (steps,), before any clipping."""
+        self.fetch()
+        return np.array(self._totals, "float64")
 
     @property
     def losses(self):
         """The loss of each step's batch, an array (steps,); NaN where the model reports none."""
         self.fetch()
-        return np.array(self._read[1], "float64")
+        return np.array(self._read_losses, "float64")
+
+    def go_on(self, variables, connected, batch_size, norms, totals, losses):
+        """Go on from what the steps before a checkpoint were; arguments as the attributes."""
+        self.variables, self.connected, self.batch_size = variables, connected, batch_size
+        self._first, self._totals, self._read_losses = list(norms), list(totals), list(losses)
+        self._seen = len(self._totals)
 
     def add(self, logs):
         """Take the norms out of a step's logs and keep them; they are read from the device later, so that no step waits for them."""
@@ -74,12 +87,14 @@ class Steps:
         # A mean over the epoch so far, times its steps, less what it was a step before: the step's own.
         means = [np.nan if loss is None else float(np.asarray(keras.ops.convert_to_numpy(loss))) for loss in self._losses]
         totals = [mean * (place + 1) for place, mean in enumerate(means)]
-        self._read[1].extend(total - before for total, before in zip(totals, [0.0, *totals], strict=False))
+        self._read_losses.extend(total - before for total, before in zip(totals, [0.0, *totals], strict=False))
         for squares in self._norms:
             row = np.zeros(len(self.variables))
             if squares is not None:
                 row[np.array(self.connected)] = np.sqrt(np.asarray(keras.ops.convert_to_numpy(squares), "float64"))
-            self._read[0].append(row)
+            self._totals.append(float(np.sqrt(np.square(row).sum())))
+            if len(self._first) < _FIRST:
+                self._first.append(row)
         self._norms, self._losses = [], []
 
 

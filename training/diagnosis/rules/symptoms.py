@@ -28,7 +28,7 @@ class Symptoms:
     @functools.cached_property
     def norms(self):
         """The whole gradient's norm at each step, an array."""
-        return np.sqrt(np.square(self.record.steps.norms).sum(axis=1))
+        return self.record.steps.totals
 
     @functools.cached_property
     def finite(self):
