@@ -81,7 +81,8 @@ class Finding:
         if self.keras:
             return " Try: " + "; or: ".join(remedy.keras for remedy in self.remedies[:2]) if self.remedies else ""
         words = [remedy.words for remedy in self.remedies[:_MOST]]
-        return f" Try {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}." if words else ""
+        told = f" Try {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}" if words else ""
+        return told + "." if told and not told.endswith("?") else told
 
     def __str__(self):
         return self.evidence + self.advice

@@ -27,24 +27,15 @@ def labels(record, symptoms):
     if facts is None or facts.examples < _ENOUGH or facts.constant > 0.95:
         return
     if facts.neighbours is not None and facts.neighbours < _EXPLAINED and not symptoms.validation_skill > _EXPLAINED:
-        yield Finding(
-            "shuffled-labels",
-            "error",
-            f"The targets do not follow from the inputs: an example's nearest neighbours explain {max(0.0, facts.neighbours):.0%} of their "
-            "variance, and what the network learned does not hold for validation examples.",
-        )
+        yield _unrelated("targets", f"an example's nearest neighbours explain {max(0.0, facts.neighbours):.0%} of their variance", symptoms)
     if facts.agreement is None:
         return
     error = math.sqrt(facts.by_chance * (1 - facts.by_chance) / min(facts.examples, 2000))
     by_vote = float(record.task.shares.max()) + 2 * error
     unlearned = not symptoms.validation_skill > 0.1
     if facts.agreement < facts.by_chance + 3 * error and facts.votes < by_vote and unlearned:
-        yield Finding(
-            "shuffled-labels",
-            "error",
-            f"The labels do not follow from the inputs: an example's nearest neighbour has its class in {facts.agreement:.1%} of cases, by "
-            f"chance in {facts.by_chance:.1%}, and what the network learned does not hold for validation examples.",
-        )
+        told = f"an example's nearest neighbour has its class in {facts.agreement:.1%} of cases, by chance in {facts.by_chance:.1%}"
+        yield _unrelated("labels", told, symptoms)
     # Texts are near each other by a phrase that they share, whatever their classes: of sound ones the estimate is 0.16 to 0.28.
     elif facts.noise is not None and facts.noise > _NOISE and not record.network.embedded:
         yield Finding(
@@ -53,6 +44,14 @@ def labels(record, symptoms):
             f"About {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each other "
             "far more often than with the labels.",
         )
+
+
+def _unrelated(what, told, symptoms):
+    """Before a training it is no more than likely: there are problems of which neighbours tell nothing."""
+    if math.isnan(symptoms.validation_skill):
+        return Finding("shuffled-labels", "warning", f"The {what} may not follow from the inputs: {told}.")
+    words = f"The {what} do not follow from the inputs: {told}, and what the network learned does not hold for validation examples."
+    return Finding("shuffled-labels", "error", words)
 
 
 def overlap(record, symptoms):
