@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 _KEY, _SIZE = "hornbook_gradient_norms", "hornbook_batch_size"
-_FIRST = 64  # Steps of which the norm of each variable's gradient is kept; of later ones that of the whole.
+_FIRST, _LATER = 64, 16  # The norm of each variable's gradient is kept for the first 64 steps, then for every 16th.
 _LARGEST_PART = 1 << 24  # Elements of a variable that are compared: of larger ones this many, evenly spaced.
 
 
@@ -34,16 +34,19 @@ class Steps:
         self.variables, self.connected, self.batch_size = [], None, None
         self.samples = []
         self._seen, self._norms, self._losses = 0, [], []  # The latter two are still on the device.
-        self._first, self._totals, self._read_losses = [], [], []
+        self._rows, self._totals, self._read_losses = [], [], []
 
     def __len__(self):
         return self._seen
 
     @property
     def norms(self):
-        """Gradient norms of the first 64 steps, an array (steps, variables), before any clipping; 0 where no gradient came."""
+        """Norms of the variables' gradients, before any clipping, of the first 64 steps and every 16th later, an array (kept, variables).
+
+        0 where no gradient reached a variable.
+        """
         self.fetch()
-        return np.array(self._first, "float64").reshape(len(self._first), len(self.variables))
+        return np.array(self._rows, "float64").reshape(len(self._rows), len(self.variables))
 
     @property
     def totals(self):
@@ -60,7 +63,7 @@ class Steps:
     def go_on(self, variables, connected, batch_size, norms, totals, losses):
         """Go on from what the steps before a checkpoint were; arguments as the attributes."""
         self.variables, self.connected, self.batch_size = variables, connected, batch_size
-        self._first, self._totals, self._read_losses = list(norms), list(totals), list(losses)
+        self._rows, self._totals, self._read_losses = list(norms), list(totals), list(losses)
         self._seen = len(self._totals)
 
     def add(self, logs):
@@ -92,9 +95,9 @@ class Steps:
             row = np.zeros(len(self.variables))
             if squares is not None:
                 row[np.array(self.connected)] = np.sqrt(np.asarray(keras.ops.convert_to_numpy(squares), "float64"))
+            if len(self._totals) < _FIRST or len(self._totals) % _LATER == 0:
+                self._rows.append(row)
             self._totals.append(float(np.sqrt(np.square(row).sum())))
-            if len(self._first) < _FIRST:
-                self._first.append(row)
         self._norms, self._losses = [], []
 
 

@@ -99,7 +99,7 @@ def outputs_and_loss(record, symptoms):
 
 
 def no_gradient(record, symptoms):
-    """Weights that no gradient reaches, in any of the first steps."""
+    """Weights that no gradient reaches, at any step."""
     connected, norms = record.steps.connected, record.steps.norms
     if not connected or not len(norms):
         return
