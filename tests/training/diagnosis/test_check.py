@@ -14,7 +14,7 @@ X = (CENTRES[Y] + RANDOM.normal(size=(300, 8))).astype("float32")
 
 
 def network(rate=1e-2, from_logits=True, activation="relu", depth=2, optimizer="Adam", clip=None, bias=0.0, stop=False,
-            start="glorot_uniform", softmaxes=0, frozen=False):  # fmt: skip
+            start="glorot_uniform", softmaxes=0, frozen=False, certain=0.0):  # fmt: skip
     keras.utils.set_random_seed(0)
     x = inputs = keras.Input((8,))
     for place in range(depth):
@@ -22,10 +22,11 @@ def network(rate=1e-2, from_logits=True, activation="relu", depth=2, optimizer="
         x = keras.layers.Dense(24, activation, **given, name=f"dense{place}")(x)
     if stop:
         x = keras.ops.stop_gradient(x)
-    x = keras.layers.Dense(3, trainable=not frozen)(x)
+    x = keras.layers.Dense(3, trainable=not frozen, name="logits")(x)
     for _ in range(softmaxes):
         x = keras.layers.Softmax()(x)
     model = keras.Model(inputs, x)
+    model.get_layer("logits").bias.assign([certain, 0.0, 0.0])
     rule = getattr(keras.optimizers, optimizer)(rate, global_clipnorm=clip)
     model.compile(rule, keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits), metrics=["accuracy"])
     return model
@@ -50,6 +51,7 @@ def problems(*arguments, **options):
         ("initialization-too-small", {"start": "zeros"}),
         ("softmax-twice", {"softmaxes": 2, "from_logits": False, "optimizer": "SGD", "rate": 0.01}),
         ("frozen-layers", {"frozen": True}),
+        ("constant-predictions", {"certain": 1000.0}),
     ],
 )
 def test_a_model_that_cannot_learn(problem, options):

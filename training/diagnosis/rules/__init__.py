@@ -13,6 +13,7 @@ RULES = (
     progress.batch_too_small,
     *setup.RULES,
     *generalisation.EARLY_RULES,
+    start.certain_at_first,
     start.initialization,
     generalisation.capacity,
     progress.learning_rate_too_high,

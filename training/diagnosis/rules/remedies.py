@@ -64,7 +64,7 @@ _LEAKY = Remedy(
 INITIALIZER = Remedy(
     "--initializer auto --initial-scale 1",
     'keras.layers.Dense(units, kernel_initializer="he_normal", bias_initializer="zeros")',
-    {"initializer": "auto", "initial_scale": 1.0, "recurrent_scale": 1.0, "initial_bias": 0.0},
+    {"initializer": "auto", "initial_scale": 1.0, "recurrent_scale": 1.0, "initial_bias": 0.0, "output_bias": 0.0},
 )
 _CLIP = Remedy("--clip-norm 1", "keras.optimizers.Adam(global_clipnorm=1.0)", {"clip_norm": 1.0}, lambda value: not value or value > 1)
 _NO_CLIP = Remedy("--clip-norm 0", "keras.optimizers.Adam()  # without clipping", {"clip_norm": 0.0, "clip_value": 0.0}, bool)

@@ -5,7 +5,8 @@ import numpy as np
 from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.rules import remedies
 
-_SMALL_WEIGHTS, _LARGE_WEIGHTS = 0.3, 3.0  # Times what He et al. (2015) and Glorot and Bengio (2010) draw.
+_SMALL_WEIGHTS, _LARGE_WEIGHTS = 0.35, 3.0  # Times what He et al. (2015) and Glorot and Bengio (2010) draw.
+_CERTAIN, _ALIKE = 10.0, 0.02  # Times the loss of guessing; outputs' spread between examples, as a share of that between outputs.
 _TOLD = 30  # Weights: the spread of fewer says little.
 _DEEP = 8  # Layers in a row without a way around them.
 _DEEP_PLAIN = 18  # The same with normalization.
@@ -13,6 +14,23 @@ _VANISHING = 1e-3  # Gradients of the first layers over those of the last, each 
 _EXPLODING = 1e3  # The whole gradient's norm, or the first layers' over the last.
 _VANISHING_IN_TIME = 1e-4  # Of the first quarter of steps over the last (Pascanu et al. 2013).
 _DEAD, _SATURATED = 0.5, 0.5  # Share of units (Glorot and Bengio 2010; Lu et al. 2019, "Dying ReLU").
+
+
+def certain_at_first(record, symptoms):
+    """One answer to every input, before the first step: its loss should be that of guessing, log(classes) (Karpathy 2019, "A recipe")."""
+    first = record.looks[0]
+    if record.task.kind not in ("classes", "binary") or not record.baseline or not np.isfinite(first.outputs).all():
+        return
+    between, across = float(first.outputs.std(axis=0).mean()), float(first.outputs.mean(axis=0).std())
+    if first.inference_loss > _CERTAIN * record.baseline and between < _ALIKE * across:
+        yield Finding(
+            "constant-predictions",
+            "error" if symptoms.poor else "warning",
+            f"Before the first step the network is sure of one answer for every input: its loss is {first.inference_loss:.3g}, where "
+            f"guessing has {record.baseline:.3g}, and its outputs differ {across / max(between, 1e-12):,.0f} times more from each other "
+            "than from input to input.",
+            remedies=(remedies.INITIALIZER,),
+        )
 
 
 def initialization(record, symptoms):

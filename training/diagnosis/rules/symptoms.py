@@ -63,6 +63,14 @@ class Symptoms:
         return self._skill(self.record.validation)
 
     @functools.cached_property
+    def best_validation_skill(self):
+        """The highest `validation_skill` of any epoch, as far as the history has an accuracy."""
+        most = float(self.record.task.shares.max()) if self.record.task.shares is not None else math.nan
+        reached = [(epoch["val_accuracy"] - most) / max(1e-9, 1 - most) for epoch in self.record.epochs if "val_accuracy" in epoch]
+        known = [skill for skill in (*reached, self.validation_skill) if not math.isnan(skill)]
+        return max(known, default=math.nan)
+
+    @functools.cached_property
     def neighbours_skill(self):
         """What nearest neighbours reach among the training examples."""
         facts, task = self.record.facts, self.record.task
