@@ -5,13 +5,14 @@ import dataclasses
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
 
-def watching(args, train, validation, as_batches):
+def watching(args, train, validation, as_batches, callbacks=()):
     """The callback that watches a training; None with `--no-diagnosis`.
 
     Args:
         args: the recipe's options.
         train, validation: parts of the dataset, or their tokens; validation may be None.
         as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
+        callbacks: further ones of the run; those that ask the diagnosis are given it.
     """
     from hornbook.data import batches
     from hornbook.training import diagnosis
@@ -19,7 +20,11 @@ def watching(args, train, validation, as_batches):
     if not args.diagnosis:
         return None
     parts = [part and batches.some_arrays(part, most=_WATCHED, **as_batches) for part in (train, validation)]
-    return diagnosis.Diagnostics(*parts)
+    made = diagnosis.Diagnostics(*parts)
+    for callback in callbacks:
+        if isinstance(callback, diagnosis.StopWhenHopeless):
+            callback.watching = made
+    return made
 
 
 def of_run(args, done, scores, floor, medium, further):

@@ -271,7 +271,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     first_epoch = kept.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
-    watching = findings.watching(args, train, validation, as_batches)
+    watching = findings.watching(args, train, validation, as_batches, session.callbacks)
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [

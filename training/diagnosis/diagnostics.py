@@ -136,10 +136,14 @@ class Diagnostics(keras.callbacks.Callback):
         steps.restore(self.model)
         if record.epochs and record.looks[-1].epoch != len(record.epochs):
             self._look(len(record.epochs))
+        self.record = self.so_far()
+
+    def so_far(self):
+        """`Record` of the training up to now with what is otherwise seen in its end alone; at the end of an epoch."""
         pairs = zip(self._began, _weights(self.model), strict=True)
-        record.travelled = np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
-        record.training = self._predicted(self._train)
-        record.validation = self._predicted(self._validation) if self._validation else None
+        travelled = np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
+        validation = self._predicted(self._validation) if self._validation else None
+        return dataclasses.replace(self.record, travelled=travelled, training=self._predicted(self._train), validation=validation)
 
     def findings(self, options=None):
         """What `diagnose` says of the training, most pressing first."""
