@@ -26,7 +26,8 @@ class StopWhenHopeless(keras.callbacks.Callback):
 
     Asked when `Diagnostics` has looked at the network, after epochs 1, 2, 4, 8 and so on. Hopeless is a training that has learned next to
     nothing, that would still be there at its end if it went on at its pace, whose learning rate has been as high as it will be, and of
-    which a finding says that its options are to blame; at two looks one after the other. The idea is that of BTTackler (Pei et al. 2024).
+    which a finding says that its options are to blame: at two looks one after the other, the second after 30 updates at least. The idea
+    is that of BTTackler (Pei et al. 2024).
 
     Args:
         watching: `Diagnostics` of the same `fit`, before this in its list of callbacks; a recipe sets it.
@@ -87,7 +88,8 @@ class StopWhenHopeless(keras.callbacks.Callback):
             return None
         # How far it will come at this pace: a learning rate is too low for a whole training, not for its beginning.
         found = diagnose(dataclasses.replace(record, travelled=longer * record.travelled))
-        return next((one for one in found if one.severity == "error" and one.problem in PROBLEMS), None)
+        blamed = {"learning-rate-too-low"} if _comes_down(record, left) else PROBLEMS
+        return next((one for one in found if one.severity == "error" and one.problem in blamed), None)
 
     def _rises(self, left):
         """Whether the learning rate has not been as high yet as it will be."""
@@ -112,3 +114,11 @@ def _learns(record, longer):
     finite = all(np.isfinite([look.loss, record.epochs[-1].get("loss", look.loss)])) and all(seen.finite for seen in look.layers)
     # Where the loss of guessing is not known, nothing is said.
     return finite and (record.baseline is None or longer * (1 - look.loss / record.baseline) > STUCK)
+
+
+def _comes_down(record, left):
+    """Whether the loss of the probe falls from a bad beginning so fast that it will be better than that of guessing."""
+    first, before, now = record.looks[0], record.looks[-2], record.looks[-1]
+    if before is first or record.baseline is None or not now.loss < first.loss:
+        return False
+    return now.loss - (before.loss - now.loss) * left / (now.epoch - before.epoch) < (1 - STUCK) * record.baseline
