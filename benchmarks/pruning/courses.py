@@ -1,7 +1,7 @@
 """How do trials go, epoch by epoch, and when would the diagnosis stop them? A table to compare ways of pruning on, without training.
 
-python benchmarks/pruning/courses.py
-python benchmarks/pruning/courses.py --most 20
+python -m benchmarks.pruning.courses
+python -m benchmarks.pruning.courses --most 20
 
 Trains the configurations of tuning_surface.py with a weight decay of 0.05 and a dropout of 0.2, and further learning rates below and above
 its own: 120 runs of the image recipe on digits, of 10 epochs each. The diagnosis is asked as in a search, and nothing is stopped. The
@@ -22,10 +22,8 @@ import subprocess
 import sys
 import tempfile
 
+from benchmarks import tuning_surface
 from hornbook import files
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import tuning_surface
 
 COURSES = tuning_surface.RESULTS / "pruning_courses.csv.gz"
 NARROW = {**tuning_surface.GRID, "weight_decay": [0.05], "dropout": [0.2]}
@@ -45,7 +43,7 @@ def main():
     left = left[: args.most]
     for start in range(0, len(left), _IN_A_PROCESS):
         some = json.dumps(left[start : start + _IN_A_PROCESS])
-        command = [sys.executable, __file__, "--train", some]
+        command = [sys.executable, "-m", "benchmarks.pruning.courses", "--train", some]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout:
                 if line.startswith("row "):

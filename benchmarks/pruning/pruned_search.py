@@ -1,63 +1,52 @@
 """Does a search that stops trials find as good a score in less time, and what does it stop wrongly? On the courses of courses.py.
 
-python benchmarks/pruning/pruned_search.py
-python benchmarks/pruning/pruned_search.py --tuners random --repeats 5
+python -m benchmarks.pruning.pruned_search
+python -m benchmarks.pruning.pruned_search --spaces wide --repeats 5
 
-Searches without pruning have 30 trials of 10 epochs, one after the other; those with --prune median, diagnosis or both go on until they
-have used as many epochs. The target is the accuracy that the search without pruning ends with, less 0.005. A false stop is a trial that
-would have ended in the best quarter of the search's trials. Two spaces: the learning rates of tuning_surface.py, and 1e-5, 1 and 10 as
-well. Writes results/pruning.csv: a row a search.
+Random searches among the recorded configurations. Without pruning they have 30 trials of 10 epochs, one after the other; with --prune
+median, diagnosis or both they go on until they have used as many epochs. The target is the accuracy that the search without pruning ends
+with, less 0.005. A false stop is a trial that would have ended in the best quarter of the search's trials. Two spaces: the learning rates
+of tuning_surface.py, 1e-4 to 0.1, and 1e-5, 1 and 10 as well. Writes results/pruning.csv: a row a search.
 """
 
 import argparse
-import contextlib
 import csv
-import io
 import math
+import random
 import statistics
-import tempfile
 
-import courses
-import keras_tuner
 import numpy as np
-import threadpoolctl
 
-from hornbook.tuning import BayesianOracle, RandomOracle
+from benchmarks import tuning_surface
+from benchmarks.pruning import courses
 from hornbook.tuning.pruning import Course, MedianRule
 
-OBJECTIVE = keras_tuner.Objective("accuracy", "max")
-RESULTS = courses.tuning_surface.RESULTS
-EPOCHS = courses.tuning_surface.FIXED["epochs"]
+RESULTS = tuning_surface.RESULTS
+EPOCHS = tuning_surface.FIXED["epochs"]
 TRIALS, TOLERANCE = 30, 0.005
 MODES = ("none", "median", "diagnosis", "both")
 SPACES = {"narrow": courses.NARROW, "wide": courses.GRID}
-TUNERS = {"random": RandomOracle, "bayesian": BayesianOracle}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spaces", nargs="+", default=list(SPACES), choices=list(SPACES))
-    parser.add_argument("--tuners", nargs="+", default=list(TUNERS), choices=list(TUNERS))
     parser.add_argument("--repeats", type=int, default=20)
     args = parser.parse_args()
     table, rows = _table(), []
+    print(f"{len(table)} configurations, {sum(key[0] in courses.NARROW['learning_rate'] for key in table)} of them in the narrow space")
     for space in args.spaces:
-        for tuner in args.tuners:
-            found = {mode: [] for mode in MODES}
-            for seed in range(args.repeats):
-                for mode in MODES:
-                    with threadpoolctl.threadpool_limits(1), contextlib.redirect_stdout(io.StringIO()):
-                        found[mode].append(_search(table, space, tuner, mode, seed))
-                target = found["none"][-1]["best"] - TOLERANCE
-                for mode in MODES:
-                    found[mode][-1] |= {"target": target, **_time_to(target, found[mode][-1].pop("progress"))}
-            for mode in MODES:
-                print(_line(space, tuner, mode, found), flush=True)
-                rows += [{"space": space, "tuner": tuner, "prune": mode, "seed": seed, **one} for seed, one in enumerate(found[mode])]
-            with open(RESULTS / "pruning.csv", "w", newline="") as file:
-                writer = csv.DictWriter(file, rows[0].keys())
-                writer.writeheader()
-                writer.writerows(rows)
+        found = {mode: [_search(table, space, mode, seed) for seed in range(args.repeats)] for mode in MODES}
+        targets = [one["best"] - TOLERANCE for one in found["none"]]
+        for mode, searches in found.items():
+            for seed, (one, target) in enumerate(zip(searches, targets, strict=True)):
+                one |= _time_to(target, one.pop("progress"))
+                rows.append({"space": space, "prune": mode, "seed": seed, "target": round(target, 4), **one})
+            print(_line(space, mode, found), flush=True)
+    with open(RESULTS / "pruning.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _table():
@@ -65,40 +54,28 @@ def _table():
     found = {}
     for row in courses.recorded():
         one = dict(zip(courses.COLUMNS, row, strict=True))
-        epochs, stopped = found.setdefault(_key(one), ([], []))
+        epochs, stopped = found.setdefault((float(one["learning_rate"]), *row[1 : len(courses.GRID)]), ([], []))
         epochs.append((float(one["val_accuracy"]) if one["val_accuracy"] else None, float(one["seconds"] or 0)))
         stopped += [int(one["epoch"])] if one["stopped"] else []
     return {key: (epochs, min(stopped, default=None)) for key, (epochs, stopped) in found.items()}
 
 
-def _key(values):
-    return tuple(type(listed[0])(values[name]) for name, listed in courses.GRID.items())
-
-
-def _search(table, space, tuner, mode, seed):
+def _search(table, space, mode, seed):
     """One search: what it found, what it stopped, and its progress, a list of (epochs, seconds, best so far)."""
-    hp = keras_tuner.HyperParameters()
-    for name, values in SPACES[space].items():
-        hp.Choice(name, values)
-    oracle = TUNERS[tuner](seed=seed, objective=OBJECTIVE, max_trials=None, hyperparameters=hp, max_consecutive_failed_trials=None)
     rule, progress, ended = MedianRule(first_epoch=3), [(0, 0.0, 0.0)], []
-    with tempfile.TemporaryDirectory() as folder:
-        oracle._set_project_dir(folder, "search")
-        while progress[-1][0] < TRIALS * EPOCHS:
-            trial = oracle.create_trial(f"trial{len(oracle.trials)}")
-            if trial.status == "STOPPED":
-                break
-            epochs, hopeless = table[_key(trial.hyperparameters.values)]
-            used, by = _trial(epochs, hopeless, mode, rule)
-            trial.status = "STOPPED" if by in ("median", "diagnosis") else "FAILED"
-            if by is None:
-                trial.status = "COMPLETED"
-                oracle.update_trial(trial.trial_id, {"accuracy": epochs[-1][0]})
-                rule.add(Course(tuple(-accuracy for accuracy, _ in epochs)))
-            oracle.end_trial(trial)
-            before, seconds, best = progress[-1]
-            progress.append((before + used, seconds + epochs[used - 1][1], max(best, epochs[-1][0]) if by is None else best))
-            ended.append((used, by, epochs[-1][0] or 0.0))
+    rates = SPACES[space]["learning_rate"]
+    configurations = sorted(key for key in table if key[0] in rates)
+    random.Random(seed).shuffle(configurations)
+    for key in configurations:
+        if progress[-1][0] >= TRIALS * EPOCHS:
+            break
+        epochs, hopeless = table[key]
+        used, by = _trial(epochs, hopeless, mode, rule)
+        if by is None:
+            rule.add(Course(tuple(-accuracy for accuracy, _ in epochs)))
+        before, seconds, best = progress[-1]
+        progress.append((before + used, seconds + epochs[used - 1][1], max(best, epochs[-1][0]) if by is None else best))
+        ended.append((used, by, epochs[-1][0] or 0.0))
     good = np.quantile([accuracy for _, _, accuracy in ended], 0.75)
     first = ended[:TRIALS]
     return {
@@ -131,7 +108,7 @@ def _time_to(target, progress):
     return {"epochs_to_target": epochs, "seconds_to_target": round(seconds, 1)}
 
 
-def _line(space, tuner, mode, found):
+def _line(space, mode, found):
     """A row of the table in docs/tuning.md."""
     own, plain = found[mode], found["none"]
 
@@ -149,7 +126,7 @@ def _line(space, tuner, mode, found):
     told = " and ".join(f"{false[rule]} of {stops[rule]} by {rule}" for rule in stops if mode in (rule, "both"))
     reached = sum(math.isfinite(one["epochs_to_target"]) for one in own)
     return (
-        f"{space:6} {tuner:8} {mode:9} epochs saved {quartiles(saved)}; epochs to the target {quartiles(times)}, seconds "
+        f"{space:6} {mode:9} epochs saved {quartiles(saved)}; epochs to the target {quartiles(times)}, seconds "
         f"{quartiles(seconds)}, reached by {reached} of {len(own)}; gained {statistics.median(gains):+.4f}; false stops {told or 'none'}; "
         f"trials {quartiles([one['trials'] for one in own], '{:.0f}')}"
     )
