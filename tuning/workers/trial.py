@@ -82,7 +82,7 @@ def _run(recipe_name, options, output, stop_hopeless):
         return runs.finished(folder)
     callbacks = []
     if stop_hopeless:
-        from hornbook.training.diagnosis import StopWhenHopeless  # Keras is quiet by now, and the process has its own cores.
+        from hornbook.training.diagnosis import StopWhenHopeless  # It imports Keras, which this file does not need otherwise.
 
         callbacks.append(StopWhenHopeless(stop=_hopeless))
     result = recipe.main(args, callbacks)
