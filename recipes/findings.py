@@ -7,17 +7,24 @@ from hornbook import files
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
 
-def watching(args, train, validation, as_batches):
+def watching(args, train, validation, as_batches, callbacks=()):
     """The callback that watches a training; None with `--no-diagnosis`.
 
     Args:
         args: the recipe's options.
         train, validation: parts of the dataset, or their tokens; validation may be None.
         as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
+        callbacks: further ones of the run; those that ask the diagnosis are given it.
     """
     from hornbook.training import diagnosis
 
-    return diagnosis.Diagnostics(*_arrays(train, validation, as_batches)) if args.diagnosis else None
+    if not args.diagnosis:
+        return None
+    made = diagnosis.Diagnostics(*_arrays(train, validation, as_batches))
+    for callback in callbacks:
+        if isinstance(callback, diagnosis.StopWhenHopeless):
+            callback.watching = made
+    return made
 
 
 def tell_before(watching, options):

@@ -228,7 +228,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    watching = findings.watching(args, train, validation, as_batches)
+    watching = findings.watching(args, train, validation, as_batches, session.callbacks)
     remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))

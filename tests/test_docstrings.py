@@ -20,8 +20,9 @@ PARTS = (
     "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals",
     "reports.report", "training.callbacks", "training.checkpoint", "training.classical.boosting", "training.classical.classifiers",
     "training.classical.convolution_ridge", "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes",
-    "training.classical.tables", "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.inside",
-    "training.imbalance", "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
+    "training.classical.tables", "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless",
+    "training.diagnosis.inside", "training.imbalance", "training.losses", "training.optimization", "training.pace",
+    "training.schedules", "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {

@@ -42,8 +42,9 @@ class Args:
     """Runs of each configuration, with different seeds; the mean is its score."""
     cross_validate: int = 0
     """Score each configuration on so many folds of the training data; 0 for the validation part alone."""
-    prune: Literal["none", "median"] = "none"
-    """Stop a trial that is worse after some epoch than the median of the finished trials was by then."""
+    prune: Literal["none", "median", "diagnosis", "both"] = "none"
+    """Stop a trial before its end. median: when it is worse after some epoch than the median of the finished trials was by then.
+    diagnosis: when it has learned next to nothing and a finding says that its options are to blame, such as a learning rate too high."""
     prune_after: int = 3
     """The first epoch after which --prune median may stop a trial."""
     stop_slower_than: float = 10.0
@@ -161,8 +162,13 @@ def _check(args, recipe_args):
         raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
     if args.cross_validate == 1:
         raise UserError("--cross-validate must be 0 or at least 2, got 1")
-    if args.prune != "none" and (args.tuner == "hyperband" or args.cross_validate or args.executions_per_trial > 1):
-        raise UserError("--prune median is for trials of one run; leave out --cross-validate, --executions-per-trial and --tuner hyperband")
+    if args.prune != "none" and args.tuner == "hyperband":
+        raise UserError(f"--prune {args.prune} is not for --tuner hyperband, which stops the worse trials itself; leave one out")
+    if args.prune in ("median", "both") and (args.cross_validate or args.executions_per_trial > 1):
+        other = "leave out --cross-validate and --executions-per-trial, or pass --prune diagnosis"
+        raise UserError(f"--prune {args.prune} is for trials of one run; {other}")
+    if args.prune in ("diagnosis", "both") and not recipe_args.diagnosis:
+        raise UserError(f"--prune {args.prune} asks the diagnosis, which --no-diagnosis leaves out; leave one out")
     if args.warm_start and args.tuner != "bayesian":
         raise UserError(f"--warm-start is for --tuner bayesian: {args.tuner} learns nothing from earlier trials")
     if args.ray and (args.workers != 1 or args.threads_per_trial):

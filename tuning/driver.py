@@ -98,6 +98,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
                 fleet,
                 max_trials=_max_trials(args),
                 rules=_rules(args),
+                stop_hopeless=args.prune in ("diagnosis", "both"),
                 budget_seconds=None if args.budget_minutes is None else 60 * args.budget_minutes,
                 stop_after_failures=args.stop_after_failures,
                 show=progress,
@@ -179,7 +180,7 @@ def _written(value):
 def _rules(args):
     """What may stop a trial before its end."""
     rules = [pruning.SlowRule(args.stop_slower_than)] if args.stop_slower_than else []
-    return rules + ([pruning.MedianRule(args.prune_after)] if args.prune == "median" else [])
+    return rules + ([pruning.MedianRule(args.prune_after)] if args.prune in ("median", "both") else [])
 
 
 def _settled(recipe, args):

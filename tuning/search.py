@@ -78,14 +78,28 @@ class Search:
         workers: `LocalWorkers`, or another with its methods.
         max_trials: how many at most, or None for as many as the oracle has.
         rules: of `pruning`, each of which may stop a trial before its end.
+        stop_hopeless: whether a trial ends itself when a finding of its diagnosis calls it hopeless.
         budget_seconds: no trial is begun after so long, earlier sittings counted; None for no limit.
         stop_after_failures: so many failures in a row end the search.
         show: function of this search, called again and again, such as `reports.progress.Progress`.
     """
 
-    def __init__(self, folder, plan, oracle, workers, *, max_trials=None, rules=(), budget_seconds=None, stop_after_failures=5, show=print):
+    def __init__(
+        self,
+        folder,
+        plan,
+        oracle,
+        workers,
+        *,
+        max_trials=None,
+        rules=(),
+        stop_hopeless=False,
+        budget_seconds=None,
+        stop_after_failures=5,
+        show=print,
+    ):
         self.folder, self.plan, self.oracle, self.workers = pathlib.Path(folder), plan, oracle, workers
-        self.max_trials = max_trials
+        self.max_trials, self.stop_hopeless = max_trials, stop_hopeless
         self.rules, self.budget_seconds, self.stop_after_failures, self.show = rules, budget_seconds, stop_after_failures, show
         self._log = results.Log(self.folder)
         self._failures, self._kills, self._waiting = 0, {}, []
@@ -155,7 +169,8 @@ class Search:
                 return True  # Hyperband waits for a rung.
             folder = self._trial_folder(trial)
             epochs = trial.hyperparameters.values.get("tuner/epochs")
-            task = {"recipe": self.plan.recipe_name, "runs": self.plan.runs_of(trial.hyperparameters.values, folder, epochs)}
+            own_runs = self.plan.runs_of(trial.hyperparameters.values, folder, epochs)
+            task = {"recipe": self.plan.recipe_name, "runs": own_runs, "stop_hopeless": self.stop_hopeless}
             self._log.begin(trial.trial_id)
             self.workers.start(trial.trial_id, task, folder)
         return True
@@ -178,6 +193,9 @@ class Search:
             return
         if "error" in outcome:
             self._finish(trial, Status.FAILED, outcome["error"], outcome)
+            return
+        if "stopped" in outcome:
+            self._finish(trial, Status.STOPPED, outcome["stopped"], outcome)
             return
         name = self.oracle.objective.name
         scores = outcome["metrics"].get(name)
@@ -287,7 +305,8 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
                 own.mkdir(parents=True, exist_ok=True)
                 options = {**plan.configuration(values), "evaluate": evaluate, "seed": seed}
                 options.pop("recipe")
-                task = {"recipe": plan.recipe_name, "runs": [{"options": options, "output": str(home / f"seed-{seed}")}]}
+                run = {"options": options, "output": str(home / f"seed-{seed}")}
+                task = {"recipe": plan.recipe_name, "runs": [run], "stop_hopeless": False}
                 workers.start(seed, task, own)
             time.sleep(_POLL_SECONDS)
     finally:

@@ -3,7 +3,8 @@
 from hornbook.training.diagnosis.check import check
 from hornbook.training.diagnosis.diagnostics import Diagnostics, Record
 from hornbook.training.diagnosis.finding import Finding, Remedy
+from hornbook.training.diagnosis.hopeless import StopWhenHopeless
 from hornbook.training.diagnosis.inside import inside
 from hornbook.training.diagnosis.rules import diagnose
 
-__all__ = ["Diagnostics", "Finding", "Record", "Remedy", "check", "diagnose", "inside"]
+__all__ = ["Diagnostics", "Finding", "Record", "Remedy", "StopWhenHopeless", "check", "diagnose", "inside"]

@@ -139,9 +139,13 @@ class Diagnostics(keras.callbacks.Callback):
         steps.restore(self.model)
         if record.epochs and record.looks[-1].epoch != len(record.epochs):
             self._look(len(record.epochs))
-        record.travelled = self._travelled()
-        record.training = self._predicted(self._train)
-        record.validation = self._predicted(self._validation) if self._validation else None
+        self.record = self.so_far()
+
+    def so_far(self):
+        """`Record` of the training up to now with what is otherwise seen in its end alone; at the end of an epoch."""
+        validation = self._predicted(self._validation) if self._validation else None
+        training = self._predicted(self._train)
+        return dataclasses.replace(self.record, travelled=self._travelled(), training=training, validation=validation)
 
     def get_state(self):
         """What a checkpoint keeps: JSON values, and a list of arrays."""

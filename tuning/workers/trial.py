@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import signal
 import sys
+import time
 import traceback
 
 from hornbook import UserError, command_line, files
@@ -23,14 +24,18 @@ def perform(task):
     """Run a task.
 
     Args:
-        task: {"recipe", "runs": [{"options", "output"}], "objective"}, JSON values.
+        task: {"recipe", "runs": [{"options", "output"}], "stop_hopeless": whether to end at a finding that calls a run hopeless}, JSON
+            values.
 
     Returns:
         The outcome: {"metrics": {name: [a value a run]}, "seconds", "parameters", "findings", "floor"}, or {"error": one line} of what was
-        refused or went wrong.
+        refused or went wrong, or {"stopped": one line, "problem", "seconds"} of a run that is hopeless.
     """
+    began = time.monotonic()
     try:
-        results = [_run(task["recipe"], one["options"], one["output"]) for one in task["runs"]]
+        results = [_run(task["recipe"], one["options"], one["output"], task["stop_hopeless"]) for one in task["runs"]]
+    except _HopelessError as found:
+        return {"stopped": str(found), "problem": found.problem, "seconds": round(time.monotonic() - began, 1)}
     except UserError as error:
         return {"error": str(error)}
     except Exception as error:
@@ -55,7 +60,19 @@ def _reason(message):
     return lines[0] if lines else ""
 
 
-def _run(recipe_name, options, output):
+class _HopelessError(Exception):
+    """A run is ended, and its trial with it."""
+
+    def __init__(self, epoch, finding):
+        super().__init__(f"stopped after epoch {epoch} as hopeless: {finding.evidence}")
+        self.problem = finding.problem
+
+
+def _hopeless(epoch, finding):
+    raise _HopelessError(epoch, finding)
+
+
+def _run(recipe_name, options, output, stop_hopeless):
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
     folder = pathlib.Path(output)
     # The search has checked them; a command line's parser would take longer than all else that begins a trial.
@@ -63,7 +80,12 @@ def _run(recipe_name, options, output):
     if (folder / "result.json").exists():
         runs.refuse_other_options(folder, command_line.to_config(recipe_name, args))
         return runs.finished(folder)
-    result = recipe.main(args)
+    callbacks = []
+    if stop_hopeless:
+        from hornbook.training.diagnosis import StopWhenHopeless  # It imports Keras, which this file does not need otherwise.
+
+        callbacks.append(StopWhenHopeless(stop=_hopeless))
+    result = recipe.main(args, callbacks)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # A finished run needs none, and a search has many runs.
     return result
 

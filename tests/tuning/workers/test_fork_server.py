@@ -50,7 +50,8 @@ def begin(fleet, folder, builder):
     args = tabular_classification.Args(dataset="wine", model=f"builders_of_test:{builder}", evaluate="validation")
     config = command_line.to_config("", args)
     options = {name: value for name, value in config.items() if name not in ("recipe", "output")}
-    fleet.start(folder.name, {"recipe": "tabular_classification", "runs": [{"options": options, "output": str(folder / "run")}]}, folder)
+    runs = [{"options": options, "output": str(folder / "run")}]
+    fleet.start(folder.name, {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}, folder)
 
 
 def wait_for(condition):

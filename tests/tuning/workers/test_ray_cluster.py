@@ -58,7 +58,8 @@ def test_a_trial_whose_worker_is_killed_is_run_again_and_one_too_large_is_refuse
         "", tabular_classification.Args(dataset="wine", model="deadly:builder", epochs=1, evaluate="validation")
     )
     options = {name: value for name, value in options.items() if name not in ("recipe", "output")}
-    fleet.start("0000", {"recipe": "tabular_classification", "runs": [{"options": options, "output": str(own / "seed-0")}]}, own)
+    runs = [{"options": options, "output": str(own / "seed-0")}]
+    fleet.start("0000", {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}, own)
     assert (fleet.free, fleet.running()) == (0, ["0000"])
     ended = []
     limit = time.monotonic() + 120

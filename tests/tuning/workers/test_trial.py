@@ -35,7 +35,7 @@ def recipe(monkeypatch):
 
 def task(folder, **options):
     runs = [{"options": {"seed": seed, "evaluate": "validation", **options}, "output": str(folder / f"seed-{seed}")} for seed in (0, 1)]
-    return {"recipe": "tabular_classification", "runs": runs}
+    return {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}
 
 
 def test_a_task(recipe, tmp_path):
