@@ -32,13 +32,11 @@ def lost(record, symptoms):
     step = int(bad[0]) + 1 if len(bad) else len(losses)
     first = next((seen.name for look in record.looks for seen in look.layers if not seen.finite), None)
     where = f"; the first layer without finite outputs is {first}" if first else ""
-    yield Finding(
-        "not-finite",
-        "error",
-        f"The loss is not a number from step {step} on{where}.",
-        (first,) if first else (),
-        (remedies.learning_rate(record, 0.1),),
-    )
+    at_once = not all(seen.finite for seen in record.looks[0].layers)
+    words = f"The loss is not a number from step {step} on{where}{', already before the first step' if at_once else ''}."
+    # What is lost before any step is no matter of its size.
+    mending = (remedies.RELU, remedies.INITIALIZER) if at_once else (remedies.learning_rate(record, 0.1),)
+    yield Finding("not-finite", "error", words, (first,) if first else (), mending)
 
 
 def learning_rate_too_high(record, symptoms):

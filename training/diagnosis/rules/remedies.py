@@ -57,7 +57,7 @@ _SHALLOWER = Remedy(
     {"depth": lambda depth: 4},
     lambda depth: isinstance(depth, int) and depth > 6,
 )
-_RELU = Remedy("--activation relu", 'keras.layers.Dense(units, "relu")', {"activation": "relu"}, lambda value: value != "relu")
+RELU = Remedy("--activation relu", 'keras.layers.Dense(units, "relu")', {"activation": "relu"}, lambda value: value != "relu")
 _LEAKY = Remedy(
     "--activation leaky_relu", 'keras.layers.Dense(units, "leaky_relu")', {"activation": "leaky_relu"}, lambda value: value != "leaky_relu"
 )
@@ -215,13 +215,13 @@ REMEDIES = {
     "initialization-too-small": (INITIALIZER, _NORMALIZE),
     "initialization-too-large": (INITIALIZER, _NORMALIZE),
     "exploding-gradients": (_CLIP, _NORMALIZE, _SMALLER_RATE),
-    "vanishing-gradients": (_RELU, _NORMALIZE, _RESIDUAL, _SHALLOWER),
+    "vanishing-gradients": (RELU, _NORMALIZE, _RESIDUAL, _SHALLOWER),
     "vanishing-in-time": (
         Remedy("--model gru", "keras.layers.GRU(units)", {"model": "gru"}, lambda value: True, ("rnn", "lstm")),
         *_OTHER_MODEL,
     ),
     "missing-normalization": (_NORMALIZE, _RESIDUAL, _SHALLOWER),
-    "saturated-activations": (_RELU, _NORMALIZE),
+    "saturated-activations": (RELU, _NORMALIZE),
     "dead-relus": (_SMALLER_RATE, _LEAKY, _NORMALIZE),
     "no-warmup": (_WARMUP, _CLIP, _SMALLER_RATE),
     "clipping-always": (_NO_CLIP,),

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from hornbook.training.diagnosis.finding import Finding
+from hornbook.training.diagnosis.finding import Finding, Remedy
 
+_FILL = Remedy("to leave out such examples, or to fill in what is missing", "x = numpy.nan_to_num(x)", {"missing_values": 0.0})
 _FROZEN = 0.2  # Share of the weights.
 _LARGE = 20.0  # Spread or mean of inputs: LeCun et al. (1998, "Efficient BackProp", section 4.3) ask for means of 0 and spreads of 1.
 _SMALL = 1e-3
@@ -16,7 +17,7 @@ _SUM = 1e-3  # How far the sum of probabilities may be from 1.
 def inputs_not_finite(record, symptoms):
     """NaN or inf in inputs or targets."""
     if record.facts is not None and not record.facts.finite:
-        yield Finding("not-finite", "error", "Inputs or targets have values that are not finite numbers.")
+        yield Finding("not-finite", "error", "Inputs or targets have values that are not finite numbers.", remedies=(_FILL,))
 
 
 def labels_out_of_range(record, symptoms):
