@@ -43,10 +43,10 @@ _LAYER_NORMALIZE = Remedy(
     {"normalization": "layer"},
     lambda value: value in ("none", "batch"),
 )
-_RESIDUAL = Remedy(
+RESIDUAL = Remedy(
     "--model resnet20",
     "y = keras.layers.Add()([x, y])  # around every two layers, with normalization",
-    {"model": "resnet20"},
+    {"model": "resnet20", "depth": None},
     lambda model: "resnet" not in str(model),
     ("cnn", "plain", "vgg"),
     ("downsampling",),
@@ -180,7 +180,7 @@ _UNDER_THE_FLOOR = (
     Remedy("--members 5", "", {"members": 5}, lambda value: value == 1),
     _LONGER,
 )
-_WAYS_OUT = (_SMALLER_RATE, _NORMALIZE, _CLIP, _RESIDUAL)
+_WAYS_OUT = (_SMALLER_RATE, _NORMALIZE, _CLIP, RESIDUAL)
 
 REMEDIES = {
     "softmax-twice": (_ONE_SOFTMAX,),
@@ -215,12 +215,12 @@ REMEDIES = {
     "initialization-too-small": (INITIALIZER, _NORMALIZE),
     "initialization-too-large": (INITIALIZER, _NORMALIZE),
     "exploding-gradients": (_CLIP, _NORMALIZE, _SMALLER_RATE),
-    "vanishing-gradients": (RELU, _NORMALIZE, _RESIDUAL, _SHALLOWER),
+    "vanishing-gradients": (RELU, _NORMALIZE, RESIDUAL, _SHALLOWER),
     "vanishing-in-time": (
         Remedy("--model gru", "keras.layers.GRU(units)", {"model": "gru"}, lambda value: True, ("rnn", "lstm")),
         *_OTHER_MODEL,
     ),
-    "missing-normalization": (_NORMALIZE, _RESIDUAL, _SHALLOWER),
+    "missing-normalization": (_NORMALIZE, RESIDUAL, _SHALLOWER),
     "saturated-activations": (RELU, _NORMALIZE),
     "dead-relus": (_SMALLER_RATE, _LEAKY, _NORMALIZE),
     "no-warmup": (_WARMUP, _CLIP, _SMALLER_RATE),

@@ -175,7 +175,15 @@ def exploding(record, symptoms):
             "error",
             f"The gradient's norm explodes{where}: {norms[0]:.3g} at the first step, {largest:.3g} at most, {usual:.3g} usually.",
             record.network.recurrent,
+            remedies=_of_explosion(record.network),
         )
+
+
+def _of_explosion(network):
+    """What mends the cause, where the network shows it: clipping mends the symptom."""
+    if any(kernel.scale > _LARGE_WEIGHTS * kernel.expected for kernel in network.kernels):
+        return (remedies.INITIALIZER,)
+    return (remedies.RESIDUAL,) if not network.residual and not network.recurrent and network.depth >= _DEEP_PLAIN else ()
 
 
 def gradients_in_time(record, symptoms):
