@@ -74,19 +74,17 @@ def picture(name, label, panels):
 
 
 def degradation():
-    """The training loss of plain and residual networks, by updates: seed 0, learning rate 0.01."""
-    found = [row for row in rows("depth_degradation") if row["seed"] == "0" and row["rate"] == "0.01"]
+    """The training loss of plain and residual networks, by updates: seed 0, at the learning rate with the lower loss in the end."""
+    found = [row for row in rows("depth_degradation") if row["seed"] == "0"]
     panels = []
-    for kind, title in (("plain", "plain"), ("bottleneck", "residual (pre-activation bottleneck)")):
-        depths = sorted({int(row["depth"]) for row in found if row["kind"] == kind})
-        curves = [(f"{depth} layers", _points(found, "updates", "loss", kind=kind, depth=str(depth))) for depth in depths]
+    for kind, title in (("plain", "plain"), ("residual", "residual"), ("bottleneck", "residual, pre-activation bottleneck")):
+        curves = []
+        for depth in sorted({int(row["depth"]) for row in found if row["kind"] == kind}):
+            own = [row for row in found if (row["kind"], row["depth"]) == (kind, str(depth))]
+            by_rate = [[(int(row["updates"]), float(row["loss"])) for row in own if row["rate"] == rate] for rate in ("0.1", "0.01")]
+            curves.append((f"{depth} layers", min(by_rate, key=lambda points: points[-1][1] if points else math.inf)))
         panels.append(panel(f"Training loss, {title}", curves, "updates", logarithmic=True))
     picture("depth_degradation", "Training loss by updates of plain and of residual networks of 20 to 1001 layers", panels)
-
-
-def _points(found, across, up, **chosen):
-    own = [row for row in found if all(row[name] == value for name, value in chosen.items())]
-    return [(int(row[across]), float(row[up])) for row in own]
 
 
 def signals():
