@@ -57,7 +57,7 @@ RUNS = training.Runs("depth_drift", ("normalization", "rate", "seed"), ("drift",
 
 def wanted():
     """What is run: keys of `RUNS`."""
-    return [(normalization, rate, seed) for normalization in NORMALIZATIONS for rate in RATES for seed in range(SEEDS)]
+    return [(normalization, rate, seed) for seed in range(SEEDS) for normalization in NORMALIZATIONS for rate in RATES]
 
 
 def run(normalization, rate, seed):

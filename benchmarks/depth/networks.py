@@ -15,16 +15,20 @@ from hornbook.models.parts.stacking import repeated
 
 SHAPE, CLASSES = (8, 8, 1), 10
 WIDTH = 8
-# Of residual networks; by "auto" He's initialization for ReLU and Swish, Glorot's for tanh and sigmoid.
-KINDS = ("plain", "residual", "bottleneck")
+BLOCKS = {
+    "residual": {"block": "basic", "width": WIDTH},
+    "preactivation": {"block": "preactivation", "width": WIDTH},
+    "bottleneck": {"block": "preactivation_bottleneck", "width": WIDTH // 2},
+}
 
 
 def network(kind, depth, *, stacked=False, **options):
     """An uncompiled model for the digits.
 
     Args:
-        kind: "plain" (3x3 convolutions), "residual" (two 3x3 convolutions in a block, He et al. 2015), or "bottleneck" (pre-activation,
-            1x1, 3x3 and 1x1, He et al. 2016), whose inner width is half and whose outer width twice that of the others.
+        kind: "plain" (3x3 convolutions), "residual" (two 3x3 convolutions in a block and an activation after their sum with the shortcut,
+            He et al. 2015), "preactivation" (the activations are in the branch alone, He et al. 2016), or "bottleneck" (the same with
+            1x1, 3x3 and 1x1 convolutions), whose inner width is half and whose outer width twice that of the others.
         depth: layers with kernels; 6n + 2 of residual networks, 9n + 2 of bottleneck ones.
         stacked: whether the equal blocks of a stage are one layer, traced once.
         options: of the builder, such as normalization and activation.
@@ -33,9 +37,8 @@ def network(kind, depth, *, stacked=False, **options):
         return (
             plain(depth, **options) if stacked else models.cnn(SHAPE, CLASSES, depth=depth, width=WIDTH, downsampling="stride", **options)
         )
-    block, width = ("basic", WIDTH) if kind == "residual" else ("preactivation_bottleneck", WIDTH // 2)
     stacking = "always" if stacked else "never"
-    return models.resnet(SHAPE, CLASSES, depth=depth, block=block, width=width, stacking=stacking, **options)
+    return models.resnet(SHAPE, CLASSES, depth=depth, stacking=stacking, **BLOCKS[kind], **options)
 
 
 def plain(depth, *, normalization="batch", activation="relu", initializer="auto", initial_scale=1.0):

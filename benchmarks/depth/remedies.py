@@ -5,7 +5,7 @@
 
 Two faults in networks of 20 layers on scikit-learn's digits: gradients that vanish (plain convolutions with sigmoid) and gradients that
 explode (plain convolutions with ReLU and kernels of 1.5 times He's size). Each is trained as it is and with one remedy, 100 updates of
-SGD with momentum, learning rate 0.01. `hornbook.training.Diagnostics` collects the norms of all gradients before any clipping.
+SGD with momentum, learning rate 0.01. The norms of all gradients are collected as in `hornbook.training.Diagnostics`, before any clipping.
 
 A row of `results/depth_remedies.csv` is a run: training loss and accuracy, means over the last 25 updates; `ratio`, of the kernels'
 gradients at the first update as in benchmarks/depth/signals.py, first quarter of the layers to last quarter; `norm`, of the whole gradient
@@ -22,7 +22,6 @@ import numpy as np
 
 from benchmarks.depth import signals, training
 from benchmarks.depth.networks import network
-from hornbook.training import Diagnostics
 
 DEPTH, UPDATES, RATE, SEEDS = 20, 100, 0.01, 2
 # Network, options of the builder.
@@ -37,6 +36,7 @@ REMEDIES = {
     "clip norm 0.01": (None, {}, {"global_clipnorm": 0.01}),
     "clip value 0.01": (None, {}, {"clipvalue": 0.01}),
     "shortcuts": ("residual", {}, {}),
+    "shortcuts, pre-activation": ("preactivation", {}, {}),
     "batch normalization": (None, {"normalization": "batch"}, {}),
     "shortcuts and batch normalization": ("residual", {"normalization": "batch"}, {}),
     "He's initialization": (None, {"initializer": "he_normal", "initial_scale": 1.0}, {}),
@@ -47,7 +47,7 @@ RUNS = training.Runs("depth_remedies", ("fault", "remedy", "seed"), ("loss", "ac
 
 def wanted():
     """What is run: keys of `RUNS`."""
-    return [(fault, remedy, seed) for fault in FAULTS for remedy in REMEDIES for seed in range(SEEDS)]
+    return [(fault, remedy, seed) for seed in range(SEEDS) for fault in FAULTS for remedy in REMEDIES]
 
 
 def run(fault, remedy, seed):
@@ -56,14 +56,12 @@ def run(fault, remedy, seed):
     keras.utils.set_random_seed(seed)
     (kind, options), (other, changes, rule) = FAULTS[fault], REMEDIES[remedy]
     model = training.compiled(network(other or kind, DEPTH, **{**options, **changes}), RATE, **rule)
-    watching = Diagnostics(probe=training.digits()[0], every=10 * UPDATES)
+    watching = training.Norms()
     curve = training.train(model, UPDATES, seed, [watching])
-    record = watching.record
-    first, _ = signals.by_layer(record, model)
-    kernels = [place for place, name in enumerate(record.steps.variables) if name.endswith("kernel")]
+    first, _ = signals.by_layer(watching)
     with np.errstate(divide="ignore"):
-        moved = float(np.exp(np.log(record.travelled[kernels][: len(kernels) // 4]).mean()))
-    norms = np.sqrt(np.square(record.steps.norms).sum(axis=1))
+        moved = float(np.exp(np.log(watching.moved[: len(watching.moved) // 4]).mean()))
+    norms = np.sqrt(np.square(watching.steps.norms).sum(axis=1))
     ended = curve[-1][1:] if curve and curve[-1][0] == UPDATES else (math.nan, math.nan)
     clipped = float((norms > rule.get("global_clipnorm", math.inf)).mean())
     return [(fault, remedy, seed, *ended, signals.ratio(first), float(norms[0]), moved, clipped)]

@@ -6,7 +6,7 @@
 Plain and residual networks of 20 layers on scikit-learn's digits: every normalization and none, with ReLU, Swish, tanh and sigmoid, and the
 initialization that suits the activation; then plain ones without and with batch normalization, with He's and Glorot's initialization and
 with half and twice the suitable one's kernels. 100 updates of SGD with momentum, learning rate 0.01, one seed.
-`hornbook.training.Diagnostics` collects the norms of all gradients, at every update and before any clipping.
+The norms of all gradients are collected as in `hornbook.training.Diagnostics`, at every update and before any clipping.
 
 A row of `results/depth_signals.csv` is a network. `gradients` are those of the kernels, first layer first, each divided by the norm of
 its kernel, at the first update; `trained` are means over the last 25 updates. `ratio` is the geometric mean of the first quarter of the
@@ -23,7 +23,6 @@ from benchmarks.depth import training
 from benchmarks.depth.networks import network
 from hornbook.models.parts.initializers import initializer_for
 from hornbook.models.parts.normalization import NORMALIZATIONS
-from hornbook.training import Diagnostics
 
 DEPTH, UPDATES, RATE, SEED = 20, 100, 0.01, 0
 KINDS = ("plain", "residual")
@@ -57,21 +56,18 @@ def run(kind, normalization, activation, initialization):
     keras.utils.set_random_seed(SEED)
     options = INITIALIZERS.get(initialization) or SCALES[initialization]
     model = training.compiled(network(kind, DEPTH, normalization=normalization, activation=activation, **options), RATE)
-    watching = Diagnostics(probe=training.digits()[0], every=10 * UPDATES)
-    curve = training.train(model, UPDATES, SEED, [watching])
-    first, last = by_layer(watching.record, model)
+    norms = training.Norms()
+    curve = training.train(model, UPDATES, SEED, [norms])
+    first, last = by_layer(norms)
     ended = curve[-1] if curve and curve[-1][0] == UPDATES else (UPDATES, math.nan, math.nan)
     words = [" ".join(f"{value:.2e}" for value in values) for values in (first, last)]
     return [(kind, normalization, activation, initialization, *ended[1:], ratio(first), ratio(last), *words)]
 
 
-def by_layer(record, model):
+def by_layer(norms):
     """Norms of the kernels' gradients as shares of the kernels', at the first update and on average over the last 25: two arrays."""
-    kernels = [place for place, name in enumerate(record.steps.variables) if name.endswith("kernel")]
-    before = record.steps.samples[0][1][kernels]
-    after = np.array([np.linalg.norm(keras.ops.convert_to_numpy(model.trainable_variables[place])) for place in kernels])
-    norms = record.steps.norms[:, kernels]
-    return norms[0] / before, norms[-training.EVERY :].mean(axis=0) / after
+    gradients = norms.steps.norms[:, norms.kernels]
+    return gradients[0] / norms.began, gradients[-training.EVERY :].mean(axis=0) / norms.ended
 
 
 def ratio(values):

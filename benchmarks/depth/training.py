@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from hornbook.training.diagnosis import steps
+
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 BATCH_SIZE = 64
 # A row of a curve is the mean over so many updates.
@@ -74,6 +76,40 @@ def train(model, updates, seed, callbacks=(), data=None, batch_size=BATCH_SIZE):
     pairs = zip(done.history["loss"], done.history["accuracy"], strict=True)
     curve = [((place + 1) * every, float(loss), float(accuracy)) for place, (loss, accuracy) in enumerate(pairs)]
     return [point for point in curve if np.isfinite(point[1])]
+
+
+class Norms(keras.callbacks.Callback):
+    """The norms of all gradients, before any clipping, and how far the weights go: what `hornbook.training.Diagnostics` keeps of steps.
+
+    Attributes:
+        steps: `hornbook.training.diagnosis.steps.Steps`.
+        kernels: places of the kernels among the trainable variables, first layer first.
+        began, ended: norms of the kernels before the first update and after the last, arrays.
+        moved: how far each kernel went in all, as a share of its norm, an array.
+    """
+
+    def set_model(self, model):
+        super().set_model(model)
+        self.steps = steps.Steps(every=1 << 30)
+        steps.instrument(model, self.steps)
+        self.kernels = [place for place, variable in enumerate(model.trainable_variables) if variable.name == "kernel"]
+
+    def on_train_begin(self, logs=None):
+        steps.listen(self.model, self.steps)
+        self._before = self._weights()
+        self.began = np.array([np.linalg.norm(weight) for weight in self._before])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.steps.fetch()
+
+    def on_train_end(self, logs=None):
+        steps.restore(self.model)
+        after = self._weights()
+        self.ended = np.array([np.linalg.norm(weight) for weight in after])
+        self.moved = np.array([np.linalg.norm(new - old) for old, new in zip(self._before, after, strict=True)]) / self.began
+
+    def _weights(self):
+        return [np.array(keras.ops.convert_to_numpy(self.model.trainable_variables[place]), "float64") for place in self.kernels]
 
 
 # What came of it: a row a run in a CSV file, written as soon as the run has ended; runs that stand there are not made again.
