@@ -88,24 +88,24 @@ def degradation():
 
 
 def signals():
-    """Gradients by layer, at initialization and after training: normalizations, activations, initializations."""
+    """Gradients by layer at initialization: normalizations and activations."""
     found = rows("depth_signals")
     panels = []
-    for column, when in (("gradients", "at initialization"), ("trained", "after 100 updates")):
-        curves = _by_layer(found, column, "normalization", kind="plain", activation="relu", initialization="he")
-        panels.append(panel(f"Plain, ReLU, {when}", curves, "layer", logarithmic=True))
     for kind in ("plain", "residual"):
-        curves = _by_layer(found, "gradients", "activation", kind=kind, normalization="none")
-        panels.append(panel(f"{kind.capitalize()}, no normalization, at initialization", curves, "layer", logarithmic=True))
+        curves = _by_layer(found, "normalization", when="start", kind=kind, activation="relu", initialization="he")
+        panels.append(panel(f"{kind.capitalize()}, ReLU, by normalization", curves, "layer", logarithmic=True))
+    for kind in ("plain", "residual"):
+        curves = _by_layer(found, "activation", when="start", kind=kind, normalization="none")
+        panels.append(panel(f"{kind.capitalize()}, no normalization, by activation", curves, "layer", logarithmic=True))
     picture("depth_signals", "Gradients of each layer's kernel as shares of the kernel, by normalization and by activation", panels)
 
 
-def _by_layer(found, column, told, **chosen):
+def _by_layer(found, told, **chosen):
     curves = {}
     for row in found:
         suitable = row["initialization"] == ("he" if row["activation"] in ("relu", "silu") else "glorot")
         if suitable and all(row[name] == value for name, value in chosen.items()):
-            curves[row[told]] = [(place + 1, float(value)) for place, value in enumerate(row[column].split())]
+            curves[row[told]] = [(place + 1, float(value)) for place, value in enumerate(row["gradients"].split())]
     return list(curves.items())
 
 

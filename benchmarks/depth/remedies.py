@@ -58,7 +58,7 @@ def run(fault, remedy, seed):
     model = training.compiled(network(other or kind, DEPTH, **{**options, **changes}), RATE, **rule)
     watching = training.Norms()
     curve = training.train(model, UPDATES, seed, [watching])
-    first, _ = signals.by_layer(watching)
+    first = signals.by_layer(watching, first=True)
     with np.errstate(divide="ignore"):
         moved = float(np.exp(np.log(watching.moved[: len(watching.moved) // 4]).mean()))
     norms = np.sqrt(np.square(watching.steps.norms).sum(axis=1))

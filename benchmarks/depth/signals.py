@@ -8,10 +8,10 @@ initialization that suits the activation; then plain ones without and with batch
 with half and twice the suitable one's kernels. 100 updates of SGD with momentum, learning rate 0.01, one seed.
 The norms of all gradients are collected as in `hornbook.training.Diagnostics`, at every update and before any clipping.
 
-A row of `results/depth_signals.csv` is a network. `gradients` are those of the kernels, first layer first, each divided by the norm of
-its kernel, at the first update; `trained` are means over the last 25 updates. `ratio` is the geometric mean of the first quarter of the
-layers divided by that of the last quarter: small where gradients vanish on their way back, large where they explode. 0 is a gradient too
-small for float32.
+A row of `results/depth_signals.csv` is a network, "start" at the first update or "trained". `gradients` are those of the kernels, first
+layer first, each divided by the norm of its kernel, of the first update or means over the last 25; `ratio` is the geometric mean of the
+first quarter of the layers divided by that of the last quarter: small where gradients vanish on their way back, large where they explode. 0
+is a gradient too small for float32.
 """
 
 import math
@@ -31,8 +31,8 @@ INITIALIZERS = {"he": {"initializer": "he_normal"}, "glorot": {"initializer": "g
 SCALES = {"half": {"initial_scale": 0.5}, "twice": {"initial_scale": 2.0}}
 RUNS = training.Runs(
     "depth_signals",
-    ("kind", "normalization", "activation", "initialization"),
-    ("loss", "accuracy", "ratio", "ratio_trained", "gradients", "trained"),
+    ("when", "kind", "normalization", "activation", "initialization"),
+    ("loss", "accuracy", "ratio", "gradients"),
 )
 
 
@@ -47,27 +47,29 @@ def wanted():
     for norm in ("none", "batch"):
         for activation in ACTIVATIONS:
             found += [("plain", norm, activation, name) for name in (*INITIALIZERS, *SCALES) if name != suitable(activation)]
-    return found
+    return [(when, *key) for when in ("start", "trained") for key in found]
 
 
-def run(kind, normalization, activation, initialization):
+def run(when, kind, normalization, activation, initialization):
     """A row."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(SEED)
     options = INITIALIZERS.get(initialization) or SCALES[initialization]
     model = training.compiled(network(kind, DEPTH, normalization=normalization, activation=activation, **options), RATE)
+    # One step is done sooner than it is traced.
+    model.run_eagerly = when == "start"
+    updates = 1 if when == "start" else UPDATES
     norms = training.Norms()
-    curve = training.train(model, UPDATES, SEED, [norms])
-    first, last = by_layer(norms)
-    ended = curve[-1] if curve and curve[-1][0] == UPDATES else (UPDATES, math.nan, math.nan)
-    words = [" ".join(f"{value:.2e}" for value in values) for values in (first, last)]
-    return [(kind, normalization, activation, initialization, *ended[1:], ratio(first), ratio(last), *words)]
+    curve = training.train(model, updates, SEED, [norms])
+    shares = by_layer(norms, first=when == "start")
+    ended = curve[-1][1:] if curve and curve[-1][0] == updates else (math.nan, math.nan)
+    return [(when, kind, normalization, activation, initialization, *ended, ratio(shares), " ".join(f"{value:.2e}" for value in shares))]
 
 
-def by_layer(norms):
-    """Norms of the kernels' gradients as shares of the kernels', at the first update and on average over the last 25: two arrays."""
+def by_layer(norms, first):
+    """Norms of the kernels' gradients as shares of the kernels', at the first update or on average over the last 25: an array."""
     gradients = norms.steps.norms[:, norms.kernels]
-    return gradients[0] / norms.began, gradients[-training.EVERY :].mean(axis=0) / norms.ended
+    return gradients[0] / norms.began if first else gradients[-training.EVERY :].mean(axis=0) / norms.ended
 
 
 def ratio(values):
@@ -82,22 +84,27 @@ def ratio(values):
 
 
 def table(rows, names, choose):
-    """A row for each activation and each of `names`; of plain and of residual networks the ratios and the accuracy."""
-    head = ["activation", "", *(f"{kind}: {what}" for kind in KINDS for what in ("ratio at start", "after", "accuracy"))]
+    """A row for each activation and each of `names`: of plain and of residual networks ratios, and the middle gradient and accuracy."""
+    head = ["activation", "", *(f"{kind}: {what}" for kind in KINDS for what in ("ratio at start", "middle", "ratio after", "accuracy"))]
     found = {tuple(row[key] for key in RUNS.keys): row for row in rows}
     lines = []
     for activation in ACTIVATIONS:
         for name in names:
             cells = []
             for kind in KINDS:
-                row = found.get((kind, *choose(name, activation)))
-                cells += [_short(row["ratio"]), _short(row["ratio_trained"]), _short(row["accuracy"])] if row else ["-"] * 3
+                start, after = (found.get((when, kind, *choose(name, activation))) for when in ("start", "trained"))
+                cells += [_short(start["ratio"]), _short(np.median(_numbers(start)))] if start else ["-"] * 2
+                cells += [_short(after["ratio"]), _short(after["accuracy"])] if after else ["-"] * 2
             lines.append([activation, name, *cells])
     return training.markdown(head, lines)
 
 
+def _numbers(row):
+    return [float(word) for word in row["gradients"].split()]
+
+
 def _short(word):
-    return "not finite" if word == "nan" else f"{float(word):.2g}"
+    return f"{float(word):.2g}" if math.isfinite(float(word)) else "not finite"
 
 
 if __name__ == "__main__":
