@@ -111,7 +111,7 @@ def _by_layer(found, told, **chosen):
 
 def recurrence():
     """Gradients by time step at initialization, by cell, for each length."""
-    found = [row for row in rows("depth_recurrence") if (row["optimizer"], row["clipping"], row["seed"]) == ("adam", "none", "0")]
+    found = [row for row in rows("depth_recurrence") if (row["optimizer"], row["seed"]) == ("start", "0")]
     panels = []
     for steps in sorted({int(row["steps"]) for row in found}):
         curves = [

@@ -10,16 +10,17 @@ of the steps ("chrono", Tallec and Ollivier 2018). Adam with a learning rate of 
 without clipping, and with the global norm clipped to 1. `hornbook.training.Diagnostics` takes the gradient with respect to each time step
 of the input.
 
-A row of `results/depth_recurrence.csv` is a run. `gradients` are norms in twentieths of the time, geometric means, earliest first,
-before the first update, `trained` after the last; `ratio` divides the first of the twenty by the last, 0 where the first is too small for
-float32. `accuracy` is on the last 25 training batches, `largest` the largest norm of a batch's gradient before any clipping, `clipped` the
-share of updates that clipping changed.
+A row of `results/depth_recurrence.csv` is a run, or with the optimizer "start" a network before any training. `gradients` are norms in
+twentieths of the time, geometric means, earliest first, before the first update, `trained` after the last; `ratio` divides the first of the
+twenty by the last, 0 where the first is too small for float32. `accuracy` is on the last 25 training batches, `largest` the largest norm of
+a batch's gradient before any clipping, `clipped` the share of updates that clipping changed.
 """
 
 import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from benchmarks.depth import training
 from hornbook import models
@@ -57,7 +58,8 @@ def series(steps, seed):
 
 def wanted():
     """What is run: keys of `RUNS`, short series first."""
-    found = [("adam", 50, cell, clip, 0) for cell in CELLS for clip in CLIPPING]
+    found = [("start", steps, cell, "none", 0) for steps in LENGTHS for cell in CELLS]
+    found += [("adam", 50, cell, clip, 0) for cell in CELLS for clip in CLIPPING]
     found += [("sgd", 50, cell, clip, seed) for seed in range(2) for cell in ("simple", "simple, times 1.5", "LSTM") for clip in CLIPPING]
     for steps, (_, seeds) in LENGTHS.items():
         found += [("adam", steps, cell, clip, seed) for clip in CLIPPING for cell in CELLS for seed in range(seeds)]
@@ -70,6 +72,10 @@ def run(optimizer, steps, cell, clip, seed):
     keras.utils.set_random_seed(seed)
     model = network(cell, steps)
     data, updates = series(steps, seed), LENGTHS[steps][0]
+    if optimizer == "start":
+        first = in_parts(by_time(training.compiled(model, 0.0), *(part[:64] for part in data)))
+        lost, words = [math.nan] * 4, " ".join(f"{value:.2e}" for value in first)
+        return [(optimizer, steps, cell, clip, seed, *lost[:2], first[0] / first[-1], *lost[:3], words, "")]
     watching = Diagnostics(probe=data, every=10 * updates)
     training.compiled(model, RATES[optimizer], optimizer, **CLIPPING[clip])
     curve = training.train(model, updates, seed, [watching], data, BATCH_SIZE)
@@ -95,10 +101,23 @@ def network(cell, steps):
     return model
 
 
-def in_parts(by_time):
+def by_time(model, x, y):
+    """The norm of the loss's gradient with respect to each step of the input, an array (time,); as a look of `Diagnostics`, alone."""
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True))
+        return tape.gradient(loss, x)
+
+    return np.sqrt(np.square(gradient(tf.constant(x)).numpy(), dtype="float64").sum(axis=(0, 2)))
+
+
+def in_parts(norms):
     """Geometric means of twentieths of an array (time,); 0 where a value is 0."""
     with np.errstate(divide="ignore"):
-        return [float(np.exp(np.log(part).mean())) for part in np.array_split(np.asarray(by_time, "float64"), PARTS)]
+        return [float(np.exp(np.log(part).mean())) for part in np.array_split(np.asarray(norms, "float64"), PARTS)]
 
 
 def table(rows, optimizer):
