@@ -120,6 +120,13 @@ def in_parts(norms):
         return [float(np.exp(np.log(part).mean())) for part in np.array_split(np.asarray(norms, "float64"), PARTS)]
 
 
+def start_table(rows):
+    """A row for each cell, a column a length: the first twentieth's gradient divided by the last one's before any training."""
+    ratios = {(row["cell"], row["steps"]): float(row["ratio"]) for row in rows if row["optimizer"] == "start"}
+    lines = [[cell, *(f"{ratios.get((cell, str(steps)), math.nan):.2g}" for steps in LENGTHS)] for cell in CELLS]
+    return training.markdown(["cell", *(f"{steps} steps" for steps in LENGTHS)], lines)
+
+
 def table(rows, optimizer):
     """A row for each cell and length: the ratio at the start; without clipping and with it the ratio in the end, accuracy, largest norm."""
     head = ["steps", "cell", "first / last twentieth at start", "n"]
@@ -150,5 +157,6 @@ def _range(rows, name):
 if __name__ == "__main__":
     if not training.only_table(__doc__):
         training.make(RUNS, wanted(), run)
+    print(start_table(RUNS.rows()))
     for optimizer in RATES:
         print(f"\n{optimizer}\n" + table(RUNS.rows(), optimizer))

@@ -136,8 +136,8 @@ class Runs:
 
     def missing(self, wanted):
         """Those of `wanted`, tuples of the first keys, of which there is no row."""
-        made = {tuple(row[key] for key in self.keys) for row in self.rows()}
-        return [one for one in wanted if not any(key[: len(one)] == tuple(map(str, one)) for key in made)]
+        made = {tuple(row[key] for key in self.keys[:count]) for row in self.rows() for count in range(1, len(self.keys) + 1)}
+        return [one for one in wanted if tuple(str(_written(value)) for value in one) not in made]
 
     def add(self, rows):
         """Append rows, tuples in the order of the columns; numbers with four digits."""

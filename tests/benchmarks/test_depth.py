@@ -50,12 +50,12 @@ def test_a_ratio_is_of_the_first_quarter_to_the_last(module):
 def test_runs_that_stand_in_the_table_are_not_made_again(module, monkeypatch, tmp_path):
     training = module("training")
     monkeypatch.setattr(training, "RESULTS", tmp_path)
-    runs = training.Runs("study", ("kind", "seed"), ("loss",))
-    wanted = [("plain", 0), ("plain", 1)]
+    runs = training.Runs("study", ("kind", "rate", "updates"), ("loss",))
+    wanted = [("plain", 1.0), ("plain", 0.1)]
     assert runs.missing(wanted) == wanted
-    runs.add([("plain", 0, 0.123456)])
-    assert runs.missing(wanted) == [("plain", 1)]
-    assert runs.rows() == [{"kind": "plain", "seed": "0", "loss": "0.1235"}]
+    runs.add([("plain", 1.0, 25, 0.123456)])
+    assert runs.missing(wanted) == [("plain", 0.1)]
+    assert runs.rows() == [{"kind": "plain", "rate": "1", "updates": "25", "loss": "0.1235"}]
 
 
 def test_the_better_rate_is_one_at_which_every_seed_was_trained(module):
