@@ -1,6 +1,6 @@
 """Do plain networks train worse the deeper they are, and residual ones not?
 
-    python -m benchmarks.depth.degradation             # about 17 minutes of one thread
+    python -m benchmarks.depth.degradation             # about 20 minutes of one thread
     python -m benchmarks.depth.degradation --table     # only the table, from the rows there are
 
 Plain and residual networks of 20 to 1001 layers on scikit-learn's digits, the same number of updates and the same batches for all: SGD with
