@@ -13,7 +13,8 @@ of the input.
 A row of `results/depth_recurrence.csv` is a run, or with the optimizer "start" a network before any training. `gradients` are norms in
 twentieths of the time, geometric means, earliest first, before the first update, `trained` after the last; `ratio` divides the first of the
 twenty by the last, 0 where the first is too small for float32. `accuracy` is on the last 25 training batches, `largest` the largest norm of
-a batch's gradient before any clipping, `clipped` the share of updates that clipping changed.
+a batch's gradient before any clipping, `clipped` the share of updates that clipping changed. It needs TensorFlow for the gradients before
+training.
 """
 
 import math
