@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 _KEY, _SIZE = "hornbook_gradient_norms", "hornbook_batch_size"
-_FIRST, _LATER = 64, 16  # The norm of each variable's gradient is kept for the first 64 steps, then for every 16th.
+_LATER = 16  # Of later steps the norm of each variable's gradient is kept for every 16th.
 _LARGEST_PART = 1 << 24  # Elements of a variable that are compared: of larger ones this many, evenly spaced.
 
 
@@ -21,6 +21,7 @@ class Steps:
     Args:
         every: steps between two measurements of the weights and their updates, which read the weights; the gradients are seen at each.
             Steps 1, 2, 3, 5, 9 and so on are measured too. It takes a small network as long as two steps on a processor.
+        first: steps of which the norm of each variable's gradient is kept.
 
     Attributes:
         variables: names of the trainable variables, in the model's order.
@@ -29,8 +30,8 @@ class Steps:
         samples: list of (step, weight norms, update norms), each norm an array with an entry a variable.
     """
 
-    def __init__(self, every=200):
-        self.every = every
+    def __init__(self, every=200, first=64):
+        self.every, self.first = every, first
         self.variables, self.connected, self.batch_size = [], None, None
         self.samples = []
         self._seen, self._norms, self._losses = 0, [], []  # The latter two are still on the device.
@@ -95,7 +96,7 @@ class Steps:
             row = np.zeros(len(self.variables))
             if squares is not None:
                 row[np.array(self.connected)] = np.sqrt(np.asarray(keras.ops.convert_to_numpy(squares), "float64"))
-            if len(self._totals) < _FIRST or len(self._totals) % _LATER == 0:
+            if len(self._totals) < self.first or len(self._totals) % _LATER == 0:
                 self._rows.append(row)
             self._totals.append(float(np.sqrt(np.square(row).sum())))
         self._norms, self._losses = [], []
