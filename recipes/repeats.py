@@ -74,7 +74,7 @@ def remedied(once, args, folder, recipe):
     lost = None
     try:
         first = _run_or_read(once, args, folder, recipe)
-        findings, before = first["findings"], first["metrics"]
+        findings, before = first["findings"], _scores(first)
     except runs.TrainingLost as error:
         first, lost, before = None, error, {}
         findings = error.findings
@@ -92,12 +92,18 @@ def remedied(once, args, folder, recipe):
     flags = " ".join(command_line.flags(changes))
     print(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
     result = once(again, second)
-    gained = {name: [before.get(name), value] for name, value in result["metrics"].items()}
+    gained = {name: [before.get(name), value] for name, value in _scores(result).items()}
     about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes, "metrics": gained}
     files.write_json(second / "remedy.json", about)
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
     print(f"{flags} against {finding['problem']}: {', '.join(told)}")
     return result
+
+
+def _scores(result):
+    """A result's metrics; first those of the network without the classical model that is mixed with it, which hides what a remedy does."""
+    alone = {f"{name} of the network alone": value for name, value in (result.get("network_alone") or {}).items()}
+    return {**alone, **result["metrics"]}
 
 
 def _run_or_read(once, args, folder, recipe):

@@ -24,7 +24,7 @@ import time
 
 import numpy as np
 
-from benchmarks.faults import cases, training
+from benchmarks.faults import cases, datasets, training
 from benchmarks.faults.settings import Settings
 from hornbook.training.diagnosis import Diagnostics, diagnose
 
@@ -93,9 +93,15 @@ def remedied(case, findings):
     return None
 
 
+def options_of(settings):
+    """Settings as a recipe's options: with those names that remedies ask for."""
+    images = {"downsampling": None} if datasets.medium_of(settings.data) == "images" else {}
+    return {**dataclasses.asdict(settings), **images, **{option: getattr(settings, name) for option, name in _SETTINGS.items()}}
+
+
 def row_of(case, seen, corpus, twins, mend):
     """A case's row."""
-    findings = diagnose(seen["record"], dataclasses.asdict(case.settings))
+    findings = diagnose(seen["record"], options_of(case.settings))
     row = {
         "name": case.name, "half": case.half, "problem": case.problem or "", "accepted": " ".join(sorted(case.accepted or ())),
         "findings": " ".join(f"{finding.severity}:{finding.problem}" for finding in findings),

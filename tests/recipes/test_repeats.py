@@ -119,6 +119,12 @@ def test_a_remedy_is_tried_beside_the_first_run(tmp_path, capsys):
     assert "accuracy 0.5000 -> 0.7500" in capsys.readouterr().out
 
 
+def test_a_network_is_compared_without_its_classical_model():
+    result = {"metrics": {"accuracy": 0.9}, "network_alone": {"accuracy": 0.4}}
+    assert list(repeats._scores(result).items()) == [("accuracy of the network alone", 0.4), ("accuracy", 0.9)]
+    assert repeats._scores({"metrics": {"accuracy": 0.9}}) == {"accuracy": 0.9}
+
+
 def test_a_finished_first_run_is_read(tmp_path):
     args, ran = Args(learning_rate=0.5, remedy=True), []
     trained([], [TOO_HIGH])(args, tmp_path / "a")

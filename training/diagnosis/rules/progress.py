@@ -98,9 +98,13 @@ def learning_rate_too_low(record, symptoms):
         "learning-rate-too-low",
         "error",
         f"The learning rate of {max(record.rates, default=math.nan):.3g} is too low: an update changes the weights by {ratio:.1g} of their "
-        f"size (0.001 is usual), and {record.updates:,} updates by {symptoms.travelled:.1%}.",
+        f"size (0.001 is usual), and {record.updates:,} updates by {_small(symptoms.travelled)}.",
         remedies=(remedies.usual_learning_rate(record),),
     )
+
+
+def _small(share):
+    return "less than 0.1%" if share < 1e-3 else f"{share:.1%}"
 
 
 def hardly_any_updates(record, symptoms):

@@ -99,7 +99,7 @@ _LESS_DECAY = Remedy(
 _MOMENTUM = Remedy("more --epochs", "keras.layers.BatchNormalization(momentum=0.9)", {"normalization_momentum": 0.9})
 _STANDARDIZE = Remedy(
     "to standardize the inputs",
-    "x = (x - x.mean(axis=0)) / x.std(axis=0)  # or keras.layers.Normalization, adapted to the training inputs",
+    "x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-7)  # or keras.layers.Normalization, adapted to the training inputs",
     {"standardize": True},
 )
 _ONE_SOFTMAX = Remedy(

@@ -181,7 +181,7 @@ def exploding(record, symptoms):
 
 def _of_explosion(network):
     """What mends the cause, where the network shows it: clipping mends the symptom."""
-    if any(kernel.scale > _LARGE_WEIGHTS * kernel.expected for kernel in network.kernels):
+    if any(kernel.scale > _LARGE_WEIGHTS * min(kernel.expected, kernel.drawn or kernel.expected) for kernel in network.kernels):
         return (remedies.INITIALIZER,)
     return (remedies.RESIDUAL,) if not network.residual and not network.recurrent and network.depth >= _DEEP_PLAIN else ()
 
