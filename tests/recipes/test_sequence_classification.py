@@ -64,6 +64,7 @@ def test_a_run_leaves_what_the_documents_promise(finished):
     assert left == {
         "config.json",
         "chosen.json",
+        "diagnosis.json",
         "history.csv",
         "result.json",
         "model.keras",

@@ -76,7 +76,7 @@ def check(model, x, y, validation=None, options=None):
         model.history, model.stop_training = history, stopped
         model.train_function = None
     record = watching.record
-    record.facts = whole.facts_of(record)
+    record.facts = whole.facts_of(record, model)
     return apply([rule for rule in RULES if rule not in OF_WHOLE_TRAININGS], record, _OneBatch(record), options)
 
 

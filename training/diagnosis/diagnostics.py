@@ -122,7 +122,7 @@ class Diagnostics(keras.callbacks.Callback):
         record.optimizer = networks.optimizer_of(self.model)
         y = self._train[1]
         record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs)
-        record.facts = self.facts_of(record)
+        record.facts = self.facts_of(record, self.model)
         record.baseline = self._baseline()
         self._began = _weights(self.model)
 
@@ -175,12 +175,14 @@ class Diagnostics(keras.callbacks.Callback):
             shapes = [tuple(np.shape(part)) for part in keras.tree.flatten(self._few[0])]
             raise ValueError(f"the model does not take the probe batch, inputs of shapes {shapes}: {str(error).splitlines()[0]}") from error
 
-    def facts_of(self, record):
+    def facts_of(self, record, model):
         """`examples.Facts` of the examples that it was given, for a record's task; None of inputs that are not one array."""
         task, (x, y) = record.task, self._train
         if not _is_array(x) or not _is_array(y):
             return None
         validation = self._validation
+        if _takes_gaps(model, x):
+            x, validation = np.nan_to_num(x), validation and (np.nan_to_num(validation[0]), validation[1])
         if validation is not None:
             validation = (*validation, _classes(validation[1], task))
         return examples.facts(x, y, _classes(y, task), task.num_classes, validation, tokens=record.network.embedded)
@@ -228,6 +230,14 @@ class Diagnostics(keras.callbacks.Callback):
 
 def _classes(y, task):
     return networks.classes_of(y, task.num_classes) if task.kind in ("classes", "binary") else None
+
+
+def _takes_gaps(model, x):
+    """Whether inputs have values that are no numbers, as padded series do, and the network has an answer to them all the same."""
+    if not np.issubdtype(np.asarray(x).dtype, np.floating):
+        return False
+    gaps = np.flatnonzero(np.isnan(x).any(axis=tuple(range(1, np.ndim(x)))))
+    return bool(len(gaps)) and bool(np.isfinite(keras.ops.convert_to_numpy(model(x[gaps[:1]], training=False))).all())
 
 
 def _spaced(count, most):

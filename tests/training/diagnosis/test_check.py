@@ -65,6 +65,15 @@ def test_data_that_cannot_be_learned():
     assert problems(network(), X, Y, validation=(X[:100], Y[:100]))[0] == "validation-overlap"
 
 
+def test_gaps_are_a_fault_only_where_the_network_has_no_answer_to_them():
+    x = X.copy()
+    x[::7, 3] = np.nan
+    assert problems(network(), x, Y)[0] == "not-finite"
+    filled = keras.Sequential([keras.Input((8,)), keras.layers.Lambda(lambda x: keras.ops.where(keras.ops.isnan(x), 0.0, x)), network()])
+    filled.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert problems(filled, x, Y) == []
+
+
 def test_sound_models_have_no_finding_and_stay_as_they_are():
     for model in (network(), network(optimizer="SGD", rate=0.1)):
         model.fit(X[:64], Y[:64], verbose=0)
