@@ -25,7 +25,7 @@ class Case:
 
     Attributes:
         name: "problem/kind/data/model".
-        half: "A", on which thresholds are set, or "B", on which they are reported.
+        group: of data sets: "A" or "B", on which the thresholds were set, or "C", on which they are reported.
         problem: one of `PROBLEMS`; None for a healthy run.
         accepted: the problems that count as naming it: its own, and those that are the same fault by another name.
         settings: of the run.
@@ -37,7 +37,7 @@ class Case:
     """
 
     name: str
-    half: str
+    group: str
     problem: str | None
     accepted: frozenset
     settings: Settings
@@ -48,21 +48,23 @@ class Case:
     unusual: bool = False
 
 
-def planted(half=None):
-    """The planted faults of a half, or of both: a list of `Case`."""
+def planted(group=None):
+    """The planted faults of a group, or of all: a list of `Case`."""
     found = []
     for fault in faults.FAULTS:
         if fault.problem not in PROBLEMS or not set(fault.also) <= set(PROBLEMS):
             raise ValueError(f"no such problem: {fault.problem} or one of {fault.also}")
-        for data, model in fault.places:
+        other = faults.STRENGTHS.get((fault.problem, fault.kind), {})
+        for data, model in (*fault.places, *faults.instead(fault.places)):
             twin = sound(data, model, **fault.base)
+            changes = {**fault.changes, **other} if datasets.group_of(data) == "C" else fault.changes
             found.append(
                 Case(
                     f"{fault.problem}/{fault.kind}/{data}/{model}",
-                    datasets.half_of(data),
+                    datasets.group_of(data),
                     fault.problem,
                     frozenset((fault.problem, *fault.also)),
-                    twin.but(**fault.changes),
+                    twin.but(**changes),
                     twin.but(**fault.mended),
                     harmless=fault.harmless,
                     measure=fault.measure,
@@ -70,18 +72,18 @@ def planted(half=None):
                 )
             )
     _refuse_repeated(found)
-    return [case for case in found if half in (None, case.half)]
+    return [case for case in found if group in (None, case.group)]
 
 
-def healthy(half=None):
-    """The healthy runs of a half, or of both: a list of `Case`."""
+def healthy(group=None):
+    """The healthy runs of a group, or of all: a list of `Case`."""
     found = []
     for run in healthy_runs.RUNS:
-        for data, model in run.places:
+        for data, model in (*run.places, *faults.instead(run.places)):
             found.append(
                 Case(
                     f"healthy/{run.kind}/{data}/{model}",
-                    datasets.half_of(data),
+                    datasets.group_of(data),
                     None,
                     frozenset(),
                     sound(data, model, **run.settings),
@@ -89,7 +91,7 @@ def healthy(half=None):
                 )
             )
     _refuse_repeated(found)
-    return [case for case in found if half in (None, case.half)]
+    return [case for case in found if group in (None, case.group)]
 
 
 def _refuse_repeated(cases):

@@ -1,8 +1,9 @@
-"""Small data sets as arrays, by name, in two halves: thresholds are set on half A, and reported on half B.
+"""Small data sets as arrays, by name, in three groups: thresholds were set on A and B, and are reported on C.
 
-Half A is built in: it needs no network and no files. Half B is read by Hornbook's loaders from TensorFlow Datasets (`TFDS_DATA_DIR`) and
-from the folder of a corpus, which has `series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES` examples in training,
-so that a run takes seconds. Nothing is scaled here but pixels, to between 0 and 1: the run does that, as a fault may leave it out.
+Group A is built in: it needs no network and no files. Groups B and C are read by Hornbook's loaders from TensorFlow Datasets
+(`TFDS_DATA_DIR`) and from the folder of a corpus, which has `series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES`
+examples in training, so that a run takes seconds. Nothing is scaled here but pixels, to between 0 and 1: the run does that, as a fault may
+leave it out.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ class Data:
 
     Attributes:
         name: of the set.
-        half: "A" or "B".
+        group: "A", "B" or "C".
         medium: "images", "series", "texts" or "tables".
         x_train, x_validation, x_test: float32 `(examples, height, width, channels)`, `(examples, steps, features)` or `(examples,
             features)`; of texts int32 `(examples, steps)`, token ids, padded with 0.
@@ -33,7 +34,7 @@ class Data:
     """
 
     name: str
-    half: str
+    group: str
     medium: str
     x_train: np.ndarray
     y_train: np.ndarray
@@ -50,13 +51,13 @@ class Data:
         return 0.0 if self.num_classes is None else 1 / self.num_classes
 
 
-def names(half=None):
-    """The names of the sets of a half, or of both."""
-    return tuple(name for name, (own, _, _, _) in _SETS.items() if half in (None, own))
+def names(group=None):
+    """The names of the sets of a group, or of all."""
+    return tuple(name for name, (own, _, _, _) in _SETS.items() if group in (None, own))
 
 
-def half_of(name):
-    """The half that a set is in, "A" or "B"."""
+def group_of(name):
+    """The group that a set is in."""
     return _SETS[name][0]
 
 
@@ -71,19 +72,19 @@ def load(name, corpus=None):
 
     Args:
         name: one of `names()`.
-        corpus: folder of the corpus, for those sets of half B that are files.
+        corpus: folder of the corpus, for those sets that are files in it.
 
     Raises:
         ValueError: there is no set of this name, or it is a file and no corpus was given.
     """
     if name not in _SETS:
         raise ValueError(f"there is no data set {name!r}; there are {', '.join(_SETS)}")
-    half, medium, read, source = _SETS[name]
+    group, medium, read, source = _SETS[name]
     if source is not None and "{corpus}" in source:
         if corpus is None:
             raise ValueError(f"{name} is a file of the corpus: pass its folder with --corpus")
         source = source.format(corpus=pathlib.Path(corpus).resolve())
-    return Data(name, half, medium, **(read() if source is None else read(source)))
+    return Data(name, group, medium, **(read() if source is None else read(source)))
 
 
 def _cut(parts, num_classes, vocabulary_size=None):
@@ -131,13 +132,25 @@ def _series(source):
 
 
 def _pooled(source):
-    """Series whose training and test part are put together and split anew: the published training parts are too small for a validation."""
-    arrays = _series(source)
-    x, y = (np.concatenate([arrays[f"{kind}_{part}"] for part in MOST_EXAMPLES]) for kind in "xy")
+    """Series whose training and test part are put together and split anew: the published training parts are too small for a validation.
+
+    Those of different lengths get zeros behind their ends.
+    """
+    from hornbook import data
+
+    dataset = data.series.load(source, validation_fraction=0.2)
+    parts = [(np.nan_to_num(examples.inputs), examples.labels) for examples in dataset.parts.values()]
+    longest = max(x.shape[1] for x, _ in parts)
+    x = np.concatenate([np.pad(x, [(0, 0), (0, longest - x.shape[1]), (0, 0)]) for x, _ in parts])
+    return _split(x, np.concatenate([y for _, y in parts]), dataset.num_classes)
+
+
+def _split(x, y, num_classes):
+    """The arguments of `Data`: half of the examples for training, a fifth for validation, the rest for the test."""
     order = np.random.default_rng(1).permutation(len(x))
     ends = np.cumsum([0, len(x) * 5 // 10, len(x) * 2 // 10, len(x)])
     parts = {part: order[low:high] for part, low, high in zip(MOST_EXAMPLES, ends[:-1], [*ends[1:-1], len(x)], strict=True)}
-    return _cut({part: (x[places], y[places]) for part, places in parts.items()}, arrays["num_classes"])
+    return _cut({part: (x[places], y[places]) for part, places in parts.items()}, num_classes)
 
 
 def _texts(source):
@@ -183,6 +196,32 @@ def _regression(source):
     return {name: value.reshape(-1, 1).astype(np.float32) if name.startswith("y_") else value for name, value in arrays.items()}
 
 
+def _distinct(source, task="classification"):
+    """A table without the rows that it has twice; of classes, with three others for each example of the rarest."""
+    from hornbook import data
+
+    label = {"label_column": "quality"} if "wine" in source else {}
+    dataset = data.tables.load(source, task=task, validation_fraction=0.2, **label)
+    x, y = (np.concatenate([getattr(part, name) for part in dataset.parts.values()]) for name in ("inputs", "labels"))
+    x, places = np.unique(x.astype(np.float32), axis=0, return_index=True)
+    y = y[places]
+    if task == "regression":
+        return _split(x, y.reshape(-1, 1).astype(np.float32), None)
+    rare = y == np.bincount(y).argmin()
+    others = np.random.default_rng(0).permutation(np.flatnonzero(~rare))[: 3 * np.count_nonzero(rare)]
+    chosen = np.concatenate([np.flatnonzero(rare), others])
+    return _split(x[chosen], y[chosen], dataset.num_classes)
+
+
+def _ringnorm():
+    """Two normal distributions in 20 dimensions, one within the other (Breiman 1998, section 4)."""
+    generator = np.random.default_rng(0)
+    y = np.arange(1500) % 2
+    normal = generator.normal(size=(1500, 20))
+    x = np.where(y[:, None] == 0, 2 * normal, normal + 2 / np.sqrt(20))
+    return _split(x.astype(np.float32), y.astype(np.int64), 2)
+
+
 def _generated(make, num_classes, total=1500):
     """Series of a formula `(generator, label) -> (steps,)`, as many of each class."""
     generator = np.random.default_rng(0)
@@ -222,7 +261,7 @@ def _synthetic_control():
     return _generated(make, 6)
 
 
-# Name: (half, medium, reader, source).
+# Name: (group, medium, reader, source).
 _SETS = {
     "digits": ("A", "images", _images, "digits"),
     "digit_rows": ("A", "series", _rows, "digits"),
@@ -234,7 +273,6 @@ _SETS = {
     "wine": ("A", "tables", _tables, "wine"),
     "diabetes": ("A", "tables", _regression, "diabetes"),
     "fashion_mnist": ("B", "images", _images, "tfds:fashion_mnist[:1500]"),
-    "cifar10": ("B", "images", _images, "tfds:cifar10[:1500]"),
     "fashion_rows": ("B", "series", _rows, "tfds:fashion_mnist[:1500]"),
     "ecg200": ("B", "series", _pooled, "ts:{corpus}/series/ECG200_TRAIN.ts"),
     "plane": ("B", "series", _pooled, "ts:{corpus}/series/Plane_TRAIN.ts"),
@@ -245,4 +283,15 @@ _SETS = {
     "german": ("B", "tables", _tables, "csv:{corpus}/tables/german.csv"),
     "pima": ("B", "tables", _tables, "csv:{corpus}/tables/pima-indians-diabetes.csv"),
     "abalone": ("B", "tables", _regression, "csv:{corpus}/tables/abalone.csv"),
+    "mnist": ("C", "images", _images, "tfds:mnist[:1500]"),
+    "cifar10": ("C", "images", _images, "tfds:cifar10[:1500]"),
+    "japanese_vowels": ("C", "series", _pooled, "tfds:uea_japanese_vowels"),
+    "gunpoint": ("C", "series", _pooled, "tfds:ucr_gunpoint"),
+    "arrowhead": ("C", "series", _pooled, "tfds:ucr_arrowhead"),
+    "control_charts": ("C", "series", _pooled, "ts:{corpus}/series/SyntheticControl_TRAIN.ts"),
+    "sst2": ("C", "texts", _texts, "tfds:sst2_sentences"),
+    "ringnorm": ("C", "tables", _ringnorm, None),
+    "adult": ("C", "tables", _tables, "tfds:adult"),
+    "mammography": ("C", "tables", _distinct, "tfds:mammography"),
+    "red_wine": ("C", "tables", functools.partial(_distinct, task="regression"), "csv:{corpus}/tables/winequality-red.csv"),
 }

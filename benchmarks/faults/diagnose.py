@@ -1,8 +1,8 @@
 """Does the diagnosis name planted faults, mend them, and leave healthy runs alone? Every case, watched by `Diagnostics`.
 
-    python -m benchmarks.faults.diagnose --half A --records FOLDER       # built-in data, on which thresholds are set
-    python -m benchmarks.faults.diagnose --half B --corpus FOLDER        # other data, on which they are reported
-    python -m benchmarks.faults.diagnose --summary                       # what results/faults.csv says
+    python -m benchmarks.faults.diagnose --group A --records FOLDER                   # built-in data
+    python -m benchmarks.faults.diagnose --group C --corpus FOLDER --remedy           # other data, on which the rules are reported
+    python -m benchmarks.faults.diagnose --summary                                   # what results/faults.csv says
 
 A row of `results/faults.csv` is a case: the problems that were found, most pressing first, its score, that of its sound twin, and with
 `--remedy` the score after the first remedy that a program can follow. Rows that are there are not run again. With `--records FOLDER` what
@@ -29,9 +29,12 @@ from benchmarks.faults.settings import Settings
 from hornbook.training.diagnosis import Diagnostics, diagnose
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/faults.csv"
-COLUMNS = ("name", "half", "problem", "accepted", "findings", "remedy", "score", "healthy", "remedied", "seconds", "settings")
+COLUMNS = ("name", "group", "problem", "accepted", "findings", "remedy", "score", "healthy", "remedied", "seconds", "settings")
 # Found rightly, planted or not: columns that are the same in all rows or say the same, and questions that occur twice.
-TRUE_OF = {"abalone": {"constant-features"}, "german": {"constant-features", "duplicate-features"}, "trec6": {"validation-overlap"}}
+TRUE_OF = {
+    "abalone": {"constant-features"}, "german": {"constant-features", "duplicate-features"}, "trec6": {"validation-overlap"},
+    "adult": {"constant-features"},
+}  # fmt: skip
 _SETTINGS = {"missing_values": "missing"}  # Where a remedy's change has another name than the setting.
 _WITHIN = 0.9  # Of the healthy score: what a remedied run is to reach.
 
@@ -103,7 +106,7 @@ def row_of(case, seen, corpus, twins, mend):
     """A case's row."""
     findings = diagnose(seen["record"], options_of(case.settings))
     row = {
-        "name": case.name, "half": case.half, "problem": case.problem or "", "accepted": " ".join(sorted(case.accepted or ())),
+        "name": case.name, "group": case.group, "problem": case.problem or "", "accepted": " ".join(sorted(case.accepted or ())),
         "findings": " ".join(f"{finding.severity}:{finding.problem}" for finding in findings),
         "remedy": "", "score": f"{seen['metrics'][case.measure]:.4f}", "healthy": "", "remedied": "",
         "seconds": f"{seen['seconds']:.1f}", "settings": key(case.settings),
@@ -141,12 +144,24 @@ def named(row):
     return [problem for problem in (one.partition(":")[2] for one in row["findings"].split()) if problem not in anyway]
 
 
+def harms(row, case):
+    """Whether a planted fault does harm, or none by its nature; true of those whose sound twin was not run here (`verify` did)."""
+    return case.harmless or not row["healthy"] or float(row["score"]) <= _WITHIN * float(row["healthy"])
+
+
 def summary(rows):
-    """Print the shares of each half, and each problem's."""
-    for half in ("A", "B"):
-        own = [row for row in rows if row["half"] == half]
+    """Print the shares of each group, and each problem's."""
+    known = {case.name: case for case in cases.planted()}
+    without = [row for row in rows if row["problem"] and not harms(row, known[row["name"]])]
+    print(f"planted without harm to the score, which count as no fault: {len(without)}")
+    for row in without:
+        print(f"  {row['name']}: {row['score']}, its twin {row['healthy']}; {row['findings'] or 'no finding'}")
+    for group in ("A", "B", "C"):
+        own = [row for row in rows if row["group"] == group and row not in without]
+        if not own:
+            continue
         planted, healthy = [row for row in own if row["problem"]], [row for row in own if not row["problem"]]
-        print(f"\nhalf {half}: {len(planted)} planted, {len(healthy)} healthy runs")
+        print(f"\ngroup {group}: {len(planted)} planted, {len(healthy)} healthy runs")
         names = [named(row) for row in planted]
         accepted = [set(row["accepted"].split()) for row in planted]
         share(
@@ -160,8 +175,7 @@ def summary(rows):
         share("the first remedy brings the score within 10%", sum(mended), len(tried))
         for severity in ("error", "warning"):
             share(f"healthy runs with a false {severity}", sum(f"{severity}:" in row["findings"] for row in healthy), len(healthy))
-        if own:
-            print(f"seconds a run, median: {statistics.median(float(row['seconds']) for row in own):.1f}")
+        print(f"seconds a run, median: {statistics.median(float(row['seconds']) for row in own):.1f}")
         counts = collections.defaultdict(lambda: [0, 0, 0])
         for row, found, ok in zip(planted, names, accepted, strict=True):
             counts[row["problem"]] = list(np.add(counts[row["problem"]], [1, bool(found) and found[0] in ok, bool(ok & set(found))]))
@@ -187,13 +201,14 @@ def write(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("A", "B"), help="default: both")
+    parser.add_argument("--group", choices=("A", "B", "C"), help="default: all")
     parser.add_argument("--kind", choices=("planted", "healthy"), help="default: both")
     parser.add_argument("--only", default="", help="a part of the names")
-    parser.add_argument("--corpus", help="folder with series/ and tables/, for half B")
+    parser.add_argument("--corpus", help="folder with series/ and tables/, for groups B and C")
     parser.add_argument("--records", type=pathlib.Path, help="folder to keep what was seen of each run")
     parser.add_argument("--again", action="store_true", help="read the findings of kept records once more, and run nothing")
     parser.add_argument("--remedy", action="store_true", help="also train the sound twins, and again after the first remedy")
+    parser.add_argument("--turns", default="0/1", help="1/2: every second case, from the second: two copies share the work")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many; the same command goes on")
     parser.add_argument("--summary", action="store_true", help="run nothing")
     args = parser.parse_args()
@@ -204,8 +219,9 @@ def main():
     def twins(settings):
         return twin(settings, args.corpus, args.records)
 
-    chosen = [] if args.summary else [*cases.planted(args.half), *cases.healthy(args.half)]
-    for case in chosen:
+    chosen = [] if args.summary else [*cases.planted(args.group), *cases.healthy(args.group)]
+    first, every = map(int, args.turns.split("/"))
+    for case in chosen[first::every]:
         there = rows.get(case.name)
         done = there and there["settings"] == key(case.settings) and (there["healthy"] or not args.remedy or not case.problem)
         kept = args.records and (args.records / f"{key(case.settings)}.pickle").exists()

@@ -26,7 +26,7 @@ _USUAL = on(
     "digits:mlp,cnn,resnet,transformer", "digit_rows:mlp,cnn1d,fcn,resnet1d,gru,lstm,rnn,transformer",
     "cylinder_bell_funnel:mlp,cnn1d,fcn,resnet1d", "synthetic_control:mlp,cnn1d,fcn,resnet1d", "docstrings:cnn1d,gru,lstm,transformer",
     "breast_cancer:mlp", "wine:mlp", "diabetes:mlp",
-    "fashion_mnist:mlp,cnn,resnet,transformer", "cifar10:cnn,resnet", "fashion_rows:mlp,cnn1d,fcn,resnet1d,gru,lstm,rnn,transformer",
+    "fashion_mnist:mlp,cnn,resnet,transformer", "fashion_rows:mlp,cnn1d,fcn,resnet1d,gru,lstm,rnn,transformer",
     "ecg200:mlp,fcn,resnet1d", "plane:mlp,fcn,resnet1d", "italy_power_demand:mlp,fcn,resnet1d,gru,lstm",
     "trec6:cnn1d,gru,lstm,transformer", "rt_polarity:cnn1d", "ionosphere:mlp", "german:mlp", "pima:mlp", "abalone:mlp",
 )  # fmt: skip

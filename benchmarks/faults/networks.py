@@ -48,8 +48,8 @@ def build(settings: Settings, used):
         if used.medium == "images":
             options["patch_size"] = 2
     model = models.build(name, used.x_train.shape[1:], outputs, **options)
+    _set_weights(model, settings)  # Before it is wrapped: within a normalization it would be one layer.
     model = _rewired(model, settings)
-    _set_weights(model, settings)
     for layer in _first(with_kernels(model), settings.frozen):
         layer.trainable = False
     return model

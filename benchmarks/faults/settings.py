@@ -143,6 +143,10 @@ _SHORT = {
     "ionosphere": {"epochs": 12, "batch_size": 16},
     "ecg200": {"epochs": 15, "batch_size": 8},
     "plane": {"epochs": 25, "batch_size": 8, "learning_rate": 5e-3},
+    "gunpoint": {"epochs": 15, "batch_size": 8},
+    "arrowhead": {"epochs": 25, "batch_size": 8, "learning_rate": 5e-3},
+    "japanese_vowels": {"epochs": 15, "batch_size": 16},
+    "control_charts": {"epochs": 12, "batch_size": 16},
     ("fashion_mnist", "cnn"): {"epochs": 10, "learning_rate": 5e-3},
     ("cifar10", "cnn"): {"epochs": 10, "learning_rate": 5e-3},
 }

@@ -1,7 +1,7 @@
 """Do the planted faults do harm, and are the healthy runs healthy?
 
-    python -m benchmarks.faults.verify --half A                     # built-in data alone
-    python -m benchmarks.faults.verify --half B --corpus FOLDER     # with TFDS_DATA_DIR set
+    python -m benchmarks.faults.verify --group A                     # built-in data alone
+    python -m benchmarks.faults.verify --group C --corpus FOLDER     # with TFDS_DATA_DIR set
     python -m benchmarks.faults.verify --summary                    # what results/faults_cases.csv says
 
 A row of `results/faults_cases.csv` is a case: its score and that of its sound twin, or of a healthy run the best score of any run on its
@@ -18,7 +18,7 @@ import time
 from benchmarks.faults import cases, datasets
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/faults_cases.csv"
-COLUMNS = ("name", "half", "problem", "measure", "score", "healthy_score", "lowest_recall", "healthy_lowest_recall", "seconds",
+COLUMNS = ("name", "group", "problem", "measure", "score", "healthy_score", "lowest_recall", "healthy_lowest_recall", "seconds",
            "processor_seconds", "harmless", "unusual", "settings", "twin")  # fmt: skip
 _HARM = 0.9  # Of the twin's score at most.
 _HEALTHY = 0.85  # Of the best score on the data at least.
@@ -56,7 +56,7 @@ def run(case, corpus, twins):
     """The row of a case; `twins`, a dict of digest to scores of sound runs, is filled."""
     from benchmarks.faults import training
 
-    row = {"name": case.name, "half": case.half, "problem": case.problem or "", "measure": case.measure, "harmless": case.harmless}
+    row = {"name": case.name, "group": case.group, "problem": case.problem or "", "measure": case.measure, "harmless": case.harmless}
     row |= {"unusual": case.unusual, "settings": digest(case.settings), "twin": _twin(case)}
     datasets.load(case.settings.data, corpus)  # Not counted.
     begun = time.process_time()
@@ -123,11 +123,11 @@ def summary(corpus=None):
             good, beside = is_healthy(row, best, corpus), f"best {best[row['name'].split('/')[2]]:.4f}"
         if not good:
             print(f"{row['name']:70} score {row['score']} {beside}")
-        key = ("planted" if row["problem"] else "healthy", row["half"])
+        key = ("planted" if row["problem"] else "healthy", row["group"])
         so_far = counts.setdefault(key, [0, 0, 0.0])
         counts[key] = [so_far[0] + good, so_far[1] + 1, so_far[2] + float(row["processor_seconds"])]
-    for (kind, half), (good, total, seconds) in sorted(counts.items()):
-        print(f"{kind} {half}: {good} of {total} as they should be, {seconds / total:.1f} processor seconds each")
+    for (kind, group), (good, total, seconds) in sorted(counts.items()):
+        print(f"{kind} {group}: {good} of {total} as they should be, {seconds / total:.1f} processor seconds each")
 
 
 def _in_turns(chosen):
@@ -141,16 +141,16 @@ def _in_turns(chosen):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("A", "B"), help="default: both")
+    parser.add_argument("--group", choices=("A", "B", "C"), help="default: all")
     parser.add_argument("--kind", choices=("planted", "healthy"), help="default: both")
     parser.add_argument("--only", default="", help="cases whose names have this in them")
-    parser.add_argument("--corpus", help="folder with series/ and tables/, for half B")
+    parser.add_argument("--corpus", help="folder with series/ and tables/, for groups B and C")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no case after so many")
     parser.add_argument("--summary", action="store_true", help="run nothing")
     args = parser.parse_args()
     if not args.summary:
-        chosen = [] if args.kind == "healthy" else cases.planted(args.half)
-        chosen += [] if args.kind == "planted" else cases.healthy(args.half)
+        chosen = [] if args.kind == "healthy" else cases.planted(args.group)
+        chosen += [] if args.kind == "planted" else cases.healthy(args.group)
         found = rows()
         twins = {row["twin"]: (row["healthy_score"], row["healthy_lowest_recall"]) for row in found.values() if row["twin"]}
         begun = time.monotonic()
