@@ -1,7 +1,10 @@
 """The recipes: one script a job. A file here that has a `RECIPE` is one, and the first line of its docstring says what it does."""
 
 import ast
+import difflib
 import pathlib
+
+from hornbook import UserError
 
 
 def _recipes():
@@ -16,3 +19,23 @@ def _recipes():
 
 
 RECIPES = _recipes()
+
+
+def named(arguments, command):
+    """The recipe that the words of a command line begin with, and the words behind it.
+
+    Args:
+        arguments: list of words.
+        command: what stands before them, such as "hornbook tune".
+
+    Raises:
+        UserError: no recipe is named, or one that there is not.
+    """
+    names = ", ".join(RECIPES)
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError(f"name the recipe first: {command} RECIPE, one of {names}")
+    name, *rest = arguments
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        raise UserError(f"there is no recipe {name!r}; {f'did you mean {near[0]}? ' if near else ''}there are {names}")
+    return name, rest

@@ -6,8 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from hornbook import UserError, command_line
-from hornbook.recipes import RECIPES
+from hornbook import command_line, recipes
 from hornbook.training import runs
 
 _DESCRIPTION = """Look at a recipe's data and network before training, and say what is wrong and which flag mends it.
@@ -29,14 +28,10 @@ class Checked(Exception):
 def check(arguments):
     """The command `hornbook check`; ends the process with 1 where there is a finding of severity "error"."""
     with command_line.ending("hornbook check"):
-        names = ", ".join(RECIPES)
-        name, *rest = arguments or [""]
-        if name in ("--help", "-h"):
+        if arguments[:1] in (["--help"], ["-h"]):
             print(_DESCRIPTION)
             return
-        if name not in RECIPES:
-            said = f"there is no recipe {name!r}; there are" if name and not name.startswith("-") else "name the recipe first: one of"
-            raise UserError(f"{said} {names}")
+        name, rest = recipes.named(arguments, "hornbook check")
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         args = command_line.parse(recipe.Args, rest, f"hornbook check {name}", recipe.__doc__)

@@ -42,11 +42,7 @@ def over_seeds(run_one, seeds, folder, config):
     results = []
     for seed in seeds:
         own = folder / f"seed-{seed}"
-        if (own / "result.json").exists():
-            runs.refuse_other_options(own, {**config, "seed": seed})
-            results.append(runs.finished(own))
-        else:
-            results.append(run_one(seed, own))
+        results.append(runs.finished_with(own, {**config, "seed": seed}) or run_one(seed, own))
     summary = {
         "metrics": {name: intervals.spread([result["metrics"][name] for result in results]) for name in results[0]["metrics"]},
         "seconds": sum(result["seconds"] for result in results),
@@ -73,7 +69,7 @@ def remedied(once, args, folder, recipe):
     """
     lost = None
     try:
-        first = _run_or_read(once, args, folder, recipe)
+        first = runs.finished_with(folder, command_line.to_config(recipe, args)) or once(args, folder)
         findings, before = first["findings"], _scores(first)
     except runs.TrainingLost as error:
         first, lost, before = None, error, {}
@@ -104,14 +100,6 @@ def _scores(result):
     """A result's metrics; first those of the network without the classical model that is mixed with it, which hides what a remedy does."""
     alone = {f"{name} of the network alone": value for name, value in (result.get("network_alone") or {}).items()}
     return {**alone, **result["metrics"]}
-
-
-def _run_or_read(once, args, folder, recipe):
-    if (folder / "result.json").exists():
-        runs.refuse_other_options(folder, command_line.to_config(recipe, args))
-        print(f"{folder} holds the finished first run")
-        return runs.finished(folder)
-    return once(args, folder)
 
 
 def remedy(findings):

@@ -104,7 +104,7 @@ def histogram(label, counts, edges, x_name, height=340):
 
 
 def heat_map(label, rows, columns, values, x_name, *, logarithmic=True):
-    """Cells coloured by their values, an SVG string, with the range of the colours below; a value that is None is hatched.
+    """Cells coloured by their values, an SVG string, with the range of the colours below; a value that is None is red.
 
     `rows` are names from top to bottom, `columns` what to write below, `values` a list of lists, one a row. The palest colour stands for
     the smallest value, or for the largest over a million, the darkest for the largest; without `logarithmic`, for 0 and 1.

@@ -31,43 +31,37 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
-_START = Floor.start
-
-
 @pytest.fixture(scope="session", autouse=True)
 def floors():
     """A context in which recipes compute classical models.
 
     Elsewhere in the tests they do not: a process for each of some hundred trainings would take minutes.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Floor, "start", lambda self, *args, **kwargs: None)
-
-        @contextlib.contextmanager
-        def computed():
-            with pytest.MonkeyPatch.context() as own:
-                own.setattr(Floor, "start", _START)
-                yield
-
-        yield computed
-
-
-_WATCHING = findings.watching
+    with _replaced(Floor, "start", lambda self, *args, **kwargs: None) as restored:
+        yield restored
 
 
 @pytest.fixture(scope="session", autouse=True)
 def diagnosis():
     """A context in which recipes watch their trainings. Elsewhere in the tests they do not, which takes a second of each."""
+    with _replaced(findings, "watching", lambda *args: None) as restored:
+        yield restored
+
+
+@contextlib.contextmanager
+def _replaced(owner, name, instead):
+    """Put something else in an attribute's place; yields a context manager in which it is what it was."""
+    original = getattr(owner, name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(findings, "watching", lambda *args: None)
+        patch.setattr(owner, name, instead)
 
         @contextlib.contextmanager
-        def watched():
+        def restored():
             with pytest.MonkeyPatch.context() as own:
-                own.setattr(findings, "watching", _WATCHING)
+                own.setattr(owner, name, original)
                 yield
 
-        yield watched
+        yield restored
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from hornbook import UserError, files
+from hornbook.training.optimization import unwrapped
 from hornbook.training.runs import TrainingLost
 
 
@@ -34,8 +35,7 @@ def averaged_weights(model):
         model.evaluate(inputs, targets, verbose=0)
     ```
     """
-    # For float16, Keras wraps the optimizer in one that scales the loss, and the averages are kept within.
-    if not getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "use_ema", False):
+    if not getattr(unwrapped(model.optimizer), "use_ema", False):
         yield
         return
     raw = _copies(model.trainable_variables)

@@ -85,8 +85,9 @@ class Checkpoint(keras.callbacks.Callback):
             raise UserError(f"{self.path} is not a whole checkpoint ({error}); remove it to begin again") from error
         variables = _variables(model)
         shapes = [arrays[f"variable{place}"].shape for place in range(len(about["paths"]))]
-        if about["format"] != _FORMAT or shapes != [tuple(variable.shape) for variable in variables]:
-            raise UserError(f"{self.path} is a checkpoint of another model or optimizer; resume with the options that began the run")
+        same = about["format"] == _FORMAT and len(about["callbacks"]) == len(self.callbacks)
+        if not same or shapes != [tuple(variable.shape) for variable in variables]:
+            raise UserError(f"{self.path} is of another model, optimizer or callbacks; resume with the options that began the run")
         for place, variable in enumerate(variables):
             variable.assign(arrays[f"variable{place}"])
         for place, (callback, state) in enumerate(zip(self.callbacks, about["callbacks"], strict=True)):

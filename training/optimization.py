@@ -229,6 +229,11 @@ def optimizer(
     return _CLASSES[name](**options)
 
 
+def unwrapped(optimizer):
+    """The optimizer itself: for float16, Keras wraps it in one that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def check_accumulation(accumulate_steps, batches):
     """Refuse to accumulate more batches than a run has: it would never update.
 

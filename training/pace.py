@@ -5,6 +5,8 @@ import time
 
 import keras
 
+from hornbook.training.optimization import unwrapped
+
 _FIRST = 3  # Steps that do not count: the first compile.
 _STEPS, _SECONDS = 20, 2.0  # That are looked at, both at least, if the training has as many.
 _ROOM = 1.1  # For validation, and for a machine that slows down.
@@ -85,7 +87,7 @@ class Pace(keras.callbacks.Callback):
         possible = done + max(0.0, left) / seconds_a_step / _ROOM
         self.epochs = max(1, math.floor(possible / self.steps_per_epoch))
         shorter = self.epochs * self.steps_per_epoch
-        pace = getattr(_inner(self.model.optimizer), "pace", None)
+        pace = getattr(unwrapped(self.model.optimizer), "pace", None)
         if pace is not None:
             # JAX keeps the state of a training outside the variables until it is asked for.
             if keras.backend.backend() == "jax":
@@ -106,8 +108,3 @@ def say(line):
     from tqdm import tqdm
 
     tqdm.write(line)
-
-
-def _inner(optimizer):
-    """The optimizer itself; for float16, Keras wraps it in one that scales the loss."""
-    return getattr(optimizer, "inner_optimizer", optimizer)

@@ -202,6 +202,18 @@ def finished(folder):
     return files.read_json(folder / "result.json")
 
 
+def finished_with(folder, config):
+    """The result of a finished run of these options, which need not be run again; None where there is none.
+
+    Raises:
+        UserError: there is a finished run of other options.
+    """
+    if not pathlib.Path(folder, "result.json").exists():
+        return None
+    refuse_other_options(folder, config)
+    return finished(folder)
+
+
 def save_model(run, model, **about):
     """Write `model.keras`, uncompiled, and `labels.json`, which says what its inputs and outputs mean.
 

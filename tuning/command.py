@@ -8,8 +8,7 @@ import pathlib
 import sys
 from typing import Literal
 
-from hornbook import UserError, command_line, files
-from hornbook.recipes import RECIPES
+from hornbook import UserError, command_line, files, recipes
 from hornbook.training import runs
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
@@ -75,9 +74,10 @@ class Args:
 def tune(arguments):
     """The command `hornbook tune`."""
     with command_line.ending("hornbook tune", "; the same command with the search's folder as --output goes on"):
-        recipe_name, rest = _recipe(arguments)
-        if recipe_name is None:
+        if arguments[:1] in (["--help"], ["-h"]):
             command_line.parse(Args, ["--help"], "hornbook tune RECIPE", _DESCRIPTION)
+        name, rest = recipes.named(arguments, "hornbook tune")
+        recipe_name = name.replace("-", "_")
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         program = f"hornbook tune {recipe_name.replace('_', '-')}"
         args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
@@ -103,17 +103,6 @@ def _given(words, recipe, program):
             hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
             raise UserError(f"there is no option --{name.replace('_', '-')}{hint}; see {program} --help")
     return found
-
-
-def _recipe(arguments):
-    names = ", ".join(RECIPES)
-    if arguments and arguments[0] in ("--help", "-h"):
-        return None, []
-    if not arguments or arguments[0].startswith("-"):
-        raise UserError(f"name the recipe first: hornbook tune RECIPE, one of {names}")
-    if arguments[0] not in RECIPES:
-        raise UserError(f"there is no recipe {arguments[0]!r}; there are {names}")
-    return arguments[0].replace("-", "_"), arguments[1:]
 
 
 def main(recipe_name, args, recipe_args, given=()):

@@ -49,7 +49,12 @@ def test_the_command_ends_with_1_where_it_finds_an_error(capsys):
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [([], "name the recipe first"), (["--seed", "1"], "name the recipe first"), (["images"], "there is no recipe 'images'")],
+    [
+        ([], "name the recipe first"),
+        (["--seed", "1"], "name the recipe first"),
+        (["images"], "there is no recipe 'images'"),
+        (["regresion"], "did you mean regression?"),
+    ],
 )
 def test_a_recipe_must_be_named(words, told, capsys):
     with pytest.raises(SystemExit) as stopped:

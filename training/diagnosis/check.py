@@ -11,6 +11,7 @@ from hornbook.training.diagnosis.diagnostics import Diagnostics
 from hornbook.training.diagnosis.rules import OF_WHOLE_TRAININGS, RULES, apply
 from hornbook.training.diagnosis.rules.progress import HIGHEST_RATIO
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
+from hornbook.training.optimization import unwrapped
 
 _BATCH, _UPDATES = 32, 60  # One batch, and as many updates as most networks need to know it by heart.
 _STEPS = [int(1.5**power) for power in range(40)]  # At which a schedule is asked for its rate: 1 to 7 millions.
@@ -56,7 +57,7 @@ def check(model, x, y, validation=None, options=None):
     ```
     """
     whole, count = Diagnostics((x, y), validation), examples.length(y)
-    places = np.linspace(0, count - 1, min(count, _BATCH)).round().astype(int)
+    places = examples.spaced(count, _BATCH)
     batch = [examples.slices(part, places) for part in (x, y)]
     watching = Diagnostics(tuple(batch), every=10)
     watching.set_model(model)  # Refuses what cannot be watched before anything is changed.
@@ -68,7 +69,7 @@ def check(model, x, y, validation=None, options=None):
     kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     history, stopped = getattr(model, "history", None), getattr(model, "stop_training", False)
     try:
-        with _soon_at_its_highest(model.optimizer):
+        with _soon_at_its_highest(unwrapped(model.optimizer)):
             model.fit(*batch, batch_size=len(places), epochs=_UPDATES, shuffle=False, verbose=0, callbacks=[watching])
     finally:
         for variable, value in zip(variables, kept, strict=True):

@@ -99,7 +99,7 @@ class Diagnostics(keras.callbacks.Callback):
         count = examples.length(self._train[0])
         if count < 2 or count != examples.length(self._train[1]):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
-        self._few = [examples.slices(part, _spaced(count, _PROBE)) for part in self._train]
+        self._few = [examples.slices(part, examples.spaced(count, _PROBE)) for part in self._train]
         self._every = every
         self.record, self._restored = Record(), None
 
@@ -192,7 +192,7 @@ class Diagnostics(keras.callbacks.Callback):
         task, y = self.record.task, self._few[1]
         if task.kind is None:
             return None
-        y = examples.slices(self._train[1], _spaced(examples.length(self._train[1]), 2048))
+        y = examples.slices(self._train[1], examples.spaced(examples.length(self._train[1]), 2048))
         if task.kind == "numbers":
             constant = np.asarray(y, "float32").mean(axis=0)
             outputs = np.broadcast_to(constant, np.shape(y))
@@ -215,7 +215,7 @@ class Diagnostics(keras.callbacks.Callback):
 
     def _predicted(self, part):
         x, y = part
-        places = _spaced(examples.length(y), _PREDICTED)
+        places = examples.spaced(examples.length(y), _PREDICTED)
         x, y = examples.slices(x, places), examples.slices(y, places)
         if self.record.task.kind is None:
             return None
@@ -238,10 +238,6 @@ def _takes_gaps(model, x):
         return False
     gaps = np.flatnonzero(np.isnan(x).any(axis=tuple(range(1, np.ndim(x)))))
     return bool(len(gaps)) and bool(np.isfinite(keras.ops.convert_to_numpy(model(x[gaps[:1]], training=False))).all())
-
-
-def _spaced(count, most):
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def _is_array(value):

@@ -103,8 +103,13 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
     return Facts(**found)
 
 
+def spaced(count, most):
+    """Places of at most so many of `count` things, evenly spaced, the first and the last among them: an array."""
+    return np.linspace(0, max(0, count - 1), min(count, most)).round().astype(int)
+
+
 def _some(x):
-    chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), _MOST)).round().astype(int))
+    chosen = spaced(len(x), _MOST)
     return x[chosen], chosen
 
 

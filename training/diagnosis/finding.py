@@ -40,8 +40,10 @@ class Remedy:
         if known and not any(callable(change) or options[name] != change for name, change in known.items()):
             return False  # The run is so already.
         option = next(iter(self.changes), None)
+        if option is None or (option not in options and "--" not in self.words):
+            return True  # What a person does: the recipe has no option for it, and none is named.
         # What is left to the data follows no advice yet.
-        return option is None or (option in options and (options[option] == "auto" or bool(self.helps(options[option]))))
+        return option in options and (options[option] == "auto" or bool(self.helps(options[option])))
 
     def for_run(self, options):
         """The same with the values that the changes come to; without what the run has no option for."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from hornbook.training.diagnosis.rules import diagnose
 from hornbook.training.diagnosis.rules.symptoms import SKILL_STUCK, STUCK, Symptoms
+from hornbook.training.optimization import unwrapped
 
 # What lies in the options of a training and does not mend itself. Problems of the data are the same whatever the options are, and what is
 # said of short trainings (too few updates, statistics that lag behind) may be over by its end.
@@ -96,7 +97,7 @@ class StopWhenHopeless(keras.callbacks.Callback):
         rates = self.watching.record.rates
         if len(rates) > 1 and rates[-1] > 1.01 * max(rates[:-1]):
             return True
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        optimizer = unwrapped(self.model.optimizer)
         schedule = optimizer._learning_rate
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
             return False

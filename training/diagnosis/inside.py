@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hornbook.training.diagnosis.examples import spaced
+
 _MOST_KERNELS, _MOST_STEPS, _MOST_TIMES, _MOST_NORMS = 60, 40, 60, 240
 
 
@@ -59,8 +61,8 @@ def inside(record):
 
 def _updates(record):
     kernels = [kernel for kernel in record.network.kernels if kernel.place is not None]
-    kernels = [kernels[place] for place in _spaced(len(kernels), _MOST_KERNELS)]
-    samples = [record.steps.samples[place] for place in _spaced(len(record.steps.samples), _MOST_STEPS)]
+    kernels = [kernels[place] for place in spaced(len(kernels), _MOST_KERNELS)]
+    samples = [record.steps.samples[place] for place in spaced(len(record.steps.samples), _MOST_STEPS)]
     places = [kernel.place for kernel in kernels]
     ratios = [updates[places] / np.maximum(weights[places], 1e-12) for _, weights, updates in samples]
     return {
@@ -72,19 +74,15 @@ def _updates(record):
 
 def _norms(record):
     norms = record.steps.totals
-    return [[int(step) + 1, _number(norms[step])] for step in _spaced(len(norms), _MOST_NORMS)]
+    return [[int(step) + 1, _number(norms[step])] for step in spaced(len(norms), _MOST_NORMS)]
 
 
 def _by_time(record):
     looks = [look.by_time for look in record.looks]
     if any(look is None for look in looks) or len({len(look) for look in looks}) != 1:
         return {"times": [], "by_time": []}
-    places = _spaced(len(looks[0]), _MOST_TIMES)
+    places = spaced(len(looks[0]), _MOST_TIMES)
     return {"times": [int(place) + 1 for place in places], "by_time": [[_number(look[place]) for place in places] for look in looks]}
-
-
-def _spaced(count, most):
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist() if count else []
 
 
 def _number(value):

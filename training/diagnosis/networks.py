@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from hornbook.training.diagnosis.probe import activation_of, is_recurrent, leaves
+from hornbook.training.optimization import unwrapped
 
 _NORMALIZATIONS = ("Normalization",)  # Part of the class's name: batch, layer, group, RMS, ours.
 _INPUT_SCALING = ("Normalization", "Rescaling", "Standardization", "Discretization", "Hashing", "Embedding")
@@ -228,7 +229,7 @@ def predicted_classes(outputs, task):
 def optimizer_of(model):
     """What rules ask of an optimizer: a dict with `name`, `clip` (its kind, or None) and `clip_at`, `weight_decay`,
     and `scales_gradients`: whether its steps do not depend on the gradients' size."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = unwrapped(model.optimizer)
     clips = {kind: getattr(optimizer, kind, None) for kind in ("global_clipnorm", "clipnorm", "clipvalue")}
     clip = next((kind for kind, value in clips.items() if value), None)
     return {

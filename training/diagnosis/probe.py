@@ -10,6 +10,8 @@ import dataclasses
 import keras
 import numpy as np
 
+from hornbook.training.diagnosis.examples import spaced
+
 _MOST_LAYERS = 60  # That are watched; of deeper networks evenly spaced ones, the first and the last among them.
 _SATURATED = {
     "sigmoid": (0.02, 0.98),
@@ -250,7 +252,7 @@ def watched(model, see):
     Of recurrent layers on their inputs too, as `name/input`. Yields {name: (kind, activation)} of what was called.
     """
     layers = [layer for layer in leaves(model) if type(layer).__name__ not in _PASSING and layer is not model]
-    places = np.unique(np.linspace(0, len(layers) - 1, min(len(layers), _MOST_LAYERS)).round().astype(int)) if layers else []
+    places = spaced(len(layers), _MOST_LAYERS)
     abouts, changed = {}, []
 
     def watch(layer):

@@ -77,9 +77,9 @@ def _run(recipe_name, options, output, stop_hopeless):
     folder = pathlib.Path(output)
     # The search has checked them; a command line's parser would take longer than all else that begins a trial.
     args = recipe.Args(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}, output=output)
-    if (folder / "result.json").exists():
-        runs.refuse_other_options(folder, command_line.to_config(recipe_name, args))
-        return runs.finished(folder)
+    done = runs.finished_with(folder, command_line.to_config(recipe_name, args))
+    if done:
+        return done
     callbacks = []
     if stop_hopeless:
         from hornbook.training.diagnosis import StopWhenHopeless  # It imports Keras, which this file does not need otherwise.

@@ -131,3 +131,24 @@ def test_advice_is_keras_code_or_the_recipes_flags():
 def test_labels_that_no_output_stands_for_are_counted():
     labels = np.where(Y == 2, 3, Y)
     assert examples.facts(X, labels, labels, 3).out_of_range == 128
+
+
+def advice(x, options, **of_training):
+    return diagnose(train(x, **of_training), options)[0]
+
+
+def test_gaps_in_the_inputs_are_not_blamed_on_the_learning_rate():
+    gaps = X.copy()
+    gaps[::9, 2] = np.nan
+    found = advice(gaps, {"model": "mlp", "learning_rate": 3e-3, "clip_norm": 0.0}, epochs=2)
+    assert found.problem == "not-finite"
+    assert found.advice == " Try to leave out such examples, or to fill in what is missing."
+    assert found.to_json()["changes"] == {}
+
+
+@pytest.mark.filterwarnings("ignore:.*received `from_logits=True`:UserWarning")
+def test_what_no_option_does_is_said_to_a_recipe_too():
+    found = advice(X, {"model": "mlp", "learning_rate": 3e-3}, softmax=1)
+    assert found.problem == "softmax-twice"
+    assert found.advice == " Try to leave the softmax out of the model."
+    assert found.to_json()["changes"] == {}

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from hornbook import UserError
 from hornbook.training import Checkpoint, Diagnostics
 from hornbook.training.diagnosis import inside
 
@@ -54,6 +55,14 @@ def test_a_record_goes_on(build, tmp_path):
     told = [[(finding.problem, finding.severity) for finding in one.findings()] for one in (whole, resumed)]
     assert told[0] == told[1]
     assert ("initialization-too-large" in [problem for problem, _ in told[1]]) == (build is rectified)
+
+
+def test_a_checkpoint_of_a_training_that_was_not_watched_is_refused(tmp_path):
+    fit(tmp_path / "watched.npz", 0, 1, rectified)
+    model = keras.Sequential([keras.Input((6,)), *rectified(), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.Adam(1e-2), "mse")
+    with pytest.raises(UserError, match="of another model, optimizer or callbacks"):
+        Checkpoint(tmp_path / "watched.npz").restore(model)
 
 
 def test_a_finished_training_has_nothing_to_add(tmp_path):

@@ -90,20 +90,19 @@ def diagnose(record, options=None):
 
 def errors_before(record, options=None):
     """The errors that are known before the first step, in examples and set-up: list of `Finding`; arguments as of `diagnose`."""
-    found = apply(BEFORE, record, Symptoms(record), options, otherwise=False)
+    found = apply(BEFORE, record, Symptoms(record), options)
     return [finding for finding in found if finding.severity == "error"]
 
 
-def apply(rules, record, symptoms, options, otherwise=True):
+def apply(rules, record, symptoms, options):
     """What rules find in a record, most pressing first, with remedies: list of `Finding`.
 
     Args:
         rules: some of `RULES`, in their order.
         record, options: as of `diagnose`.
         symptoms: `Symptoms` of the record.
-        otherwise: whether a network that has learned nothing is a finding where no rule says why.
     """
     found = [finding for rule in rules for finding in rule(record, symptoms)]
-    found = found or (list(generalisation.not_learned(record, symptoms)) if otherwise else [])
+    found = found or list(generalisation.not_learned(record, symptoms))
     ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
     return [finding.advised(options, REMEDIES.get(finding.problem, ())) for finding in ordered]

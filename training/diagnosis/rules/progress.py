@@ -34,9 +34,7 @@ def lost(record, symptoms):
     where = f"; the first layer without finite outputs is {first}" if first else ""
     at_once = not all(seen.finite for seen in record.looks[0].layers)
     words = f"The loss is not a number from step {step} on{where}{', already before the first step' if at_once else ''}."
-    # What is lost before any step is no matter of its size.
-    mending = (remedies.RELU, remedies.INITIALIZER) if at_once else (remedies.learning_rate(record, 0.1),)
-    yield Finding("not-finite", "error", words, (first,) if first else (), mending)
+    yield Finding("not-finite", "error", words, (first,) if first else (), remedies.after_a_loss(record, at_once))
 
 
 def learning_rate_too_high(record, symptoms):

@@ -21,6 +21,11 @@ def _rate(record, rate):
     return Remedy("--learning-rate {learning_rate}", f"model.compile(keras.optimizers.{name}({rate:g}), ...)", {"learning_rate": rate})
 
 
+def after_a_loss(record, already):
+    """What mends a loss that is no number: of one that was none before any step not the size of the steps."""
+    return (RELU, INITIALIZER) if already else (learning_rate(record, 0.1), _CLIP)
+
+
 def _longer(epochs):
     return max(20, 5 * epochs) if isinstance(epochs, int) else "auto"
 
@@ -231,7 +236,6 @@ REMEDIES = {
     "metric-cannot-move": (
         Remedy("the metric that fits the targets", 'metrics=["accuracy"]  # Keras chooses by the targets\' shape', {"metric": "usual"}),
     ),
-    "not-finite": (_SMALLER_RATE, _CLIP),
     "not-learned": (*_WAYS_OUT, *_OTHER_MODEL),
     "constant-predictions": _WAYS_OUT,
     "underfitting": (_LESS_DROPOUT, _LESS_DECAY, _WIDER, _LONGER),
