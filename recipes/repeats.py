@@ -87,10 +87,13 @@ def remedied(once, args, folder, recipe):
     again = dataclasses.replace(command_line.with_options(args, changes), remedy=False, output=str(second))
     flags = " ".join(command_line.flags(changes))
     print(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
+    about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes}
+    if not (second / "result.json").exists():
+        second.mkdir(parents=True, exist_ok=True)
+        files.write_json(second / runs.REMEDY, about)  # Before it trains: its result and its report say what it is.
     result = once(again, second)
     gained = {name: [before.get(name), value] for name, value in _scores(result).items()}
-    about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes, "metrics": gained}
-    files.write_json(second / "remedy.json", about)
+    files.write_json(second / runs.REMEDY, {**about, "metrics": gained})
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
     print(f"{flags} against {finding['problem']}: {', '.join(told)}")
     return result

@@ -344,6 +344,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
         "findings": [finding.to_json() for finding in findings.of_run(args, done, scores, floor, dataset.medium, further)],
         "floor": floor,
+        **runs.remedy_of(run.folder),
         **runs.environment(),
         **(details or {}),
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import hornbook
-from hornbook import files
+from hornbook import command_line, files
 from hornbook.reports import charts, classification, floor, inputs, inside, page, regression
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
@@ -30,7 +30,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
-      classical model that is mixed with it). Other plain values are listed among the run's details.
+      classical model that is mixed with it), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that
+      it had, and `changes`, a dict of options). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
@@ -144,10 +145,18 @@ def _findings(result, evaluation):
     if evaluation and evaluation["not_finite"]:
         lost, total = page.number(evaluation["not_finite"]), page.number(evaluation["examples"])
         findings.append(f"The outputs for {lost} of {total} examples are not finite numbers. They count as mistakes.")
-    if not findings:
-        return ""
     told = list(dict.fromkeys(_finding(finding) for finding in findings))
+    if result.get("remedied"):
+        told.insert(0, _remedied(**result["remedied"]))
+    if not told:
+        return ""
     return '<ul class="findings">\n' + "\n".join(f"<li>{one}</li>" for one in told) + "\n</ul>"
+
+
+def _remedied(first_run, problem, changes):
+    """What a second run changes of the first, as an HTML paragraph."""
+    flags = " ".join(command_line.flags(changes))
+    return f"<p><b>Remedy tried</b></p><p>{page.with_flags(f'This run has {flags} against {problem}, which {first_run} had.')}</p>"
 
 
 def _finding(finding):

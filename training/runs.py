@@ -18,6 +18,7 @@ from hornbook import UserError, files
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
+REMEDY = "remedy.json"  # What a second run tries, of the first one's findings; see `recipes.repeats.remedied`.
 
 
 def default_folder(recipe, model):
@@ -116,7 +117,7 @@ class Run:
 
     def _clear(self):
         """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
-        for name in ("config.json", "chosen.json", "split.csv", "skipped.csv", "history.csv", ".lock"):
+        for name in ("config.json", "chosen.json", REMEDY, "split.csv", "skipped.csv", "history.csv", ".lock"):
             self.path(name).unlink(missing_ok=True)
         shutil.rmtree(self.path("tensorboard"), ignore_errors=True)
         for folder in (self.checkpoint.parent, *self._made):
@@ -127,7 +128,9 @@ class Run:
         if self.path("result.json").exists():
             raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
         if self.folder.is_dir() and not self.path("config.json").exists():
-            ours = re.compile(r"\.lock|checkpoint|\.\w+\.writing\.\w+")  # What a run killed in its first moment leaves.
+            ours = re.compile(
+                rf"\.lock|checkpoint|{re.escape(REMEDY)}|\.\w+\.writing\.\w+"
+            )  # What a run killed in its first moment leaves.
             strange = [entry.name for entry in self.folder.iterdir() if not ours.fullmatch(entry.name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
@@ -212,6 +215,12 @@ def finished_with(folder, config):
         return None
     refuse_other_options(folder, config)
     return finished(folder)
+
+
+def remedy_of(folder):
+    """What a run changes of another, as a remedy, for its result: {"remedied": {"first_run", "problem", "changes"}}; {} of other runs."""
+    path = pathlib.Path(folder, REMEDY)
+    return {"remedied": files.read_json(path)} if path.exists() else {}
 
 
 def save_model(run, model, **about):

@@ -8,6 +8,7 @@ import pytest
 from hornbook import UserError, command_line, files
 from hornbook.recipes import repeats
 from hornbook.recipes.tabular_classification import Args, main
+from hornbook.training import runs
 from hornbook.training.runs import TrainingLost
 
 CONFIG = {"recipe": "r", "epochs": 3, "output": None}
@@ -93,7 +94,7 @@ def trained(ran, findings=(), lost=None):
         ran.append((args.learning_rate, args.remedy, folder.name))
         if lost and args.learning_rate > 1:
             raise lost
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         result = {"metrics": {"accuracy": 1 - min(1.0, args.learning_rate)}, "findings": list(findings)}
         files.write_json(folder / "config.json", command_line.to_config("tabular_classification", args))
         files.write_json(folder / "result.json", result)
@@ -112,7 +113,7 @@ def test_a_remedy_is_tried_beside_the_first_run(tmp_path, capsys):
     assert ran == [(0.5, True, "a"), (0.25, False, "a-remedied")]
     assert result["metrics"] == {"accuracy": 0.75}
     assert (tmp_path / "a" / "result.json").exists()
-    about = json.loads((tmp_path / "a-remedied" / "remedy.json").read_text())
+    about = runs.remedy_of(tmp_path / "a-remedied")["remedied"]
     assert about["problem"] == "learning-rate-too-high"
     assert about["changes"] == {"learning_rate": 0.25}
     assert about["metrics"] == {"accuracy": [0.5, 0.75]}
@@ -168,4 +169,7 @@ def test_a_learning_rate_that_is_too_low_is_raised(tmp_path, diagnosis):
     assert first["findings"][0]["problem"] == "learning-rate-too-low"
     assert second["metrics"] == result["metrics"]
     assert second["metrics"]["loss"] < first["metrics"]["loss"]
+    assert second["remedied"]["problem"] == "learning-rate-too-low"
+    assert "Remedy tried" in (tmp_path / "a-remedied" / "report.html").read_text()
+    assert "Remedy tried" not in (tmp_path / "a" / "report.html").read_text()
     assert files.read_json(tmp_path / "a-remedied" / "config.json")["learning_rate"] == first["findings"][0]["changes"]["learning_rate"]

@@ -334,6 +334,12 @@ def test_findings_are_texts_or_dicts(written):
     assert "findings" not in written().ids
 
 
+def test_a_remedied_run_says_what_it_tries(written):
+    about = {"first_run": "runs/a", "problem": "learning-rate-too-high", "changes": {"learning_rate": 0.03}}
+    told = written(result={**arguments()["result"], "remedied": about})
+    assert "Remedy tried This run has --learning-rate 0.03 against learning-rate-too-high, which runs/a had." in told.text
+
+
 @pytest.mark.parametrize(
     ("names", "upright"),
     [
