@@ -29,7 +29,7 @@ from benchmarks.faults.settings import Settings
 from hornbook.training.diagnosis import Diagnostics, diagnose
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/faults.csv"
-COLUMNS = ("name", "group", "problem", "accepted", "findings", "remedy", "score", "healthy", "remedied", "seconds", "settings")
+COLUMNS = ("name", "group", "problem", "accepted", "findings", "remedy", "score", "healthy", "remedied", "chance", "seconds", "settings")
 # Found rightly, planted or not: columns that are the same in all rows or say the same, and questions that occur twice.
 TRUE_OF = {
     "abalone": {"constant-features"}, "german": {"constant-features", "duplicate-features"}, "trec6": {"validation-overlap"},
@@ -37,6 +37,7 @@ TRUE_OF = {
 }  # fmt: skip
 _SETTINGS = {"missing_values": "missing"}  # Where a remedy's change has another name than the setting.
 _WITHIN = 0.9  # Of the healthy score: what a remedied run is to reach.
+_HEALTHY = 0.85  # Of the best score on the same data, chance apart: what a healthy run has at least.
 
 
 def watched(settings, corpus):
@@ -109,7 +110,8 @@ def row_of(case, seen, corpus, twins, mend):
         "name": case.name, "group": case.group, "problem": case.problem or "", "accepted": " ".join(sorted(case.accepted or ())),
         "findings": " ".join(f"{finding.severity}:{finding.problem}" for finding in findings),
         "remedy": "", "score": f"{seen['metrics'][case.measure]:.4f}", "healthy": "", "remedied": "",
-        "seconds": f"{seen['seconds']:.1f}", "settings": key(case.settings),
+        "chance": f"{datasets.load(case.settings.data, corpus).chance:.4f}", "seconds": f"{seen['seconds']:.1f}",
+        "settings": key(case.settings),
     }  # fmt: skip
     if not case.problem or not mend:
         return row
@@ -149,6 +151,14 @@ def harms(row, case):
     return case.harmless or not row["healthy"] or float(row["score"]) <= _WITHIN * float(row["healthy"])
 
 
+def fails(row, best):
+    """Whether a run that was meant to be healthy is not, as its score lies far below the best one on its data, chance apart."""
+    if not row["chance"]:
+        return False  # `verify` has looked at those of groups A and B.
+    chance = float(row["chance"])
+    return float(row["score"]) - chance < _HEALTHY * (best[row["name"].split("/")[2]] - chance)
+
+
 def summary(rows):
     """Print the shares of each group, and each problem's."""
     known = {case.name: case for case in cases.planted()}
@@ -156,8 +166,16 @@ def summary(rows):
     print(f"planted without harm to the score, which count as no fault: {len(without)}")
     for row in without:
         print(f"  {row['name']}: {row['score']}, its twin {row['healthy']}; {row['findings'] or 'no finding'}")
+    best = collections.defaultdict(float)
+    for row in rows:
+        data = row["name"].split("/")[2]
+        best[data] = max(best[data], *(float(score or 0) for score in (row["healthy"], "" if row["problem"] else row["score"])))
+    failing = [row for row in rows if not row["problem"] and fails(row, best)]
+    print(f"meant to be healthy, but under 85% of the best score on their data, chance apart: {len(failing)}")
+    for row in failing:
+        print(f"  {row['name']}: {row['score']}, the best {best[row['name'].split('/')[2]]:.4f}; {row['findings'] or 'no finding'}")
     for group in ("A", "B", "C"):
-        own = [row for row in rows if row["group"] == group and row not in without]
+        own = [row for row in rows if row["group"] == group and row not in without and row not in failing]
         if not own:
             continue
         planted, healthy = [row for row in own if row["problem"]], [row for row in own if not row["problem"]]
