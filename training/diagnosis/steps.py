@@ -5,12 +5,14 @@ callback sees them, so no variable is added to model or optimizer, and what is s
 """
 
 import contextlib
+import math
 import weakref
 
 import keras
 import numpy as np
 
-_KEY, _SIZE = "hornbook_gradient_norms", "hornbook_batch_size"
+_KEY = "hornbook_gradient_norms"
+_AT_ONCE = 1024  # Tensors that are read from the device together.
 _LATER = 16  # Of later steps the norm of each variable's gradient is kept for every 16th.
 _LARGEST_PART = 1 << 24  # Elements of a variable that are compared: of larger ones this many, evenly spaced.
 
@@ -70,9 +72,6 @@ class Steps:
     def add(self, logs):
         """Take the norms out of a step's logs and keep them; they are read from the device later, so that no step waits for them."""
         self._norms.append(logs.pop(_KEY, None))
-        size = logs.pop(_SIZE, None)
-        if self.batch_size is None and size is not None:
-            self.batch_size = int(np.asarray(keras.ops.convert_to_numpy(size)))
         self._losses.append(logs.get("loss"))
         self._seen += 1
 
@@ -89,16 +88,18 @@ class Steps:
     def fetch(self):
         """Read what an epoch's steps left on the device; at its end, as Keras' loss in the logs is a mean since its beginning."""
         # A mean over the epoch so far, times its steps, less what it was a step before: the step's own.
-        means = [np.nan if loss is None else float(np.asarray(keras.ops.convert_to_numpy(loss))) for loss in self._losses]
-        totals = [mean * (place + 1) for place, mean in enumerate(means)]
+        totals = [mean * (place + 1) for place, mean in enumerate(_read(self._losses, math.nan))]
         self._read_losses.extend(total - before for total, before in zip(totals, [0.0, *totals], strict=False))
-        for squares in self._norms:
-            row = np.zeros(len(self.variables))
-            if squares is not None:
-                row[np.array(self.connected)] = np.sqrt(np.asarray(keras.ops.convert_to_numpy(squares), "float64"))
-            if len(self._totals) < self.first or len(self._totals) % _LATER == 0:
-                self._rows.append(row)
-            self._totals.append(float(np.sqrt(np.square(row).sum())))
+        connected = np.array(self.connected or (), bool)
+        width = connected.sum() + 1  # A norm for each, and the batch's size.
+        found = np.array(_read(self._norms, np.zeros(width))).reshape(len(self._norms), width)
+        if self.batch_size is None and len(found):
+            self.batch_size = int(found[0, -1]) or None
+        rows = np.zeros((len(found), len(self.variables)))
+        rows[:, np.flatnonzero(connected)] = np.sqrt(found[:, :-1])
+        steps = len(self._totals) + np.arange(len(rows))
+        self._rows.extend(rows[(steps < self.first) | (steps % _LATER == 0)])
+        self._totals.extend(np.sqrt(np.square(rows).sum(axis=1)).tolist())
         self._norms, self._losses = [], []
 
 
@@ -124,9 +125,12 @@ def instrument(model, steps):
         record.variables = [variable.path for variable in variables]
         record.connected = [gradient is not None for gradient in gradients]
         squares = _squares([gradient for gradient in gradients if gradient is not None], scale)
+        # The batch's size beside them: each tensor that leaves the step costs it time.
+        size = keras.ops.cast(keras.ops.shape(keras.tree.flatten(args[-1])[0])[0], "float32")
+        squares = keras.ops.concatenate([squares, keras.ops.reshape(size, (1,))])
         # JAX returns (logs, state).
         logs = outputs[0] if isinstance(outputs, tuple) else outputs
-        logs = {**logs, _KEY: squares, _SIZE: keras.ops.shape(keras.tree.flatten(args[-1])[0])[0]}
+        logs = {**logs, _KEY: squares}
         return (logs, *outputs[1:]) if isinstance(outputs, tuple) else logs
 
     model.train_step = train_step
@@ -183,6 +187,18 @@ def _gradients_of(optimizer):
         yield seen
     finally:
         delattr(optimizer, name)
+
+
+def _read(values, default):
+    """What tensors of one shape hold, an array for each; the default for those that are None."""
+    there = [value for value in values if value is not None]
+    if keras.backend.backend() == "tensorflow":
+        # One by one they take ten times as long.
+        some = [there[first : first + _AT_ONCE] for first in range(0, len(there), _AT_ONCE)]
+        read = (row for part in some for row in np.asarray(keras.ops.stack(part), "float64"))
+    else:
+        read = (np.asarray(keras.ops.convert_to_numpy(value), "float64") for value in there)
+    return [default if value is None else next(read) for value in values]
 
 
 def _squares(gradients, scale):
