@@ -1,5 +1,6 @@
 """The callback that watches a training, and what it has seen."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -168,7 +169,8 @@ class Diagnostics(keras.callbacks.Callback):
 
     def _look(self, epoch):
         try:
-            self.record.looks.append(self._probe.look(self.model, epoch))
+            with _randomness_of_its_own():
+                self.record.looks.append(self._probe.look(self.model, epoch))
         except Exception as error:
             if epoch:
                 raise
@@ -226,6 +228,15 @@ class Diagnostics(keras.callbacks.Callback):
             outputs = np.concatenate([keras.ops.convert_to_numpy(self.model(batch, training=False)) for batch in batches])
         classes = _classes(y, self.record.task)
         return np.asarray(y) if classes is None else classes, outputs
+
+
+def _randomness_of_its_own():
+    """A context in which PyTorch's random numbers, which the training's order and dropout come from, are drawn apart."""
+    if keras.backend.backend() != "torch":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.random.fork_rng()
 
 
 def _classes(y, task):
