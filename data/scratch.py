@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 
 _AT_A_TIME = 16_384  # Rows.
 
@@ -23,8 +23,7 @@ class ScratchFile:
 
     def __init__(self, folder, dtype):
         self.folder = folder or tempfile.gettempdir()
-        self.file, path = tempfile.mkstemp(dir=folder)
-        os.unlink(path)
+        self.file = files.unnamed(folder)
         weakref.finalize(self, os.close, self.file)
         self.dtype = np.dtype(dtype)
 
