@@ -172,11 +172,13 @@ def atomic(path):
     Nobody can guess the name and put a link there; a link at `path` itself is replaced, and what it leads to stays as it is.
 
     Raises:
-        UserError: the disk is full or the folder cannot be written.
+        UserError: the disk is full, the folder cannot be written, or the path is a folder's or a device's.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.writing{path.suffix}")
     try:
+        if path.exists():
+            _refuse_kind(os.stat(path), path)  # Root could put a file in the place of /dev/null.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
         yield temporary
         written = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
