@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 import warnings
 
 import numpy as np
@@ -17,6 +18,9 @@ LEAST_RATE = 1000  # Below it, a frame of 25 ms has next to no samples.
 _AT_A_TIME = 32
 _SAMPLES_AT_A_TIME = 2**22  # Of a batch, padding and all: long ones among short ones are computed by few.
 _BYTES_A_SAMPLE = 64  # That the features take at least: 70 and 72 were measured at 16 and 8 kHz.
+
+
+_CUT_OFF = "is cut off: its header announces more samples than there are"
 
 
 class UnreadableError(ValueError):
@@ -59,11 +63,12 @@ def read(path):
             with files.opened(path) as file:
                 # A copy in float64 for each of 16 bits, which most files have.
                 memory.require(4 * os.fstat(file.fileno()).st_size, path, "cut it into shorter files")
+                _refuse_cut_off(file)
                 rate, samples = wavfile.read(file)
-    except UserError:
+    except (UserError, UnreadableError):
         raise
     except wavfile.WavFileWarning as error:
-        reason = "is cut off: its header announces more samples than there are" if "EOF" in str(error) else str(error)
+        reason = _CUT_OFF if "EOF" in str(error) else str(error)
         raise UnreadableError(reason) from error
     except FileNotFoundError as error:
         raise UnreadableError("is not there") from error
@@ -79,6 +84,19 @@ def read(path):
     if rate < LEAST_RATE:
         raise UnreadableError(f"has {rate} samples per second; accepted are {LEAST_RATE} or more")
     return waveform(samples), rate
+
+
+def _refuse_cut_off(file):
+    """Refuse a file whose header announces more samples than there are: SciPy would make room for them before it looks."""
+    length = os.fstat(file.fileno()).st_size
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(file.read(4), "")
+    file.seek(12)
+    while order and len(head := file.read(8)) == 8:
+        name, size = struct.unpack(f"{order}4sI", head)
+        if name == b"data" and size > length - file.tell():
+            raise UnreadableError(_CUT_OFF)
+        file.seek(size + size % 2, os.SEEK_CUR)
+    file.seek(0)
 
 
 def waveform(samples):
