@@ -23,7 +23,10 @@ class ScratchFile:
 
     def __init__(self, folder, dtype):
         self.folder = folder or tempfile.gettempdir()
-        self.file = files.unnamed(folder)
+        try:
+            self.file = files.unnamed(folder)
+        except OSError as error:
+            raise self._full(error) from error
         weakref.finalize(self, os.close, self.file)
         self.dtype = np.dtype(dtype)
 
@@ -38,7 +41,10 @@ class ScratchFile:
             while len(rest):
                 rest = rest[os.write(self.file, rest) :]
         except OSError as error:
-            raise UserError(f"cannot write to {self.folder}: {error.strerror}; free space or pass another --output") from error
+            raise self._full(error) from error
+
+    def _full(self, error):
+        return UserError(f"cannot write to {self.folder}: {error.strerror}; free space or pass another --output")
 
     def read(self, start, end):
         """The items from `start` to before `end`."""

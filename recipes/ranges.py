@@ -60,8 +60,6 @@ def check(args):
             for accepted in of(hint):
                 if isinstance(value, int | float) and not accepted.accepts(value):
                     raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
-    if args.seed + args.seeds > SEED.high:
-        raise UserError(f"--seed {args.seed} and --seeds {args.seeds} go beyond the last seed, {SEED.high - 1}; pass a smaller --seed")
     # Of every family a lower bound, with the smallest defaults: most layers have a kernel of width times width or more.
     depth, width = args.depth or 1, args.width or 1
     weights = max(1, depth - 1) * width**2 * args.members

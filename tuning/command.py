@@ -150,8 +150,6 @@ def _check(args, recipe_args):
         value = getattr(args, name)
         if value is not None and not accepted.accepts(value):
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
-    if args.seed + args.executions_per_trial + args.final_seeds > SEED.high:
-        raise UserError(f"--seed {args.seed} leaves no further seed for each run, of {SEED.high} in all; pass a smaller one")
     if not (args.stop_slower_than == 0 or 1 < args.stop_slower_than < math.inf):
         raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
     if args.cross_validate == 1:

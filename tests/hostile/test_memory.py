@@ -175,12 +175,6 @@ def test_a_network_that_the_memory_cannot_hold_is_refused_before_it_is_built(lit
         options.check(image_classification.Args(**given))
 
 
-def test_seeds_beyond_the_last_one():
-    with pytest.raises(UserError, match="--seed 4294967295 and --seeds 2 go beyond the last seed, 4294967295"):
-        options.check(image_classification.Args(seed=2**32 - 1, seeds=2))
-    options.check(image_classification.Args(seed=2**32 - 1))
-
-
 def test_a_batch_that_the_network_cannot_remember(little, monkeypatch):
     monkeypatch.setattr(footprint.os.path, "exists", lambda path: False)
     model = keras.Sequential([keras.Input((None, 4)), keras.layers.LSTM(8, return_sequences=True), keras.layers.Dense(2)])
@@ -208,11 +202,6 @@ def test_a_space_without_measure(written, words):
 def test_a_search_without_measure(name):
     with pytest.raises(UserError, match=rf"--{name.replace('_', '-')} must be .* less than .*, got {10**12}"):
         command._check(command.Args(**{name: 10**12}), image_classification.Args())
-
-
-def test_a_search_with_no_seed_left():
-    with pytest.raises(UserError, match="--seed 4294967295 leaves no further seed"):
-        command._check(command.Args(seed=2**32 - 1), image_classification.Args())
 
 
 def group(folder, **texts):
