@@ -59,8 +59,8 @@ def _read(path, wanted, accepted):
             opened.seek(0)
             with np.load(opened, allow_pickle=False) as file:
                 kept = [key for key in file.files if key in wanted]
-                # All at once: each of many arrays may fit, and their sum not.
-                memory.require(sum(_claimed(path, key, file) for key in kept), path, "save fewer or smaller examples in it")
+                # All at once, since each of many may fit and their sum not; and twice, as a split copies its parts.
+                memory.require(2 * sum(_claimed(path, key, file) for key in kept), path, "save fewer or smaller examples in it")
                 return {key: file[key] if key in kept else None for key in file.files}
     except UserError:
         raise

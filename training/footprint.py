@@ -1,7 +1,7 @@
 """What a training takes of the memory at least, known before its first step.
 
 A lower bound, so that nothing is refused that would have gone well: weights with their gradients and averages, and what every layer with
-weights must remember of a batch until its gradient is computed. What layers take while they compute comes on top.
+a kernel must remember of a batch until its gradient is computed. What layers take while they compute comes on top.
 """
 
 import math
@@ -25,7 +25,8 @@ def require(model, train, validation, batch_size, smaller):
     if os.path.exists("/proc/driver/nvidia"):  # A GPU's memory is its own, and says itself when it is full.
         return
     longest = max(_longest(part) for part in (train, validation) if part is not None)
-    size = size_in_bytes(model, min(batch_size, len(train)), longest)
+    batch_size = min(batch_size, len(train))
+    size = size_in_bytes(model, batch_size, longest)
     steps = f" of {longest:,} steps each" if longest > 1 and any(None in given.shape[1:] for given in model.inputs) else ""
     memory.require(size, f"a batch of {batch_size:,} examples{steps} in this network", f"pass a smaller {smaller}")
 
@@ -37,7 +38,7 @@ def _longest(part):
 
 
 def size_in_bytes(model, batch_size, length):
-    """Bytes of gradients and of the inputs of layers with weights, for one step; the weights themselves are in memory already.
+    """Bytes of gradients and of the inputs of layers with kernels, for one step; the weights themselves are in memory already.
 
     Args:
         model: a functional one.
@@ -45,13 +46,26 @@ def size_in_bytes(model, batch_size, length):
         length: steps of an example, where the model takes any.
     """
     gradients = 4 * sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    remembered = {}
-    for layer in model.layers:
-        if layer.trainable_variables:
+    remembered, recurrent = {}, 0
+    for layer in _layers(model):
+        # A kernel's gradient is made of the inputs; what a normalization needs of them, a compiler may compute again.
+        if any(len(one.shape) > 1 for one in layer.trainable_variables):
+            width = 2 if "16" in layer.compute_dtype else 4
             for tensor in _inputs(layer):
-                width = 2 if "16" in layer.compute_dtype else 4
                 remembered[id(tensor)] = width * batch_size * math.prod(length if size is None else size for size in tensor.shape[1:])
-    return gradients + sum(remembered.values())
+            # The gates of every step.
+            gates = sum(one.shape[-1] for one in layer.trainable_variables if one.path.endswith("recurrent_kernel"))
+            recurrent += gates * width * batch_size * length
+    return gradients + sum(remembered.values()) + recurrent
+
+
+def _layers(model):
+    """The layers of a model and of those within it."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _inputs(layer):

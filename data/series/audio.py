@@ -87,14 +87,17 @@ def read(path):
 
 
 def _refuse_cut_off(file):
-    """Refuse a file whose header announces more samples than there are: SciPy would make room for them before it looks."""
+    """Refuse a file whose chunks announce more than there is: SciPy would make room for it before it looks."""
     length = os.fstat(file.fileno()).st_size
-    order = {b"RIFF": "<", b"RIFX": ">"}.get(file.read(4), "")
+    kind = file.read(4)
+    if kind == b"RF64":
+        raise UnreadableError("is an RF64 file, which are for sounds of more than 4 GiB; cut it into shorter WAV files")
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(kind, "")
     file.seek(12)
     while order and len(head := file.read(8)) == 8:
         name, size = struct.unpack(f"{order}4sI", head)
-        if name == b"data" and size > length - file.tell():
-            raise UnreadableError(_CUT_OFF)
+        if name in (b"fmt ", b"fact", b"data") and size > length - file.tell():
+            raise UnreadableError(_CUT_OFF if name == b"data" else "is cut off in its header")
         file.seek(size + size % 2, os.SEEK_CUR)
     file.seek(0)
 

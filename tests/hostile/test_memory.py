@@ -179,7 +179,7 @@ def test_a_batch_that_the_network_cannot_remember(little, monkeypatch):
     monkeypatch.setattr(footprint.os.path, "exists", lambda path: False)
     model = keras.Sequential([keras.Input((None, 4)), keras.layers.LSTM(8, return_sequences=True), keras.layers.Dense(2)])
     part = type("Part", (), {"lengths": np.array([10, 10**6]), "__len__": lambda self: 64})()
-    assert footprint.size_in_bytes(model, 64, 1000) == 4 * model.count_params() + 4 * 64 * 1000 * (4 + 8)
+    assert footprint.size_in_bytes(model, 64, 1000) == 4 * model.count_params() + 4 * 64 * 1000 * (4 + 8 + 4 * 8)
     with pytest.raises(UserError, match=r"64 examples of 1,000,000 steps each in this network takes .*; pass a smaller --window"):
         footprint.require(model, part, None, 64, "--window")
 

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 from scipy.io import wavfile
 
@@ -16,9 +16,9 @@ from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.series.source import Options
 
-MOST = 2**26  # Bytes that a reader of some hundred bytes may take.
+MOST = 2**27  # Bytes that a reader of some hundred bytes may take; Pillow takes up to 2**26 for the words in a picture.
 LOOKED_AT = settings(
-    derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    derandomize=True, deadline=None, max_examples=60, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 # Bytes that mean something to one format or another come more often than others.
 TELLING = [b"", b"\0", b"\xff" * 4, b"\xff\xff\xff\x7f", b"\n", b'"', b",", b"\t", b":", b"(", b"'", b"@data\n", b"1e999", b"nan", b"PK"]
@@ -120,6 +120,8 @@ def test_the_unchanged_file_is_read(tmp_path, name):
 @pytest.mark.parametrize("name", READERS)
 @LOOKED_AT
 @given(changes=CHANGES)
+@example(changes=[(0.1484375, 2, b"PK")])  # The header of a sound of 8 bits that claims a gigabyte, and one of floats.
+@example(changes=[(0.046875, 2, b"PK")])
 def test_a_changed_file_is_read_or_refused_in_one_line(tmp_path, name, changes):
     file, content, read = READERS[name]
     path = tmp_path / file
