@@ -81,7 +81,9 @@ def _claimed(path, key, file):
         with file.zip.open(member) as stream:
             return size_in_bytes(stream, file.zip.getinfo(member).file_size)
     except ValueError as error:
-        raise UserError(f"{path}: {key} is no array of numbers or text ({reason(error)}); write the file again with numpy.savez") from error
+        raise UserError(
+            f"{path}: {key} holds Python objects or is broken ({reason(error)}); accepted are numbers, for labels also text"
+        ) from error
 
 
 def size_in_bytes(stream, length):

@@ -55,7 +55,7 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     skip_unreadable: bool = False
     """Leave out images that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     in_memory: Literal["auto", "always", "never"] = "auto"
-    """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
+    """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of what is free."""
     model: str = "auto"
     """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10),
     mymodule:builder of your own, or auto: by the data."""

@@ -13,6 +13,7 @@ from scipy.io import wavfile
 
 from hornbook import UserError, data, files, memory
 from hornbook.data import csv_rows, inputs, npz
+from hornbook.data.dataset import few
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.recipes import image_classification, options, sequence_classification, text_classification
@@ -236,3 +237,22 @@ def test_what_is_free_is_asked_of_the_system():
     memory.require(2**20, "a little", "nothing")
     with pytest.raises(UserError, match=r"^much takes at least 1e\+30 bytes of memory, and .* are free; pass less$"):
         memory.require(10**30, "much", "pass less")
+
+
+def test_a_mean_of_large_pictures_takes_a_gibibyte_at_most():
+    def part(count, each):
+        return type("Part", (), {"size_in_bytes": count * each, "__len__": lambda self: count})()
+
+    assert len(few(part(10_000, 3 * 32 * 32))) == 5000
+    assert len(few(part(100, 3 * 4096 * 4096))) * 3 * 4096 * 4096 < 2**31
+    assert len(few(part(3, 2**40))) == 3
+    assert few(part(0, 1)).size == 0
+
+
+def test_pictures_are_not_kept_in_memory_that_there_is_not(tmp_path, little):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for place in range(8):
+            decoding._pillow().new("L", (8, 8)).save(tmp_path / name / f"{place}.png")
+    with pytest.raises(UserError, match=r"takes at least 256\.0 MiB of memory, .*; pass --in-memory never, or a smaller --image-size"):
+        data.images.load(f"folder:{tmp_path}", image_size=4096, in_memory="always")
