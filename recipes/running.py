@@ -234,7 +234,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
-    footprint.require(model, train, validation, args.batch_size, session.smaller)
+    footprint.require(model, train, args.batch_size, session.smaller)
     first_epoch = kept.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")

@@ -10,12 +10,12 @@ import os
 from hornbook import memory
 
 
-def require(model, train, validation, batch_size, smaller):
+def require(model, train, batch_size, smaller):
     """Refuse a training that the memory of this machine cannot hold.
 
     Args:
         model: compiled and built, its optimizer too.
-        train, validation: parts of the dataset, or their tokens; validation may be None.
+        train: part of the dataset, or its tokens. Its longest example is in a whole batch some time, and all others there are padded to it.
         batch_size: examples a step.
         smaller: the flags by which a run takes less, in words.
 
@@ -24,7 +24,7 @@ def require(model, train, validation, batch_size, smaller):
     """
     if os.path.exists("/proc/driver/nvidia"):  # A GPU's memory is its own, and says itself when it is full.
         return
-    longest = max(_longest(part) for part in (train, validation) if part is not None)
+    longest = _longest(train)
     batch_size = min(batch_size, len(train))
     size = size_in_bytes(model, batch_size, longest)
     steps = f" of {longest:,} steps each" if longest > 1 and any(None in given.shape[1:] for given in model.inputs) else ""

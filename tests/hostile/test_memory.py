@@ -182,7 +182,7 @@ def test_a_batch_that_the_network_cannot_remember(little, monkeypatch):
     part = type("Part", (), {"lengths": np.array([10, 10**6]), "__len__": lambda self: 64})()
     assert footprint.size_in_bytes(model, 64, 1000) == 4 * model.count_params() + 4 * 64 * 1000 * (4 + 8 + 4 * 8)
     with pytest.raises(UserError, match=r"64 examples of 1,000,000 steps each in this network takes .*; pass a smaller --window"):
-        footprint.require(model, part, None, 64, "--window")
+        footprint.require(model, part, 64, "--window")
 
 
 @pytest.mark.parametrize(
