@@ -197,6 +197,17 @@ def sample(count, most, seed=0):
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
+def few(part):
+    """Positions of some 4,096 examples, plenty for a mean and a variance; of fewer, where these would take more than a gibibyte.
+
+    Args:
+        part: one that stays on disk.
+    """
+    each = part.size_in_bytes // max(1, len(part))
+    most = max(1, min(4096, 2**30 // max(1, each)))
+    return np.arange(0, len(part), max(1, len(part) // most))
+
+
 def plain_inputs(part, places):
     """The inputs of some examples of a part.
 

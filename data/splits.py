@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import itertools
 import math
 import re
@@ -184,7 +185,7 @@ def refuse_other_split(path, dataset, *, remedy):
     Raises:
         UserError: with the first row that differs.
     """
-    with open(path, newline="", encoding="utf-8") as file:
+    with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
         for was, now in itertools.zip_longest(csv.reader(file), dataset.split_rows(), fillvalue=["nothing"]):
             # As a file holds it: what UTF-8 lacks is spelt out.
             now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]

@@ -44,6 +44,7 @@ def load_model(folder):
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
     path = pathlib.Path(folder, "model.keras")
     try:
+        files.opened(path).close()
         return keras.saving.load_model(path)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error

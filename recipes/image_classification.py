@@ -36,7 +36,7 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     patch_size: Annotated[int, options.AT_LEAST_1] | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""
-    patch_whitening: Annotated[int, options.NOT_NEGATIVE] | None = None
+    patch_whitening: Annotated[int, options.UP_FROM_0] | None = None
     """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
     only). Default: the model's own."""
 
@@ -55,7 +55,7 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     skip_unreadable: bool = False
     """Leave out images that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     in_memory: Literal["auto", "always", "never"] = "auto"
-    """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of it."""
+    """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of what is free."""
     model: str = "auto"
     """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants, such as resnet20, wide_resnet28_10),
     mymodule:builder of your own, or auto: by the data."""
@@ -71,7 +71,7 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     crop_fill: Literal["zeros", "reflect"] | options.Auto = "auto"
     """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge. auto: zeros, or as the model was
     measured."""
-    randaugment_operations: Annotated[int, options.AT_LEAST_1] = 2
+    randaugment_operations: Annotated[int, options.Range(1, 100)] = 2
     """Operations an image, with --augmentation randaugment."""
     randaugment_magnitude: float = 9.0
     """Strength of the operations from 0 to 10, with --augmentation randaugment."""

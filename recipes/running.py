@@ -29,6 +29,7 @@ class Session:
         dataset: `data.dataset.Dataset` of the caller's, or None.
         started: `time.monotonic()` at the beginning.
         floor: `floors.Floor`, which `begin` starts.
+        smaller: the flags by which a run takes less memory, in words.
     """
 
     recipe: str
@@ -37,6 +38,7 @@ class Session:
     dataset: object
     started: float
     floor: floors.Floor
+    smaller: str
 
 
 def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
@@ -70,7 +72,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
                 from hornbook.training import reproducibility
             settings = reproducibility.settings(seed=args.seed)
             with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
-                result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor))
+                result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor, smaller))
         for line in floors.in_words(result["floor"]):
             print(line)
         runs.print_result(result, folder, inputs)
@@ -213,7 +215,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     import keras
 
     from hornbook.data import batches
-    from hornbook.training import callbacks, checkpoint, pace, schedules
+    from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
 
     run = session.run
     if args.check_only:
@@ -232,6 +234,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
+    footprint.require(model, train, args.batch_size, session.smaller)
     first_epoch = kept.restore(model)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")

@@ -63,9 +63,9 @@ def test_a_shared_flag_stands_on_the_page_once(flags):
 def test_a_row_says_what_a_flag_takes(flags):
     names = [field.name for field in dataclasses.fields(image_classification.Args)]
     rows = flags.table(image_classification.Args, names).splitlines()
-    assert any(row.startswith("| `--clip-value` | number, at least 0 | `0.0` | Clip every element ") for row in rows)
+    assert any(row.startswith("| `--clip-value` | number, at least 0 and less than 1e+18 | `0.0` | Clip every element ") for row in rows)
     assert any(row.startswith("| `--precision` | `float32`, `bfloat16`, `float16`, `auto` | none | ") for row in rows)
-    assert any(row.startswith("| `--depth` | integer | none | ") for row in rows)
+    assert any(row.startswith("| `--depth` | integer, at least 0 and less than 10001 | none | ") for row in rows)
     assert any(row.startswith("| `--tensorboard` | switch | `false` | ") for row in rows)
 
 

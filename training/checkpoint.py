@@ -78,7 +78,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return 0
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with files.opened(self.path) as opened, np.load(opened, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

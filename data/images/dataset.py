@@ -7,12 +7,11 @@ This file imports neither Keras nor TensorFlow, so that a wrong name is refused 
 """
 
 import dataclasses
-import os
 import typing
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, memory
 from hornbook.data import sources, splits
 from hornbook.data.dataset import Dataset, Examples
 
@@ -55,7 +54,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits; apart from the run's seed, so that runs with several seeds compare on the same data.
-        in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of the machine's.
+        in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of what is free.
         image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
         path_column, label_column: columns of a table; None: the first of the usual names that is there.
         skip_unreadable: whether to leave out images that cannot be read, and list them in the dataset's `unreadable`, or to refuse them.
@@ -107,6 +106,9 @@ def _refuse_resizing(dataset, image_size):
 def _checked(dataset, in_memory, skip_unreadable):
     """The dataset, in memory or not, after every image has been read once; those that cannot be read are refused together, or left out."""
     parts, unreadable = {}, []
+    if in_memory:
+        size = sum(part.size_in_bytes for part in dataset.parts.values() if not isinstance(part, Examples))
+        memory.require(size, dataset.name, "pass --in-memory never, or a smaller --image-size")
     for name, part in dataset.parts.items():
         parts[name] = part
         if not isinstance(part, Examples):
@@ -139,6 +141,5 @@ def _digits():
 
 
 def _fits_in_memory(dataset):
-    """Whether all parts together take less than a quarter of this machine's memory."""
-    total = sum(part.size_in_bytes for part in dataset.parts.values())
-    return total < MEMORY_FRACTION * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Whether all parts together take less than a quarter of the memory that is free."""
+    return sum(part.size_in_bytes for part in dataset.parts.values()) < MEMORY_FRACTION * memory.available()

@@ -9,7 +9,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import randomness, sources
-from hornbook.data.dataset import Examples
+from hornbook.data.dataset import Examples, few
 from hornbook.data.images import decoding
 
 # Images in a task: few enough that a task of large photographs ends soon, many enough that starting it costs nothing.
@@ -103,8 +103,8 @@ class FileExamples:
         return Examples(inputs, self.labels, self.indices, self.source, self.files)
 
     def moments(self):
-        """Mean and variance of each channel: two float64 arrays `(channels,)`, from some 4,096 examples, plenty for a few numbers."""
-        return self.subset(np.arange(0, len(self), max(1, len(self) // 4096))).in_memory().moments()
+        """Mean and variance of each channel: two float64 arrays `(channels,)`, from some examples, see `dataset.few`."""
+        return self.subset(few(self)).in_memory().moments()
 
 
 def decoded_ahead(batches, input_shape, named):

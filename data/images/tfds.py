@@ -13,7 +13,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import randomness, tfds_names
-from hornbook.data.dataset import Examples
+from hornbook.data.dataset import Examples, few
 from hornbook.data.images import decoding, files
 from hornbook.data.images.dataset import ImageDataset
 
@@ -237,9 +237,8 @@ class StreamedExamples:
                 bar.update(len(positions))
 
     def moments(self):
-        """Mean and variance of each channel: two float64 arrays `(channels,)`, from some 4,096 examples, plenty for a few numbers."""
-        sample = self.subset(np.arange(0, len(self), max(1, len(self) // 4096)))
-        return sample.in_memory().moments()
+        """Mean and variance of each channel: two float64 arrays `(channels,)`, from some examples, see `dataset.few`."""
+        return self.subset(few(self)).in_memory().moments()
 
     def in_memory(self):
         """The same part as `Examples`."""

@@ -222,7 +222,7 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"seeds": 0}, "seeds"),
         ({"learning_rate": -1.0}, "--learning-rate"),
         ({"seed": -1}, "--seed must be at least 0 and less than 4294967296, got -1"),
-        ({"learning_rate": float("nan")}, "--learning-rate must be more than 0 and finite, got nan"),
+        ({"learning_rate": float("nan")}, "--learning-rate must be more than 0 and less than 1e+18, got nan"),
         ({"warmup_epochs": 2.0}, "warmup_epochs"),
         ({"mixup": -0.1}, "--mixup"),
         ({"cutmix": -0.1}, "--cutmix"),

@@ -181,7 +181,7 @@ def test_audio_from_files_to_prediction(tmp_path, capsys):
         ({"epochs": 0}, "--epochs must be at least 1"),
         ({"window": 65}, "fewer than --window 65"),
         ({"window": 4, "missing": "interpolate", "stride": 0}, "--stride must be at least 1"),
-        ({"jitter": -1.0}, "--jitter must be at least 0, got -1.0"),
+        ({"jitter": -1.0}, "--jitter must be at least 0 and less than 1e+18, got -1.0"),
         ({"model": "gruu"}, "--model gruu"),
         ({"bidirectional": True}, "does not take --bidirectional"),
         ({"evaluate": "validation", "validation_fraction": 0.0}, "has no validation part"),

@@ -71,8 +71,8 @@ def test_every_form_of_vary(written, kind, expected):
         ("depth=2,2.5", "depth takes int, got 2, 2.5"),
         ("normalization=1..3", "normalization is not a number; list its values"),
         ("normalization=batch,bacth", "the space has normalization bacth"),
-        ("dropout=0..1", "the space has dropout 1.0: --dropout must be at least 0 and less than 1"),
-        ("epochs=0..5", "the space has epochs 0: --epochs must be at least 1"),
+        ("dropout=0..1", "dropout must be at least 0 and less than 1, got 1.0"),
+        ("epochs=0..5", "epochs must be at least 1 and less than 1000000, got 0"),
         ("optimizer=adam,admw", "the space has optimizer admw"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 import pathlib
 import statistics
@@ -163,7 +162,7 @@ def read_trials(folder):
     found = []
     for path in sorted(folder.glob("trial_*/trial.json")):
         try:
-            state = json.loads(path.read_text(encoding="utf-8"))
+            state = files.read_json(path)
         except ValueError:
             continue
         if state["status"] == Status.COMPLETED:

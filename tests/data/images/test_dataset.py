@@ -36,13 +36,13 @@ def test_in_memory_is_a_question_of_size(monkeypatch):
 
     digits = dataclasses.replace(data.images.load("digits"), train=Streamed(), validation=Streamed(), test=Streamed())
     monkeypatch.setattr(images, "_digits", lambda: digits)
-    pages = {"SC_PAGE_SIZE": 100, "SC_PHYS_PAGES": 121}
-    monkeypatch.setattr(images.os, "sysconf", pages.__getitem__)
+    free = [12_100]
+    monkeypatch.setattr(images.memory, "available", lambda: free[0])
     assert data.images.load("digits").train.was_read  # 3,000 of 12,100 bytes.
-    pages["SC_PHYS_PAGES"] = 119
+    free[0] = 11_900
     assert not data.images.load("digits").train.was_read
     assert data.images.load("digits", in_memory="always").test.was_read
-    pages["SC_PHYS_PAGES"] = 10**9
+    free[0] = 10**11
     assert not data.images.load("digits", in_memory="never").test.was_read
 
 
