@@ -36,7 +36,7 @@ def predict(arguments):
             raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
         trained, medium = open_run(args.run)
         named = [entry for given in args.inputs for entry in medium.read(given, trained)]
-        model = load_model(args.run)
+        model = load_model(trained)
         for start in range(0, len(named), _AT_A_TIME):
             some = named[start : start + _AT_A_TIME]
             answers = outputs(model, [given for _, given in some], trained, medium)

@@ -362,11 +362,7 @@ def check(args):
     Raises:
         UserError: with the flag and what is accepted.
     """
-    for name, hint in typing.get_type_hints(type(args), include_extras=True).items():
-        value = getattr(args, name)
-        for accepted in _ranges(hint):
-            if isinstance(value, int | float) and not accepted.accepts(value):
-                raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    check_ranges(args)
     splits.validation_share(args.validation_fraction, args.fold)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"
@@ -381,6 +377,15 @@ def check(args):
         raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
     if args.tensorboard:
         command_line.require_tensorboard()
+
+
+def check_ranges(args):
+    """Refuse numbers out of range; raises as `check`."""
+    for name, hint in typing.get_type_hints(type(args), include_extras=True).items():
+        value = getattr(args, name)
+        for accepted in _ranges(hint):
+            if isinstance(value, int | float) and not accepted.accepts(value):
+                raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
 
 
 def _ranges(hint):

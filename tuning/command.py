@@ -97,7 +97,7 @@ def _given(words, recipe, program):
     """
     names = [field.name for options in (Args, recipe.Args) for field in dataclasses.fields(options)]
     found = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
-    for name in sorted(found - {"config", "help"}):
+    for name in sorted(found - {"config", "trust_code", "help"}):
         if name not in names and name.removeprefix("no_") not in names:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
