@@ -8,8 +8,9 @@ import pathlib
 import sys
 from typing import Literal
 
-from hornbook import UserError, command_line, files, recipes
+from hornbook import UserError, command_line, recipes, records
 from hornbook.training import runs
+from hornbook.tuning import kept
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
 
@@ -128,7 +129,7 @@ def main(recipe_name, args, recipe_args, given=()):
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
-        done = files.read_json(folder / "result.json")["trials"]
+        done = records.read(folder / "result.json", kept.Done).trials
         if args.trials is None or args.trials <= done:
             raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
     with command_line.quiet_libraries():
