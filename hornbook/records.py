@@ -118,7 +118,7 @@ def plain(found):
 def _in_words(said):
     """What msgspec says, its place first: "class_names[3]: expected str, got null"."""
     said, _, place = said.partition(" - at ")
-    said = said.replace("`", "").replace("object", "an object").replace("array", "a list")
+    said = re.sub(r"`object`", "an object", re.sub(r"`array`", "a list", said)).replace("`", "")
     place = re.sub(r"^\$\.?", "", place.replace("`", "")).replace("[...]", "[any]")
     said = said[:1].lower() + said[1:]
     return f"{place}: {said}" if place else said

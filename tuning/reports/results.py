@@ -165,7 +165,6 @@ def read_trials(folder):
         except UserError:  # Of a search that was killed while KerasTuner wrote it.
             continue
         if trial.status == Status.COMPLETED and trial.score is not None:
-            found.append(
-                ({name: value for name, value in trial.hyperparameters.values.items() if not name.startswith("tuner/")}, trial.score)
-            )
+            values = trial.hyperparameters.values.items()
+            found.append(({name: value for name, value in values if not name.startswith("tuner/")}, trial.score))
     return objective, found
