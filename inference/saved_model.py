@@ -61,8 +61,7 @@ def load(path, labels, labels_path):
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     # A file may hold anything, and Keras, HDF5 and zip each have their own words for it.
     except Exception as error:
-        said = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise UserError(f"{path} cannot be loaded, it is broken or of another release of Keras: {said[:300]}") from error
+        raise UserError(f"{path} cannot be loaded, it is broken or of another release of Keras: {_reason(error)}") from error
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] != labels.num_outputs:
         raise UserError(f"{labels_path} has names for {labels.num_outputs} outputs, and {path} has outputs of shape {shape}")
@@ -71,6 +70,13 @@ def load(path, labels, labels_path):
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise UserError(f"{path} has a weight that is no finite number, in {variable.path}: its predictions would mean nothing")
     return model
+
+
+def _reason(error):
+    """A line of what Keras says, which puts the cause behind its advice, and a whole configuration behind the cause."""
+    said = str(error)
+    said = said.rpartition("Exception encountered: ")[2].strip() or type(error).__name__
+    return said.splitlines()[0].partition(" Full object config:")[0][:300]
 
 
 def _description(path):
