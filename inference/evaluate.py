@@ -10,6 +10,7 @@ import tyro
 
 from hornbook import UserError, command_line, files
 from hornbook.evaluation import scores
+from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
 
 
@@ -58,7 +59,8 @@ def score(args):
 
     from hornbook.data import batches
 
-    outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
+    with saved_model.computing(trained.folder / "model.keras"):
+        outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
     found = scores.of_run(trained.about, examples.labels, outputs)
     copies = trained.config["test_time_augmentation"]
     found |= {"test_time_augmentation": copies} if copies != "none" else {}

@@ -8,6 +8,7 @@ import tyro
 
 from hornbook import UserError, command_line
 from hornbook.evaluation import scores
+from hornbook.inference import saved_model
 from hornbook.inference.finished_run import field, load_model, open_run
 
 _AT_A_TIME = 4096  # Inputs; the result does not depend on it.
@@ -56,7 +57,9 @@ def outputs(model, inputs, trained, medium):
 
     about = trained.about
     examples, sizes = medium.examples(inputs, trained)
-    rows = scores.answers(about["loss"], batches.predictions(model, examples, length=about["input_shape"][0]))
+    with saved_model.computing(trained.folder / "model.keras"):
+        found = batches.predictions(model, examples, length=about["input_shape"][0])
+    rows = scores.answers(about["loss"], found)
     if sizes is None:
         return rows
     return np.stack([part.mean(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])

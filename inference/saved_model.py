@@ -5,6 +5,7 @@ refuses those that hold code (Lambda), and Hornbook everything that is neither K
 imported because a file names it.
 """
 
+import contextlib
 import math
 import pathlib
 import zipfile
@@ -58,7 +59,10 @@ def load(path, labels, labels_path):
 
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
     try:
+        _refuse_larger_than_its_file(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except UserError:
+        raise
     # A file may hold anything, and Keras, HDF5 and zip each have their own words for it.
     except Exception as error:
         raise UserError(f"{path} cannot be loaded, it is broken or of another release of Keras: {_reason(error)}") from error
@@ -70,6 +74,50 @@ def load(path, labels, labels_path):
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise UserError(f"{path} has a weight that is no finite number, in {variable.path}: its predictions would mean nothing")
     return model
+
+
+def _refuse_larger_than_its_file(path):
+    """Refuse a description of more weights than the file has bytes for, before they are made."""
+    import keras
+
+    described = _description(path)
+    if sum(_largest(one.get("config")) ** 2 for one in _objects(described)) <= _MOST_NUMBERS:
+        return  # No kernel of it can be large, and what follows takes as long as half of the loading.
+    with keras.StatelessScope(initialize_variables=False):  # Variables of a shape, without values.
+        model = keras.saving.deserialize_keras_object(described, safe_mode=True)
+    wanted = sum(math.prod(variable.shape) for variable in model.variables)
+    with zipfile.ZipFile(path) as archive:
+        there = archive.getinfo(_WEIGHTS).file_size
+    if wanted > there:
+        raise UserError(f"{path} describes a model of {wanted:,} weights, and has {there:,} bytes of them")
+
+
+def _largest(config):
+    """The largest whole number among a layer's own options; seeds and shapes of inputs make no weights."""
+    found, own = [0], config if isinstance(config, dict) else {}
+    for key, value in own.items():
+        if key not in ("seed", "batch_shape"):
+            found += [one for one in (value if isinstance(value, list) else [value]) if type(one) is int]
+    return max(found)
+
+
+@contextlib.contextmanager
+def computing(path):
+    """Say in one line that a model cannot be computed for its inputs: it may have layers that do not fit them, or too large ones.
+
+    Args:
+        path: of the `model.keras`, for messages.
+
+    Raises:
+        UserError: whatever goes wrong in the block.
+    """
+    try:
+        with command_line.enough_memory("number of inputs"):
+            yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{path} cannot be computed for these inputs: {_reason(error)}") from error
 
 
 def _reason(error):

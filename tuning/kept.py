@@ -81,6 +81,8 @@ class Trial(msgspec.Struct):
     hyperparameters: Values
     status: Literal["IDLE", "RUNNING", "INVALID", "STOPPED", "COMPLETED", "FAILED"]
     score: float | None
+    best_step: int | None = None
+    message: str | None = None
 
 
 class Oracle(msgspec.Struct):
