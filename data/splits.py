@@ -1,6 +1,5 @@
 """Splits into training, validation and test examples: stratified and seeded, checked, and recorded with the run."""
 
-import contextlib
 import csv
 import dataclasses
 import itertools
@@ -185,25 +184,23 @@ def refuse_other_split(path, dataset, *, remedy):
     Raises:
         UserError: with the first row that differs.
     """
-    with _readable(path) as rows:
-        for was, now in itertools.zip_longest(rows, dataset.split_rows(), fillvalue=["nothing"]):
-            # As a file holds it: what UTF-8 lacks is spelt out.
-            now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
-            if was != now:
-                raise UserError(
-                    f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
-                    f"restore the data, or {remedy}"
-                )
+    for was, now in itertools.zip_longest(_rows(path), dataset.split_rows(), fillvalue=["nothing"]):
+        # As a file holds it: what UTF-8 lacks is spelt out.
+        now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+        if was != now:
+            raise UserError(
+                f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
+                f"restore the data, or {remedy}"
+            )
 
 
-@contextlib.contextmanager
-def _readable(path):
-    """The rows of a `split.csv`; what is none of a run's is said in one line, of which the block's own errors are none."""
+def _rows(path):
+    """The rows of a `split.csv`."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            yield csv.reader(file)
+            yield from csv.reader(file)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not as a run writes it: {error}; restore it") from error
 
