@@ -14,7 +14,7 @@ import pathlib
 import re
 import threading
 
-from hornbook import UserError, files
+from hornbook import UserError, files, memory
 from hornbook.data import naming
 
 STREAMED_FROM = 2**28  # Bytes of a file that is not read into memory, unless the user asks for it.
@@ -172,7 +172,7 @@ def rows_at(found, starts, sizes):
     Raises:
         UserError: the file was changed since.
     """
-    with open(found.path, "rb", buffering=0) as file, _field_limit():
+    with _again(found, 0) as file, _field_limit():
         for start, size in zip(starts, sizes, strict=True):
             try:
                 text = os.pread(file.fileno(), int(size), int(start)).decode(found.encoding)
@@ -194,6 +194,9 @@ def read(path, *, encoding=None, header=None):
         UserError: see `layout` and `rows`.
     """
     path = files.given(path)
+    with contextlib.suppress(OSError):
+        # Every field becomes a text of its own, of some fifty bytes and more.
+        memory.require(4 * os.stat(path).st_size, path, "split the file")
     content = files.content(path, _ACCEPTED)
     text, encoding_found = files.decoded(path, content, encoding)
     found = _unnamed(path, content, text, encoding_found, encoding, header, None)
@@ -338,6 +341,14 @@ def _lines(found):
     return io.StringIO(text.removeprefix(files.BYTE_ORDER_MARK), newline="")
 
 
+def _again(found, buffering):
+    """The file opened once more, after its beginning was read."""
+    try:
+        return files.opened(found.path, buffering)
+    except OSError as error:
+        raise UserError(f"{found.path} was changed while it was read: {error.strerror}; begin again") from error
+
+
 class _Lines:
     """The lines of a file as text, read as they are asked for. `consumed` counts the bytes that were handed out."""
 
@@ -346,7 +357,7 @@ class _Lines:
 
     def __iter__(self):
         found = self.found
-        with open(found.path, "rb", buffering=_BUFFER) as file:
+        with _again(found, _BUFFER) as file:
             file.seek(found.skip)
             for number, raw in enumerate(file, start=1):
                 try:

@@ -9,14 +9,15 @@ Each medium has a file `inputs` with a type and three functions, so that `hornbo
 """
 
 import dataclasses
+import os
 import pathlib
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from hornbook import UserError, files, records
-from hornbook.data import naming, splits
+from hornbook import UserError, files, memory, records
+from hornbook.data import naming, npz, splits
 from hornbook.data.dataset import Labels
 
 
@@ -109,15 +110,21 @@ def array(path):
         UserError: the file cannot be read, or holds something else.
     """
     try:
-        with open(files.given(path), "rb") as file:
+        with files.opened(files.given(path)) as file:
             # Asked first, since NumPy advises to load what it does not know unsafely.
             if file.read(6) != b"\x93NUMPY":
                 raise UserError(f"{path} is no NumPy array; accepted are arrays that numpy.save wrote")
-        found = np.load(files.given(path), allow_pickle=False)
+            file.seek(0)
+            # Once as it is and once, at least, as the float32 of a model's input.
+            memory.require(2 * npz.size_in_bytes(file, os.fstat(file.fileno()).st_size), path, "pass fewer examples at a time")
+            file.seek(0)
+            found = np.load(file, allow_pickle=False)
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}; accepted are arrays that numpy.save wrote") from error
-    except (ValueError, EOFError, MemoryError) as error:
-        raise UserError(f"{path} cannot be read as a NumPy array: {error}") from error
+    except Exception as error:  # Whatever a broken header may lead NumPy's reader to.
+        raise UserError(f"{path} cannot be read as a NumPy array: {npz.reason(error)}") from error
     if found.dtype.kind not in "uifb":
         raise UserError(f"{path} holds {found.dtype}; accepted are numbers")
     if not found.size:

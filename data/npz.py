@@ -1,11 +1,10 @@
 """`npz:PATH`: the inputs and labels of each part in a NumPy file, for every medium. Nothing pickled is loaded."""
 
-import zipfile
-import zlib
+import math
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, memory
 from hornbook.data import naming
 
 
@@ -51,7 +50,7 @@ def read_parts(path, names, accepted):
 def _read(path, wanted, accepted):
     """The arrays by name; those that are not among `wanted` are None. Nothing pickled is loaded: it could run code."""
     try:
-        with open(path, "rb") as opened:
+        with files.opened(path) as opened:
             start = opened.read(6)
             if start == b"\x93NUMPY":
                 raise UserError(f"{path} is one array (.npy), where an .npz file has several: {accepted}")
@@ -59,24 +58,53 @@ def _read(path, wanted, accepted):
                 raise UserError(f"{path} {'is no .npz file' if start else 'is empty'}; accepted is a file that numpy.savez wrote")
             opened.seek(0)
             with np.load(opened, allow_pickle=False) as file:
-                return {key: _array(path, key, file) if key in wanted else None for key in file.files}
+                kept = [key for key in file.files if key in wanted]
+                # All at once, since each of many may fit and their sum not; and twice, as a split copies its parts.
+                memory.require(2 * sum(_claimed(path, key, file) for key in kept), path, "save fewer or smaller examples in it")
+                return {key: file[key] if key in kept else None for key in file.files}
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} cannot be read as an .npz file ({reason[:120]}); write it again with numpy.savez") from error
+    except Exception as error:  # Whatever a broken archive may lead its readers to.
+        raise UserError(f"{path} cannot be read as an .npz file ({reason(error)}); write it again with numpy.savez") from error
 
 
-def _array(path, key, file):
+def reason(error):
+    """What an error of a reader says, in a few words."""
+    return (getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__)[:120]
+
+
+def _claimed(path, key, file):
+    """The bytes that an array of an archive takes in memory, by its header."""
+    names = file.zip.namelist()
+    member = f"{key}.npy" if f"{key}.npy" in names else key
     try:
-        array = file[key]
+        with file.zip.open(member) as stream:
+            return size_in_bytes(stream, file.zip.getinfo(member).file_size)
     except ValueError as error:
-        raise UserError(f"{path}: {key} holds Python objects or is broken ({error}); accepted are numbers, for labels also text") from error
-    except MemoryError as error:
-        raise UserError(f"{path}: {key} takes more memory than there is ({error}); accepted are fewer or smaller images") from error
-    if not isinstance(array, np.ndarray):  # Whatever else a ZIP file may hold comes as bytes.
-        raise UserError(f"{path}: {key} is no NumPy array; write the file again with numpy.savez")
-    return array
+        raise UserError(f"{path}: {key} is no array of numbers or text ({reason(error)}); write the file again with numpy.savez") from error
+
+
+def size_in_bytes(stream, length):
+    """The bytes that an array in NumPy's format takes in memory, by its header alone.
+
+    Args:
+        stream: binary file at the beginning of the array; at the header's end afterwards.
+        length: bytes of the array in its file, header and all.
+
+    Raises:
+        ValueError: it is no array, or its header claims more than is there.
+    """
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:  # The third is for named fields in other alphabets.
+        raise ValueError(f"it is of version {version[0]}.{version[1]} of NumPy's format")
+    shape, _, dtype = readers[version](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    size = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or size > length - stream.tell():
+        raise ValueError(f"its header claims {size:,} bytes, and it has {length - stream.tell():,}; it is cut off or broken")
+    return size
 
 
 def labels(path, key, array):

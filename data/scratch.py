@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 
 _AT_A_TIME = 16_384  # Rows.
 
@@ -23,8 +23,10 @@ class ScratchFile:
 
     def __init__(self, folder, dtype):
         self.folder = folder or tempfile.gettempdir()
-        self.file, path = tempfile.mkstemp(dir=folder)
-        os.unlink(path)
+        try:
+            self.file = files.unnamed(folder)
+        except OSError as error:
+            raise self._full(error) from error
         weakref.finalize(self, os.close, self.file)
         self.dtype = np.dtype(dtype)
 
@@ -39,7 +41,10 @@ class ScratchFile:
             while len(rest):
                 rest = rest[os.write(self.file, rest) :]
         except OSError as error:
-            raise UserError(f"cannot write to {self.folder}: {error.strerror}; free space or pass another --output") from error
+            raise self._full(error) from error
+
+    def _full(self, error):
+        return UserError(f"cannot write to {self.folder}: {error.strerror}; free space or pass another --output")
 
     def read(self, start, end):
         """The items from `start` to before `end`."""

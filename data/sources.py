@@ -8,7 +8,6 @@ import csv
 import difflib
 import importlib
 import os
-import tempfile
 
 from hornbook import UserError, files
 
@@ -80,18 +79,13 @@ def write_unreadable(path, unreadable):
 
 
 def refuse_unreadable(name, unreadable, total, remedy="repair or remove them", *, accepted, can_skip=True, noun="images"):
-    """Refuse images or other files that cannot be read, in one line: the first few, and the path of a list of all.
-
-    The list is in the system's folder for temporary files, since a run that is refused leaves nothing in its own.
+    """Refuse images or other files that cannot be read, in one line that names the first few: nothing is written of a run that is refused.
 
     Raises:
         UserError: always.
     """
     shown = ", ".join(f"{file} ({reason})" for file, reason in unreadable[:_NAMED])
     if len(unreadable) > _NAMED:
-        handle, path = tempfile.mkstemp(prefix="hornbook-unreadable-", suffix=".csv")
-        os.close(handle)
-        write_unreadable(path, unreadable)
-        shown += f", ... (all in {path})"
-    skip = ", or pass --skip-unreadable to leave them out" if can_skip else ""
+        shown += f" and {len(unreadable) - _NAMED:,} more"
+    skip = ", or pass --skip-unreadable to leave them out, with a list of all in the run's skipped.csv" if can_skip else ""
     raise UserError(f"{name}: {len(unreadable):,} of {total:,} {noun} cannot be read: {shown}; accepted are {accepted}; {remedy}{skip}")

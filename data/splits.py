@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import itertools
 import math
 import re
@@ -197,7 +198,7 @@ def refuse_other_split(path, dataset, *, remedy):
 def _rows(path):
     """The rows of a `split.csv`."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
             yield from csv.reader(file)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from error

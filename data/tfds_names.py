@@ -107,6 +107,8 @@ def open_builder(name):
 
     name = _NAME.fullmatch(name)["prepared"]
     folder = prepared_folder(name)
+    if folder is not None:
+        _refuse_other_kinds(name, folder)
     try:
         if folder is not None:
             return tfds.builder_from_directory(folder)
@@ -124,6 +126,14 @@ def open_builder(name):
     except Exception as error:  # A builder of another author, and the network, may fail in any way.
         raise UserError(f"tfds:{name} cannot be prepared in {data_dir()}: {type(error).__name__}: {_first_line(error)}") from error
     return builder
+
+
+def _refuse_other_kinds(name, folder):
+    """Refuse a prepared folder with a pipe or a device in it: TensorFlow would wait for it."""
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_file() and not entry.is_dir():
+            kind = "a link to nothing" if not entry.exists() else "a pipe or a device"
+            raise UserError(f"tfds:{name} cannot be read from {folder}: {entry.name} is {kind}, not a file; prepare it again")
 
 
 def _first_line(error):

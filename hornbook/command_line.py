@@ -268,10 +268,13 @@ def enough_memory(flags):
         yield
     except Exception as error:
         # Of NumPy, TensorFlow, PyTorch and JAX; the classes of the backends that are not used must not be imported.
-        kinds = {kind.__name__ for kind in type(error).__mro__} & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
-        if not kinds and "RESOURCE_EXHAUSTED" not in str(error):
+        first = error
+        while first.__cause__ is not None:
+            first = first.__cause__
+        kinds = {kind.__name__ for kind in type(first).__mro__} & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+        if not kinds and "RESOURCE_EXHAUSTED" not in str(first):
             raise
-        wanted = re.search(r"(?:shape ?[\[(][\d, ]+[\])]|[\d.]+ [KMGT]i?B)", str(error))
+        wanted = re.search(r"(?:shape ?[\[(][\d, ]+[\])]|[\d.]+ [KMGT]i?B)", str(first))
         array = f" for an array of {wanted[0]}" if wanted else ""
         raise UserError(f"there is not enough memory{array}; pass a smaller {flags}") from error
 

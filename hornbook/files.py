@@ -1,14 +1,22 @@
-"""Files: those that people name, text in any encoding, and files that are written whole or not at all."""
+"""Files: those that people name, text in any encoding, and files that are written whole or not at all.
+
+Whoever made a file or a folder may have wished us ill. What is read is opened by `opened`, which waits for nothing; what is written goes
+through `atomic` or `appending`, which follow no link; a folder that is written into is looked through by `refuse_links` before.
+"""
 
 import codecs
 import contextlib
+import errno
 import json
 import math
 import os
 import pathlib
 import re
+import secrets
+import stat
+import tempfile
 
-from hornbook import UserError
+from hornbook import UserError, memory
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -35,14 +43,70 @@ class EncodingError(UserError):
     """The bytes of a file are not in the encoding that it was taken to have."""
 
 
+def opened(path, buffering=-1):
+    """A file, open for reading bytes. What is no file is refused before it is opened: a pipe would wait for a writer, forever.
+
+    Raises:
+        OSError: as of `open`; of what is no file, its `strerror` says what it is.
+    """
+    _refuse_kind(os.stat(path), path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse_kind(os.fstat(descriptor), path)  # Another may have taken its place.
+        return open(descriptor, "rb", buffering=buffering)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse_kind(status, path):
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, f"is {_kind(status.st_mode)}, not a file", str(path))
+
+
+def _kind(mode):
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a link"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def refuse_links(folder):
+    """Refuse a folder with links, pipes, sockets or devices anywhere in it, through which others than its own files could be written.
+
+    Args:
+        folder: of a run or of a search that goes on. It may be a link itself, since its user named it.
+
+    Raises:
+        UserError: with the first one.
+    """
+    folders = [os.fspath(folder)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif not entry.is_file(follow_symlinks=False):
+                        kind = _kind(entry.stat(follow_symlinks=False).st_mode)
+                        raise UserError(f"{entry.path} is {kind}, which no run has made; remove it, or pass another --output")
+        except FileNotFoundError:  # Of another process at work in the folder.
+            continue
+        except OSError as error:
+            raise UserError(f"{error.filename} cannot be read: {error.strerror}; pass another --output") from error
+
+
 def content(path, accepted, count=None):
     """The bytes of a file: all, or the first `count` and, where there are more, one more.
 
     Raises:
-        UserError: it cannot be read, with what is `accepted`.
+        UserError: it cannot be read, with what is `accepted`; or it is larger than the memory.
     """
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
+            if count is None:
+                # Once as bytes and once as text.
+                memory.require(2 * os.fstat(file.fileno()).st_size, path, "split the file")
             return file.read(-1 if count is None else count + 1)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; accepted is {accepted}") from error
@@ -97,27 +161,69 @@ def encoding_remedy(asked):
     return "save the file as UTF-8" if asked is None else "pass the --encoding that it has, or save it as UTF-8"
 
 
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.writing(\.\w+)?")
+
+
 @contextlib.contextmanager
 def atomic(path):
     """A temporary path to write to, which takes `path`'s place when the block ends well and vanishes when it does not.
 
     The name keeps the suffix, by which Keras knows the format. A reader, and a run that is killed, sees the old file or the new one.
+    Nobody can guess the name and put a link there; a link at `path` itself is replaced, and what it leads to stays as it is.
 
     Raises:
-        UserError: the disk is full or the folder cannot be written.
+        UserError: the disk is full, the folder cannot be written, or the path is a folder's or a device's.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.stem}.writing{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.writing{path.suffix}")
     try:
+        if path.exists():
+            _refuse_kind(os.stat(path), path)  # Root could put a file in the place of /dev/null.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())  # Else a power cut could leave the new name on old or empty blocks.
+        written = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(written)  # Else a power cut could leave the new name on old or empty blocks.
+        finally:
+            os.close(written)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}; free space or pass another --output") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_temporary(name):
+    """Whether a name is one of `atomic`'s, as a process that is killed while it writes leaves it."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_temporary(folder):
+    """Remove what `atomic` left of processes that were killed, in a folder that no other process writes to, and in those within."""
+    for inside, _, names in os.walk(folder):
+        for name in filter(is_temporary, names):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(inside, name))
+
+
+def appending(path):
+    """A file, open for writing bytes at its end; made if it is not there.
+
+    Raises:
+        OSError: as of `open`, or it is a link.
+    """
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666), "ab")
+
+
+def unnamed(folder=None):
+    """The descriptor of a new file without a name, of which nothing is left however the process ends.
+
+    Args:
+        folder: which it lies in; None: the system's folder for temporary files.
+    """
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        return os.dup(file.fileno())
 
 
 def read_json(path):
@@ -127,7 +233,8 @@ def read_json(path):
         UserError: it cannot be read, or is not JSON.
     """
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        with opened(path) as file:
+            return json.loads(file.read().decode("utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -36,7 +36,7 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     patch_size: Annotated[int, options.AT_LEAST_1] | None = None
     """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
     the largest that leaves 7 patches a side."""
-    patch_whitening: Annotated[int, options.NOT_NEGATIVE] | None = None
+    patch_whitening: Annotated[int, options.UP_FROM_0] | None = None
     """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
     only). Default: the model's own."""
 
@@ -71,7 +71,7 @@ class Args(Network, options.Classification, options.Optimization, options.Split,
     crop_fill: Literal["zeros", "reflect"] | options.Auto = "auto"
     """What comes into an image that is shifted: zeros, or its own pixels, mirrored at its edge. auto: zeros, or as the model was
     measured."""
-    randaugment_operations: Annotated[int, options.AT_LEAST_1] = 2
+    randaugment_operations: Annotated[int, options.Range(1, 100)] = 2
     """Operations an image, with --augmentation randaugment."""
     randaugment_magnitude: float = 9.0
     """Strength of the operations from 0 to 10, with --augmentation randaugment."""

@@ -10,33 +10,13 @@ A recipe lists its own options and the defaults that differ:
 
 import dataclasses
 import inspect
-import math
-import typing
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
+from hornbook.recipes import ranges
+from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Range
 
-
-@dataclasses.dataclass(frozen=True)
-class Range:
-    """The numbers that an option takes: from `low` to below `high`."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    above: bool = False
-    """Whether `low` itself is too low."""
-
-    def accepts(self, value):
-        """Whether a number lies in it; NaN does not."""
-        return (self.low < value if self.above else self.low <= value) and value < self.high
-
-    def __str__(self):
-        low = f"more than {self.low}" if self.above else f"at least {self.low}"
-        return f"{low} and finite" if self.high == math.inf and self.above else low + f" and less than {self.high}" * (self.high < math.inf)
-
-
-NOT_NEGATIVE, AT_LEAST_1, SHARE = Range(0), Range(1), Range(0, 1)
 Auto = Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
 # What such options are where no row of `defaults` says otherwise.
 USUAL = {
@@ -80,9 +60,9 @@ def recipe(*, choices=(), **defaults):
 class Network:
     """What every family of models has."""
 
-    depth: int | None = None
+    depth: Annotated[int, Range(0, 10_001)] | None = None
     """Layers with kernels, or blocks. Default: the model's own."""
-    width: int | None = None
+    width: Annotated[int, Range(1, 2**16)] | None = None
     """Filters, units or features of a layer (of the first stage where there are stages; of wide variants the multiplier). Default: the
     model's own."""
     normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
@@ -96,7 +76,7 @@ class Network:
     and reglu too. Default: the model's own."""
     initializer: str = "auto"
     """Initial kernels: auto (by the activation: He, Glorot or LeCun) or the name of a Keras initializer."""
-    initial_scale: Annotated[float, Range(0, above=True)] | None = None
+    initial_scale: Annotated[float, POSITIVE] | None = None
     """A factor on the initial kernels, such as 0.01, to see what a bad start does. Default: 1."""
     dropout: Annotated[float, SHARE] | Auto = "auto"
     """Share of features dropped: before the output layer, in an mlp and a transformer after every layer; auto: by the model."""
@@ -123,7 +103,7 @@ class TableNetwork(PlainNetwork):
     learned frequencies; then a few learned features of each. Default: the model's own, none."""
     number_features: Annotated[int, AT_LEAST_1] | None = None
     """Features of an embedded number. Default: the model's own."""
-    frequency_scale: Annotated[float, Range(0, above=True)] | None = None
+    frequency_scale: Annotated[float, POSITIVE] | None = None
     """Spread of the initial frequencies with --number-embedding periodic, such as 0.01 to 1. Default: the model's own, 0.1."""
     scale_inputs: bool = False
     """Multiply each feature by a learned factor before the first layer (mlp and tabm only)."""
@@ -148,7 +128,7 @@ class DeepNetwork(Network):
 class SequenceNetwork(DeepNetwork):
     """What networks for texts and series have as well."""
 
-    kernel_sizes: tuple[int, ...] | None = None
+    kernel_sizes: tuple[Annotated[int, AT_LEAST_1], ...] | None = None
     """Steps or tokens that each convolution sees, one number for each, such as 8 5 3 (convolutional models only). Default: the model's
     own."""
     pooling: Literal["mean", "max", "last", "attention", "class"] | None = None
@@ -218,14 +198,14 @@ class Optimization:
     """Momentum of sgd; 0 for plain gradient descent. auto: 0.9, or as the model was measured."""
     nesterov: bool = True
     """Whether the momentum of sgd looks ahead (Nesterov)."""
-    learning_rate: Annotated[float, Range(0, above=True)] | Auto = "auto"
+    learning_rate: Annotated[float, POSITIVE] | Auto = "auto"
     """The highest learning rate of the schedule; auto: by the model."""
     schedule: Literal["constant", "step", "cosine", "one-cycle", "exponential", "polynomial", "restarts", "plateau"] | Auto = "auto"
     """How the learning rate goes on after the warm-up; plateau divides it by ten whenever the validation loss stops falling. auto: cosine,
     or as the model was measured."""
     plateau_patience: Annotated[int, AT_LEAST_1] = 5
     """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
-    warmup_epochs: float | None = None
+    warmup_epochs: Annotated[float, UP_FROM_0] | None = None
     """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle; or
     as the model was measured."""
     weight_decay: Annotated[float, NOT_NEGATIVE] | Auto = "auto"
@@ -241,23 +221,23 @@ class Optimization:
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
     """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
-    lookahead: Annotated[int, NOT_NEGATIVE] | Auto = "auto"
+    lookahead: Annotated[int, UP_FROM_0] | Auto = "auto"
     """Updates after which the weights meet slow ones, which go half of the way to them, and go on from there (Lookahead), such as 5; 0 for
     never. auto: never, or as the model was measured."""
-    bias_learning_rate_factor: Annotated[float, Range(0, above=True)] | Auto = "auto"
+    bias_learning_rate_factor: Annotated[float, POSITIVE] | Auto = "auto"
     """Factor on the learning rate of the offsets of normalizations, such as 64. auto: 1, or as the model was measured."""
-    batch_size: Annotated[int, AT_LEAST_1] | Auto = "auto"
+    batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"
     """Passes over the training examples; auto: as many as make the updates that the model needs, hundreds of a small set and few of a large
     one. The run says how many, and after its first steps how long they will take."""
-    minutes: Annotated[float, Range(0, above=True)] | None = None
+    minutes: Annotated[float, Range(0, 10**6, above=True)] | None = None
     """The most that training may take. One that would take longer is shortened after its first steps, schedule included. Default: no
     limit."""
-    members: Annotated[int, AT_LEAST_1] = 1
+    members: Annotated[int, Range(1, 1000)] = 1
     """Networks of other initial weights that are trained side by side on the same batches and averaged: an ensemble, saved as one model. It
     takes as many times as long."""
-    early_stopping: Annotated[int, NOT_NEGATIVE] = 0
+    early_stopping: Annotated[int, UP_FROM_0] = 0
     """Stop after this many epochs without a better --early-stopping-metric and keep the weights of the best epoch; 0 for never: keep the
     last."""
     early_stopping_metric: str = "val_loss"
@@ -300,7 +280,7 @@ class Split:
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: Annotated[float, SHARE] = 0.2
     """Share of the examples held out for the test, where the source has no test split."""
-    split_seed: Annotated[int, NOT_NEGATIVE] = 0
+    split_seed: Annotated[int, SEED] = 0
     """Seed of the split into training, validation and test examples, and of generated data."""
 
     @property
@@ -316,9 +296,9 @@ class Split:
 class Run:
     """The run itself."""
 
-    seed: Annotated[int, Range(0, 2**32)] = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of initial weights, order, augmentation and dropout."""
-    seeds: Annotated[int, AT_LEAST_1] = 1
+    seeds: Annotated[int, Range(1, 10_000)] = 1
     """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """The part of the data that the result is taken on."""
@@ -362,7 +342,7 @@ def check(args):
     Raises:
         UserError: with the flag and what is accepted.
     """
-    check_ranges(args)
+    ranges.check(args)
     splits.validation_share(args.validation_fraction, args.fold)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"
@@ -377,18 +357,3 @@ def check(args):
         raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
     if args.tensorboard:
         command_line.require_tensorboard()
-
-
-def check_ranges(args):
-    """Refuse numbers out of range; raises as `check`."""
-    for name, hint in typing.get_type_hints(type(args), include_extras=True).items():
-        value = getattr(args, name)
-        for accepted in _ranges(hint):
-            if isinstance(value, int | float) and not accepted.accepts(value):
-                raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
-
-
-def _ranges(hint):
-    """The `Range`s of a type, those of its alternatives among them."""
-    own = [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Range)]
-    return own + [found for part in typing.get_args(hint) for found in _ranges(part)]

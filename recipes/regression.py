@@ -38,9 +38,9 @@ class Args(Network, options.Table, options.Mix, options.Optimization, options.Sp
     missing: Literal["refuse", "interpolate", "mask"] = "refuse"
     """What to do with missing values in series: refuse them, interpolate in time, or mask: the training mean, and channels that say
     where."""
-    length: int = 200
+    length: Annotated[int, options.Range(2, 10**6)] = 200
     """Steps of the generated series adding."""
-    examples: int = 10_000
+    examples: Annotated[int, options.Range(10, 10**7)] = 10_000
     """Training series of adding."""
     model: str = "auto"
     """A builder's name (mlp, tabm; for series gru, lstm, cnn1d, fcn, resnet1d, inception1d, lite, ...), mymodule:builder of your own, or

@@ -39,6 +39,8 @@ def over_seeds(run_one, seeds, folder, config):
         UserError: `folder` has a finished run of other options.
     """
     folder = pathlib.Path(folder)
+    if folder.is_dir():
+        files.refuse_links(folder)
     results = []
     for seed in seeds:
         own = folder / f"seed-{seed}"
@@ -71,6 +73,8 @@ def remedied(once, args, folder, recipe):
     Raises:
         UserError: both runs are finished, or the first has failed for want of a remedy.
     """
+    second = folder.with_name(folder.name + _REMEDIED)
+    refuse_link(second)
     lost = None
     try:
         first = runs.finished_with(folder, command_line.to_config(recipe, args)) or once(args, folder)
@@ -87,7 +91,6 @@ def remedied(once, args, folder, recipe):
     finding, changes = chosen
     if lost:
         print(f"{finding['severity']}: {lost}")
-    second = folder.with_name(folder.name + _REMEDIED)
     again = dataclasses.replace(command_line.with_options(args, changes), remedy=False, output=str(second))
     flags = " ".join(command_line.flags(changes))
     print(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
@@ -101,6 +104,16 @@ def remedied(once, args, folder, recipe):
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
     print(f"{flags} against {finding['problem']}: {', '.join(told)}")
     return result
+
+
+def refuse_link(folder):
+    """Refuse a folder that is a link, where it is one that nobody has named.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a link, which no run has made; remove it, or pass another --output")
 
 
 def _scores(result):

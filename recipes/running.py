@@ -12,7 +12,7 @@ from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import checking, defaults, findings, options, repeats
+from hornbook.recipes import checking, defaults, findings, ranges, repeats
 from hornbook.training import manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
@@ -29,6 +29,7 @@ class Session:
         dataset: `data.dataset.Dataset` of the caller's, or None.
         started: `time.monotonic()` at the beginning.
         floor: `floors.Floor`, which `begin` starts.
+        smaller: the flags by which a run takes less memory, in words.
     """
 
     recipe: str
@@ -37,6 +38,7 @@ class Session:
     dataset: object
     started: float
     floor: floors.Floor
+    smaller: str
 
 
 def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
@@ -70,7 +72,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
                 from hornbook.training import reproducibility
             settings = reproducibility.settings(seed=args.seed)
             with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
-                result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor))
+                result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor, smaller))
         for line in floors.in_words(result["floor"]):
             print(line)
         runs.print_result(result, folder, inputs)
@@ -114,7 +116,7 @@ def begin(args, session, dataset):
     print(dataset.summary)
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
-    options.check_ranges(args)  # Of a run that goes on, they come from a file.
+    ranges.check(args)  # Of a run that goes on, they come from a file.
     line = defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size))
     if line:
         print(line)
@@ -214,7 +216,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     import keras
 
     from hornbook.data import batches
-    from hornbook.training import callbacks, checkpoint, pace, schedules
+    from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
 
     run = session.run
     if args.check_only:
@@ -233,6 +235,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
+    footprint.require(model, train, validation, args.batch_size, session.smaller)
     first_epoch = kept.restore(model, args.epochs)
     _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
     if first_epoch:

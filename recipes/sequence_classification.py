@@ -41,13 +41,13 @@ class Args(options.SequenceNetwork, options.Mix, options.Classification, options
     missing: Literal["refuse", "interpolate", "mask"] = "refuse"
     """What to do with missing values: refuse them; interpolate between the neighbours in time; mask: the training mean, and channels that
     say where."""
-    sample_rate: int | None = None
+    sample_rate: Annotated[int, options.Range(1000, 10**6)] | None = None
     """Samples a second that all audio is brought to. Default: the rate that it has in common."""
-    mel_bands: int = 40
+    mel_bands: Annotated[int, options.Range(1, 1025)] = 40
     """Features of audio: bands of frequency of its log-mel spectrogram, a frame every 10 ms."""
-    length: int = 200
+    length: Annotated[int, options.Range(2, 10**6)] = 200
     """Steps of the generated problem copy."""
-    examples: int = 10_000
+    examples: Annotated[int, options.Range(10, 10**7)] = 10_000
     """Training series of the generated problem copy."""
     skip_unreadable: bool = False
     """Leave out WAV files that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
@@ -56,9 +56,9 @@ class Args(options.SequenceNetwork, options.Mix, options.Classification, options
     variants, such as bidirectional_gru), mymodule:builder of your own, or auto: by the data."""
     jitter: Annotated[float, options.NOT_NEGATIVE] | options.Auto = "auto"
     """Standard deviation of noise added to every value, in standard deviations of its feature; 0 for none, auto: by the model."""
-    scaling: float = 0.0
+    scaling: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Standard deviation of a factor around 1 by which each series is stretched around the mean, such as 0.1; 0 for none."""
-    time_warp: float = 0.0
+    time_warp: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Standard deviation of the logarithm of a speed that changes over time, such as 0.2; 0 for none."""
     time_masking: float = 0.0
     """Hide two stretches of time, each of at most this share of the steps, such as 0.2 (SpecAugment); 0 for none."""

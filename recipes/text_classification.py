@@ -21,7 +21,7 @@ MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow eac
 class Network(options.SequenceNetwork):
     """The options of networks for texts."""
 
-    embedding_size: Annotated[int, options.AT_LEAST_1] | None = None
+    embedding_size: Annotated[int, options.Range(1, 2**14)] | None = None
     """Numbers that stand for a token. Default: the model's own."""
 
 
@@ -52,13 +52,13 @@ class Args(Network, options.Mix, options.Classification, options.Optimization, o
     """Whether the texts of csv:PATH are kept in memory or read again from the file where they are needed; auto: in memory up to 256 MiB."""
     tokenizer: Literal["word", "character", "byte", "bpe"] = "word"
     """How a text becomes tokens: words, numbers and signs; characters; bytes; or bpe, pieces of words, of which none is ever unknown."""
-    vocabulary_size: int = 20_000
+    vocabulary_size: Annotated[int, options.Range(1, 10**7)] = 20_000
     """Most tokens that have a vector of their own, the most frequent of the training texts; padding and unknown count too."""
     minimum_count: Annotated[int, options.AT_LEAST_1] = 2
     """Tokens that occur less often in the training texts are unknown."""
     lowercase: bool = True
     """Whether capitals count as small letters. Bytes are left as they are."""
-    max_length: int | None = None
+    max_length: Annotated[int, options.AT_LEAST_1] | None = None
     """Tokens after which a text is cut off; the run says how many were. Default: 256 words or pieces, 1,024 characters or bytes."""
     ngrams: Annotated[int, options.Range(1, 5)] = 1
     """With 2, pairs of tokens that training has twice are tokens too, behind the single ones, with 3 threes as well; they count for

@@ -66,9 +66,9 @@ def test_a_folder_that_is_none(tmp_path):
             files.write_text(path, "text")
 
 
-def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="cannot write"), files.atomic(tmp_path / "file"):
-        pass
+def test_a_writer_that_removes_its_file_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="cannot write"), files.atomic(tmp_path / "file") as temporary:
+        temporary.unlink()
 
 
 FULL_DISK = """

@@ -143,7 +143,7 @@ class _About(msgspec.Struct):
 def _read(path):
     """`_About` and the arrays by name of a checkpoint."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with files.opened(path) as file, zipfile.ZipFile(file) as archive:
             arrays = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
         about = json.loads(str(arrays["about"]))
     # zipfile raises six kinds, zlib's among them.

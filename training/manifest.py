@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from hornbook import UserError, records
+from hornbook import UserError, files, records
 
 NAME = "files.json"
 # Written later, or for other purposes than the run's use.
@@ -68,7 +68,7 @@ def check(folder, names):
 
 def _digest(path):
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with files.opened(path) as file:
         while some := file.read(_AT_A_TIME):
             digest.update(some)
     return digest.hexdigest()

@@ -201,10 +201,9 @@ class Run:
         if self.path("result.json").exists():
             raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
         if self.folder.is_dir() and not self.path("config.json").exists():
-            ours = re.compile(
-                rf"\.lock|checkpoint|{re.escape(REMEDY)}|\.\w+\.writing\.\w+"
-            )  # What a run killed in its first moment leaves.
-            strange = [entry.name for entry in self.folder.iterdir() if not ours.fullmatch(entry.name)]
+            ours = (".lock", "checkpoint", REMEDY)  # What a run killed in its first moment leaves.
+            names = [entry.name for entry in self.folder.iterdir()]
+            strange = [name for name in names if name not in ours and not files.is_temporary(name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
 
@@ -222,25 +221,34 @@ def options_of(folder):
 def lock(folder):
     """Make a folder if it is not there and lock it: the lock goes with the process, however that ends.
 
+    Nothing that is in the folder leads out of it afterwards, and what killed processes left half written is gone.
+
     Returns:
         A file descriptor, whose end is the lock's.
 
     Raises:
-        UserError: the folder cannot be written, or another process is at work in it.
+        UserError: the folder cannot be written, has links in it, or another process is at work in it.
     """
     folder = pathlib.Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-        # What a probe can write now, a checkpoint can write later.
-        os.write(held, b" ")
+        files.refuse_links(folder)
+        probe = files.unnamed(folder)
+        try:
+            os.write(probe, b" ")  # What a probe can write now, a checkpoint can write later.
+        finally:
+            os.close(probe)
+        held = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise UserError(f"--output {folder} cannot be written: {error.strerror}; pass a folder that can") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(held)
         raise UserError(f"another process is at work in {folder}; wait for it or pass another --output") from error
+    except OSError as error:  # Some network file systems know no locks.
+        print(f"note: {folder} is on a file system without locks ({error.strerror}): start no second process on it")
+    files.remove_temporary(folder)
     return held
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import Literal
 
 from hornbook import UserError, command_line, recipes, records
+from hornbook.recipes.ranges import SEED, Range
 from hornbook.training import runs
 from hornbook.tuning import kept
 
@@ -137,17 +138,19 @@ def main(recipe_name, args, recipe_args, given=()):
     return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
 
 
-_RANGES = (
-    ("trials", 1), ("executions_per_trial", 1), ("cross_validate", 0), ("prune_after", 1), ("workers", 1), ("threads_per_trial", 1),
-    ("gpus_per_trial", 0), ("cpus_per_trial", 1), ("final_seeds", 0), ("stop_after_failures", 1), ("seed", 0), ("budget_minutes", 0),
-)  # fmt: skip
+# Ten thousand runs, folds, processors or seeds are more than anybody has; a million trials, epochs or minutes more than anybody waits for.
+_RANGES = {
+    "trials": Range(1, 10**6), "executions_per_trial": Range(1, 10**4), "cross_validate": Range(0, 10**4), "prune_after": Range(1, 10**6),
+    "workers": Range(1, 10**4), "threads_per_trial": Range(1, 10**4), "gpus_per_trial": Range(0, 10**4), "cpus_per_trial": Range(1, 10**4),
+    "final_seeds": Range(0, 10**4), "stop_after_failures": Range(1, 10**6), "seed": SEED, "budget_minutes": Range(0, 10**6),
+}  # fmt: skip
 
 
 def _check(args, recipe_args):
-    for name, low in _RANGES:
+    for name, accepted in _RANGES.items():
         value = getattr(args, name)
-        if value is not None and not low <= value:
-            raise UserError(f"--{name.replace('_', '-')} must be at least {low}, got {value}")
+        if value is not None and not accepted.accepts(value):
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
     if not (args.stop_slower_than == 0 or 1 < args.stop_slower_than < math.inf):
         raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
     if args.cross_validate == 1:

@@ -5,8 +5,11 @@ A rule has two methods: `add` remembers a finished trial's `Course`, and `reason
 
 import csv
 import dataclasses
+import io
 import math
 import statistics
+
+from hornbook import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +112,7 @@ def course(histories, elapsed):
 
 def _rows(path):
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (OSError, csv.Error, UnicodeDecodeError):  # Not there yet, or nothing that a run wrote.
         return []

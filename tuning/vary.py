@@ -8,10 +8,12 @@ import types
 import typing
 
 from hornbook import UserError
+from hornbook.recipes import ranges
 
 # The search sets these itself, run by run.
 RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard", "check_only", "remedy")
 
+_MOST_STEPS = 10_000  # Of a range, whose values KerasTuner makes a list of; no search tries more.
 _ACCEPTED = "--vary takes NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:STEP or NAME=log:LOW..HIGH"
 _RANGE = re.compile(r"(log:)?(-?[\d.eE+-]*?\d\.?)\.\.(-?[\d.eE+-]*?[\d.])(?::([\d.eE+-]+))?")
 
@@ -35,13 +37,26 @@ def parse(written, recipe):
     if not values:
         raise UserError(f"--vary {written}: {_ACCEPTED}")
     kinds = _kinds(recipe, name)
+    accepts = _accepts(recipe, name)
     found = _RANGE.fullmatch(values)
     if (found is None and ".." in values) or "..." in values:  # 0...5 could mean two ranges.
         raise UserError(f"--vary {written}: {_ACCEPTED}")
-    return _range(written, name, kinds, found) if found else _list(written, name, kinds, values)
+    return _range(written, name, kinds, found, accepts) if found else _list(written, name, kinds, values, accepts)
 
 
-def _range(written, name, kinds, found):
+def _accepts(recipe, name):
+    """A function that refuses a value out of the range of a recipe's option, before a search is begun and not trial by trial."""
+    accepted = ranges.of(typing.get_type_hints(recipe.Args, include_extras=True)[name])
+
+    def check(written, value):
+        for one in accepted:
+            if isinstance(value, int | float) and not one.accepts(value):
+                raise UserError(f"--vary {written}: {name} must be {one}, got {value}")
+
+    return check
+
+
+def _range(written, name, kinds, found, accepts):
     if not kinds & {int, float}:
         raise UserError(f"--vary {written}: {name} is not a number; list its values, NAME=A,B,C")
     number = float if float in kinds else int
@@ -55,16 +70,25 @@ def _range(written, name, kinds, found):
         raise UserError(
             f"--vary {written}: a range goes from a lower to a higher number, on a log scale both above 0; steps are above {least}"
         )
+    for value in (low, high):
+        accepts(written, value)
+    if step is not None:
+        steps = math.log(high / low) / math.log(step) if found[1] else (high - low) / step
+        if steps > _MOST_STEPS:
+            most = f"at most {_MOST_STEPS:,} are accepted"
+            raise UserError(f"--vary {written} has {steps:.3g} values, {most}; pass a larger step, or none")
     method = "Float" if number is float else "Int"
     ways = {"sampling": "log" if found[1] else "linear", "step": step}
     return lambda hp: {name: getattr(hp, method)(name, low, high, **ways)}
 
 
-def _list(written, name, kinds, values):
+def _list(written, name, kinds, values, accepts):
     words = [word.strip() for word in values.split(",")]
     listed = _typed(words, kinds, written, name)
     if len(set(listed)) < len(listed) or len(listed) < 2:
         raise UserError(f"--vary {written}: two or more different values are needed, got {', '.join(words)}")
+    for value in listed:
+        accepts(written, value)
     return lambda hp: {name: hp.Choice(name, listed)}
 
 

@@ -1,14 +1,13 @@
 """Image files as pixels: one way for training and for prediction, so that a model sees the same picture twice."""
 
+import contextlib
 import io
-import os
 import re
-import stat
 import warnings
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files, memory
 
 # Known by their content, not by their suffix. Pillow reads more, some by starting other programs (EPS), which data should not.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -39,6 +38,9 @@ def from_file(path, input_shape, pixel_maximum):
     height, width, channels = input_shape
     if channels not in (1, 3):
         raise UserError(f"the model takes {channels} channels, which an image file does not have; pass arrays as .npy")
+    memory.require(
+        4 * height * width * channels, f"an image of the model's size, {height}x{width},", "see whether the run's labels.json is whole"
+    )
     quiet_pillow()
     try:
         pixels = decode(path, (height, width), channels)
@@ -121,13 +123,10 @@ def _pillow():
     return Image
 
 
+@contextlib.contextmanager
 def _open(file):
-    if not isinstance(file, bytes):
-        kind = os.stat(file).st_mode
-        # Reading a pipe without a writer would wait forever.
-        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-            raise ValueError("is a pipe or a device, not a file")
-    return _pillow().open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
+    with io.BytesIO(file) if isinstance(file, bytes) else files.opened(file) as content, _pillow().open(content, formats=FORMATS) as image:
+        yield image
 
 
 def _orientation(image):
@@ -183,5 +182,5 @@ def _reason(file, error):
 def _is_empty(file):
     if isinstance(file, bytes):
         return not file
-    with open(file, "rb") as opened:
-        return not opened.read(1)
+    with files.opened(file) as content:
+        return not content.read(1)

@@ -1,11 +1,13 @@
 """Audio: WAV files to waveforms, and waveforms to log-mel features by Keras' own layer, in a model that is saved beside the classifier."""
 
 import math
+import os
+import struct
 import warnings
 
 import numpy as np
 
-from hornbook import files
+from hornbook import UserError, files, memory
 from hornbook.data.series.source import float32
 
 HOP_SECONDS = 0.010
@@ -14,6 +16,11 @@ FLOOR = 1e-8  # Of power, -80 dB: below the rounding of 16 bits. Silence is this
 ACCEPTED = "WAV files of 8 to 32 bits or of floats"
 LEAST_RATE = 1000  # Below it, a frame of 25 ms has next to no samples.
 _AT_A_TIME = 32
+_SAMPLES_AT_A_TIME = 2**22  # Of a batch, padding and all: long ones among short ones are computed by few.
+_BYTES_A_SAMPLE = 64  # That the features take at least: 70 and 72 were measured at 16 and 8 kHz.
+
+
+_CUT_OFF = "is cut off: its header announces more samples than there are"
 
 
 class UnreadableError(ValueError):
@@ -53,9 +60,15 @@ def read(path):
             warnings.simplefilter("error", wavfile.WavFileWarning)
             # Chunks of editors' own are no fault.
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(path)
+            with files.opened(path) as file:
+                # A copy in float64 for each of 16 bits, which most files have.
+                memory.require(4 * os.fstat(file.fileno()).st_size, path, "cut it into shorter files")
+                _refuse_cut_off(file)
+                rate, samples = wavfile.read(file)
+    except (UserError, UnreadableError):
+        raise
     except wavfile.WavFileWarning as error:
-        reason = "is cut off: its header announces more samples than there are" if "EOF" in str(error) else str(error)
+        reason = _CUT_OFF if "EOF" in str(error) else str(error)
         raise UnreadableError(reason) from error
     except FileNotFoundError as error:
         raise UnreadableError("is not there") from error
@@ -71,6 +84,22 @@ def read(path):
     if rate < LEAST_RATE:
         raise UnreadableError(f"has {rate} samples per second; accepted are {LEAST_RATE} or more")
     return waveform(samples), rate
+
+
+def _refuse_cut_off(file):
+    """Refuse a file whose chunks announce more than there is: SciPy would make room for it before it looks."""
+    length = os.fstat(file.fileno()).st_size
+    kind = file.read(4)
+    if kind == b"RF64":
+        raise UnreadableError("is an RF64 file, which are for sounds of more than 4 GiB; cut it into shorter WAV files")
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(kind, "")
+    file.seek(12)
+    while order and len(head := file.read(8)) == 8:
+        name, size = struct.unpack(f"{order}4sI", head)
+        if name in (b"fmt ", b"fact", b"data") and size > length - file.tell():
+            raise UnreadableError(_CUT_OFF if name == b"data" else "is cut off in its header")
+        file.seek(size + size % 2, os.SEEK_CUR)
+    file.seek(0)
 
 
 def waveform(samples):
@@ -172,6 +201,22 @@ def save_feature_model(path, preprocessing):
         feature_model(preprocessing["sample_rate"], preprocessing["mel_bands"]).save(temporary)
 
 
+def _batches(lengths, step):
+    """Positions of waveforms to be computed together, the shortest first, each with the length that they are padded to.
+
+    Lengths are multiples of `step`, so that they are few, for each of which a backend may compile anew.
+    """
+    own = []
+    for position in sorted(range(len(lengths)), key=lengths.__getitem__):
+        length = step * math.ceil(lengths[position] / step)
+        if own and (len(own) == _AT_A_TIME or length * (len(own) + 1) > _SAMPLES_AT_A_TIME):
+            yield step * math.ceil(lengths[own[-1]] / step), own
+            own = []
+        own.append(position)
+    if own:
+        yield step * math.ceil(lengths[own[-1]] / step), own
+
+
 def features(waveforms, sample_rate, mel_bands):
     """Log-mel features of waveforms of any lengths: a list of float32 arrays `(frames, mel_bands)`, in their order.
 
@@ -194,11 +239,8 @@ def features(waveforms, sample_rate, mel_bands):
         import keras
     model, result = feature_model(sample_rate, mel_bands), [None] * len(waveforms)
     hop = round(HOP_SECONDS * sample_rate)
-    order = sorted(range(len(waveforms)), key=lambda k: len(waveforms[k]))
-    for start in range(0, len(order), _AT_A_TIME):
-        own = order[start : start + _AT_A_TIME]
-        # Few distinct lengths, for each of which a backend may compile anew.
-        length = hop * 32 * math.ceil(len(waveforms[own[-1]]) / (hop * 32))
+    for length, own in _batches([len(wave) for wave in waveforms], hop * 32):
+        memory.require(_BYTES_A_SAMPLE * length * len(own), f"a sound of {length / sample_rate:,.0f} seconds", "cut it into shorter files")
         batch = np.zeros((len(own), length), np.float32)
         for row, k in zip(batch, own, strict=True):
             row[: len(waveforms[k])] = waveforms[k]

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from hornbook import records
+from hornbook import memory, records
 from hornbook.data import csv_rows, sources, splits
 from hornbook.data.dataset import Dataset, Labels
 from hornbook.data.series import checks, missing, problems, windows
@@ -81,6 +81,10 @@ class SeriesExamples:
 
     def padded(self, positions, length):
         """What a model takes: float32 array `(examples, length, features)`; the steps behind a series' end are NaN in all features."""
+        size = 4 * len(positions) * length * self.series[0].shape[1]
+        memory.require(
+            size, f"{len(positions):,} series padded to {length:,} steps", "pass --window to cut them, or a smaller --batch-size"
+        )
         batch = np.full((len(positions), length, self.series[0].shape[1]), np.nan, np.float32)
         for row, position in zip(batch, positions, strict=True):
             row[: len(self.series[position])] = self.series[position]

@@ -1,8 +1,9 @@
 """`folder:PATH`: series of a file each, in a folder a class: WAV files, or tables with a row a step."""
 
+import os
 import pathlib
 
-from hornbook import UserError
+from hornbook import UserError, memory
 from hornbook.data import folders, sources
 from hornbook.data.series import audio, csv
 from hornbook.data.series.source import Series, Source
@@ -66,6 +67,8 @@ def _tables(path, files, options):
 
 
 def _audio(path, files, options):
+    sizes = sum(os.stat(file).st_size for listed in files.values() for file, _ in listed if os.path.isfile(file))
+    memory.require(2 * sizes, f"folder:{path}", "train on fewer or shorter sounds")  # Of 16 bits, which become 32.
     waves, unreadable = {}, []
     for part, listed in files.items():
         waves[part] = []

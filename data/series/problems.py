@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hornbook import memory
 from hornbook.data import randomness
 from hornbook.data.series.source import Series, Source, place
 
@@ -69,6 +70,9 @@ def _copy(options):
 
 
 def _generated(name, make, features, options):
+    # Positions and random numbers of eight bytes, and the series that they become.
+    size = (16 + 4 * len(features)) * options.length * options.examples
+    memory.require(size, f"{options.examples:,} series of {options.length:,} steps", "pass a smaller --examples or --length")
     parts = {}
     for part, share in _PARTS.items():
         count = max(2, round(share * options.examples))

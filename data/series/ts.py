@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, memory
 from hornbook.data import naming
 from hornbook.data.series.source import Series, Source, float32, is_number, without_padding
 
@@ -76,6 +76,7 @@ def _paths(path):
 
 def _file(path, options):
     text, _ = files.decoded(path, files.content(path, "a file of series"), None)
+    memory.require(3 * len(text), path, "split the file")  # The lines, and the numbers of them.
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     series = list((_ts if path.suffix.lower() == ".ts" else _tsv)(path, lines, options))
     if not series:

@@ -1,5 +1,6 @@
 """Rows of tables for a finished run's model, see `data.inputs`."""
 
+import os
 from typing import Literal
 
 import numpy as np
@@ -54,12 +55,17 @@ def scored(name, part, trained, skip_unreadable):
         # Split as it was, so that what the encoding learns from the training rows is what it was, too.
         task = "regression" if trained.about["task"] == "regression" else "classification"
         options = {**trained.options(*_COLUMNS, *_READING), **trained.split(name)}
-        dataset = load(name, task=task, folder=trained.folder, **options)
+        dataset = load(name, task=task, folder=_scratch(trained), **options)
         splits.refuse_other_split(trained.folder / "split.csv", dataset, remedy="pass another table as --dataset")
         return dataset.part(part or "test"), 0
-    parts, _, _ = read_source(name, missing=_missing(trained), folder=trained.folder, **trained.options(*_READING))
+    parts, _, _ = read_source(name, missing=_missing(trained), folder=_scratch(trained), **trained.options(*_READING))
     columns = parts[inputs.named_part(parts, name, part)]
     return as_trained(columns, trained.about, _encoding(trained)), 0
+
+
+def _scratch(trained):
+    """Where columns of a large table are kept meanwhile: in the run's folder, or, where that is for reading alone, in the system's."""
+    return trained.folder if os.access(trained.folder, os.W_OK) else None
 
 
 def _missing(trained):

@@ -64,7 +64,7 @@ def read_file(path, encoding="auto"):
     """The text of a file and None, or None and what is wrong with the file."""
     path = pathlib.Path(path)
     try:
-        with open(path, "rb") as file:
+        with files.opened(path) as file:
             content = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         return None, "is a folder" if path.is_dir() else "no such file" if not path.exists() else error.strerror

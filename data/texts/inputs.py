@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 from hornbook.data import csv_rows, inputs
 from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, load
 
@@ -38,8 +38,8 @@ def read(given, trained):
         return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]
     if not given.strip():
         raise UserError("a text to predict has nothing in it; pass a sentence or a file")
-    if os.path.isdir(given) or given.lower().endswith(_SUFFIXES):
-        raise UserError(f"{given} {'is a folder' if os.path.isdir(given) else 'is not there'}; pass a sentence, or a file of lines or rows")
+    if os.path.exists(given) or given.lower().endswith(_SUFFIXES):
+        raise UserError(f"{given} {files.what_is(given)}; pass a sentence, or a file of lines or rows")
     shown = " ".join(given.split())
     return [(shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "...", given)]
 

@@ -61,12 +61,12 @@ def test_what_numpy_would_advise_to_load_unsafely(tmp_path):
 def test_members_that_are_no_arrays(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("images.npy", "text")
-    assert "images is no NumPy array" in refusal(tmp_path / "a.npz")
+    assert "images is no array of numbers or text" in refusal(tmp_path / "a.npz")
 
 
-def test_more_than_there_is_memory_for(tmp_path):
+def test_a_header_that_claims_more_than_there_is(tmp_path):
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**15, 8, 8)})
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("images.npy", header.getvalue() + b"few")
-    assert "images takes more memory than there is" in refusal(tmp_path / "a.npz")
+    assert "its header claims 64,000,000,000,000,000 bytes, and it has 3; it is cut off or broken" in refusal(tmp_path / "a.npz")

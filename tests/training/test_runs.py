@@ -78,12 +78,16 @@ def test_without_a_checkpoint_other_options_begin_anew(tmp_path):
     assert json.loads((folder / "config.json").read_text())["epochs"] == 9
 
 
-@pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".config.writing.json", ".split.writing.csv"], [".lock", "checkpoint/"]])
+HALF_WRITTEN = [".config.0123456789abcdef.writing.json", ".split.fedcba9876543210.writing.csv"]
+
+
+@pytest.mark.parametrize("left", [[], [".lock"], [".lock", *HALF_WRITTEN], [".lock", "checkpoint/"]])
 def test_what_a_run_killed_in_its_first_moment_leaves_is_taken_over(tmp_path, left):
     for name in left:
         (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
     with runs.Run(tmp_path, CONFIG) as run:
         assert not run.resumed
+        assert not list(tmp_path.glob("*.writing.*"))
 
 
 def test_a_finished_run_is_never_overwritten(tmp_path):

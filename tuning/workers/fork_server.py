@@ -22,7 +22,7 @@ import subprocess
 import sys
 import traceback
 
-from hornbook import command_line
+from hornbook import command_line, files
 from hornbook.tuning.workers import trial
 
 KILLED = -signal.SIGKILL
@@ -89,7 +89,7 @@ class ForkServer:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         search = task.parent.parent  # For whoever lists processes.
         words = [str(its.fileno()), str(os.getpid()), ",".join(map(str, self._cores)), str(search)]
-        with its, open(task.with_name("log.txt"), "ab") as log:
+        with its, files.appending(task.with_name("log.txt")) as log:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "hornbook.tuning.workers.fork_server", *words],
                 stdin=subprocess.DEVNULL,

@@ -99,7 +99,7 @@ class _NewProcesses:
 
     def start(self, task):
         """As of `fork_server.ForkServer`."""
-        with open(task.with_name("log.txt"), "ab") as log:
+        with files.appending(task.with_name("log.txt")) as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "hornbook.tuning.workers.trial", str(task), str(os.getpid())],
                 stdin=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ import os
 import pathlib
 import platform
 
-from hornbook import UserError
+from hornbook import UserError, files
 
 _PACKAGES = ("hornbook", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "keras-tuner", "tensorflow-datasets")
 _CHUNK = 2**22
@@ -50,7 +50,7 @@ def checksum(dataset):
     digest = hashlib.sha256()
     for one in paths:
         digest.update(str(one.relative_to(path if path.is_dir() else path.parent)).encode() + b"\0")
-        with open(one, "rb") as file:
+        with files.opened(one) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()

@@ -101,7 +101,7 @@ def end_with(parent):
 def run_fork(path):
     """As a fork of a server: leave its session and its output for those of the task of a file, and run it."""
     os.setsid()  # Ctrl-C is the search's to handle.
-    with open(os.devnull, "rb") as nothing, open(pathlib.Path(path).with_name("log.txt"), "ab") as log:
+    with open(os.devnull, "rb") as nothing, files.appending(pathlib.Path(path).with_name("log.txt")) as log:
         for place, file in enumerate((nothing, log, log)):
             os.dup2(file.fileno(), place)
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")

@@ -1,0 +1,161 @@
+"""Pipes, sockets and devices in the place of files: refused by kind, before anything waits for them."""
+
+import os
+import signal
+import socket
+import types
+
+import numpy as np
+import pytest
+
+from hornbook import UserError, files
+from hornbook.data import csv_rows, inputs, npz, tfds_names
+from hornbook.data.images import dataset as images
+from hornbook.data.images import decoding
+from hornbook.data.series import audio, ts
+from hornbook.data.series import dataset as series
+from hornbook.data.texts import dataset as texts
+from hornbook.data.texts import folders as text_folders
+from hornbook.data.texts import inputs as text_inputs
+from hornbook.inference import finished_run
+from hornbook.tuning.reports import results
+
+
+@pytest.fixture(autouse=True)
+def no_wait():
+    """A case that waits fails."""
+
+    def waited(number, frame):
+        raise TimeoutError("it waits")
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def bound(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        before = os.open(".", os.O_RDONLY)
+        os.chdir(path.parent)  # A socket's path is short.
+        try:
+            one.bind(path.name)
+        finally:
+            os.fchdir(before)
+            os.close(before)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+KINDS = {"a pipe": pipe, "a socket": bound, "a device": device}
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    return request.param
+
+
+def classes(folder, suffix, write):
+    """A folder of two classes with eight files each, and the path of a further one."""
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for place in range(8):
+            write(folder / name / f"{place}{suffix}")
+    return folder / "dog" / f"9{suffix}"
+
+
+def picture(path):
+    decoding._pillow().fromarray(np.zeros((4, 4), np.uint8)).save(path)
+
+
+def tone(path):
+    from scipy.io import wavfile
+
+    wavfile.write(path, 8000, np.ones(400, np.int16))
+
+
+MEDIA = {
+    "images": (".png", picture, lambda name: images.load(name)),
+    "texts": (".txt", lambda path: path.write_text("a word"), lambda name: texts.load(name)),
+    "sounds": (".wav", tone, lambda name: series.load(name)),
+    "tables of a series": (".csv", lambda path: path.write_text("a\n1\n2\n"), lambda name: series.load(name)),
+}
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_in_a_folder_of_data(tmp_path, kind, medium):
+    suffix, write, load = MEDIA[medium]
+    KINDS[kind](classes(tmp_path / "data", suffix, write))
+    with pytest.raises(UserError, match=rf"9{suffix}\W.*is {kind}, not a file"):
+        load(f"folder:{tmp_path / 'data'}")
+
+
+READERS = {
+    "table.csv": lambda path: csv_rows.read(path),
+    "layout.csv": lambda path: csv_rows.layout(path),
+    "arrays.npz": lambda path: npz.read_parts(path, {"train": (("x", "y"),)}, "arrays"),
+    "array.npy": lambda path: inputs.array(path),
+    "series.ts": lambda path: ts.to_predict(path),
+    "image.png": lambda path: decoding.from_file(path, (4, 4, 1), 255),
+    "lines.txt": lambda path: (_ for _ in ()).throw(UserError(text_folders.read_file(path)[1])),
+    "config.json": lambda path: files.read_json(path),
+    "sound.wav": lambda path: audio.read(path),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_as_the_file_itself(tmp_path, kind, name):
+    KINDS[kind](tmp_path / name)
+    with pytest.raises((UserError, audio.UnreadableError), match=f"is {kind}, not a file"):
+        READERS[name](str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["csv:PATH", "npz:PATH", "ts:PATH", "folder:PATH"])
+def test_as_a_dataset(tmp_path, kind, name):
+    KINDS[kind](tmp_path / "data.ts")
+    with pytest.raises(UserError, match=r"--dataset"):
+        series.check_name(name.replace("PATH", str(tmp_path / "data.ts")))
+
+
+def test_as_a_text_to_predict(tmp_path, kind):
+    KINDS[kind](tmp_path / "texts")
+    with pytest.raises(UserError, match="texts is neither a file nor a folder; pass a sentence"):
+        text_inputs.read(str(tmp_path / "texts"), types.SimpleNamespace(config={}))
+
+
+def test_as_a_saved_model(tmp_path, kind):
+    KINDS[kind](tmp_path / "model.keras")
+    with pytest.raises(UserError, match=f"model.keras.* is {kind}, not a file"):
+        finished_run.load_model(tmp_path)
+
+
+def test_among_prepared_records(tmp_path, kind, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    folder = tmp_path / "mine" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text("{}")
+    KINDS[kind](folder / "features.json")
+    with pytest.raises(UserError, match=r"features\.json is a pipe or a device, not a file; prepare it again"):
+        tfds_names.open_builder("mine")
+
+
+def test_among_the_trials_of_an_earlier_search(tmp_path, kind):
+    files.write_json(tmp_path / "search.json", {"objective": "val_accuracy"})
+    (tmp_path / "trial_0").mkdir()
+    KINDS[kind](tmp_path / "trial_0" / "trial.json")
+    assert results.read_trials(tmp_path) == ("val_accuracy", [])
+
+
+def test_a_device_is_never_replaced_by_a_file(tmp_path, kind):
+    KINDS[kind](tmp_path / "runs.csv")
+    before = os.lstat(tmp_path / "runs.csv")
+    with pytest.raises(UserError, match=f"cannot write .*: is {kind}, not a file"):
+        files.write_text(tmp_path / "runs.csv", "text")
+    assert os.lstat(tmp_path / "runs.csv") == before
