@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from hornbook import UserError, command_line, records
+from hornbook import UserError, command_line, files, records
 from hornbook.evaluation import intervals
 from hornbook.training import runs
 
