@@ -6,10 +6,12 @@ A medium's own dataset (`data.images.dataset.ImageDataset`, ...) adds what that 
 import dataclasses
 import typing
 import zlib
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, records
 from hornbook.data.naming import some
 
 _AT_A_TIME = 4096
@@ -61,6 +63,35 @@ class Examples:
         return mean, np.maximum(square - mean**2, 0.0)
 
 
+class Labels(msgspec.Struct, kw_only=True):
+    """`labels.json` of a run: what its model's inputs and outputs mean. The datasets of a medium have one with more fields."""
+
+    medium: Literal["images", "texts", "series", "tables"]
+    task: Literal["classification", "multi-label", "regression"]
+    class_names: list[str] = []
+    target_names: list[str] = []
+    loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile"]
+    quantiles: list[Annotated[float, msgspec.Meta(gt=0, lt=1)]] | None = None
+    input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
+    requires: list[str] = []
+
+    def __post_init__(self):
+        losses = {"classification": ("cross-entropy", "binary"), "multi-label": ("multi-label",)}
+        if self.loss not in losses.get(self.task, ("mse", "mae", "huber", "quantile")):
+            raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
+        if self.loss == "binary" and len(self.class_names) != 2:
+            raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")
+        if not self.num_outputs:
+            raise ValueError("there is no name of what is predicted in `class_names`, `target_names` or `quantiles`")
+
+    @property
+    def num_outputs(self):
+        """How many numbers the model gives for an example."""
+        if self.task == "regression":
+            return len((self.quantiles or ()) if self.loss == "quantile" else self.target_names)
+        return 1 if self.loss == "binary" else len(self.class_names)
+
+
 @dataclasses.dataclass(frozen=True)
 class Dataset:
     """A source, split.
@@ -89,6 +120,7 @@ class Dataset:
     unreadable: tuple = ()
 
     medium: typing.ClassVar[str] = ""
+    labels_kind: typing.ClassVar[type] = Labels
     """The subpackage of `hornbook.data` that reads such data: images, texts, series or tables."""
 
     @property

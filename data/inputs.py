@@ -1,20 +1,35 @@
 """A finished run's model and other data: what the readers of all media share.
 
-Each medium has a file `inputs` with three functions, so that `hornbook predict` and `hornbook evaluate` need no case by medium:
+Each medium has a file `inputs` with a type and three functions, so that `hornbook predict` and `hornbook evaluate` need no case by medium:
 
 - `read(given, trained)`: what one argument of `hornbook predict` means, a list of (name, input);
 - `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
+- `Settings`: the options of a run that they read by;
 - `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out.
 """
 
 import dataclasses
 import os
 import pathlib
+from typing import Literal
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError, files, memory
+from hornbook import UserError, files, memory, records
 from hornbook.data import naming, npz, splits
+from hornbook.data.dataset import Labels
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """The options of a run by which other data are read: of `config.json` and `chosen.json`, those of every medium."""
+
+    dataset: str
+    validation_fraction: records.Share | Literal["auto"]
+    test_fraction: records.Share
+    split_seed: records.Count
+    fold: str | None
+    test_time_augmentation: Literal["none", "mirror", "mirror-shift", "auto"] = "none"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +38,15 @@ class Trained:
 
     Attributes:
         folder: the run's.
-        about: its `labels.json`.
-        config: its options, `config.json`.
+        about: its `labels.json`, JSON values as of `Dataset.labels_kind`.
+        config: its options, JSON values as of the medium's `Settings`.
+        labels: the same as `about`, a `data.dataset.Labels`.
     """
 
     folder: pathlib.Path
     about: dict
     config: dict
+    labels: Labels | None = None
 
     def options(self, *names):
         """Some of the run's options by name."""

@@ -185,15 +185,25 @@ def refuse_other_split(path, dataset, *, remedy):
     Raises:
         UserError: with the first row that differs.
     """
-    with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
-        for was, now in itertools.zip_longest(csv.reader(file), dataset.split_rows(), fillvalue=["nothing"]):
-            # As a file holds it: what UTF-8 lacks is spelt out.
-            now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
-            if was != now:
-                raise UserError(
-                    f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
-                    f"restore the data, or {remedy}"
-                )
+    for was, now in itertools.zip_longest(_rows(path), dataset.split_rows(), fillvalue=["nothing"]):
+        # As a file holds it: what UTF-8 lacks is spelt out.
+        now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+        if was != now:
+            raise UserError(
+                f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
+                f"restore the data, or {remedy}"
+            )
+
+
+def _rows(path):
+    """The rows of a `split.csv`."""
+    try:
+        with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
+            yield from csv.reader(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not as a run writes it: {error}; restore it") from error
 
 
 def hold_out(dataset, part, fraction, split_seed):

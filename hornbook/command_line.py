@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import io
 import itertools
+import json
 import logging
 import os
 import pathlib
@@ -17,19 +18,44 @@ import tempfile
 import textwrap
 import typing
 
-from hornbook import UserError, files
+from hornbook import UserError, records
 
 
 def parse(options, arguments, program, description):
     """An `options` dataclass from command-line arguments; `--config FILE`, a former run's, replaces the defaults.
 
+    A file says which options a run has, never which code runs: what names a module of the user's is taken from the command line alone, or
+    from a file that somebody vouches for with `--trust-code`.
+
     Raises:
         UserError: whatever is wrong with the arguments, in one line.
     """
-    config, arguments = _config_file(list(arguments))
+    arguments = list(arguments)
+    # Only what can do without arguments can have them from a file.
+    config = None
+    if all(field.default is not dataclasses.MISSING for field in dataclasses.fields(options)):
+        config, arguments = _config_file(arguments)
     if config is None:
         return _parse(options, arguments, program, description)
-    return _parse(options, arguments, program, description, default=from_config(options, files.read_json(config), config))
+    default = from_config(options, records.raw(config), config)
+    words = [word for word in arguments if word != "--trust-code"]
+    if len(words) == len(arguments):
+        _refuse_code(default, config, given={word.partition("=")[0] for word in words})
+    return _parse(options, words, program, description, default=default)
+
+
+def names_code(name, value):
+    """Whether the value of an option names a module that is imported, `mymodule:builder`."""
+    return name == "model" and isinstance(value, str) and ":" in value
+
+
+def _refuse_code(options, config, given):
+    for name, value in _values(options).items():
+        if names_code(name, value) and f"--{name}" not in given:
+            raise UserError(
+                f"{config} names code that would run, {name} {value!r}; look at that module, then pass --trust-code with --config, "
+                f"or --{name} yourself"
+            )
 
 
 def parse_known(options, arguments, program, description):
@@ -111,19 +137,40 @@ def from_config(options, values, source):
     unknown = sorted(values.keys() - known - {"recipe"})
     if unknown:
         raise UserError(f"{source} has an unknown option {unknown[0]!r}; accepted are {', '.join(sorted(known))}")
-    words = [word for name, value in values.items() if name in known and name != "output" for word in _words(name, value)]
-    try:
-        return _parse(options, words, "hornbook", "")
-    except UserError as error:
-        raise UserError(f"{source}: {str(error).removesuffix('; see hornbook --help')}") from error
+    kept = {name: value for name, value in values.items() if name not in ("recipe", "output")}
+    return options(**of_their_types(options, kept, source))
+
+
+def of_their_types(options, values, source):
+    """JSON values of options, each as what its option takes: a list is a tuple there.
+
+    Args:
+        options: the dataclass.
+        values: dict by option.
+        source: the file, for messages.
+
+    Raises:
+        UserError: an option does not take its value.
+    """
+    hints, found = typing.get_type_hints(options, include_extras=True), {}
+    for name, value in values.items():
+        try:
+            found[name] = records.checked(value, hints[name], source)
+        except UserError as error:
+            taken = records.kind_in_words(hints[name])
+            raise UserError(f"{source}: --{name.replace('_', '-')} takes {taken}, got {json.dumps(value)}") from error
+    return found
 
 
 def with_options(args, values):
-    """Options with some replaced by `values`, each checked as on a command line.
+    """Options with some replaced by `values`, each of its option's type.
 
     Raises:
-        UserError: an option that there is not, or a value that it does not take.
+        UserError: an option that there is not, a value that it does not take, or code that `args` do not name.
     """
+    for name, value in values.items():
+        if names_code(name, value) and value != getattr(args, name, None):
+            raise UserError(f"the options name code that would run, {name} {value!r}; pass --{name} yourself")
     return from_config(type(args), {**to_config("", args), **values}, "the options")
 
 
@@ -174,7 +221,10 @@ def run(main, options, arguments=None, *, recipe):
     program = f"hornbook {recipe.replace('_', '-')}"
     about = (sys.modules[options.__module__].__doc__ or "").strip()
     about = about.replace("\nhornbook ", "\n\nhornbook ")  # Of lines that follow each other, tyro makes one.
-    description = f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it."
+    description = (
+        f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it. Where it names a builder "
+    )
+    description += "of your own, --trust-code with it says that this code may run."
     # A log file shows each line when it is said, and a name that its encoding lacks does not end the run.
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     with ending(program, "; after a first whole epoch, the same command with the run's folder as --output goes on"):

@@ -10,6 +10,7 @@ import tyro
 
 from hornbook import UserError, command_line, files
 from hornbook.evaluation import scores
+from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
 
 
@@ -50,17 +51,18 @@ def score(args):
     Raises:
         UserError: no finished run, or data that do not fit it.
     """
-    trained, medium = open_run(args.run)
+    trained, medium = open_run(args.run, ["split.csv"])
     if args.dataset is None:
         _refuse_moved_data(trained)
     examples, left_out = medium.scored(args.dataset or trained.config["dataset"], args.part, trained, args.skip_unreadable)
-    model = load_model(args.run)
+    model = load_model(trained)
 
     from hornbook.data import batches
 
-    outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
+    with saved_model.computing(trained.folder / "model.keras"):
+        outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
     found = scores.of_run(trained.about, examples.labels, outputs)
-    copies = trained.config.get("test_time_augmentation", "none")
+    copies = trained.config["test_time_augmentation"]
     found |= {"test_time_augmentation": copies} if copies != "none" else {}
     return {**found, "left_out": left_out} if left_out else found
 

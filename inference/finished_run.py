@@ -3,51 +3,61 @@
 import importlib
 import pathlib
 import re
+from typing import Literal
 
-from hornbook import UserError, command_line, files
+import msgspec
+
+from hornbook import records
+from hornbook.data.dataset import Labels
 from hornbook.data.inputs import Trained
-from hornbook.training import runs
+from hornbook.inference import saved_model
+from hornbook.training import manifest, runs
 
-MEDIA = ("images", "texts", "series", "tables")
+# What a run's use reads, beside `result.json`. Of these each run has some.
+_READ = ("config.json", "chosen.json", "labels.json", "table.json", "tokenizer.json", "ngrams.json", "model.keras")
 
 
-def open_run(folder):
+class Medium(msgspec.Struct):
+    """Of a `labels.json`, what says which module reads the rest."""
+
+    medium: Literal["images", "texts", "series", "tables"]
+
+
+def open_run(folder, further=()):
     """What a finished run's folder says of its data, and the module that reads other data alike.
+
+    Everything is checked that can be without Keras: each file by its description, and one against the other.
 
     Args:
         folder: of the run.
+        further: names of further files of the run that will be read.
 
     Returns:
         `data.inputs.Trained`, and the medium's module `inputs`.
 
     Raises:
-        UserError: no finished run is there, or one of an unknown medium.
+        UserError: no finished run is there, or a file is not as the run wrote it.
     """
     folder = pathlib.Path(folder)
     runs.finished(folder)
-    about = files.read_json(folder / "labels.json")
-    medium = about.get("medium")
-    if medium not in MEDIA:
-        raise UserError(f"{folder / 'labels.json'} is of the medium {medium!r}; known are {', '.join(MEDIA)}")
-    return Trained(folder, about, runs.options_of(folder)), importlib.import_module(f"hornbook.data.{medium}.inputs")
+    manifest.check(folder, (*_READ, *further))
+    path = folder / "labels.json"
+    medium = records.read(path, Medium).medium
+    module, dataset = (importlib.import_module(f"hornbook.data.{medium}.{name}") for name in ("inputs", "dataset"))
+    labels = records.read(path, _labels_kind(dataset))
+    config = records.checked(runs.options_of(folder), module.Settings, folder / "config.json")
+    saved_model.check(folder / "model.keras", labels, path)
+    return Trained(folder, records.plain(labels), records.plain(config), labels), module
 
 
-def load_model(folder):
-    """The saved model of a run.
+def _labels_kind(module):
+    [kind] = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Labels) and one is not Labels]
+    return kind
 
-    Raises:
-        UserError: there is none, or it is broken.
-    """
-    with command_line.quiet_libraries():
-        import keras
 
-        import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
-    path = pathlib.Path(folder, "model.keras")
-    try:
-        files.opened(path).close()
-        return keras.saving.load_model(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+def load_model(trained):
+    """The saved model of a run, `Trained`; raises as `saved_model.load`."""
+    return saved_model.load(trained.folder / "model.keras", trained.labels, trained.folder / "labels.json")
 
 
 def field(text):

@@ -8,6 +8,7 @@ import tyro
 
 from hornbook import UserError, command_line
 from hornbook.evaluation import scores
+from hornbook.inference import saved_model
 from hornbook.inference.finished_run import field, load_model, open_run
 
 _AT_A_TIME = 4096  # Inputs; the result does not depend on it.
@@ -36,7 +37,7 @@ def predict(arguments):
             raise UserError("nothing to predict: pass files, such as images, tables or .npy arrays")
         trained, medium = open_run(args.run)
         named = [entry for given in args.inputs for entry in medium.read(given, trained)]
-        model = load_model(args.run)
+        model = load_model(trained)
         for start in range(0, len(named), _AT_A_TIME):
             some = named[start : start + _AT_A_TIME]
             answers = outputs(model, [given for _, given in some], trained, medium)
@@ -56,7 +57,9 @@ def outputs(model, inputs, trained, medium):
 
     about = trained.about
     examples, sizes = medium.examples(inputs, trained)
-    rows = scores.answers(about["loss"], batches.predictions(model, examples, length=about["input_shape"][0]))
+    with saved_model.computing(trained.folder / "model.keras"):
+        found = batches.predictions(model, examples, length=about["input_shape"][0])
+    rows = scores.answers(about["loss"], found)
     if sizes is None:
         return rows
     return np.stack([part.mean(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import tyro
 
-from hornbook import UserError, command_line
+from hornbook import UserError, command_line, records
+from hornbook.training import runs as runs_of
 
 # What has a column of its own, says where a run is kept or what it is compared with, or is a group's.
 _NOT_OPTIONS = {"model", "dataset", "output", "seeds", "floor"}
@@ -82,71 +83,50 @@ def find(folder):
                     found.append(_run(here))
                 else:
                     unfinished += 1
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            broken.append(f"{here} cannot be read: {_reason(error)}")
+        except UserError as error:
+            broken.append(str(error))
     for run in found:
         run["folder"] = str(run["folder"].relative_to(top))
     return found, unfinished, broken
 
 
 def _run(folder):
-    result = _read(folder / "result.json")
-    metrics = {name: _number(value) for name, value in result["metrics"].items()} | _floor(result)
-    return _entry(folder, *_options(folder), metrics, {}, result["seconds"])
+    result = records.read(folder / "result.json", runs_of.Result)
+    return _entry(folder, *_options(folder), result.metrics | _floor(result), {}, result.seconds)
 
 
 def _group(folder):
     """A run with several seeds, and the folders of its members."""
-    summary = _read(folder / "seeds.json")
-    seeds = summary["seeds"]
+    summary = records.read(folder / "seeds.json", runs_of.Seeds)
+    seeds = summary.seeds
     members = [folder / f"seed-{seed}" for seed in seeds]
     options, chosen = _options(members[0])
     options["seed"] = f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else seeds[0]
-    metrics = {name: _number(spread["mean"]) for name, spread in summary["metrics"].items()}
-    deviations = {name: _number(spread["standard_deviation"]) for name, spread in summary["metrics"].items()}
-    floors = [_floor(_read(member / "result.json")) for member in members]
+    metrics = {name: spread.mean for name, spread in summary.metrics.items()}
+    deviations = {name: spread.standard_deviation for name, spread in summary.metrics.items()}
+    floors = [_floor(records.read(member / "result.json", runs_of.Result)) for member in members]
     if all(floors):
         metrics |= {name: statistics.fmean(one[name] for one in floors) for name in floors[0]}
-    return _entry(folder, options, chosen, metrics, deviations, summary["seconds"]), set(members)
+    return _entry(folder, options, chosen, metrics, deviations, summary.seconds), set(members)
 
 
 def _floor(result):
     """The score of the best classical model, and by how much the network is better; of older runs nothing."""
-    floor = result.get("floor")
-    if not floor or floor["model"] is None or floor["difference"] is None:
+    floor = result.floor
+    if floor is None or floor.model is None or floor.difference is None or floor.score is None:
         return {}
-    return {"floor": float(floor["score"]), "above_floor": float(floor["difference"]) * (1 if floor["higher_is_better"] else -1)}
+    return {"floor": floor.score, "above_floor": floor.difference * (1 if floor.higher_is_better else -1)}
 
 
 def _entry(folder, options, chosen, metrics, deviations, seconds):
-    return {"folder": folder, "options": options, "chosen": chosen, "metrics": metrics, "deviations": deviations, "seconds": float(seconds)}
+    return {"folder": folder, "options": options, "chosen": chosen, "metrics": metrics, "deviations": deviations, "seconds": seconds}
 
 
 def _options(folder):
     """The options of a run, and the names of those that were left to the data."""
     path = folder / "chosen.json"
-    chosen = _read(path) if path.exists() else {}
-    return {**_read(folder / "config.json"), **chosen}, set(chosen)
-
-
-def _read(path):
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path.name} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path.name} must hold an object")
-    return value
-
-
-def _number(value):
-    return None if value is None else float(value)
-
-
-def _reason(error):
-    if isinstance(error, KeyError):
-        return f"{error.args[0]!r} is missing"
-    return getattr(error, "strerror", None) or str(error)
+    chosen = records.read(path, runs_of.Options) if path.exists() else {}
+    return {**records.read(folder / "config.json", runs_of.Options), **chosen}, set(chosen)
 
 
 class Table:

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, files, records
 from hornbook.evaluation import intervals
 from hornbook.training import runs
 
@@ -45,12 +45,16 @@ def over_seeds(run_one, seeds, folder, config):
     for seed in seeds:
         own = folder / f"seed-{seed}"
         results.append(runs.finished_with(own, {**config, "seed": seed}) or run_one(seed, own))
+    names = results[0]["metrics"].keys()
+    for seed, result in zip(seeds, results, strict=True):
+        if result["metrics"].keys() != names:
+            raise UserError(f"{folder / f'seed-{seed}' / 'result.json'} has other metrics than the run of seed {seeds[0]}; remove that run")
     summary = {
         "metrics": {name: intervals.spread([result["metrics"][name] for result in results]) for name in results[0]["metrics"]},
         "seconds": sum(result["seconds"] for result in results),
         "seeds": list(seeds),
     }
-    files.write_json(folder / "seeds.json", summary)
+    records.write(folder / "seeds.json", runs.Seeds, summary)
     return summary
 
 
@@ -93,10 +97,10 @@ def remedied(once, args, folder, recipe):
     about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes}
     if not (second / "result.json").exists():
         second.mkdir(parents=True, exist_ok=True)
-        files.write_json(second / runs.REMEDY, about)  # Before it trains: its result and its report say what it is.
+        records.write(second / runs.REMEDY, runs.Remedy, about)  # Before it trains: its result and its report say what it is.
     result = once(again, second)
     gained = {name: [before.get(name), value] for name, value in _scores(result).items()}
-    files.write_json(second / runs.REMEDY, {**about, "metrics": gained})
+    records.write(second / runs.REMEDY, runs.Remedy, {**about, "metrics": gained})
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
     print(f"{flags} against {finding['problem']}: {', '.join(told)}")
     return result

@@ -7,13 +7,13 @@ import dataclasses
 import pathlib
 import time
 
-from hornbook import command_line, files
+from hornbook import UserError, command_line, records
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import checking, defaults, findings, repeats
-from hornbook.training import runs
+from hornbook.recipes import checking, defaults, findings, ranges, repeats
+from hornbook.training import manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
 
@@ -114,8 +114,9 @@ def begin(args, session, dataset):
     for note in dataset.notes:
         print(f"note: {note}")
     print(dataset.summary)
-    chosen = session.run.choose(defaults.choose(args, dataset))
+    chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
+    ranges.check(args)  # Of a run that goes on, they come from a file.
     line = defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size))
     if line:
         print(line)
@@ -235,7 +236,8 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
     footprint.require(model, train, args.batch_size, session.smaller)
-    first_epoch = kept.restore(model)
+    first_epoch = kept.restore(model, args.epochs)
+    _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
     if first_epoch:
         print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
     if args.minutes is not None:
@@ -257,6 +259,13 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
     return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping, watching)
+
+
+def _refuse_other_history(path, history, first_epoch, epochs):
+    """Refuse a checkpoint whose history is of another epoch than its weights; of a training that has ended early it is shorter."""
+    rows = len(history.rows)
+    if rows > first_epoch or (rows < first_epoch and (first_epoch != epochs or not rows)):
+        raise UserError(f"{path} has a history of {rows} epochs and goes on with epoch {first_epoch + 1}; remove it to begin again")
 
 
 def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, length=None):
@@ -351,7 +360,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         **runs.environment(),
         **(details or {}),
     }
-    runs.save_model(run, model, **about)
+    runs.save_model(run, model, dataset.labels_kind, **about)
     seen = findings.kept(done.watching, run)
     report.write_report(
         run.path("report.html"),
@@ -366,5 +375,6 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         tokens=tokens,
         seen=seen,
     )
-    files.write_json(run.path("result.json"), {**result, "evaluation": scores})
+    manifest.write(run.folder)
+    records.write(run.path("result.json"), runs.Result, {**result, "evaluation": scores})
     return result

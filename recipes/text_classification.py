@@ -158,12 +158,13 @@ def _train(args, session):
 
     # Result.
     about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
+    about |= {"vocabulary_size": tokenizer.vocabulary_size}
     scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
     alone, reading = running.alone(args, scores), tokenizer
     if args.classical_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
         evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
-        about |= {"max_length": reading.max_length}
+        about |= {"max_length": reading.max_length, "vocabulary_size": reading.vocabulary_size}
         scores, mistakes = running.evaluate(session, model, about, evaluated)
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)

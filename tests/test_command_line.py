@@ -123,10 +123,10 @@ def test_a_whole_config_comes_back(tmp_path):
         ({"dephts": 3}, ["unknown option 'dephts'", "accepted are dataset, depth"]),
         ("{", ["is not JSON"]),
         ("[1]", ["must hold an object of options"]),
-        ({"depth": "deep"}, ["--depth", "'deep'"]),
-        ({"seed": 1.5}, ["--seed", "'1.5'"]),
-        ({"seed": None}, ["--seed", "'None'"]),
-        ({"optimizer": "lion"}, ["'lion'", "--optimizer"]),
+        ({"depth": "deep"}, ['--depth takes a whole number or null, got "deep"']),
+        ({"seed": 1.5}, ["--seed takes a whole number, got 1.5"]),
+        ({"seed": None}, ["--seed takes a whole number, got null"]),
+        ({"optimizer": "lion"}, ['--optimizer takes sgd or adam, got "lion"']),
     ],
 )
 def test_a_wrong_config_is_said_in_one_line_with_its_name(tmp_path, values, said):

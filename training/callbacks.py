@@ -5,11 +5,13 @@ import csv
 import io
 import math
 import time
+from typing import Annotated
 
 import keras
+import msgspec
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, records
 from hornbook.training.optimization import unwrapped
 from hornbook.training.runs import TrainingLost
 
@@ -86,6 +88,25 @@ class AverageWeights(keras.callbacks.Callback):
         self._averaged.close()
 
 
+class _Stopping(msgspec.Struct):
+    wait: records.Count
+    stopped_epoch: records.Count
+    best: float | None
+    best_epoch: records.Count
+
+
+class _Plateau(msgspec.Struct):
+    wait: records.Count
+    cooldown_counter: records.Count
+    best: float | None
+    peak: Annotated[float, msgspec.Meta(ge=0)] | None
+    step: records.Count
+
+
+class _Rows(msgspec.Struct):
+    rows: Annotated[list[dict[str, float]], msgspec.Meta(min_length=1)]
+
+
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """Keras' `EarlyStopping` that refuses a metric that does not exist, keeps averaged weights, and can be resumed.
 
@@ -137,8 +158,11 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         return {**{name: getattr(self, name) for name in self._STATE}, "best": best}, self.best_weights or []
 
     def set_state(self, values, arrays):
-        """Go on from `get_state`'s result at the beginning of the next `fit`."""
-        self._restored = values, arrays or None
+        """Go on from `get_state`'s result at the beginning of the next `fit`; of values of another kind a `UserError`."""
+        weights = self.model.weights if self.model else []
+        if arrays and weights and [array.shape for array in arrays] != [tuple(weight.shape) for weight in weights]:
+            raise UserError("the best weights are not of this model")
+        self._restored = records.plain(records.checked(values, _Stopping, "early stopping")), arrays or None
 
 
 class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
@@ -203,8 +227,8 @@ class ReduceOnPlateau(keras.callbacks.ReduceLROnPlateau):
         return {**{name: getattr(self, name) for name in self._STATE}, "best": best}, []
 
     def set_state(self, values, arrays):
-        """Go on from `get_state`'s result at the beginning of the next `fit`."""
-        self._restored = values
+        """Go on from `get_state`'s result at the beginning of the next `fit`; of values of another kind a `UserError`."""
+        self._restored = records.plain(records.checked(values, _Plateau, "the plateau"))
 
 
 class History(keras.callbacks.Callback):
@@ -264,7 +288,11 @@ class History(keras.callbacks.Callback):
         return {"rows": self.rows}, []
 
     def set_state(self, values, arrays):
-        """Go on from `get_state`'s result."""
+        """Go on from `get_state`'s result; of values of another kind a `UserError`."""
+        rows = records.checked(values, _Rows, "the history").rows
+        numbered = [row.get("epoch") for row in rows] == list(range(1, len(rows) + 1))
+        if not numbered or not all(0 <= row.get("seconds", -1) < math.inf for row in rows):
+            raise UserError("the history's rows are not those of the epochs 1, 2, 3 and so on, with their seconds")
         self.rows = values["rows"]
         self.seconds_before = self.rows[-1]["seconds"]
         self.write()

@@ -1,14 +1,17 @@
 """Checkpoints from which a run goes on as if it had not been cut off, bit for bit."""
 
+import io
 import json
 import math
 import pathlib
 import zipfile
+from typing import Annotated
 
 import keras
+import msgspec
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, records
 
 _FORMAT = 1
 
@@ -63,8 +66,12 @@ class Checkpoint(keras.callbacks.Callback):
         with files.atomic(self.path) as temporary:
             np.savez(temporary, about=np.array(json.dumps(about)), **arrays)
 
-    def restore(self, model):
-        """Put the file's state into a compiled model and the callbacks.
+    def restore(self, model, epochs=None):
+        """Put the file's state into a compiled model and the callbacks, all of it or, where anything is wrong, none.
+
+        Args:
+            model: compiled.
+            epochs: of the whole training, which the file cannot be past; None for not known.
 
         Returns:
             The epoch to go on with, from 0; 0 where there is no file.
@@ -77,22 +84,87 @@ class Checkpoint(keras.callbacks.Callback):
             optimizer.build(model.trainable_variables)
         if not self.path.exists():
             return 0
-        try:
-            with files.opened(self.path) as opened, np.load(opened, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.path} is not a whole checkpoint ({error}); remove it to begin again") from error
+        about, arrays = _read(self.path)
         variables = _variables(model)
-        shapes = [arrays[f"variable{place}"].shape for place in range(len(about["paths"]))]
-        same = about["format"] == _FORMAT and len(about["callbacks"]) == len(self.callbacks)
-        if not same or shapes != [tuple(variable.shape) for variable in variables]:
-            raise UserError(f"{self.path} is of another model, optimizer or callbacks; resume with the options that began the run")
+        if about.format != _FORMAT or len(about.callbacks) != len(self.callbacks) or len(about.paths) != len(variables):
+            raise self._of_another()
+        if epochs is not None and about.next_epoch > epochs:
+            raise UserError(
+                f"{self.path} goes on with epoch {about.next_epoch + 1}, and the training has {epochs}; remove it to begin again"
+            )
+        for place, variable in enumerate(variables):
+            self._refuse_value(variable, arrays.get(f"variable{place}"), of_model=place < len(model.variables))
+        own = [[arrays.get(f"callback{place}_{number}") for number in range(one.arrays)] for place, one in enumerate(about.callbacks)]
+        if any(array is None for some in own for array in some):
+            raise self._of_another()
+        for callback, state, some in zip(self.callbacks, about.callbacks, own, strict=True):
+            self._give(callback, state.values, some)
         for place, variable in enumerate(variables):
             variable.assign(arrays[f"variable{place}"])
-        for place, (callback, state) in enumerate(zip(self.callbacks, about["callbacks"], strict=True)):
-            callback.set_state(state["values"], [arrays[f"callback{place}_{number}"] for number in range(state["arrays"])])
-        return about["next_epoch"]
+        return about.next_epoch
+
+    def _of_another(self):
+        return UserError(f"{self.path} is of another model, optimizer or callbacks; resume with the options that began the run")
+
+    def _refuse_value(self, variable, value, of_model):
+        """Refuse what a variable cannot have been at an epoch's end."""
+        if value is None or value.shape != tuple(variable.shape):
+            raise self._of_another()
+        as_kept = keras.ops.convert_to_numpy(variable).dtype
+        if value.dtype != as_kept:
+            raise UserError(f"{self.path} has {value.dtype} for {variable.path}, which is {as_kept}; remove it to begin again")
+        # An optimizer's factor may grow past all numbers and come back; a weight does not.
+        if value.dtype.kind == "f" and not (np.isfinite(value).all() if of_model else not np.isnan(value).any()):
+            raise UserError(f"{self.path} has what is no finite number in {variable.path}; remove it to begin again")
+
+    def _give(self, callback, values, arrays):
+        """Have a callback take its state, of which only it knows what it can be."""
+        try:
+            callback.set_state(values, arrays)
+        except (UserError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            name = type(callback).__name__
+            raise UserError(f"{self.path} has a state of {name} that cannot be: {error}; remove it to begin again") from error
+
+
+class _State(msgspec.Struct):
+    values: dict
+    arrays: Annotated[int, msgspec.Meta(ge=0, le=2**20)]
+
+
+class _About(msgspec.Struct):
+    """What a checkpoint says of itself, JSON in its array `about`; Python's, as a callback may remember a NaN."""
+
+    format: int
+    next_epoch: records.Count
+    paths: list[str]
+    callbacks: list[_State]
+
+
+def _read(path):
+    """`_About` and the arrays by name of a checkpoint."""
+    try:
+        with files.opened(path) as file, zipfile.ZipFile(file) as archive:
+            arrays = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
+        about = json.loads(str(arrays["about"]))
+    # zipfile raises six kinds, zlib's among them.
+    except Exception as error:
+        raise UserError(f"{path} is not a whole checkpoint ({error}); remove it to begin again") from error
+    return records.checked(about, _About, path), arrays
+
+
+def _array(archive, entry):
+    """An array of the archive, which takes no more memory than the file has bytes, whatever it says of itself."""
+    if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+        raise ValueError(f"{entry.filename} is compressed, which no checkpoint is")
+    content = io.BytesIO(archive.read(entry))
+    version = np.lib.format.read_magic(content)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = header(content)
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or min(shape, default=0) < 0 or size != len(content.getbuffer()) - content.tell():
+        raise ValueError(f"{entry.filename} does not hold the numbers that it says")
+    array = np.frombuffer(content.getbuffer(), dtype, math.prod(shape), content.tell())
+    return array.reshape(shape, order="F" if fortran_order else "C")
 
 
 def _variables(model):

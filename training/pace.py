@@ -4,12 +4,19 @@ import math
 import time
 
 import keras
+import msgspec
 
+from hornbook import UserError, records
 from hornbook.training.optimization import unwrapped
 
 _FIRST = 3  # Steps that do not count: the first compile.
 _STEPS, _SECONDS = 20, 2.0  # That are looked at, both at least, if the training has as many.
 _ROOM = 1.1  # For validation, and for a machine that slows down.
+
+
+class _Paced(msgspec.Struct):
+    epochs: records.Size
+    shortened: bool
 
 
 class Pace(keras.callbacks.Callback):
@@ -71,8 +78,11 @@ class Pace(keras.callbacks.Callback):
         return {"epochs": self.epochs, "shortened": self.shortened}, []
 
     def set_state(self, values, arrays):
-        """Go on from `get_state`'s result."""
-        self.epochs, self.shortened = values["epochs"], values["shortened"]
+        """Go on from `get_state`'s result; of values of another kind, or more epochs than the training has, a `UserError`."""
+        kept = records.checked(values, _Paced, "the pace")
+        if kept.epochs > self.epochs:
+            raise UserError(f"the pace is of {kept.epochs} epochs, and the training has {self.epochs}")
+        self.epochs, self.shortened = kept.epochs, kept.shortened
 
     def _decide(self, done, seconds_a_step):
         """Say the time that is left after so many updates, and make it fit."""

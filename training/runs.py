@@ -13,12 +13,76 @@ import pathlib
 import platform
 import re
 import shutil
+from typing import Annotated, Literal
 
-from hornbook import UserError, files
+import msgspec
+
+from hornbook import UserError, command_line, files, records
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
 REMEDY = "remedy.json"  # What a second run tries, of the first one's findings; see `recipes.repeats.remedied`.
+
+
+class Finding(msgspec.Struct):
+    """A finding in `result.json`, as `diagnosis.Finding.to_json` writes it."""
+
+    problem: str
+    severity: Literal["error", "warning", "note"]
+    evidence: str
+    layers: list[str]
+    advice: str
+    changes: dict[str, records.Option]
+
+
+class Compared(msgspec.Struct):
+    """How a network compares with the floor, as `evaluation.floors` writes it; all but `model` are there where `model` is one."""
+
+    model: str | None
+    metric: str = ""
+    score: records.Score = None
+    network: records.Score = None
+    difference: records.Score = None
+    interval: Annotated[list[records.Score], msgspec.Meta(min_length=2, max_length=2)] | None = None
+    higher_is_better: bool = True
+
+
+class Result(msgspec.Struct):
+    """`result.json`, as far as it is read again."""
+
+    metrics: dict[str, records.Score]
+    seconds: records.Seconds
+    findings: list[Finding] = []
+    floor: Compared | None = None
+    network_alone: dict[str, records.Score] = {}
+    parameters: records.Count = 0
+
+
+class Spread(msgspec.Struct):
+    """A score over several seeds, as `evaluation.intervals.spread` gives it."""
+
+    mean: records.Score
+    standard_deviation: records.Score
+
+
+class Seeds(msgspec.Struct):
+    """`seeds.json`, as far as it is read again."""
+
+    metrics: dict[str, Spread]
+    seconds: records.Seconds
+    seeds: Annotated[list[records.Count], msgspec.Meta(min_length=1)]
+
+
+class Remedy(msgspec.Struct):
+    """`remedy.json`: of a second run, what it changes of the first."""
+
+    first_run: str
+    problem: str
+    changes: dict[str, records.Option]
+    metrics: dict[str, Annotated[list[records.Score], msgspec.Meta(min_length=2, max_length=2)]] = {}
+
+
+Options = dict[str, records.Option]  # `config.json` and `chosen.json`: what a recipe's own types say of them, a recipe knows.
 
 
 def default_folder(recipe, model):
@@ -68,18 +132,27 @@ class Run:
             self.__exit__(type(error), error, None)
             raise
 
-    def choose(self, values):
+    def choose(self, values, options):
         """Keep the values that were chosen for options left to the data; of a run that goes on, those that it began with.
 
         Args:
             values: dict of options, JSON values.
+            options: the recipe's dataclass of options, which says what each takes.
 
         Returns:
             The values that hold.
+
+        Raises:
+            UserError: `chosen.json` has what was not left to the data, or what no option takes.
         """
         path = self.path("chosen.json")
         if self.resumed and path.exists():
-            values = files.read_json(path)
+            kept = records.read(path, Options)
+            for name, value in kept.items():
+                # A file says what was chosen among Hornbook's own, never which code of somebody's runs.
+                if name not in values or (command_line.names_code(name, value) and value != values[name]):
+                    raise UserError(f"{path} has {name} {value!r}, which was not left to the data; remove the folder to begin again")
+            values = {**values, **command_line.of_their_types(options, kept, path)}
         else:
             files.write_json(path, values)
         self.config = {**self.config, **values}
@@ -142,7 +215,7 @@ def options_of(folder):
         UserError: a file of them cannot be read.
     """
     chosen = pathlib.Path(folder, "chosen.json")
-    return {**files.read_json(pathlib.Path(folder, "config.json")), **(files.read_json(chosen) if chosen.exists() else {})}
+    return {**records.read(pathlib.Path(folder, "config.json"), Options), **(records.read(chosen, Options) if chosen.exists() else {})}
 
 
 def lock(folder):
@@ -185,7 +258,7 @@ def refuse_other_options(folder, config):
     Raises:
         UserError: with the first option that differs.
     """
-    began = files.read_json(pathlib.Path(folder, "config.json"))
+    began = records.read(pathlib.Path(folder, "config.json"), Options)
     config = json.loads(json.dumps(config))  # A tuple is a list in the file.
     for name in sorted(began.keys() | config.keys()):
         if name not in _NOT_COMPARED and began.get(name) != config.get(name):
@@ -197,10 +270,10 @@ def refuse_other_options(folder, config):
 
 
 def finished(folder):
-    """The `result.json` of a finished run's folder.
+    """The `result.json` of a finished run's folder, JSON values.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is not as a run writes it.
     """
     folder = pathlib.Path(folder)
     if (folder / "search.json").is_file():
@@ -210,7 +283,7 @@ def finished(folder):
     if not (folder / "result.json").is_file():
         state = "an unfinished run" if (folder / "config.json").is_file() else "no run"
         raise UserError(f"{folder} holds {state}; pass the folder of a finished one, which has a result.json")
-    return files.read_json(folder / "result.json")
+    return records.values(folder / "result.json", Result)
 
 
 def finished_with(folder, config):
@@ -228,16 +301,17 @@ def finished_with(folder, config):
 def remedy_of(folder):
     """What a run changes of another, as a remedy, for its result: {"remedied": {"first_run", "problem", "changes"}}; {} of other runs."""
     path = pathlib.Path(folder, REMEDY)
-    return {"remedied": files.read_json(path)} if path.exists() else {}
+    return {"remedied": records.values(path, Remedy)} if path.exists() else {}
 
 
-def save_model(run, model, **about):
+def save_model(run, model, labels=dict, **about):
     """Write `model.keras`, uncompiled, and `labels.json`, which says what its inputs and outputs mean.
 
     Args:
         run: `Run`.
         model: functional `keras.Model` from raw inputs to outputs.
-        **about: JSON values for `labels.json`, `class_names` and `outputs` ("logits") among them.
+        labels: the type that describes `labels.json`, `Dataset.labels_kind`.
+        **about: JSON values for `labels.json`.
 
     Returns:
         Names of the layers' classes that Keras lacks: where there are any, the model loads only after `import hornbook.models`.
@@ -248,7 +322,7 @@ def save_model(run, model, **about):
     with files.atomic(run.path("model.keras")) as temporary:
         uncompiled.save(temporary)
     ours = sorted(set(re.findall(r'"hornbook>(\w+)"', uncompiled.to_json())))
-    files.write_json(run.path("labels.json"), {**about, "input_shape": model.input_shape[1:], "requires": ours})
+    records.write(run.path("labels.json"), labels, {**about, "input_shape": model.input_shape[1:], "requires": ours})
     if ours:
         print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     return ours

@@ -8,9 +8,10 @@ import pathlib
 import sys
 from typing import Literal
 
-from hornbook import UserError, command_line, files, recipes
+from hornbook import UserError, command_line, recipes, records
 from hornbook.recipes.ranges import SEED, Range
 from hornbook.training import runs
+from hornbook.tuning import kept
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
 
@@ -98,7 +99,7 @@ def _given(words, recipe, program):
     """
     names = [field.name for options in (Args, recipe.Args) for field in dataclasses.fields(options)]
     found = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
-    for name in sorted(found - {"config", "help"}):
+    for name in sorted(found - {"config", "trust_code", "help"}):
         if name not in names and name.removeprefix("no_") not in names:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
@@ -129,7 +130,7 @@ def main(recipe_name, args, recipe_args, given=()):
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
-        done = files.read_json(folder / "result.json")["trials"]
+        done = records.read(folder / "result.json", kept.Done).trials
         if args.trials is None or args.trials <= done:
             raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
     with command_line.quiet_libraries():

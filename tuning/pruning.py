@@ -114,7 +114,7 @@ def _rows(path):
     try:
         with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
-    except OSError:
+    except (OSError, csv.Error, UnicodeDecodeError):  # Not there yet, or nothing that a run wrote.
         return []
 
 

@@ -17,10 +17,10 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, files, records
 from hornbook.evaluation import intervals
 from hornbook.training import runs
-from hornbook.tuning import pruning, search_space
+from hornbook.tuning import kept, pruning, search_space
 from hornbook.tuning.reports import results
 
 Status = trials.TrialStatus
@@ -153,7 +153,7 @@ class Search:
             if trial.status == Status.COMPLETED:
                 self._tell_rules(trial)
         for trial in self.oracle.take_running():
-            outcome = _read(self._trial_folder(trial) / "outcome.json")
+            outcome = kept.outcome(self._trial_folder(trial) / "outcome.json")
             if outcome is not None:
                 self._end(trial, outcome)
             else:
@@ -346,7 +346,7 @@ def claim(folder, settings):
     if not path.exists():
         files.write_json(path, settings)
         return lock, False
-    began = files.read_json(path)
+    began = records.values(path, kept.Asked)
     for name in sorted(began.keys() | settings.keys()):
         if began.get(name) != settings.get(name):
             os.close(lock)
@@ -368,13 +368,6 @@ def _described(name, began, now):
         key = next(key for key in sorted(first.keys() | second.keys()) if first.get(key) != second.get(key))
         return f"another space: {key} is not the same"
     return f"{name} {began}, and this one has {now}"
-
-
-def _read(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def discard(folder):

@@ -8,17 +8,26 @@ This file imports neither Keras nor TensorFlow, so that a wrong name is refused 
 
 import dataclasses
 import typing
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError, memory
+from hornbook import UserError, memory, records
 from hornbook.data import sources, splits
-from hornbook.data.dataset import Dataset, Examples
+from hornbook.data.dataset import Dataset, Examples, Labels
 
 # Of the machine's memory; more images stay on disk. The rest is for the model, the batches under way and other programs.
 MEMORY_FRACTION = 0.25
 BUILT_IN = ("digits",)
 KINDS = ("folder", "csv", "npz", "tfds")  # That may stand before a colon, see `sources.home`.
+
+
+class ImageLabels(Labels, kw_only=True):
+    """`labels.json` of a run on images: `input_shape` is (height, width, channels)."""
+
+    input_shape: Annotated[list[records.Size], msgspec.Meta(min_length=3, max_length=3)]
+    pixel_maximum: Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +43,7 @@ class ImageDataset(Dataset):
     pixel_maximum: float = 255
 
     medium: typing.ClassVar[str] = "images"
+    labels_kind: typing.ClassVar[type] = ImageLabels
 
     def about(self):
         """See `Dataset.about`; and the number that stands for white."""

@@ -9,6 +9,15 @@ from hornbook.data.images import decoding
 from hornbook.data.images.dataset import check_name, load
 
 
+class Settings(inputs.Settings, kw_only=True):
+    """See `data.inputs`."""
+
+    image_size: str | int | None
+    path_column: str | None
+    label_column: str | None
+    skip_unreadable: bool
+
+
 def read(given, trained):
     """Pairs of a name and an image.
 

@@ -9,12 +9,14 @@ This file imports neither Keras nor TensorFlow, so that a wrong name is refused 
 
 import dataclasses
 import typing
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 
-from hornbook import memory
+from hornbook import memory, records
 from hornbook.data import csv_rows, sources, splits
-from hornbook.data.dataset import Dataset
+from hornbook.data.dataset import Dataset, Labels
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
 
@@ -107,6 +109,42 @@ class SeriesExamples:
         return mean, np.where(variance > (1e-7 * np.abs(mean)) ** 2, variance, 1.0)
 
 
+class Preprocessing(msgspec.Struct):
+    """How another series is prepared for a model, see `missing` and `windows`."""
+
+    features: Annotated[list[str], msgspec.Meta(min_length=1)]
+    missing: Literal["refuse", "interpolate", "mask"]
+    fill: list[records.Float32]
+    window: records.Size | None
+    stride: records.Size | None
+    time_column: str | None
+    encoding: str
+    sample_rate: Annotated[int, msgspec.Meta(ge=1, le=10**7)] | msgspec.UnsetType = msgspec.UNSET
+    mel_bands: Annotated[int, msgspec.Meta(ge=0, le=10**4)] | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self):
+        if len(self.fill) != len(self.features):
+            raise ValueError(f"`fill` has {len(self.fill)} numbers for {len(self.features)} `features`")
+        if (self.sample_rate is msgspec.UNSET) != (self.mel_bands is msgspec.UNSET):
+            raise ValueError("`sample_rate` and `mel_bands` stand together")
+
+
+class SeriesLabels(Labels, kw_only=True):
+    """`labels.json` of a run on series: `input_shape` is (steps, features), with null for steps that differ."""
+
+    input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=2, max_length=2)]
+    preprocessing: Preprocessing
+
+    def __post_init__(self):
+        super().__post_init__()
+        steps, features = self.input_shape
+        given = len(self.preprocessing.features) * (2 if self.preprocessing.missing == "mask" else 1)
+        if features != given:
+            raise ValueError(f"`input_shape` has {features} features, and `preprocessing` makes {given}")
+        if self.preprocessing.window and steps != self.preprocessing.window:
+            raise ValueError(f"`input_shape` has {steps} steps, and `preprocessing` cuts windows of {self.preprocessing.window}")
+
+
 @dataclasses.dataclass(frozen=True)
 class SeriesDataset(Dataset):
     """A `Dataset` of series; its `input_shape` is `(steps, features)`, with None for steps that differ.
@@ -120,6 +158,7 @@ class SeriesDataset(Dataset):
     preprocessing: dict = dataclasses.field(default_factory=dict)
 
     medium: typing.ClassVar[str] = "series"
+    labels_kind: typing.ClassVar[type] = SeriesLabels
 
     def about(self):
         """See `Dataset.about`; and how another series is prepared for the model."""

@@ -2,10 +2,12 @@
 
 import dataclasses
 import os
+from typing import Literal
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, records
 from hornbook.data import inputs
 from hornbook.data.series import audio, checks, csv, ts
 from hornbook.data.series import missing as filling
@@ -14,6 +16,25 @@ from hornbook.data.series.dataset import SeriesExamples, check_name, load
 from hornbook.data.series.source import Options, float32, without_padding
 
 ACCEPTED = "WAV files, CSV or TSV files of one series each, .ts files, or .npy arrays (steps, features) or (examples, steps, features)"
+
+
+class Settings(inputs.Settings, kw_only=True):
+    """See `data.inputs`; a recipe for series has some of them."""
+
+    window: records.Size | msgspec.UnsetType | None = msgspec.UNSET
+    stride: records.Size | msgspec.UnsetType | None = msgspec.UNSET
+    missing: Literal["refuse", "interpolate", "mask"] | msgspec.UnsetType = msgspec.UNSET
+    id_column: str | msgspec.UnsetType | None = msgspec.UNSET
+    time_column: str | msgspec.UnsetType | None = msgspec.UNSET
+    group_column: str | msgspec.UnsetType | None = msgspec.UNSET
+    feature_columns: str | msgspec.UnsetType | None = msgspec.UNSET
+    label_column: str | msgspec.UnsetType | None = msgspec.UNSET
+    encoding: str | msgspec.UnsetType = msgspec.UNSET
+    sample_rate: records.Size | msgspec.UnsetType | None = msgspec.UNSET
+    mel_bands: records.Size | msgspec.UnsetType = msgspec.UNSET
+    length: records.Size | msgspec.UnsetType = msgspec.UNSET
+    examples: records.Size | msgspec.UnsetType = msgspec.UNSET
+    skip_unreadable: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def read(given, trained):

@@ -6,12 +6,14 @@ import TensorFlow.
 
 import dataclasses
 import typing
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, records
 from hornbook.data import csv_rows, naming, sources, splits
-from hornbook.data.dataset import Dataset, Examples
+from hornbook.data.dataset import Dataset, Examples, Labels
 from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.encoding import Encoding, kinds, learn
 from hornbook.data.tables.targets import read_targets, refuse_constant, refuse_rare_classes
@@ -22,6 +24,13 @@ BUILT_IN = {"breast_cancer": "classification", "wine": "classification", "diabet
 KINDS = ("csv", "tfds")  # That may stand before a colon, see `sources.home`.
 _USUAL = {"classification": naming.LABEL_COLUMNS, "regression": naming.TARGET_COLUMNS}
 _FEWEST = 10  # Rows, of which training, validation and test each need some.
+
+
+class TableLabels(Labels, kw_only=True):
+    """`labels.json` of a run on a table: `input_shape` is (inputs,), those that `table.json` makes of the columns `feature_names`."""
+
+    input_shape: Annotated[list[records.Size], msgspec.Meta(min_length=1, max_length=1)]
+    feature_names: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +48,7 @@ class TableDataset(Dataset):
     columns: dict = dataclasses.field(default_factory=dict)
 
     medium: typing.ClassVar[str] = "tables"
+    labels_kind: typing.ClassVar[type] = TableLabels
 
     @property
     def num_numbers(self):

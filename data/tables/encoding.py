@@ -5,11 +5,10 @@ A run keeps its `Encoding` as `table.json`, so that raw rows can be predicted la
 
 import collections
 import dataclasses
-import json
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, records
 
 MISSING_CATEGORY = "missing"
 # A column whose values differ by less than this share of their size: float32 has 7 digits.
@@ -29,10 +28,21 @@ class Encoding:
         left_out: dict of column name to the reason why it is no input.
     """
 
-    numbers: dict
-    indicators: tuple
-    categories: dict
-    left_out: dict = dataclasses.field(default_factory=dict)
+    numbers: dict[str, records.Float32]
+    indicators: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        strange = [name for name in self.indicators if name not in self.numbers]
+        if strange:
+            raise ValueError(f"`indicators` has {strange[0]!r}, which is none of `numbers`")
+        twice = sorted(self.numbers.keys() & self.categories.keys())
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands in `numbers` and in `categories`")
+        for name, values in self.categories.items():
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"`categories` of {name!r} are not different texts, one or more")
 
     @property
     def columns(self):
@@ -82,19 +92,9 @@ class Encoding:
         code = {value: place + 1 for place, value in enumerate(self.categories[name])}
         return np.array([code.get(MISSING_CATEGORY if text is None else text, 0) for text in columns.texts(name)], np.float64)
 
-    def to_json(self):
-        """The encoding as JSON values, for `from_json`."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
     def save(self, path):
         """Write `table.json`."""
-        files.write_json(path, self.to_json())
-
-    @classmethod
-    def from_json(cls, values):
-        """The encoding that `to_json` wrote."""
-        categories = {name: tuple(found) for name, found in values["categories"].items()}
-        return cls(dict(values["numbers"]), tuple(values["indicators"]), categories, dict(values["left_out"]))
+        records.write(path, Encoding, dataclasses.asdict(self))
 
 
 def kinds(columns, features, categorical):

@@ -1,10 +1,11 @@
 """Rows of tables for a finished run's model, see `data.inputs`."""
 
 import os
+from typing import Literal
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, records
 from hornbook.data import csv_rows, inputs, splits
 from hornbook.data.dataset import Examples
 from hornbook.data.tables import columns as columns_of
@@ -14,6 +15,22 @@ from hornbook.data.tables.encoding import Encoding
 
 _COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset")
 _READING = ("encoding", "header", "decimal", "in_memory")
+
+
+class Settings(inputs.Settings, kw_only=True):
+    """See `data.inputs`."""
+
+    label_column: str | None
+    feature_columns: str | None
+    categorical_columns: str | None
+    id_column: str | None
+    missing_values: str | None
+    rare_categories: records.Size
+    test_dataset: str | None
+    encoding: str
+    header: Literal["auto", "yes", "no"]
+    decimal: Literal["auto", "point", "comma"]
+    in_memory: Literal["auto", "always", "never"]
 
 
 def read(given, trained):
@@ -56,7 +73,17 @@ def _missing(trained):
 
 
 def _encoding(trained):
-    return Encoding.from_json(files.read_json(trained.folder / "table.json"))
+    """The run's, which must make the inputs that its model has."""
+    path = trained.folder / "table.json"
+    encoding, inputs_of_model = records.read(path, Encoding), trained.about["input_shape"][0]
+    if len(encoding.inputs) != inputs_of_model:
+        raise UserError(
+            f"{path} makes {len(encoding.inputs)} inputs, and {trained.folder / 'labels.json'} says that the model takes {inputs_of_model}"
+        )
+    strange = [name for name in encoding.columns if name not in trained.about["feature_names"]]
+    if strange:
+        raise UserError(f"{path} has the column {strange[0]!r}, which is no feature in {trained.folder / 'labels.json'}")
+    return encoding
 
 
 def _columns(path, trained):

@@ -8,12 +8,14 @@ import dataclasses
 import itertools
 import typing
 import zlib
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, records
 from hornbook.data import csv_rows, sources, splits
-from hornbook.data.dataset import Dataset
+from hornbook.data.dataset import Dataset, Labels
 
 BUILT_IN = ("docstrings",)
 KINDS = ("csv", "folder", "tfds")
@@ -68,6 +70,14 @@ class TextExamples:
             yield from self.store.read(indices[start : start + _AT_A_TIME].tolist())
 
 
+class TextLabels(Labels, kw_only=True):
+    """`labels.json` of a run on texts: `input_shape` is (tokens,), of any number."""
+
+    input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=1)]
+    max_length: records.Size | msgspec.UnsetType = msgspec.UNSET
+    vocabulary_size: records.Size | msgspec.UnsetType = msgspec.UNSET
+
+
 @dataclasses.dataclass(frozen=True)
 class TextDataset(Dataset):
     """A `Dataset` of `TextExamples`.
@@ -81,6 +91,7 @@ class TextDataset(Dataset):
     left_out: int = 0
 
     medium: typing.ClassVar[str] = "texts"
+    labels_kind: typing.ClassVar[type] = TextLabels
 
     def repeated(self, part):
         """How many texts of a part occur in training as well, capitals and blanks apart: what a network can know by heart.

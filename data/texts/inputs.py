@@ -1,6 +1,7 @@
 """Texts for a finished run's model, see `data.inputs`."""
 
 import os
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,18 @@ from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, loa
 
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
 _SUFFIXES = (".txt", ".text", ".md", ".csv", ".tsv")
+
+
+class Settings(inputs.Settings, kw_only=True):
+    """See `data.inputs`."""
+
+    text_columns: str | None
+    label_column: str | None
+    encoding: str
+    header: Literal["auto", "yes", "no"]
+    quoted: bool
+    skip_empty: bool
+    in_memory: Literal["auto", "always", "never"]
 
 
 def read(given, trained):
@@ -50,4 +63,9 @@ def scored(name, part, trained, skip_unreadable):
 def _tokens(part, trained):
     from hornbook.data.texts import tokenizing, tokens
 
-    return tokens.encode(part, tokenizing.load(trained.folder / "tokenizer.json"))
+    path = trained.folder / "tokenizer.json"
+    tokenizer, about = tokenizing.load(path), trained.about
+    for name, has in (("max_length", tokenizer.max_length), ("vocabulary_size", tokenizer.vocabulary_size)):
+        if name in about and about[name] != has:
+            raise UserError(f"{path} has {name} {has:,}, and {trained.folder / 'labels.json'} says {about[name]:,}")
+    return tokens.encode(part, tokenizer)

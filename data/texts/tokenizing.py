@@ -11,12 +11,14 @@ import collections
 import itertools
 import json
 import pathlib
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from hornbook import UserError, files
+from hornbook import UserError, files, records
 
 NAMES = ("word", "character", "byte", "bpe")
 # Tokens that a text is cut to, where nothing else is said: about a page.
@@ -129,16 +131,66 @@ def load(path):
     model.fit(tokenizer.batch(["good", "bad"]), keras.ops.array([1.0, 0.0]), verbose=0)
     ```
     """
-    try:
-        fast = tokenizers.Tokenizer.from_file(str(path))
-        max_length = fast.truncation["max_length"]
-    except Exception as error:  # The library raises plain Exception.
-        raise UserError(f"{path} cannot be read as a tokenizer: {error}") from error
+    described = records.raw(path)
+    max_length = records.checked(described, _File, path).truncation.max_length
+    fast = _made_here(path, described)
     fast.no_truncation()
     fast.no_padding()
     beside = pathlib.Path(path).with_name(_NGRAMS_FILE)
-    ngrams = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else []
-    return Tokenizer(fast, max_length, _numbered(fast, map(tuple, ngrams)))
+    ngrams = [tuple(ids) for ids in records.read(beside, _Ngrams)] if beside.exists() else []
+    known = fast.get_vocab_size()
+    if len(set(ngrams)) < len(ngrams) or any(token >= known for ids in ngrams for token in ids):
+        raise UserError(f"{beside} has a run of tokens twice, or of a token that {path} does not have; it has {known:,}")
+    return Tokenizer(fast, max_length, _numbered(fast, ngrams))
+
+
+class _Truncation(msgspec.Struct):
+    max_length: records.Size
+
+
+class _Model(msgspec.Struct):
+    type: Literal["WordLevel", "BPE"]
+    vocab: dict[str, records.Count]
+
+    def __post_init__(self):
+        if sorted(self.vocab.values()) != list(range(len(self.vocab))):
+            raise ValueError("the ids in `vocab` are not 0, 1, 2 and so on, each once")
+        if [self.vocab.get(token) for token in SPECIAL] != [PADDING, UNKNOWN]:
+            raise ValueError(f"`vocab` does not begin with {SPECIAL[PADDING]!r} and {SPECIAL[UNKNOWN]!r}")
+
+
+class _File(msgspec.Struct):
+    """`tokenizer.json`, as far as it differs from one tokenizer of Hornbook's to another."""
+
+    truncation: _Truncation
+    model: _Model
+    added_tokens: Annotated[list, msgspec.Meta(max_length=0)]
+
+
+_Ngrams = list[Annotated[list[records.Count], msgspec.Meta(min_length=2, max_length=8)]]
+
+
+def _made_here(path, described):
+    """The library's tokenizer of a `tokenizer.json`, if it cuts texts as one of `NAMES` does: of other patterns some take for ever."""
+    try:
+        empty = {**described, "truncation": None, "padding": None, "model": {**described["model"], "vocab": {}, "merges": []}}
+        if described["model"]["type"] == "WordLevel":
+            empty["model"].pop("merges")
+        way = json.loads(_from_json(empty).to_str())
+        if way not in [json.loads(_empty(kind, lowercase).to_str()) for kind in NAMES for lowercase in (True, False)]:
+            raise UserError(f"{path} does not cut texts as any of Hornbook's tokenizers does ({', '.join(NAMES)})")
+        return _from_json(described)
+    except UserError:
+        raise
+    # The library raises plain Exception, and what its Rust code panics with is none.
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise UserError(f"{path} cannot be read as a tokenizer: {error}") from error
+
+
+def _from_json(described):
+    return tokenizers.Tokenizer.from_str(msgspec.json.encode(described).decode())
 
 
 def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercase=True, max_length=256):

@@ -28,8 +28,9 @@ _BEGINNING = """# Every flag
 Look up a flag: what it takes, its default, what it does. `hornbook NAME --help` says the same in the terminal.
 
 A switch is turned off by `no-` before its name: `--no-nesterov`. Every recipe also takes `--config FILE`: the options of a former run's
-`config.json`, which flags override. Flags that recipes share stand in the first section, once; each recipe's section has its own flags and
-the defaults that differ. `hornbook check RECIPE` takes the recipe's. This page is made from the code by `python docs/generate/flags.py`."""
+`config.json`, which flags override; `--trust-code` with it lets that file name a builder of your own. Flags that recipes share stand in the
+first section, once; each recipe's section has its own flags and the defaults that differ. `hornbook check RECIPE` takes the recipe's. This
+page is made from the code by `python docs/generate/flags.py`."""
 _ENDING = """## Limits
 
 A flag that a command does not know, a value of another type and a value out of range are refused before training, in one line that names

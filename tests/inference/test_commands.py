@@ -198,10 +198,10 @@ def test_evaluate_refuses(run, capsys, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda folder: (folder / "model.keras").write_bytes(b"PK"), "model.keras cannot be loaded"),
-        (lambda folder: (folder / "model.keras").unlink(), "model.keras cannot be loaded"),
-        (lambda folder: (folder / "labels.json").write_text("{"), "labels.json is not JSON"),
-        (lambda folder: (folder / "labels.json").unlink(), "labels.json cannot be read"),
+        (lambda folder: (folder / "model.keras").write_bytes(b"PK"), "model.keras has 2 bytes, and had"),
+        (lambda folder: (folder / "model.keras").unlink(), "model.keras was there when the run ended"),
+        (lambda folder: (folder / "labels.json").write_text("{"), "labels.json has 1 bytes, and had"),
+        (lambda folder: (folder / "labels.json").unlink(), "labels.json was there when the run ended"),
         (lambda folder: (folder / "result.json").unlink(), "holds an unfinished run"),
     ],
     ids=["broken-model", "no-model", "broken-labels", "no-labels", "unfinished"],

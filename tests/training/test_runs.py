@@ -184,8 +184,11 @@ def test_finished(tmp_path):
     for nothing in (tmp_path, tmp_path / "nowhere", folder / "config.json"):
         with pytest.raises(UserError, match="holds no run"):
             runs.finished(nothing)
+    (folder / "result.json").write_text('{"metrics": {"r2": null}, "seconds": 1, "later": 2}')
+    assert runs.finished(str(folder)) == {"metrics": {"r2": None}, "seconds": 1, "later": 2}
     (folder / "result.json").write_text('{"seconds": 1}')
-    assert runs.finished(str(folder)) == {"seconds": 1}
+    with pytest.raises(UserError, match=r"result.json is not as Hornbook writes it: object missing required field metrics"):
+        runs.finished(folder)
 
 
 def test_files_that_are_no_json(tmp_path):

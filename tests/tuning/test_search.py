@@ -357,7 +357,13 @@ def test_a_metric_that_a_final_run_lacks_is_left_out(tmp_path):
     assert found["metrics"].keys() == {"loss"}
 
 
-SETTINGS = {"recipe": "a", "options": {"epochs": 3, "width": 8}, "space": [{"config": {"name": "x", "max": 1}}], "tuner": "random"}
+SETTINGS = {
+    "recipe": "a",
+    "options": {"epochs": 3, "width": 8},
+    "space": [{"config": {"name": "x", "max": 1}}],
+    "tuner": "random",
+    "objective": "r2",
+}
 
 
 @pytest.mark.parametrize(

@@ -153,8 +153,8 @@ class Diagnostics(keras.callbacks.Callback):
         return state.of_record(self.record, self._travelled())
 
     def set_state(self, values, arrays):
-        """Go on from `get_state`'s result at the beginning of the next `fit`."""
-        self._restored = values, arrays
+        """Go on from `get_state`'s result at the beginning of the next `fit`; of values of another kind a `UserError`."""
+        self._restored = state.checked(values, arrays)
 
     def _travelled(self):
         # Of a training that was cut off the way before and the way since, as its first weights are not kept.

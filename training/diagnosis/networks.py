@@ -54,14 +54,14 @@ class Network:
         embedded: whether its inputs are indices.
     """
 
-    kernels: list
-    activations: dict
+    kernels: list[Kernel]
+    activations: dict[str, str | None]
     normalized: int
     batch_normalized: int
     momentum: float | None
     scales_inputs: bool
     residual: bool
-    recurrent: tuple
+    recurrent: tuple[str, ...]
     dropout: float
     output_activation: str | None
     embedded: bool

@@ -1,10 +1,13 @@
 """A record as a checkpoint keeps it, so that a training that was cut off is diagnosed as a whole."""
 
 import dataclasses
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
-from hornbook.training.diagnosis.networks import Kernel, Network
+from hornbook import UserError, records
+from hornbook.training.diagnosis.networks import Network
 from hornbook.training.diagnosis.probe import Probed, Seen
 
 
@@ -32,24 +35,62 @@ def of_record(record, travelled):
     return values, [steps.norms, steps.totals, steps.losses, *samples]
 
 
-def restore(record, values, arrays):
-    """Put what `of_record` gave into a new `Record`; returns how far the variables had gone."""
-    network, steps = dict(values["network"]), record.steps
-    network |= {"kernels": [Kernel(**kernel) for kernel in network["kernels"]], "recurrent": tuple(network["recurrent"])}
-    record.network = Network(**network)
-    record.looks = [_look(look) for look in values["looks"]]
-    record.epochs, record.rates = values["epochs"], values["rates"]
+class _Look(msgspec.Struct):
+    epoch: records.Count
+    layers: list[Seen]
+    by_time: list[float] | None
+    loss: float
+    inference_loss: float
+    outputs: list | None
+
+    def look(self):
+        """The `Probed` that it was."""
+        arrays = {name: None if (value := getattr(self, name)) is None else np.array(value, "float32") for name in ("by_time", "outputs")}
+        return Probed(epoch=self.epoch, layers=self.layers, loss=self.loss, inference_loss=self.inference_loss, **arrays)
+
+
+class _Values(msgspec.Struct):
+    """The JSON values of `of_record`."""
+
+    network: Network
+    looks: Annotated[list[_Look], msgspec.Meta(min_length=1)]
+    epochs: list[dict[str, float]]
+    rates: list[float]
+    travelled: list[float]
+    variables: list[str]
+    connected: list[bool] | None
+    batch_size: records.Size | None
+    sampled: list[records.Count]
+
+
+def checked(values, arrays):
+    """What `of_record` gave, for `restore`.
+
+    Raises:
+        UserError: that is not what it gave.
+    """
+    kept = records.checked(values, _Values, "the diagnosis")
+    if len(arrays) != 5:
+        raise UserError(f"the diagnosis has {len(arrays)} arrays, not 5")
     norms, totals, losses, weights, updates = arrays
-    steps.go_on(values["variables"], values["connected"], values["batch_size"], norms, totals, losses)
-    steps.samples = list(zip(values["sampled"], weights, updates, strict=True))
-    return np.array(values["travelled"])
+    of_steps = totals.ndim == losses.ndim == 1 and len(totals) == len(losses) and len(kept.epochs) == len(kept.rates)
+    of_samples = len(kept.sampled) == len(weights) == len(updates)
+    if not of_steps or not of_samples or norms.ndim != 2 or norms.shape[1] != len(kept.variables):
+        raise UserError("the diagnosis has not as many figures as steps, epochs and variables")
+    return kept, arrays
+
+
+def restore(record, kept, arrays):
+    """Put what `checked` returned into a new `Record`; returns how far the variables had gone."""
+    norms, totals, losses, weights, updates = arrays
+    steps = record.steps
+    record.network, record.looks = kept.network, [look.look() for look in kept.looks]
+    record.epochs, record.rates = kept.epochs, kept.rates
+    steps.go_on(kept.variables, kept.connected, kept.batch_size, norms, totals, losses)
+    steps.samples = list(zip(kept.sampled, weights, updates, strict=True))
+    return np.array(kept.travelled)
 
 
 def _look_values(look):
     values = dataclasses.asdict(look)
     return values | {name: None if values[name] is None else np.asarray(values[name]).tolist() for name in ("by_time", "outputs")}
-
-
-def _look(values):
-    arrays = {name: None if values[name] is None else np.array(values[name], "float32") for name in ("by_time", "outputs")}
-    return Probed(**{**values, **arrays, "layers": [Seen(**seen) for seen in values["layers"]]})

@@ -23,9 +23,11 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trials
 
-from hornbook import files
+from hornbook import UserError, files, records
+from hornbook.tuning import kept
 from hornbook.tuning.oracles.acquisition import propose
 from hornbook.tuning.oracles.encoding import Encoding
+from hornbook.tuning.search_space import has_values
 
 Status = trials.TrialStatus
 
@@ -133,13 +135,18 @@ class MendedOracle(keras_tuner.Oracle):
         """Read the state that `save` wrote; of files that were cut off (KerasTuner's own writes can be), what can be had without them."""
         known = {}
         for path in sorted(pathlib.Path(self._project_dir).glob("trial_*/trial.json")):
+            trial_id = path.parent.name.removeprefix("trial_")
             try:
-                known[path.parent.name.removeprefix("trial_")] = trials.Trial.load(str(path))
-            except (ValueError, KeyError):
+                records.raw(path)
+            except UserError:
+                if path.parent.is_symlink():
+                    raise
                 shutil.rmtree(path.parent)  # What ran in it is of values that nobody knows any more.
+                continue
+            known[trial_id] = self._trial(path, trial_id)
         try:
-            state = json.loads(pathlib.Path(self._get_oracle_fname()).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            state = records.values(self._get_oracle_fname(), kept.Oracle)
+        except UserError:
             state = {**self.get_state(), **self._state_from(known)}
         # Trials that were begun and whose own file is lost are gone: their configurations are free again.
         state["start_order"] = [one for one in state["start_order"] if one in known]
@@ -153,7 +160,31 @@ class MendedOracle(keras_tuner.Oracle):
         state["id_to_hash"] = {one: self._compute_values_hash(trial.hyperparameters.values) for one, trial in known.items()}
         state["tried_so_far"] = list(state["id_to_hash"].values())
         self.trials = known
-        self.set_state(state)
+        try:
+            self.set_state(state)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(f"{self._get_oracle_fname()} is not as a search writes it: {error}; begin again in another --output") from error
+
+    def _trial(self, path, trial_id):
+        """The trial of a file, whose values become options of runs and whose number a folder's name: both have to be this search's.
+
+        Raises:
+            UserError: they are not.
+        """
+        kept_trial = records.read(path, kept.Trial)
+        values = {name: value for name, value in kept_trial.hyperparameters.values.items() if not name.startswith("tuner/")}
+        if kept_trial.trial_id != trial_id:
+            raise UserError(f"{path} is of trial {kept_trial.trial_id}; remove its folder to have another in its place")
+        if not has_values(self.hyperparameters, values):
+            raise UserError(f"{path} has values that do not lie in the search's space; remove its folder to have others in their place")
+        try:
+            trial = trials.Trial.load(str(path))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(f"{path} is not as KerasTuner writes it ({error}); remove its folder to have others in its place") from error
+        # Its own space could be any.
+        values, trial.hyperparameters = trial.hyperparameters.values, self.hyperparameters.copy()
+        trial.hyperparameters.values = values
+        return trial
 
     def _state_from(self, known):
         space = next((trial.hyperparameters.get_config() for trial in known.values()), self.hyperparameters.get_config())

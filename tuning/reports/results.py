@@ -9,7 +9,8 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from hornbook import files
+from hornbook import UserError, files, records
+from hornbook.tuning import kept
 
 Status = trials.TrialStatus
 _STATES = {
@@ -29,8 +30,8 @@ class Log:
 
     def __init__(self, folder):
         self._path = pathlib.Path(folder) / "times.json"
-        kept = files.read_json(self._path) if self._path.exists() else {"seconds": 0.0, "trials": {}}
-        self.seconds, self.trials = kept["seconds"], kept["trials"]
+        found = records.values(self._path, kept.AllTimes) if self._path.exists() else {"seconds": 0.0, "trials": {}}
+        self.seconds, self.trials = found["seconds"], found["trials"]
         self._started = time.monotonic()
 
     def begin(self, trial_id):
@@ -153,19 +154,17 @@ def read_trials(folder):
     Raises:
         UserError: the folder holds no search.
     """
-    from hornbook import UserError
-
     folder = pathlib.Path(folder)
     if not (folder / "search.json").is_file():
         raise UserError(f"{folder} holds no search; pass the folder of one, which has a search.json")
-    objective = files.read_json(folder / "search.json")["objective"]
+    objective = records.read(folder / "search.json", kept.Asked).objective
     found = []
     for path in sorted(folder.glob("trial_*/trial.json")):
         try:
-            state = files.read_json(path)
-        except ValueError:
+            trial = records.read(path, kept.Trial)
+        except UserError:  # Of a search that was killed while KerasTuner wrote it.
             continue
-        if state["status"] == Status.COMPLETED:
-            values = {name: value for name, value in state["hyperparameters"]["values"].items() if not name.startswith("tuner/")}
-            found.append((values, state["score"]))
+        if trial.status == Status.COMPLETED and trial.score is not None:
+            values = trial.hyperparameters.values.items()
+            found.append(({name: value for name, value in values if not name.startswith("tuner/")}, trial.score))
     return objective, found

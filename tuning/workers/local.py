@@ -1,6 +1,5 @@
 """Trials on this machine: a process each, the cores and GPUs shared out among as many as run at a time."""
 
-import json
 import math
 import os
 import pathlib
@@ -9,6 +8,7 @@ import subprocess
 import sys
 
 from hornbook import UserError, files
+from hornbook.tuning import kept
 from hornbook.tuning.workers import fork_server
 
 
@@ -65,7 +65,7 @@ class LocalWorkers:
             if code is None:
                 continue
             del self._running[key]
-            outcome = _outcome(folder)
+            outcome = kept.outcome(folder / "outcome.json")
             if outcome is None and code > 0:
                 outcome = {"error": f"the trial's process ended with code {code}; see {folder / 'log.txt'}"}
             ended.append((key, outcome))
@@ -110,13 +110,6 @@ class _NewProcesses:
 
     def close(self):
         """Nothing is kept between trials."""
-
-
-def _outcome(folder):
-    try:
-        return json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def _gpu_environment(gpus):

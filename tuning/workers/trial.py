@@ -75,8 +75,8 @@ def _hopeless(epoch, finding):
 def _run(recipe_name, options, output, stop_hopeless):
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
     folder = pathlib.Path(output)
-    # The search has checked them; a command line's parser would take longer than all else that begins a trial.
-    args = recipe.Args(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}, output=output)
+    # Not by a command line's parser, which would take longer than all else that begins a trial.
+    args = recipe.Args(**command_line.of_their_types(recipe.Args, options, "the trial"), output=output)
     done = runs.finished_with(folder, command_line.to_config(recipe_name, args))
     if done:
         return done

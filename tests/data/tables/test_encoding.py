@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hornbook import data
+from hornbook import data, records
 from hornbook.data.tables.encoding import Encoding
 
 pytestmark = pytest.mark.usefixtures("where_tables_are")
@@ -70,8 +70,9 @@ def test_a_column_of_one_value_and_missing_ones_keeps_its_indicator(rows, write)
     assert encoding.indicators == ("height",)
 
 
-def test_an_encoding_is_kept_as_json(rows, write, changed):
+def test_an_encoding_is_kept_as_json(rows, write, changed, tmp_path):
     encoding = data.tables.load(write(changed(rows(), 3, 0, "?"))).encoding
-    again = Encoding.from_json(encoding.to_json())
+    encoding.save(tmp_path / "table.json")
+    again = records.read(tmp_path / "table.json", Encoding)
     assert again == encoding
     assert dataclasses.asdict(again) == dataclasses.asdict(encoding)

@@ -1,0 +1,93 @@
+"""The JSON files of a search, by what they hold: what a search reads again, a stranger may have written."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from hornbook import UserError, records
+from hornbook.training import runs
+
+
+class Outcome(msgspec.Struct):
+    """`outcome.json` of a trial: its scores, or why it has none."""
+
+    metrics: dict[str, list[records.Score]] | msgspec.UnsetType = msgspec.UNSET
+    seconds: records.Seconds = 0.0
+    parameters: records.Count | None = None
+    findings: list[runs.Finding] = []
+    floor: runs.Compared | None = None
+    error: str | msgspec.UnsetType = msgspec.UNSET
+    stopped: str | msgspec.UnsetType = msgspec.UNSET
+    problem: str | None = None
+
+
+def outcome(path):
+    """The `outcome.json` of a trial, JSON values; None where there is none, or none that a trial wrote: then the trial runs again."""
+    try:
+        found = records.values(path, Outcome)
+    except UserError:
+        return None
+    return found if found.keys() & {"metrics", "error", "stopped"} else None
+
+
+class Times(msgspec.Struct):
+    """When a trial began and ended, seconds of the search, and what it reported."""
+
+    began: records.Seconds = 0.0
+    ended: records.Seconds | msgspec.UnsetType = msgspec.UNSET
+    outcome: Outcome | None = None
+
+
+class AllTimes(msgspec.Struct):
+    """`times.json`."""
+
+    seconds: records.Seconds
+    trials: dict[str, Times]
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+class _HyperParameter(msgspec.Struct):
+    config: _Named
+
+
+class Asked(msgspec.Struct):
+    """`search.json`, as far as it is looked into."""
+
+    recipe: str
+    options: runs.Options
+    space: list[_HyperParameter]
+    objective: str
+
+
+class Done(msgspec.Struct):
+    """`result.json` of a search, as far as it is read again."""
+
+    trials: records.Count
+
+
+class Values(msgspec.Struct):
+    """Values by hyperparameter."""
+
+    values: dict[str, records.Option]
+
+
+class Trial(msgspec.Struct):
+    """KerasTuner's `trial.json`, as far as a search trusts it to be looked into."""
+
+    trial_id: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,9}$")]
+    hyperparameters: Values
+    status: Literal["IDLE", "RUNNING", "INVALID", "STOPPED", "COMPLETED", "FAILED"]
+    score: float | None
+    best_step: int | None = None
+    message: str | None = None
+
+
+class Oracle(msgspec.Struct):
+    """`oracle.json`, as far as it is looked into before KerasTuner does."""
+
+    start_order: list[str]
+    end_order: list[str]
+    hyperparameters: dict
