@@ -9,7 +9,6 @@ from hornbook import UserError
 from hornbook.recipes import tabular_classification
 from hornbook.tuning.workers import trial
 
-
 FINDING = {"problem": "p", "severity": "note", "evidence": "one", "layers": [], "advice": "", "changes": {}}
 
 
