@@ -183,7 +183,10 @@ class Dataset:
 
     def about(self):
         """The entries of a run's `labels.json` on the data, JSON values: all that `hornbook predict` needs to read other data alike."""
-        return {"medium": self.medium, "task": self.task, "class_names": self.class_names, "target_names": self.target_names}
+        names = {
+            name: tuple(map(str, getattr(self, name))) for name in ("class_names", "target_names")
+        }  # Anybody's dataset may have others.
+        return {"medium": self.medium, "task": self.task, **names}
 
     def split_rows(self):
         """Which example went where, for `split.csv`: a row of column names, then a row an example."""

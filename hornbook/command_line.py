@@ -154,6 +154,8 @@ def of_their_types(options, values, source):
     """
     hints, found = typing.get_type_hints(options, include_extras=True), {}
     for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"{source} has an unknown option {name!r}")
         try:
             found[name] = records.checked(value, hints[name], source)
         except UserError as error:

@@ -88,6 +88,15 @@ class AverageWeights(keras.callbacks.Callback):
         self._averaged.close()
 
 
+def _refuse_other_weights(model, weights):
+    """Refuse best weights, a list of arrays or None, that a model cannot have had."""
+    shapes = [tuple(weight.shape) for weight in model.weights]
+    if weights and [array.shape for array in weights] != shapes:
+        raise UserError("the best weights are not of this model")
+    if any(array.dtype.kind not in "fiub" or not np.isfinite(array).all() for array in weights or ()):
+        raise UserError("the best weights are no finite numbers")
+
+
 class _Stopping(msgspec.Struct):
     wait: records.Count
     stopped_epoch: records.Count
@@ -141,6 +150,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         if self._restored is not None:
             values, self.best_weights = self._restored
+            _refuse_other_weights(self.model, self.best_weights)
             for name, value in values.items():
                 setattr(self, name, value)
             self._restored = None
@@ -159,9 +169,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
 
     def set_state(self, values, arrays):
         """Go on from `get_state`'s result at the beginning of the next `fit`; of values of another kind a `UserError`."""
-        weights = self.model.weights if self.model else []
-        if arrays and weights and [array.shape for array in arrays] != [tuple(weight.shape) for weight in weights]:
-            raise UserError("the best weights are not of this model")
+        if self.model is not None:
+            _refuse_other_weights(self.model, arrays)
         self._restored = records.plain(records.checked(values, _Stopping, "early stopping")), arrays or None
 
 

@@ -57,7 +57,7 @@ class TableDataset(Dataset):
 
     def about(self):
         """See `Dataset.about`; and the columns that are features, for `as_trained`."""
-        return {**super().about(), "feature_names": self.feature_names}
+        return {**super().about(), "feature_names": tuple(map(str, self.feature_names))}
 
     def in_words(self, part, position):
         """Where an example of a part stands and what is in it, text for a report."""

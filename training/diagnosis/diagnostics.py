@@ -6,6 +6,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from hornbook import UserError
 from hornbook.training.diagnosis import examples, networks, state, steps
 from hornbook.training.diagnosis.probe import Probe
 
@@ -126,6 +127,8 @@ class Diagnostics(keras.callbacks.Callback):
         record.facts = self.facts_of(record, self.model)
         record.baseline = self._baseline()
         self._began = _weights(self.model)
+        if np.ndim(self._gone) and len(self._gone) != len(self._began):
+            raise UserError("the diagnosis that the checkpoint keeps is of another model; remove the checkpoint to begin again")
 
     def on_epoch_end(self, epoch, logs=None):
         self.record.steps.fetch()

@@ -77,14 +77,17 @@ def checked(values, arrays):
     of_samples = len(kept.sampled) == len(weights) == len(updates)
     if not of_steps or not of_samples or norms.ndim != 2 or norms.shape[1] != len(kept.variables):
         raise UserError("the diagnosis has not as many figures as steps, epochs and variables")
-    return kept, arrays
+    places = [kernel.place for kernel in kept.network.kernels if kernel.place is not None]
+    if any(not 0 <= place < len(kept.variables) for place in places):
+        raise UserError("the diagnosis has a kernel that is none of its variables")
+    return kept, [look.look() for look in kept.looks], arrays
 
 
-def restore(record, kept, arrays):
+def restore(record, kept, looks, arrays):
     """Put what `checked` returned into a new `Record`; returns how far the variables had gone."""
     norms, totals, losses, weights, updates = arrays
     steps = record.steps
-    record.network, record.looks = kept.network, [look.look() for look in kept.looks]
+    record.network, record.looks = kept.network, looks
     record.epochs, record.rates = kept.epochs, kept.rates
     steps.go_on(kept.variables, kept.connected, kept.batch_size, norms, totals, losses)
     steps.samples = list(zip(kept.sampled, weights, updates, strict=True))

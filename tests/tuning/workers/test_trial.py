@@ -9,12 +9,14 @@ from hornbook import UserError
 from hornbook.recipes import tabular_classification
 from hornbook.tuning.workers import trial
 
+FINDING = {"problem": "p", "severity": "note", "evidence": "one", "layers": [], "advice": "", "changes": {}}
+
 
 @pytest.fixture
 def recipe(monkeypatch):
     """A recipe that trains nothing: how often it ran, and what it does."""
     own = types.SimpleNamespace(
-        ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "parameters": 9, "findings": ["one"]}
+        ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "parameters": 9, "findings": [FINDING]}
     )
 
     def main(args, callbacks=()):
@@ -41,7 +43,7 @@ def task(folder, **options):
 def test_a_task(recipe, tmp_path):
     outcome = trial.perform(task(tmp_path, dropout=0.25))
     assert outcome["metrics"] == {"loss": [0.5, 0.5], "accuracy": [0.75, 0.75]}
-    assert (outcome["seconds"], outcome["parameters"], outcome["findings"]) == (4.0, 9, ["one"])
+    assert (outcome["seconds"], outcome["parameters"], outcome["findings"]) == (4.0, 9, [FINDING])
     assert [(args.seed, args.dropout, args.evaluate) for args in recipe.ran] == [(0, 0.25, "validation"), (1, 0.25, "validation")]
     assert not (tmp_path / "seed-0/checkpoint").exists()  # Of a finished run.
 
@@ -75,7 +77,7 @@ def test_what_went_wrong_in_one_line(recipe, result, outcome, tmp_path, capsys):
 
 
 def test_options_that_there_are_not(recipe, tmp_path):
-    assert "unexpected keyword argument 'widht'" in trial.perform(task(tmp_path, widht=3))["error"]
+    assert "unknown option 'widht'" in trial.perform(task(tmp_path, widht=3))["error"]
     assert recipe.ran == []
 
 
