@@ -1,6 +1,5 @@
 """Splits into training, validation and test examples: stratified and seeded, checked, and recorded with the run."""
 
-import csv
 import dataclasses
 import itertools
 import math
@@ -8,7 +7,7 @@ import re
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, spreadsheets
 from hornbook.data import randomness
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
@@ -171,7 +170,7 @@ def record_split(path, dataset, *, resumed):
     if resumed:
         refuse_other_split(path, dataset, remedy="begin again with another --output")
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        csv.writer(file).writerows(dataset.split_rows())
+        spreadsheets.write(file, dataset.split_rows())
 
 
 def refuse_other_split(path, dataset, *, remedy):
@@ -185,7 +184,7 @@ def refuse_other_split(path, dataset, *, remedy):
         UserError: with the first row that differs.
     """
     with open(path, newline="", encoding="utf-8") as file:
-        for was, now in itertools.zip_longest(csv.reader(file), dataset.split_rows(), fillvalue=["nothing"]):
+        for was, now in itertools.zip_longest(spreadsheets.read(file), dataset.split_rows(), fillvalue=["nothing"]):
             # As a file holds it: what UTF-8 lacks is spelt out.
             now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
             if was != now:

@@ -2,9 +2,8 @@
 
 import importlib
 import pathlib
-import re
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, files, libraries
 from hornbook.data.inputs import Trained
 from hornbook.training import runs
 
@@ -38,7 +37,7 @@ def load_model(folder):
     Raises:
         UserError: there is none, or it is broken.
     """
-    with command_line.quiet_libraries():
+    with libraries.quiet_libraries():
         import keras
 
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
@@ -47,9 +46,3 @@ def load_model(folder):
         return keras.saving.load_model(path)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
-
-
-def field(text):
-    """Text between tabs on a line of its own, whatever a file or class is called."""
-    text = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", lambda match: repr(match[0])[1:-1], text)
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
+from hornbook.recipes import repeats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,7 +301,7 @@ class Split:
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: Annotated[float, SHARE] = 0.2
     """Share of the examples held out for the test, where the source has no test split."""
-    split_seed: Annotated[int, NOT_NEGATIVE] = 0
+    split_seed: Annotated[int, Range(0, repeats.SEEDS)] = 0
     """Seed of the split into training, validation and test examples, and of generated data."""
 
     @property
@@ -316,7 +317,7 @@ class Split:
 class Run:
     """The run itself."""
 
-    seed: Annotated[int, Range(0, 2**32)] = 0
+    seed: Annotated[int, Range(0, repeats.SEEDS)] = 0
     """Seed of initial weights, order, augmentation and dropout."""
     seeds: Annotated[int, AT_LEAST_1] = 1
     """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
@@ -367,6 +368,8 @@ def check(args):
         for accepted in _ranges(hint):
             if isinstance(value, int | float) and not accepted.accepts(value):
                 raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    command_line.refuse_no_text(args)
+    repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
     splits.validation_share(args.validation_fraction, args.fold)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"

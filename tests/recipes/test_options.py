@@ -9,8 +9,15 @@ import typing
 import pytest
 
 from hornbook import UserError, command_line
-from hornbook.__main__ import RECIPES
-from hornbook.recipes import image_classification, options, regression, sequence_classification, tabular_classification, text_classification
+from hornbook.recipes import (
+    RECIPES,
+    image_classification,
+    options,
+    regression,
+    sequence_classification,
+    tabular_classification,
+    text_classification,
+)
 
 MODULES = [importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}") for name in RECIPES]
 GROUPS = [
