@@ -74,7 +74,9 @@ def _of_keras_json(path):
             found = json.load(file)
     except OSError as error:
         raise UserError(f"{path}, Keras' settings, cannot be read: {error.strerror}; make it readable or remove it") from error
-    except (ValueError, RecursionError):
+    except RecursionError as error:
+        raise UserError(f"{path}, Keras' settings, is nested too deeply; mend or remove it") from error
+    except ValueError:
         return {}  # As Keras does.
     if not isinstance(found, dict):
         raise UserError(f"{path}, Keras' settings, must hold an object; mend or remove it")

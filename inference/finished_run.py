@@ -34,6 +34,9 @@ def open_run(folder):
 def load_model(folder):
     """The saved model of a run.
 
+    Args:
+        folder: of the run.
+
     Raises:
         UserError: there is none, or it is broken.
     """

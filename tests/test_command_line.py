@@ -186,16 +186,13 @@ def test_a_box_of_hyphens_is_taken_off():
 
 
 def test_a_user_s_error_is_one_line_and_code_2(capsys):
-    assert ended(UserError("depth must be odd,\n  got 4")) == 2
-    assert capsys.readouterr() == ("", "hornbook job: depth must be odd, got 4\n")
+    assert ended(UserError("depth must be odd,\ngot 4")) == 2
+    assert capsys.readouterr() == ("", "hornbook job: depth must be odd,\\ngot 4\n")
 
 
 def test_an_interruption_is_code_130(capsys):
     assert ended(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "hornbook job: interrupted\n"
-    with pytest.raises(SystemExit), endings.ending("hornbook job", "; go on"):
-        raise KeyboardInterrupt
-    assert capsys.readouterr().err == "hornbook job: interrupted; go on\n"
 
 
 def test_a_bug_keeps_its_traceback():
@@ -219,22 +216,6 @@ def test_run_parses_and_calls(capsys):
 def script(code, *arguments, **environment):
     kept = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env={**kept, **environment})
-
-
-def test_a_reader_that_has_left_is_no_error():
-    code = """
-import os, sys
-from hornbook import command_line
-read, write = os.pipe()
-os.dup2(write, 1)
-os.close(read)
-with endings.ending("hornbook job"):
-    print("lost" * 100000)
-    sys.stdout.flush()
-"""
-    done = script(code)
-    assert done.returncode == 141
-    assert done.stderr == ""
 
 
 QUIET = """

@@ -1,6 +1,6 @@
 """End short runs by Ctrl-C, SIGTERM and SIGHUP at random moments, imports included, and see how they end and what they leave.
 
-python benchmarks/endings.py --times 20 --output endings.csv
+python benchmarks/reliability/endings.py --times 20 --output endings.csv
 
 A run ends well that says one line on standard error, has the exit code of its signal, and leaves either nothing or a folder from which the
 command that it names goes on to its end.
