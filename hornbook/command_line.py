@@ -157,7 +157,7 @@ def _words(name, value):
 
 
 def refuse_no_text(options):
-    """Refuse bytes of a command line that are no text: the run's files, which hold every option, are UTF-8.
+    """Refuse what is no text, bytes of a command line or a NUL of a file: the run's files, which hold every option, are UTF-8.
 
     Raises:
         UserError: with the flag.
@@ -168,6 +168,8 @@ def refuse_no_text(options):
                 str(text).encode()
             except UnicodeEncodeError:
                 raise UserError(f"--{name.replace('_', '-')} {text!r} is not UTF-8; rename what it names, or pass a link to it") from None
+            if "\0" in str(text):
+                raise UserError(f"--{name.replace('_', '-')} {text!r} has a NUL in it, which no path and no name has; remove it")
 
 
 def require_tensorboard():

@@ -17,6 +17,7 @@ _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "ended, as
 _SIGNALS = {getattr(signal, name): words for name, words in _WORDS.items() if hasattr(signal, name)}
 _USER, _READER_LEFT = 2, 141  # 141 is what a shell reports of a program that SIGPIPE ended.
 _OF_A_BUG = (errno.EBADF, errno.EINVAL, errno.EINTR, errno.EFAULT)
+_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _FORGIVEN = b"\0"  # What takes a signal's byte back.
 
 
@@ -32,12 +33,17 @@ class _Signals:
         self._terminal = os.dup(2)  # Standard error as it is now: while libraries are imported it goes elsewhere.
         reads, self._writes = os.pipe()
         os.set_blocking(self._writes, False)
-        for number in _SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:  # As of `nohup`, and of a shell's job in the background.
-                signal.signal(number, self._receive)
+        # The others are ignored as `nohup` wants it, or a shell of its job in the background.
+        self._taken = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self.take()
         signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
         sys.unraisablehook, threading.excepthook = self._unraisable, self._in_a_thread
+
+    def take(self):
+        """Receive the signals that were not ignored."""
+        for number in self._taken:
+            signal.signal(number, self._receive)
 
     def _receive(self, number, frame):
         if self.received is None:
@@ -69,13 +75,11 @@ class _Signals:
 
     def leave(self):
         """Have a signal end the process without a word: it is at its end."""
-        for number in _SIGNALS:
-            if signal.getsignal(number) == self._receive:
-                signal.signal(number, signal.SIG_DFL)
+        for number in self._taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 _signals = None
-_advice = ""
 
 
 def process(program, command):
@@ -90,10 +94,24 @@ def process(program, command):
     _signals = _Signals(program)
     with ending(program):
         try:
+            _refuse_no_folder()
             command()
         finally:
             _signals.leave()
             sys.stdout.flush()
+
+
+def take_signals():
+    """Take back the signals of this process from a library that has taken them for itself."""
+    if _signals is not None:
+        _signals.take()
+
+
+def _refuse_no_folder():
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise UserError("the current folder is not there any more; go to one that is") from error
 
 
 @contextlib.contextmanager
@@ -111,6 +129,7 @@ def ending(program):
         line, code = _told(error)
         if code is None:
             raise
+        terminal.close_bars()
         if line:
             terminal.complain(f"{program}: {line}")
         sys.exit(code)
@@ -122,15 +141,18 @@ def _told(error):
     # An interruption within a library's C code comes out of it as an error of another kind.
     if received or isinstance(error, KeyboardInterrupt):
         number = received or signal.SIGINT
-        return _SIGNALS[number] + _advice, 128 + number
+        return _SIGNALS[number] + getattr(error, "how_to_go_on", ""), 128 + number
     if isinstance(error, UserError):
         return str(error), _USER
     if isinstance(error, streams.OutputLost):
         return (None, _READER_LEFT) if error.reader_has_left else (f"cannot write to standard output: {error.error.strerror}", _USER)
     if isinstance(error, MemoryError):
         return "there is not enough memory", _USER
+    # Whatever a disk or a path does that nobody has thought of.
     if isinstance(error, OSError) and error.filename is not None and error.strerror and error.errno not in _OF_A_BUG:
-        return f"{error.filename}: {error.strerror}", _USER  # Whatever a disk or a path does that nobody has thought of.
+        return f"{error.filename}: {error.strerror}", _USER
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return error.strerror, _USER
     return None, None
 
 
@@ -141,9 +163,8 @@ def goes_on(tell):
     Args:
         tell: function to what follows the line's "interrupted", such as "; nothing is kept"; asked when the block has ended.
     """
-    global _advice
     try:
         yield
-    except BaseException:
-        _advice = tell()
+    except BaseException as error:
+        error.how_to_go_on = tell()
         raise

@@ -51,6 +51,12 @@ def say_fields(*fields):
     print(*map(shown, fields), sep="\t")
 
 
+def close_bars():
+    """Leave the bars of progress as they are, each on a line of its own: what they showed has ended."""
+    for bar in list(getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "_instances", ())):
+        bar.close()
+
+
 def complain(line):
     """Print a line on standard error, as `shown`, its long words and its whole cut to what can be read; wherever that ends, or nowhere."""
     if sys.stderr is not None:

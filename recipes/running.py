@@ -88,7 +88,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
 def _how_to_go_on(recipe, args, folder):
     """What an interrupted run has left, for the line that says so."""
     if not folder.exists():
-        return " before a first whole epoch; nothing is kept of it"
+        return " before a first checkpoint; nothing is kept of it"
     return f"; to go on: {command_line.command(recipe, args, folder)}"
 
 

@@ -73,7 +73,7 @@ def _build_one(name, input_shape, num_outputs, options):
             raise UserError(f"--model {name} takes no series of unequal length; accepted are {', '.join(fitting)}") from error
         if builder is None and lacking:
             raise UserError(f"--model {name} does not take --{lacking[0].replace('_', '-')}; {str(error).partition('; ')[2]}") from error
-        raise UserError(f"--model {name}: {error}") from error
+        raise UserError(f"--model {name}: {' '.join(str(error).split())}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):

@@ -142,6 +142,7 @@ _RANGES = (
 
 
 def _check(args, recipe_args):
+    command_line.refuse_no_text(args)
     for name, low in _RANGES:
         value = getattr(args, name)
         if value is not None and not low <= value:

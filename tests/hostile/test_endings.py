@@ -169,16 +169,16 @@ def test_an_interrupted_run_says_how_it_goes_on(tmp_path, capsys):
     def interrupted(at):
         callback = Interrupted()
         callback.at = at
-        args = image_classification.Args(model="mlp", width=4, epochs=3, batch_size=512, output=str(tmp_path / "a run"))
+        args = image_classification.Args(model="mlp", width=4, epochs=3, batch_size=64, output=str(tmp_path / "a run"))
         with pytest.raises(SystemExit) as raised, endings.ending("hornbook image-classification"):
             image_classification.main(args, [callback])
         assert raised.value.code == 130
         return capsys.readouterr().err.splitlines()[-1]
 
-    assert interrupted(0) == "hornbook image-classification: interrupted before a first whole epoch; nothing is kept of it"
+    assert interrupted(0) == "hornbook image-classification: interrupted before a first checkpoint; nothing is kept of it"
     assert not (tmp_path / "a run").exists()
     said = interrupted(2)
-    command = f"hornbook image-classification --model mlp --width 4 --batch-size 512 --epochs 3 --output '{tmp_path}/a run'"
+    command = f"hornbook image-classification --model mlp --width 4 --batch-size 64 --epochs 3 --output '{tmp_path}/a run'"
     start = "hornbook image-classification: interrupted; to go on: "
     assert said.startswith(start)
     assert sorted(said.removeprefix(start).split()) == sorted(command.split())

@@ -15,7 +15,7 @@ WASTED = [
     (tabular_classification, {"split_seed": LAST + 1}, f"--split-seed must be at least 0 and less than {LAST + 1}"),
     (image_classification, {"members": 1438}, "--members 1438 is more than there are training examples, 1,293; pass fewer"),
     (image_classification, {"fold": "1/1001"}, "which cannot stand in 1001 folds; pass fewer folds"),
-    (tabular_classification, {"output": "/tmp/\udcff"}, r"--output '/tmp/\\udcff' is not UTF-8"),
+    (tabular_classification, {"output": "/tmp/\udcff"}, r"--output '/tmp/\udcff' is not UTF-8"),
     (image_classification, {"output": "x" * 300}, "cannot be used: File name too long; pass another folder"),
 ]
 
