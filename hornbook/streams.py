@@ -61,8 +61,8 @@ def take_over():
     """
     _occupy_closed()
     encodings = [getattr(stream, "encoding", None) or "utf-8" for stream in (sys.stdout, sys.stderr)]
-    sys.stdout = _Stream(1, encodings[0], OutputLost)
-    sys.stderr = _Stream(2, encodings[1], None)
+    sys.stdout = sys.__stdout__ = _Stream(1, encodings[0], OutputLost)
+    sys.stderr = sys.__stderr__ = _Stream(2, encodings[1], None)
 
 
 def _occupy_closed():
