@@ -191,7 +191,7 @@ def _rules(args):
     return rules + ([pruning.MedianRule(args.prune_after)] if args.prune in ("median", "both") else [])
 
 
-def _settled(recipe, args, folds):
+def _settled(recipe, args, folds=0):
     """The recipe's options with those chosen that are left to the data, for all trials alike, which need validation data.
 
     Raises:
