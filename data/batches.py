@@ -10,7 +10,7 @@ length, whose batches `bucketed_batches` makes of like lengths.
 import keras
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, terminal
 from hornbook.data import bucketed_batches, randomness
 from hornbook.data.dataset import plain_inputs
 from hornbook.data.feeds import Finish, feed, tensorflow_feed
@@ -99,7 +99,7 @@ def steps_per_epoch(examples, batch_size):
 def note_smaller_batch(examples, batch_size):
     """Print a line where there are fewer `examples` than a batch has."""
     if batch_size > len(examples):
-        print(
+        terminal.say(
             f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch; "
             "a smaller one makes more steps"
         )

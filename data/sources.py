@@ -4,12 +4,11 @@ A new source is a file `data/MEDIUM/KIND.py` with `check(rest)` and what the med
 `data/MEDIUM/dataset.py`.
 """
 
-import csv
 import difflib
 import importlib
 import os
 
-from hornbook import UserError, files
+from hornbook import UserError, files, spreadsheets
 
 _FILES = {"folder": "folders", "npz": "arrays"}  # The files that are not called as the source is spelt.
 _NAMED = 3  # Unreadable files in a message.
@@ -75,7 +74,7 @@ def short_name(name):
 def write_unreadable(path, unreadable):
     """Write a table of the images that cannot be read: columns file and reason, a row an image."""
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        csv.writer(file).writerows([("file", "reason"), *unreadable])
+        spreadsheets.write(file, [("file", "reason"), *unreadable])
 
 
 def refuse_unreadable(name, unreadable, total, remedy="repair or remove them", *, accepted, can_skip=True, noun="images"):

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, spreadsheets
 from hornbook.data import randomness
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
@@ -172,7 +172,7 @@ def record_split(path, dataset, *, resumed):
     if resumed:
         refuse_other_split(path, dataset, remedy="begin again with another --output")
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        csv.writer(file).writerows(dataset.split_rows())
+        spreadsheets.write(file, dataset.split_rows())
 
 
 def refuse_other_split(path, dataset, *, remedy):
@@ -199,7 +199,7 @@ def _rows(path):
     """The rows of a `split.csv`."""
     try:
         with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
-            yield from csv.reader(file)
+            yield from spreadsheets.read(file)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from error
     except (csv.Error, UnicodeDecodeError) as error:

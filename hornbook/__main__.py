@@ -1,10 +1,11 @@
 """The command line: `hornbook RECIPE`, and what is done with a run afterwards. Imports nothing heavy until it is known what for."""
 
+import functools
 import importlib
 import sys
 
 import hornbook
-from hornbook.recipes import RECIPES
+from hornbook import UserError, endings, terminal
 
 SEARCHES = {
     "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
@@ -22,6 +23,8 @@ COMMAND_FILES = {"predict": "predict", "evaluate": "evaluate", "runs": "runs_tab
 
 def usage():
     """The text of `hornbook --help`."""
+    from hornbook.recipes import RECIPES
+
     rows = {**RECIPES, **CHECKS, **SEARCHES, **COMMANDS}
     width = max(map(len, rows)) + 2
     lines = [f"Hornbook {hornbook.__version__}: deep networks that train and generalise, on Keras 3.", "", "Recipes:"]
@@ -36,12 +39,19 @@ def usage():
 
 
 def main(arguments=None):
-    """Run the command line; `arguments` default to the process's own."""
-    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    """Be the process of the command line, from its signals to its exit code; `arguments` default to the process's own."""
+    endings.process("hornbook", functools.partial(run, sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments):
+    """Run a command line, a list of words."""
+    from hornbook.recipes import RECIPES
+
+    name, *rest = arguments or ["--help"]
     if name in ("--help", "-h", "help"):
-        print(usage())
+        terminal.say(*usage().split("\n"))
     elif name in ("--version", "-V"):
-        print(hornbook.__version__)
+        terminal.say(hornbook.__version__)
     elif name in RECIPES:
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
@@ -54,10 +64,10 @@ def main(arguments=None):
     else:
         import difflib
 
-        close = difflib.get_close_matches(name, [*RECIPES, *CHECKS, *SEARCHES, *COMMANDS], n=1)
+        known = [*RECIPES, *CHECKS, *SEARCHES, *COMMANDS]
+        close = difflib.get_close_matches(name[:100], known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        print(f"hornbook: no command {name!r}; {hint}there are {', '.join([*RECIPES, *CHECKS, *SEARCHES, *COMMANDS])}", file=sys.stderr)
-        sys.exit(2)
+        raise UserError(f"no command {name!r}; {hint}there are {', '.join(known)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A recipe's command line: options from its dataclass, errors in one line, and no chatter of the libraries. Needs no Keras."""
+"""A recipe's command line: options from its dataclass, errors in one line. Needs no Keras."""
 
 import ast
 import contextlib
@@ -8,17 +8,14 @@ import inspect
 import io
 import itertools
 import json
-import logging
-import os
 import pathlib
 import re
 import shlex
 import sys
-import tempfile
 import textwrap
 import typing
 
-from hornbook import UserError, records
+from hornbook import UserError, endings, records, terminal
 
 
 def parse(options, arguments, program, description):
@@ -136,7 +133,7 @@ def from_config(options, values, source):
         raise UserError(f"{source} must hold an object of options, as a run's config.json does")
     unknown = sorted(values.keys() - known - {"recipe"})
     if unknown:
-        raise UserError(f"{source} has an unknown option {unknown[0]!r}; accepted are {', '.join(sorted(known))}")
+        raise UserError(f"{source} has an unknown option {unknown[0]!r}; accepted are {terminal.accepted(sorted(known), unknown[0])}")
     kept = {name: value for name, value in values.items() if name not in ("recipe", "output")}
     return options(**of_their_types(options, kept, source))
 
@@ -182,14 +179,14 @@ def to_config(recipe, options):
     return {"recipe": recipe, **{name: str(value) if isinstance(value, pathlib.Path) else value for name, value in values.items()}}
 
 
-def command(recipe, options):
-    """The command that says the same: the options that differ from the defaults, quoted for a shell."""
+def command(recipe, options, output=None):
+    """The command that says the same: the options that differ from the defaults, quoted for a shell; with a folder, if one is given."""
     words = ["hornbook", recipe.replace("_", "-")]
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if value != field.default and field.name != "output":
             words += _words(field.name, value)
-    return shlex.join(words)
+    return shlex.join(words if output is None else [*words, *_words("output", str(output))])
 
 
 def flags(values):
@@ -208,6 +205,22 @@ def _words(name, value):
     return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
 
 
+def refuse_no_text(options):
+    """Refuse what is no text, bytes of a command line or a NUL of a file: the run's files, which hold every option, are UTF-8.
+
+    Raises:
+        UserError: with the flag.
+    """
+    for name, value in _values(options).items():
+        for text in value if isinstance(value, tuple) else (value,):
+            try:
+                str(text).encode()
+            except UnicodeEncodeError:
+                raise UserError(f"--{name.replace('_', '-')} {text!r} is not UTF-8; rename what it names, or pass a link to it") from None
+            if "\0" in str(text):
+                raise UserError(f"--{name.replace('_', '-')} {text!r} has a NUL in it, which no path and no name has; remove it")
+
+
 def require_tensorboard():
     """Refuse `--tensorboard` where the package is not installed.
 
@@ -219,39 +232,26 @@ def require_tensorboard():
 
 
 def run(main, options, arguments=None, *, recipe):
-    """Run a recipe's `main` on command-line arguments, and end the process: 0, 2 for a `UserError`, 130 for Ctrl-C."""
+    """Run a recipe's `main` on command-line arguments, which default to the process's own; ends as `endings.ending` says."""
     program = f"hornbook {recipe.replace('_', '-')}"
     about = (sys.modules[options.__module__].__doc__ or "").strip()
     about = about.replace("\nhornbook ", "\n\nhornbook ")  # Of lines that follow each other, tyro makes one.
     description = (
         f"{about}\n\n--config FILE takes the options from a former run's config.json; flags win over it. Where it names a builder "
+        "of your own, --trust-code with it says that this code may run."
     )
-    description += "of your own, --trust-code with it says that this code may run."
-    # A log file shows each line when it is said, and a name that its encoding lacks does not end the run.
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    with ending(program, "; after a first whole epoch, the same command with the run's folder as --output goes on"):
+    with endings.ending(program):
         main(parse(options, sys.argv[1:] if arguments is None else arguments, program, description))
 
 
-@contextlib.contextmanager
-def ending(program, interrupted=""):
-    """Turn a `UserError` of the block into one line and exit code 2, and Ctrl-C into exit code 130.
+def script(main, options, *, recipe, file):
+    """Run a recipe's `main` as all that a script does, as `hornbook RECIPE` does; `file` is the script."""
 
-    Args:
-        program: what the line begins with.
-        interrupted: what an interrupted command leaves to go on with, if anything.
-    """
-    try:
-        yield
-    except UserError as error:
-        print(f"{program}: {_one_line(str(error))}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted{interrupted}", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # The reader of our output has left (`| head`): nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    def command():
+        warn_if_another_copy(file)
+        run(main, options, recipe=recipe)
+
+    endings.process(f"hornbook {recipe.replace('_', '-')}", command)
 
 
 def warn_if_another_copy(script):
@@ -260,7 +260,7 @@ def warn_if_another_copy(script):
     tree = pathlib.Path(script).resolve().parents[1]
     # A recipe that somebody copied to a place of their own is meant to run with the installed parts.
     if installed.parent != tree and (tree / "hornbook" / "command_line.py").exists():
-        print(f"note: {script} runs with the copy of Hornbook installed in {installed}, not with {tree}", file=sys.stderr)
+        terminal.complain(f"note: {script} runs with the copy of Hornbook installed in {installed}, not with {tree}")
 
 
 @contextlib.contextmanager
@@ -281,71 +281,6 @@ def enough_memory(flags):
         raise UserError(f"there is not enough memory{array}; pass a smaller {flags}") from error
 
 
-def _check_backend():
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if backend not in ("tensorflow", "jax", "torch"):
-        raise UserError(f"KERAS_BACKEND must be tensorflow, jax or torch, got {backend!r}")
-    if backend not in sys.modules and importlib.util.find_spec(backend) is None:
-        raise UserError(f"KERAS_BACKEND is {backend}, which is not installed: pip install {backend}, or unset it")
-
-
-@contextlib.contextmanager
-def quiet_libraries():
-    """Import TensorFlow at the end of a block without what its C++ code says, as `hold_back` does.
-
-    Raises:
-        UserError: `KERAS_BACKEND` names none of Keras' backends, or one that is not installed.
-    """
-    _check_backend()
-    if "keras" in sys.modules or _may_chatter():
-        yield
-        return
-    with hold_back():
-        yield
-        _import_tensorflow()
-
-
-@contextlib.contextmanager
-def hold_back():
-    """Hide what TensorFlow's C++ code says on standard error, in the block and later, and show what it said if the block fails.
-
-    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1), nor where the machine has an NVIDIA driver,
-    whose troubles are news.
-    """
-    if _may_chatter():
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # Later, too: what fails raises an exception that says why.
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sys.stderr.flush()
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def _may_chatter():
-    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or os.path.exists("/proc/driver/nvidia")
-
-
-def _import_tensorflow():
-    """Import TensorFlow, as Keras itself will on any backend, and have it look for accelerators, which it remarks on when it finds none."""
-    with contextlib.suppress(ModuleNotFoundError):
-        import tensorflow
-
-        tensorflow.config.list_physical_devices()
-        # Buckets of texts and series have a shape each, and each shape is traced once: no trouble to tell of.
-        logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
-
-
 def _one_line(text):
     """The text in one line; of one of tyro's boxes, what went wrong without its frame, title and help."""
     # Where the terminal has no such characters, the box is drawn with hyphens.
@@ -363,5 +298,13 @@ def _one_line(text):
     text = re.sub(open_to_data.format("INT"), r"\1 takes a whole number or auto, got \2", text)
     text = re.sub(open_to_data.format("FLOAT"), r"\1 takes a number or auto, got \2", text)
     text = re.sub(r"Error parsing (--[\w-]+): could not convert string to float: (.*)", r"\1 takes a number, got \2", text)
+    text = re.sub(r"(invalid choice .* for argument .*)\. Expected one of \((.*)\)", _few_choices, text)
     text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
     return text.replace("Expected 1 values", "Expected one").removesuffix(".")
+
+
+def _few_choices(found):
+    """An invalid choice in words, with those that there are, in an order that stays, or the nearest of many."""
+    given = re.match(r"invalid choice '(.*?)'", found[1])
+    choices = sorted(set(re.findall(r"'(.*?)'", found[2])) - {"None"})
+    return f"{found[1]}; accepted are {terminal.accepted(choices, given[1] if given else '')}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, endings, files, terminal
 from hornbook.evaluation import scores
 from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
@@ -30,19 +30,19 @@ class EvaluateArgs:
 
 def evaluate(arguments):
     """The command `hornbook evaluate`: a line a score."""
-    with command_line.ending("hornbook evaluate"):
+    with endings.ending("hornbook evaluate"):
         args = command_line.parse(EvaluateArgs, arguments, "hornbook evaluate", "Score a finished run's model on a dataset.")
         found = score(args)
         if args.json:
-            print(json.dumps(files.finite(found), ensure_ascii=False))
+            terminal.say(json.dumps(files.finite(found), ensure_ascii=False))
             return
         for name, value in scores.headline(found).items():
-            print(f"{name.replace('_', ' ')}\t{value:.4f}")
-        print(f"examples\t{found['examples']}")
+            terminal.say_fields(name.replace("_", " "), f"{value:.4f}")
+        terminal.say_fields("examples", found["examples"])
         if "test_time_augmentation" in found:
-            print(f"test-time augmentation\t{found['test_time_augmentation']}")
+            terminal.say_fields("test-time augmentation", found["test_time_augmentation"])
         if found.get("left_out"):
-            print(f"left out\t{found['left_out']}")
+            terminal.say_fields("left out", found["left_out"])
 
 
 def score(args):

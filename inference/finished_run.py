@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import re
 from typing import Literal
 
 import msgspec
@@ -58,9 +57,3 @@ def _labels_kind(module):
 def load_model(trained):
     """The saved model of a run, `Trained`; raises as `saved_model.load`."""
     return saved_model.load(trained.folder / "model.keras", trained.labels, trained.folder / "labels.json")
-
-
-def field(text):
-    """Text between tabs on a line of its own, whatever a file or class is called."""
-    text = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]", lambda match: repr(match[0])[1:-1], text)
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,10 +6,10 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from hornbook import UserError, command_line
+from hornbook import UserError, command_line, endings, terminal
 from hornbook.evaluation import scores
 from hornbook.inference import saved_model
-from hornbook.inference.finished_run import field, load_model, open_run
+from hornbook.inference.finished_run import load_model, open_run
 
 _AT_A_TIME = 4096  # Inputs; the result does not depend on it.
 
@@ -29,7 +29,7 @@ class PredictArgs:
 
 def predict(arguments):
     """The command `hornbook predict`: a line an input, its name, then what is predicted, separated by tabs."""
-    with command_line.ending("hornbook predict"):
+    with endings.ending("hornbook predict"):
         args = command_line.parse(PredictArgs, arguments, "hornbook predict", "Predict inputs with a finished run's model.")
         if args.top < 1:
             raise UserError(f"--top must be at least 1, got {args.top}")
@@ -42,7 +42,7 @@ def predict(arguments):
             some = named[start : start + _AT_A_TIME]
             answers = outputs(model, [given for _, given in some], trained, medium)
             for (name, _), row in zip(some, answers, strict=True):
-                print(field(name), *_in_words(row, trained.about, args.top), sep="\t")
+                terminal.say_fields(name, *_in_words(row, trained.about, args.top))
 
 
 def outputs(model, inputs, trained, medium):
@@ -72,4 +72,4 @@ def _in_words(row, about, top):
     best = np.argsort(-row, kind="stable")[: max(1, top)]
     if about["task"] == "multi-label":
         best = range(len(row))  # Each label has a probability of its own.
-    return [f"{field(about['class_names'][k])}\t{row[k]:.4f}" for k in best]
+    return [field for k in best for field in (about["class_names"][k], f"{row[k]:.4f}")]

@@ -1,17 +1,15 @@
 """`hornbook runs [DIR]`: a table of the finished runs below a folder. Needs no Keras."""
 
-import csv
 import dataclasses
 import json
 import os
 import pathlib
 import statistics
-import sys
 from typing import Annotated
 
 import tyro
 
-from hornbook import UserError, command_line, records
+from hornbook import UserError, command_line, endings, records, spreadsheets, terminal
 from hornbook.training import runs as runs_of
 
 # What has a column of its own, says where a run is kept or what it is compared with, or is a group's.
@@ -32,21 +30,20 @@ class RunsArgs:
 
 def runs(arguments):
     """The command `hornbook runs`."""
-    with command_line.ending("hornbook runs"):
+    with endings.ending("hornbook runs"):
         args = command_line.parse(RunsArgs, arguments, "hornbook runs", "List the finished runs below a folder.")
         found, unfinished, broken = find(args.folder)
         table = Table(found)
         rows = table.sorted(args.sort)
         if args.csv:
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerows([table.csv_columns(), *(table.csv_row(row) for row in rows)])
+            terminal.say(*spreadsheets.lines([table.csv_columns(), *(table.csv_row(row) for row in rows)]))
         elif rows:
-            print("\n".join(_aligned([table.heading, *(table.row(row) for row in rows)])))
+            terminal.say(*_aligned([table.heading, *(table.row(row) for row in rows)]))
         else:
-            print(f"no finished run below {args.folder}")
+            terminal.say(f"no finished run below {args.folder}")
         # A reader of the CSV is not to find remarks in it.
         for remark in [*broken, *([f"{unfinished} unfinished"] if unfinished else [])]:
-            print(_printable(remark), file=sys.stderr if args.csv else sys.stdout)
+            (terminal.complain if args.csv else terminal.say)(remark)
 
 
 def find(folder):
@@ -160,7 +157,7 @@ class Table:
         if not self._runs:
             return []
         if column not in self.columns:
-            raise UserError(f"--sort {column} is no column; there are {', '.join(self.columns)}")
+            raise UserError(f"--sort {column} is no column; there are {terminal.accepted(self.columns, column)}")
         known = [run for run in self._runs if self._value(run, column) is not None]
         unknown = [run for run in self._runs if self._value(run, column) is None]
         descending = column in self._metrics and not column.endswith(_LESS_IS_BETTER)
@@ -180,7 +177,7 @@ class Table:
 
     def csv_columns(self):
         """The columns of the CSV, with one more for each standard deviation."""
-        return [*self.columns, *(f"{name}_standard_deviation" for name in self._deviations())]
+        return [terminal.shown(name) for name in (*self.columns, *(f"{name}_standard_deviation" for name in self._deviations()))]
 
     def csv_row(self, run):
         """Values with all their digits."""
@@ -215,6 +212,7 @@ def _order(value):
 
 def _aligned(rows):
     """Lines of columns: texts to the left, numbers to the right."""
+    rows = [list(map(terminal.shown, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 1 if rows[0][-1] == "options" else len(widths)
     for row in rows:
@@ -223,9 +221,4 @@ def _aligned(rows):
 
 
 def _printed(value):
-    return _printable(value if isinstance(value, str) else json.dumps(value))
-
-
-def _printable(text):
-    """What a terminal can show of a name that anybody may have given a folder."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return terminal.shown(value if isinstance(value, str) else json.dumps(value))

@@ -12,7 +12,7 @@ import zipfile
 
 import numpy as np
 
-from hornbook import UserError, command_line, records
+from hornbook import UserError, command_line, libraries, records
 
 _DESCRIPTION, _WEIGHTS = "config.json", "model.weights.h5"
 # Layers that load code or a model of another library, whatever their file says of it.
@@ -54,7 +54,7 @@ def load(path, labels, labels_path):
     Raises:
         UserError: Keras cannot load it, it has another number of outputs than there are names, or a weight that is no finite number.
     """
-    with command_line.quiet_libraries():
+    with libraries.quiet_libraries():
         import keras
 
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.

@@ -6,7 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from hornbook import command_line, recipes
+from hornbook import command_line, endings, recipes, terminal
 from hornbook.training import runs
 
 _DESCRIPTION = """Look at a recipe's data and network before training, and say what is wrong and which flag mends it.
@@ -27,12 +27,11 @@ class Checked(Exception):
 
 def check(arguments):
     """The command `hornbook check`; ends the process with 1 where there is a finding of severity "error"."""
-    with command_line.ending("hornbook check"):
+    with endings.ending("hornbook check"):
         if arguments[:1] in (["--help"], ["-h"]):
-            print(_DESCRIPTION)
+            terminal.say(*_DESCRIPTION.split("\n"))
             return
         name, rest = recipes.named(arguments, "hornbook check")
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         args = command_line.parse(recipe.Args, rest, f"hornbook check {name}", recipe.__doc__)
         result = recipe.main(dataclasses.replace(args, check_only=True))
@@ -57,7 +56,7 @@ def checked(once, args):
         except Checked as stopped:
             findings = [finding.to_json() for finding in stopped.findings]
     for finding in findings:
-        print(runs.in_words(finding))
+        terminal.say(runs.in_words(finding))
     if not findings:
-        print("nothing stands out: one batch is learned, gradients reach every layer, inputs and labels are as they should be")
+        terminal.say("nothing stands out: one batch is learned, gradients reach every layer, inputs and labels are as they should be")
     return {"findings": findings}

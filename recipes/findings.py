@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from hornbook import files
+from hornbook import files, terminal
 
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
@@ -33,7 +33,7 @@ def tell_before(watching, options):
     from hornbook.training.runs import in_words
 
     for finding in rules.errors_before(watching.record, options):
-        print(f"before training, {in_words(finding.to_json())}")
+        terminal.say(f"before training, {in_words(finding.to_json())}")
 
 
 def of_check(args, model, train, validation, as_batches):

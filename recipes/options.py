@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
-from hornbook.recipes import ranges
+from hornbook.recipes import ranges, repeats
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Range
 
 Auto = Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
@@ -343,6 +343,8 @@ def check(args):
         UserError: with the flag and what is accepted.
     """
     ranges.check(args)
+    command_line.refuse_no_text(args)
+    repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
     splits.validation_share(args.validation_fraction, args.fold)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"

@@ -3,11 +3,26 @@
 import dataclasses
 import pathlib
 
-from hornbook import UserError, command_line, files, records
+from hornbook import UserError, command_line, files, records, terminal
 from hornbook.evaluation import intervals
 from hornbook.training import runs
 
+SEEDS = 2**32  # As many as NumPy and scikit-learn know.
 _REMEDIED = "-remedied"  # What a folder's name has at its end where a remedy was tried.
+
+
+def check_seeds(first, count, asked):
+    """Refuse more seeds than there are behind the first: a run of hours would end at one that there is not.
+
+    Args:
+        first, count: the seeds are `first`, `first + 1` and so on.
+        asked: the flags that ask for so many.
+
+    Raises:
+        UserError: with the most that there can be.
+    """
+    if first + count > SEEDS:
+        raise UserError(f"{asked} from --seed {first} on goes beyond the last seed, {SEEDS - 1}; pass a --seed of at most {SEEDS - count}")
 
 
 def several_seeds(once, args, folder, recipe):
@@ -19,7 +34,9 @@ def several_seeds(once, args, folder, recipe):
     config = command_line.to_config(recipe, dataclasses.replace(args, seeds=1))
     summary = over_seeds(run_one, range(args.seed, args.seed + args.seeds), folder, config)
     for name, spread in summary["metrics"].items():
-        print(f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}")
+        terminal.say(
+            f"{name.replace('_', ' ')}: mean {spread['mean']:.4f}, standard deviation {spread['standard_deviation']:.4f}, n {args.seeds}"
+        )
     return summary
 
 
@@ -86,14 +103,14 @@ def remedied(once, args, folder, recipe):
     if chosen is None:
         if lost:
             raise lost
-        print("no remedy tried: " + ("no finding names an option to change" if findings else "nothing was found to be wrong"))
+        terminal.say("no remedy tried: " + ("no finding names an option to change" if findings else "nothing was found to be wrong"))
         return first
     finding, changes = chosen
     if lost:
-        print(f"{finding['severity']}: {lost}")
+        terminal.say(f"{finding['severity']}: {lost}")
     again = dataclasses.replace(command_line.with_options(args, changes), remedy=False, output=str(second))
     flags = " ".join(command_line.flags(changes))
-    print(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
+    terminal.say(f"remedy for {finding['problem']}: {flags}; training again, in {second}")
     about = {"first_run": str(folder), "problem": finding["problem"], "changes": changes}
     if not (second / "result.json").exists():
         second.mkdir(parents=True, exist_ok=True)
@@ -102,7 +119,7 @@ def remedied(once, args, folder, recipe):
     gained = {name: [before.get(name), value] for name, value in _scores(result).items()}
     records.write(second / runs.REMEDY, runs.Remedy, {**about, "metrics": gained})
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
-    print(f"{flags} against {finding['problem']}: {', '.join(told)}")
+    terminal.say(f"{flags} against {finding['problem']}: {', '.join(told)}")
     return result
 
 

@@ -4,10 +4,9 @@ A recipe reads from top to bottom: its data, its model, `compile` and `fit` stan
 """
 
 import dataclasses
-import pathlib
 import time
 
-from hornbook import UserError, command_line, records
+from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors
@@ -68,22 +67,31 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
     def once(args, folder):
         with runs.Run(folder, command_line.to_config(recipe, args)) as claimed:
             # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
-            with command_line.quiet_libraries():
+            with libraries.quiet_libraries():
                 from hornbook.training import reproducibility
             settings = reproducibility.settings(seed=args.seed)
-            with settings, command_line.enough_memory(smaller), floors.Floor() as floor:
+            enough = command_line.enough_memory(smaller)
+            with user_code.errors(args.model, "--model"), settings, enough, floors.Floor() as floor:
                 result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor, smaller))
         for line in floors.in_words(result["floor"]):
-            print(line)
+            terminal.say(line)
         runs.print_result(result, folder, inputs)
         return result
 
     if args.check_only:
         return checking.checked(once, args)
-    folder = pathlib.Path(args.output or runs.default_folder(recipe, args.model))
-    if args.seeds > 1:
-        return repeats.several_seeds(once, args, folder, recipe)
-    return repeats.remedied(once, args, folder, recipe) if args.remedy else once(args, folder)
+    folder = runs.given_folder(args.output) if args.output else runs.default_folder(recipe, args.model)
+    with endings.goes_on(lambda: _how_to_go_on(recipe, args, folder)):
+        if args.seeds > 1:
+            return repeats.several_seeds(once, args, folder, recipe)
+        return repeats.remedied(once, args, folder, recipe) if args.remedy else once(args, folder)
+
+
+def _how_to_go_on(recipe, args, folder):
+    """What an interrupted run has left, for the line that says so."""
+    if not folder.exists():
+        return " before a first checkpoint; nothing is kept of it"
+    return f"; to go on: {command_line.command(recipe, args, folder)}"
 
 
 def begin(args, session, dataset):
@@ -105,21 +113,23 @@ def begin(args, session, dataset):
         needed[f"--early-stopping {args.early_stopping}"] = "validation"
     if args.schedule == "plateau":
         needed["--schedule plateau"] = "validation"
+    if args.members > len(dataset.train):
+        raise UserError(f"--members {args.members} is more than there are training examples, {len(dataset.train):,}; pass fewer")
     evaluated = splits.evaluated_part(dataset, args.evaluate, needed, fold=args.fold)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     if dataset.unreadable:
         sources.write_unreadable(path("skipped.csv"), dataset.unreadable)
-        print(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
+        terminal.say(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
     for note in dataset.notes:
-        print(f"note: {note}")
-    print(dataset.summary)
+        terminal.say(f"note: {note}")
+    terminal.say(dataset.summary)
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
     ranges.check(args)  # Of a run that goes on, they come from a file.
     line = defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size))
     if line:
-        print(line)
+        terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
     if args.floor and evaluated is not None:
         _start_floor(args, session, dataset, evaluated)
@@ -221,7 +231,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     run = session.run
     if args.check_only:
         raise checking.Checked(findings.of_check(args, model, train, validation, as_batches))
-    print(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
+    terminal.say(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
     steps = batches.steps_per_epoch(train, args.batch_size)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
@@ -239,7 +249,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     first_epoch = kept.restore(model, args.epochs)
     _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
     if first_epoch:
-        print(f"going on after epoch {len(history.rows)} of {timed.epochs}")
+        terminal.say(f"going on after epoch {len(history.rows)} of {timed.epochs}")
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
     used = [
@@ -319,7 +329,7 @@ def _before(scores, what, then):
     """The headline of scores that others will follow; prints the first."""
     found = scoring.headline(scores)
     name, value = next(iter(found.items()))
-    print(f"{what}: {name.replace('_', ' ')} {value:.4f}; what follows is {then}")
+    terminal.say(f"{what}: {name.replace('_', ' ')} {value:.4f}; what follows is {then}")
     return found
 
 

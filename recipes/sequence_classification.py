@@ -171,5 +171,4 @@ def _train(args, session):
 
 
 if __name__ == "__main__":
-    command_line.warn_if_another_copy(__file__)
-    command_line.run(main, Args, recipe=RECIPE)
+    command_line.script(main, Args, recipe=RECIPE, file=__file__)

@@ -10,7 +10,7 @@ two cores.
 import dataclasses
 from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, data
+from hornbook import UserError, command_line, data, terminal
 from hornbook.recipes import defaults, options, running
 
 RECIPE = "text_classification"
@@ -136,7 +136,7 @@ def _train(args, session):
     wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
     tokens = {name: tokens_of.encode(dataset.parts[name], tokenizer, folder) for name in wanted}
     statistics = {name: part.statistics for name, part in tokens.items()}
-    print(tokens_of.in_words(tokenizer, statistics))
+    terminal.say(tokens_of.in_words(tokenizer, statistics))
 
     # Model.
     model = build(args, dataset, tokenizer)
@@ -204,5 +204,4 @@ def _mixed(args, dataset, network, tokenizer, folder):
 
 
 if __name__ == "__main__":
-    command_line.warn_if_another_copy(__file__)
-    command_line.run(main, Args, recipe=RECIPE)
+    command_line.script(main, Args, recipe=RECIPE, file=__file__)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from hornbook import UserError, command_line
+from hornbook import UserError, command_line, endings, libraries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,7 +174,7 @@ def test_config_values_are_json(tmp_path):
 
 def ended(error):
     with pytest.raises(SystemExit) as raised:  # noqa: SIM117
-        with command_line.ending("hornbook job"):
+        with endings.ending("hornbook job"):
             raise error
     return raised.value.code
 
@@ -186,22 +186,19 @@ def test_a_box_of_hyphens_is_taken_off():
 
 
 def test_a_user_s_error_is_one_line_and_code_2(capsys):
-    assert ended(UserError("depth must be odd,\n  got 4")) == 2
-    assert capsys.readouterr() == ("", "hornbook job: depth must be odd, got 4\n")
+    assert ended(UserError("depth must be odd,\ngot 4")) == 2
+    assert capsys.readouterr() == ("", "hornbook job: depth must be odd,\\ngot 4\n")
 
 
 def test_an_interruption_is_code_130(capsys):
     assert ended(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "hornbook job: interrupted\n"
-    with pytest.raises(SystemExit), command_line.ending("hornbook job", "; go on"):
-        raise KeyboardInterrupt
-    assert capsys.readouterr().err == "hornbook job: interrupted; go on\n"
 
 
 def test_a_bug_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError), command_line.ending("hornbook job"):
+    with pytest.raises(ZeroDivisionError), endings.ending("hornbook job"):
         _ = 1 / 0
-    with pytest.raises(ValueError, match="a bug"), command_line.ending("hornbook job"):
+    with pytest.raises(ValueError, match="a bug"), endings.ending("hornbook job"):
         raise ValueError("a bug")
 
 
@@ -221,26 +218,10 @@ def script(code, *arguments, **environment):
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env={**kept, **environment})
 
 
-def test_a_reader_that_has_left_is_no_error():
-    code = """
-import os, sys
-from hornbook import command_line
-read, write = os.pipe()
-os.dup2(write, 1)
-os.close(read)
-with command_line.ending("hornbook job"):
-    print("lost" * 100000)
-    sys.stdout.flush()
-"""
-    done = script(code)
-    assert done.returncode == 141
-    assert done.stderr == ""
-
-
 QUIET = """
 import os, sys
-from hornbook import command_line
-with command_line.quiet_libraries():
+from hornbook import libraries
+with libraries.quiet_libraries():
     os.write(2, b"chatter of a library")
     if sys.argv[1] == "fail":
         raise RuntimeError("it failed")
@@ -284,12 +265,12 @@ def test_a_copied_recipe_runs_without_a_note(tmp_path, capsys):
 
 def test_a_backend_that_is_not_there_is_said_in_one_line(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
-    with pytest.raises(UserError, match="KERAS_BACKEND must be tensorflow, jax or torch, got 'theano'"), command_line.quiet_libraries():
+    with pytest.raises(UserError, match="KERAS_BACKEND must be tensorflow, jax or torch, got 'theano'"), libraries.quiet_libraries():
         pass
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.delitem(sys.modules, "jax", raising=False)
-    monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"jax, which is not installed: pip install jax, or unset it"), command_line.quiet_libraries():
+    monkeypatch.setattr(libraries.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"jax, which is not installed: pip install jax, or unset it"), libraries.quiet_libraries():
         pass
 
 

@@ -28,13 +28,13 @@ PARTS = (
 SERVING = {
     "data.batches": ("note_smaller_batch",),
     "data.images.arrays": ("array_examples", "load", "white"),
-    "data.images.dataset": ("ImageDataset", "check_name"),
+    "data.images.dataset": ("ImageDataset", "ImageLabels", "check_name"),
     "data.mixing": ("beta", "blend"),
     "data.series.arrays": ("from_python", "read"),
     "data.series.audio": ("UnreadableError", "save_feature_model"),
-    "data.series.dataset": ("SeriesDataset", "SeriesExamples", "check_name", "is_series", "prepared"),
-    "data.tables.dataset": ("TableDataset", "as_trained", "check_name", "read", "split"),
-    "data.texts.dataset": ("TextDataset", "TextExamples", "TextStore", "blocks", "check_name"),
+    "data.series.dataset": ("Preprocessing", "SeriesDataset", "SeriesExamples", "SeriesLabels", "check_name", "is_series", "prepared"),
+    "data.tables.dataset": ("TableDataset", "TableLabels", "as_trained", "check_name", "read", "split"),
+    "data.texts.dataset": ("TextDataset", "TextExamples", "TextLabels", "TextStore", "blocks", "check_name"),
     "data.texts.tokens": ("Tokens", "findings", "in_words"),
     "data.texts.tokenizing": ("padded_length",),
     "evaluation.floors.neighbours": ("nearest",),
@@ -42,7 +42,8 @@ SERVING = {
     "training.checkpoint": ("size_in_bytes",),
     "training.classical.naive_bayes": ("known_only",),
     "training.diagnosis.diagnostics": ("Record",),
-    "training.pace": ("in_words", "say"),
+    "training.optimization": ("unwrapped",),
+    "training.pace": ("in_words",),
 }
 
 

@@ -12,8 +12,8 @@ import typing
 import pytest
 
 from hornbook import training
-from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
-from hornbook.recipes import image_classification, options
+from hornbook.__main__ import COMMANDS, SEARCHES
+from hornbook.recipes import RECIPES, image_classification, options
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/notes/*.md")])

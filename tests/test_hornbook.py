@@ -8,8 +8,10 @@ import pytest
 
 import hornbook
 from hornbook import __main__ as command
+from hornbook import endings
+from hornbook.recipes import RECIPES as TEXTS
 
-RECIPES = sorted(command.RECIPES)
+RECIPES = sorted(TEXTS)
 SUBPACKAGES = ("data", "evaluation", "inference", "models", "recipes", "reports", "training", "tuning")
 
 
@@ -52,11 +54,10 @@ except SystemExit as stop:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"], []])
-def test_help_lists_recipes_and_commands(words, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["hornbook", *words])
-    command.main()
+def test_help_lists_recipes_and_commands(words, capsys):
+    command.run(words)
     text = capsys.readouterr().out
-    for name, about in {**command.RECIPES, **command.CHECKS, **command.SEARCHES, **command.COMMANDS}.items():
+    for name, about in {**TEXTS, **command.CHECKS, **command.SEARCHES, **command.COMMANDS}.items():
         assert f"  {name}" in text
         assert about in text
     assert all(len(line) <= 140 for line in text.splitlines())
@@ -64,7 +65,7 @@ def test_help_lists_recipes_and_commands(words, capsys, monkeypatch):
 
 @pytest.mark.parametrize("word", ["--version", "-V"])
 def test_version(word, capsys):
-    command.main([word])
+    command.run([word])
     assert capsys.readouterr().out == f"{hornbook.__version__}\n"
 
 
@@ -78,8 +79,8 @@ def test_version(word, capsys):
     ],
 )
 def test_an_unknown_command_is_one_line_and_code_2(name, words, capsys):
-    with pytest.raises(SystemExit) as raised:
-        command.main([name])
+    with pytest.raises(SystemExit) as raised, endings.ending("hornbook"):
+        command.run([name])
     assert raised.value.code == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -102,20 +103,20 @@ def test_a_recipe_has_what_the_command_line_calls(name):
     assert callable(recipe.build)
     assert recipe.Args()
     # The list says what the recipe says of itself.
-    assert command.RECIPES[name].split(":")[0] == recipe.__doc__.strip().split(":")[0]
+    assert TEXTS[name].split(":")[0] == recipe.__doc__.strip().split(":")[0]
 
 
 @pytest.mark.parametrize("name", command.COMMANDS)
 def test_a_command_is_passed_its_words(name, monkeypatch):
     called = []
     monkeypatch.setattr(importlib.import_module(f"hornbook.inference.{command.COMMAND_FILES[name]}"), name, called.append)
-    command.main([name, "a", "--b"])
+    command.run([name, "a", "--b"])
     assert called == [["a", "--b"]]
 
 
 def test_a_recipe_s_wrong_words_end_with_code_2(capsys):
     with pytest.raises(SystemExit) as raised:
-        command.main(["image-classification", "--epochs", "many"])
+        command.run(["image-classification", "--epochs", "many"])
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("hornbook image-classification: ")
 

@@ -1,13 +1,9 @@
 """A model by what `--model` says: one of the zoo, or a builder of the user's."""
 
-import importlib
-import os
-import sys
-
 import keras
 import numpy as np
 
-from hornbook import UserError, models
+from hornbook import UserError, models, user_code
 
 _WHITENED = 4096  # Images, each with hundreds of patches, for some dozens of variances.
 
@@ -61,13 +57,15 @@ def _refuse_equal(name, networks):
 
 
 def _build_one(name, input_shape, num_outputs, options):
-    builder = _user_builder(name) if ":" in name else None
+    builder = user_code.load(name, "--model") if ":" in name else None
     known = models.options(name) if builder is None and name in models.names() else options
     lacking = sorted(options.keys() - known.keys())
     try:
         if builder is None:
             return models.build(name, input_shape, num_outputs, **options)
         model = builder(input_shape, num_outputs, **options)
+    except UserError:
+        raise
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
         if builder is None and "padded" in lacking:
@@ -75,7 +73,7 @@ def _build_one(name, input_shape, num_outputs, options):
             raise UserError(f"--model {name} takes no series of unequal length; accepted are {', '.join(fitting)}") from error
         if builder is None and lacking:
             raise UserError(f"--model {name} does not take --{lacking[0].replace('_', '-')}; {str(error).partition('; ')[2]}") from error
-        raise UserError(f"--model {name}: {error}") from error
+        raise UserError(f"--model {name}: {' '.join(str(error).split())}") from error
     if not isinstance(model, keras.Model):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):
@@ -182,17 +180,3 @@ def asked_for(model, values, defaults):
     if ":" in model:
         options = {name: value for name, value in options.items() if value != defaults[name]}
     return options
-
-
-def _user_builder(name):
-    module, _, builder = name.partition(":")
-    if not module or not builder:
-        raise UserError(f"--model {name}: a builder of your own is named as mymodule:builder")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # As `python -m` does, and a console script does not.
-    try:
-        return getattr(importlib.import_module(module), builder)
-    except ModuleNotFoundError as error:
-        raise UserError(f"--model {name}: there is no module {error.name!r} in {os.getcwd()} or installed") from error
-    except AttributeError as error:
-        raise UserError(f"--model {name}: module {module!r} has no {builder!r}") from error

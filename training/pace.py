@@ -6,7 +6,7 @@ import time
 import keras
 import msgspec
 
-from hornbook import UserError, records
+from hornbook import UserError, records, terminal
 from hornbook.training.optimization import unwrapped
 
 _FIRST = 3  # Steps that do not count: the first compile.
@@ -91,7 +91,7 @@ class Pace(keras.callbacks.Callback):
         left = math.inf if self.seconds is None else self.seconds - (time.monotonic() - self._began)
         # What was shortened ran on schedule; a second time would leave the learning rate's way.
         if self.shortened or needed * _ROOM <= left:
-            say(f"time: about {in_words(needed)} for {updates - done:,} updates")
+            terminal.say(f"time: about {in_words(needed)} for {updates - done:,} updates")
             return
         self.shortened = True
         possible = done + max(0.0, left) / seconds_a_step / _ROOM
@@ -103,7 +103,9 @@ class Pace(keras.callbacks.Callback):
             if keras.backend.backend() == "jax":
                 self.model.jax_state_sync()
             pace.assign(max(1, updates - self.warmup_steps) / max(1, shorter - self.warmup_steps))
-        say(f"time: {in_words(needed)} would be too long for {updates:,} updates; shortened to {shorter:,} in {self.epochs:,} epochs")
+        terminal.say(
+            f"time: {in_words(needed)} would be too long for {updates:,} updates; shortened to {shorter:,} in {self.epochs:,} epochs"
+        )
 
 
 def in_words(seconds):
@@ -111,10 +113,3 @@ def in_words(seconds):
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def say(line):
-    """Print a line, above the bar of progress where there is one."""
-    from tqdm import tqdm
-
-    tqdm.write(line)

@@ -7,17 +7,19 @@ import contextlib
 import datetime
 import fcntl
 import importlib.metadata
+import itertools
 import json
 import os
 import pathlib
 import platform
 import re
+import shlex
 import shutil
 from typing import Annotated, Literal
 
 import msgspec
 
-from hornbook import UserError, command_line, files, records
+from hornbook import UserError, command_line, files, records, terminal
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
@@ -88,7 +90,26 @@ Options = dict[str, records.Option]  # `config.json` and `chosen.json`: what a r
 def default_folder(recipe, model):
     """`runs/RECIPE/TIME-MODEL`, below the current folder; `runs/RECIPE/TIME` where the model is chosen later, "auto"."""
     name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
-    return pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
+    folder = pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
+    # A run may have begun in the same second, or before the clock was put back.
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([folder], numbered) if not one.exists())
+
+
+def given_folder(path):
+    """The folder that `--output` names.
+
+    Raises:
+        UserError: there can be none of that name, or the way to it is closed.
+    """
+    folder = pathlib.Path(path)
+    try:
+        os.stat(folder / "result.json")
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise UserError(f"--output {folder} cannot be used: {error.strerror}; pass another folder") from error
+    return folder
 
 
 class TrainingLost(UserError):
@@ -324,7 +345,7 @@ def save_model(run, model, labels=dict, **about):
     ours = sorted(set(re.findall(r'"hornbook>(\w+)"', uncompiled.to_json())))
     records.write(run.path("labels.json"), labels, {**about, "input_shape": model.input_shape[1:], "requires": ours})
     if ours:
-        print(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
+        terminal.say(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     return ours
 
 
@@ -338,10 +359,10 @@ def print_result(result, folder, inputs):
     """
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
     copies = f" with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
-    print(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
+    terminal.say(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
     for finding in result["findings"]:
-        print(in_words(finding))
-    print(f"report: {folder / 'report.html'}\npredict: hornbook predict {folder} {inputs}")
+        terminal.say(in_words(finding))
+    terminal.say(f"report: {folder / 'report.html'}", f"predict: {shlex.join(['hornbook', 'predict', str(folder)])} {inputs}")
 
 
 def in_words(finding):

@@ -4,11 +4,10 @@ import dataclasses
 import difflib
 import importlib
 import math
-import pathlib
-import sys
 from typing import Literal
 
-from hornbook import UserError, command_line, recipes, records
+from hornbook import UserError, command_line, endings, libraries, recipes, records
+from hornbook.recipes import repeats
 from hornbook.recipes.ranges import SEED, Range
 from hornbook.training import runs
 from hornbook.tuning import kept
@@ -75,12 +74,11 @@ class Args:
 
 def tune(arguments):
     """The command `hornbook tune`."""
-    with command_line.ending("hornbook tune", "; the same command with the search's folder as --output goes on"):
+    with endings.ending("hornbook tune"):
         if arguments[:1] in (["--help"], ["-h"]):
             command_line.parse(Args, ["--help"], "hornbook tune RECIPE", _DESCRIPTION)
         name, rest = recipes.named(arguments, "hornbook tune")
         recipe_name = name.replace("-", "_")
-        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
         program = f"hornbook tune {recipe_name.replace('_', '-')}"
         args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
         recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
@@ -126,16 +124,17 @@ def main(recipe_name, args, recipe_args, given=()):
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
     recipe.check(recipe_args)
     stem = "" if recipe_args.model == "auto" else f"-{recipe_args.model.rpartition(':')[2]}"
-    folder = pathlib.Path(args.output) if args.output else runs.default_folder("tune", recipe_name + stem)
+    folder = runs.given_folder(args.output) if args.output else runs.default_folder("tune", recipe_name + stem)
     if (folder / "result.json").exists():
         if not (folder / "search.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
         done = records.read(folder / "result.json", kept.Done).trials
         if args.trials is None or args.trials <= done:
             raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
-    with command_line.quiet_libraries():
+    with libraries.quiet_libraries():
         from hornbook.tuning import driver
-    return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
+    with endings.goes_on(lambda: driver.how_to_go_on(folder)):
+        return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
 
 
 # Ten thousand runs, folds, processors or seeds are more than anybody has; a million trials, epochs or minutes more than anybody waits for.
@@ -147,6 +146,7 @@ _RANGES = {
 
 
 def _check(args, recipe_args):
+    command_line.refuse_no_text(args)
     for name, accepted in _RANGES.items():
         value = getattr(args, name)
         if value is not None and not accepted.accepts(value):
@@ -168,6 +168,9 @@ def _check(args, recipe_args):
         raise UserError(
             "--ray places trials by --cpus-per-trial and --gpus-per-trial; --workers and --threads-per-trial are for this machine"
         )
+    runs_of_best = f" and --final-seeds {args.final_seeds}" * (args.final_seeds > 0)
+    count = args.executions_per_trial + args.final_seeds
+    repeats.check_seeds(args.seed, count, f"--executions-per-trial {args.executions_per_trial}{runs_of_best}")
     plain = type(recipe_args)()
     for name in ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy"):
         if getattr(recipe_args, name) != getattr(plain, name):

@@ -11,7 +11,8 @@ import tempfile
 import keras_tuner
 import threadpoolctl
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, files, terminal
+from hornbook.data import splits
 from hornbook.evaluation import regression, scores
 from hornbook.recipes import defaults
 from hornbook.training import runs
@@ -51,14 +52,14 @@ def objective(recipe_name, args, wanted=None):
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """Run a search, as `command.main` says it."""
     aim = objective(recipe_name, recipe_args, args.objective)
-    given_args, recipe_args = recipe_args, _settled(recipe, recipe_args)
+    given_args, recipe_args = recipe_args, _settled(recipe, recipe_args, args.cross_validate)
     names = [name.strip() for name in (args.space or ("" if args.vary else "model,training")).split(",") if name.strip()]
     space, found = search_space.build(recipe, recipe_args, names, args.vary, given)
     oracle = _oracle(args, aim, recipe_args, found)
     fleet = _workers(args)
     if args.ray is not None:
         number = fleet.check_nodes([one for one in (recipe_args.dataset, getattr(recipe_args, "test_dataset", None)) if one])
-        print(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
+        terminal.say(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
     settings = {
         "recipe": recipe_name,
         "options": command_line.to_config(recipe_name, dataclasses.replace(given_args, output=None)),
@@ -76,7 +77,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         if again:
             oracle.reload()
             (folder / "result.json").unlink(missing_ok=True)
-            print(f"going on with {folder}: {len(oracle.trials)} trials begun, {len(oracle.end_order)} ended")
+            terminal.say(f"going on with {folder}: {len(oracle.trials)} trials begun, {len(oracle.end_order)} ended")
         else:
             oracle.save()
         plan = searches.Plan(
@@ -87,7 +88,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
             seeds=tuple(range(args.seed, args.seed + args.executions_per_trial)),
             folds=args.cross_validate,
         )
-        print(f"{args.tuner} search of {len(found.space)} options for {aim.name}; folder {folder}")
+        terminal.say(f"{args.tuner} search of {len(found.space)} options for {aim.name}; folder {folder}")
         progress = Progress(aim, _max_trials(args), fleet.count)
         # Linear algebra of a few hundred trials takes longer with threads than without, and the cores are the trials'.
         with threadpoolctl.threadpool_limits(1), progress:
@@ -120,7 +121,7 @@ def _finish(args, plan, oracle, fleet, folder, best):
     final = trouble = None
     if args.final_seeds:
         first = args.seed + args.executions_per_trial
-        print(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}", flush=True)
+        terminal.say(f"training the best, trial {best.trial_id}, again with other seeds: {args.final_seeds}")
         home, seeds = folder / "final" / f"trial_{best.trial_id}", tuple(range(first, first + args.final_seeds))
         try:
             final = searches.train_best(home, plan, values, fleet, seeds=seeds, objective=name)
@@ -149,6 +150,13 @@ def _finish(args, plan, oracle, fleet, folder, best):
     return result
 
 
+def how_to_go_on(folder):
+    """What an interrupted search has left, for the line that says so."""
+    if not (folder / "search.json").exists():
+        return "; nothing is kept of it"
+    return f"; to go on: {shlex.join(['hornbook', 'tune', *_without_output(sys.argv[2:]), '--output', str(folder)])}"
+
+
 def _without_output(words):
     """The words of a command line without the folder, which is taken by now."""
     before = ["", *words]
@@ -156,21 +164,21 @@ def _without_output(words):
 
 
 def _print(result, name, values, folder, command, oracle):
-    print(f"best: trial {result['best_trial']}, {name.replace('_', ' ')} {result['validation']:.4f} on validation data")
-    print("  " + ", ".join(f"{key} {_written(value)}" for key, value in values.items() if not key.startswith("tuner/")))
+    terminal.say(f"best: trial {result['best_trial']}, {name.replace('_', ' ')} {result['validation']:.4f} on validation data")
+    terminal.say("  " + ", ".join(f"{key} {_written(value)}" for key, value in values.items() if not key.startswith("tuner/")))
     if result["test"] is not None:
         spread = result["test"]["metrics"][name]
         sign = 1 if oracle.objective.direction == "max" else -1
         optimism = sign * (result["validation"] - spread["mean"])
         deviation = f" ± {spread['standard_deviation']:.4f}" if len(result["test"]["seeds"]) > 1 else ""
         seeds = len(result["test"]["seeds"])
-        print(
+        terminal.say(
             f"test, {seeds} other seed{'s' if seeds > 1 else ''}: {name.replace('_', ' ')} {spread['mean']:.4f}{deviation}; "
             f"the search's own best score was {abs(optimism):.4f} {'better' if optimism >= 0 else 'worse'}"
         )
         if result["test"].get("floor"):
-            print(f"floor: {results.floor_in_words(result['test']['floor'])}")
-    print(f"report: {folder / 'report.html'}\nnext: {command}")
+            terminal.say(f"floor: {results.floor_in_words(result['test']['floor'])}")
+    terminal.say(f"report: {folder / 'report.html'}", f"next: {command}")
 
 
 def _written(value):
@@ -183,13 +191,19 @@ def _rules(args):
     return rules + ([pruning.MedianRule(args.prune_after)] if args.prune in ("median", "both") else [])
 
 
-def _settled(recipe, args):
-    """The recipe's options with those chosen that are left to the data, for all trials alike, which need validation data."""
-    if all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
+def _settled(recipe, args, folds=0):
+    """The recipe's options with those chosen that are left to the data, for all trials alike, which need validation data.
+
+    Raises:
+        UserError: the data do not stand in so many folds; each trial would be refused.
+    """
+    if not folds and all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
         return args
-    scored = dataclasses.replace(args, evaluate="validation")
+    scored = dataclasses.replace(args, evaluate="validation", fold=f"1/{folds}" if folds else None)
     with tempfile.TemporaryDirectory() as folder:
-        return dataclasses.replace(defaults.settle(scored, recipe.load(scored, pathlib.Path(folder))), evaluate=args.evaluate)
+        dataset = recipe.load(scored, pathlib.Path(folder))
+        splits.evaluated_part(dataset, "validation", fold=scored.fold)
+        return dataclasses.replace(defaults.settle(scored, dataset), evaluate=args.evaluate, fold=args.fold)
 
 
 def _max_trials(args):
@@ -225,7 +239,7 @@ def _known(args, objective, found):
         if other != objective.name:
             raise UserError(f"--warm-start {folder}: its objective is {other}, and this one's {objective.name}")
         fitting = [(values, score) for values, score in finished if search_space.has_values(found, values)]
-        print(f"{folder}: {len(fitting)} of {len(finished)} trials lie in this space")
+        terminal.say(f"{folder}: {len(fitting)} of {len(finished)} trials lie in this space")
         known += fitting
     return known
 

@@ -2,14 +2,11 @@
 
 import copy
 import dataclasses
-import importlib
-import os
-import sys
 import typing
 
 import keras_tuner
 
-from hornbook import UserError, models
+from hornbook import UserError, models, terminal, user_code
 from hornbook.recipes import options
 from hornbook.tuning import spaces, vary
 
@@ -133,14 +130,15 @@ def _has(hp, value):
 def _named(name, recipe, args, without):
     """A space by name, without the options in `without`."""
     if ":" in name:
-        return _of_user(name)
+        return user_code.load(name, "--space")
     taken = {option: values for option, values in _taken(recipe, args).items() if option not in without}
     if name == "training":
         return lambda hp: spaces.training(hp, _varied_in_training(taken, args))
     own_model = args.model not in models.names()
     if name == "model":
         if own_model and ":" not in args.model:
-            raise UserError(f"there is no --model {args.model}; there are {', '.join(models.names())}, and mymodule:builder of your own")
+            zoo = terminal.accepted(models.names(), args.model)
+            raise UserError(f"there is no --model {args.model}; there are {zoo}, and mymodule:builder of your own")
         if own_model:
             raise UserError(f"--space model: there is no space for --model {args.model}; name one, such as --space cnn, or mymodule:space")
         chosen = spaces.FAMILIES[models.family(args.model)]
@@ -206,18 +204,6 @@ def _varied_in_training(taken, args):
     """The training options that make sense with the loss."""
     left_out = ("label_smoothing", "mixup") if getattr(args, "loss", "auto") in ("binary", "multi-label") else ()
     return {option: values for option, values in taken.items() if option not in left_out}
-
-
-def _of_user(name):
-    module, _, function = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # As `python -m` does, and a console script does not.
-    try:
-        return getattr(importlib.import_module(module), function)
-    except ModuleNotFoundError as error:
-        raise UserError(f"--space {name}: there is no module {error.name!r} in {os.getcwd()} or installed") from error
-    except AttributeError as error:
-        raise UserError(f"--space {name}: module {module!r} has no {function!r}") from error
 
 
 def _check(space, found, recipe, args):

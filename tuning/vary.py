@@ -7,7 +7,7 @@ import re
 import types
 import typing
 
-from hornbook import UserError
+from hornbook import UserError, terminal
 from hornbook.recipes import ranges
 
 # The search sets these itself, run by run.
@@ -134,5 +134,5 @@ def refuse(name, recipe):
         raise UserError(f"the search sets --{name.replace('_', '-')} itself, so it cannot be varied")
     fields = [field.name for field in dataclasses.fields(recipe.Args) if field.name not in RESERVED]
     near = difflib.get_close_matches(name, fields, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"
+    hint = f"did you mean {near[0]}?" if near else f"there are {terminal.accepted(fields, name)}"
     raise UserError(f"the space varies {name!r}, which is no option of {recipe.RECIPE.replace('_', '-')}; {hint}")

@@ -233,9 +233,9 @@ def features(waveforms, sample_rate, mel_bands):
     model.fit(frames, numpy.array([0, 0, 1, 1]), verbose=0)
     ```
     """
-    from hornbook import command_line
+    from hornbook import libraries
 
-    with command_line.quiet_libraries():
+    with libraries.quiet_libraries():
         import keras
     model, result = feature_model(sample_rate, mel_bands), [None] * len(waveforms)
     hop = round(HOP_SECONDS * sample_rate)

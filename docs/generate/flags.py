@@ -15,9 +15,9 @@ import typing
 import tyro
 
 from hornbook import models
-from hornbook.__main__ import COMMANDS, RECIPES, SEARCHES
+from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import evaluate, predict, runs_table
-from hornbook.recipes import options
+from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"

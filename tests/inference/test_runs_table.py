@@ -178,7 +178,7 @@ def test_a_broken_folder_is_named_and_the_others_are_listed(name, text, words, s
 
 def test_names_that_a_terminal_cannot_show(tmp_path, capsys):
     write(tmp_path / "a\x1b[31m\nb", {})
-    assert table(capsys, tmp_path)[1].startswith("a?[31m?b ")
+    assert table(capsys, tmp_path)[1].startswith(r"a\u001b[31m\nb ")
 
 
 def test_the_default_folder_and_none_in_it(tmp_path, capsys, monkeypatch):

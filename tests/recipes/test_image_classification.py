@@ -308,12 +308,12 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, diagnosis):
     script = """
 import json, resource, sys, keras
 from hornbook.recipes import image_classification
-from hornbook import command_line
+from hornbook import endings
 class Full(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 1:
             resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
-with command_line.ending("hornbook image-classification"):
+with endings.ending("hornbook image-classification"):
     image_classification.main(image_classification.Args(**json.loads(sys.argv[1])), callbacks=[Full()])
 """
     options = {**SMALL, "width": 16, "epochs": 3, "output": str(tmp_path / "run")}

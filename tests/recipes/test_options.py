@@ -10,8 +10,8 @@ import typing
 import pytest
 
 from hornbook import UserError, command_line
-from hornbook.__main__ import RECIPES
 from hornbook.recipes import (
+    RECIPES,
     image_classification,
     options,
     ranges,

@@ -50,7 +50,7 @@ def test_every_form_of_vary(written, kind, expected):
     ("written", "words"),
     [
         ("learning_rat=0.1,0.2", "varies 'learning_rat', which is no option of tabular-classification; did you mean learning_rate?"),
-        ("zzz=1,2", "'zzz', which is no option of tabular-classification; there are dataset"),
+        ("zzz=1,2", "'zzz', which is no option of tabular-classification; there are "),
         ("seed=1,2", "the search sets --seed itself, so it cannot be varied"),
         ("split-seed=1..5", "the search sets --split-seed itself"),
         ("learning_rate", "--vary learning_rate: --vary takes NAME=A,B,C"),

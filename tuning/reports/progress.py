@@ -5,6 +5,7 @@ import time
 
 from keras_tuner.engine import trial as trials
 
+from hornbook import terminal
 from hornbook.reports import page
 
 
@@ -56,12 +57,13 @@ class Progress:
             f"{self.objective.name.replace('_', ' ')} {trial.score:.4f}" if trial.status == trials.TrialStatus.COMPLETED else trial.message
         )
         self._line("")
-        print(f"trial {trial.trial_id}: {(told or '').strip().splitlines()[0]}; {self.told(search)}", flush=True)
+        terminal.say(f"trial {trial.trial_id}: {(told or '').strip().splitlines()[0]}; {self.told(search)}")
 
     def _line(self, text):
         if self._terminal:
             text = text[:100]
-            print("\r" + text.ljust(self._width), end="\r" if not text else "", flush=True)
+            sys.stdout.write("\r" + terminal.shown(text).ljust(self._width) + ("" if text else "\r"))
+            sys.stdout.flush()
             self._width = len(text)
 
     def __enter__(self):

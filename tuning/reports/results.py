@@ -1,6 +1,5 @@
 """What a search leaves for people and programs: a table of its trials, and how long each took."""
 
-import csv
 import io
 import math
 import pathlib
@@ -9,7 +8,7 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from hornbook import UserError, files, records
+from hornbook import UserError, files, records, spreadsheets
 from hornbook.tuning import kept
 
 Status = trials.TrialStatus
@@ -107,12 +106,12 @@ def rows(oracle, log):
 def write_trials(folder, oracle, log):
     """Write `trials.csv`: a row a trial, the objective, every hyperparameter (empty where it does not matter), seconds, reason."""
     names = list(dict.fromkeys(hp.name for hp in oracle.hyperparameters.space))
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerow(("trial", "state", oracle.objective.name, *names, "seconds", "reason"))
+    table = [("trial", "state", oracle.objective.name, *names, "seconds", "reason")]
     for row in rows(oracle, log):
         values = [row["values"].get(name, "") for name in names]
-        table.writerow((row["trial"], row["state"], row["score"], *values, row["seconds"], row["reason"]))  # None is written as nothing.
+        table.append((row["trial"], row["state"], row["score"], *values, row["seconds"], row["reason"]))  # None is written as nothing.
+    written = io.StringIO()
+    spreadsheets.write(written, table)
     files.write_text(pathlib.Path(folder) / "trials.csv", written.getvalue())
 
 

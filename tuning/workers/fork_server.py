@@ -22,7 +22,7 @@ import subprocess
 import sys
 import traceback
 
-from hornbook import command_line, files
+from hornbook import files, libraries
 from hornbook.tuning.workers import trial
 
 KILLED = -signal.SIGKILL
@@ -209,9 +209,8 @@ def _fork(task):
 
 def preload():
     """Import what a recipe imports. What cannot be imported is left to the trials, which say why in their logs."""
-    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    with command_line.hold_back():
-        for name in (backend, "keras", *_LIBRARIES):
+    with libraries.hold_back():
+        for name in (libraries.backend(), "keras", *_LIBRARIES):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
     for package in _PACKAGES:

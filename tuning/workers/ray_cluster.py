@@ -4,7 +4,7 @@ import pathlib
 import socket
 import time
 
-from hornbook import UserError, files
+from hornbook import UserError, endings, files
 from hornbook.tuning.workers import preflight, trial
 
 # Of a trial whose process or node dies; after them it is the search that decides.
@@ -41,6 +41,7 @@ class RayWorkers:
             raise UserError(
                 f"--ray {address}: there is no cluster to reach ({str(error).splitlines()[0]}); start one: ray start --head"
             ) from error
+        endings.take_signals()  # Ray has a handler of its own for SIGTERM.
         self._looked, self._capacity = 0.0, 0
         self._running = {}
         if self.count == 0:

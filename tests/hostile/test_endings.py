@@ -1,0 +1,191 @@
+"""How a command ends: signals at moments that are known, and a standard output or standard error that fails."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from hornbook import command_line, endings, streams
+from hornbook.recipes import image_classification
+
+# A command that says when it is at a moment, and then waits there to be ended.
+WAITING = """
+import sys, time
+from hornbook import endings
+
+def wait():
+    print("ready")
+    while True:
+        time.sleep(0.01)
+
+class Swallows:
+    def __del__(self):
+        wait()
+
+def swallowed_by_a_destructor():
+    Swallows()
+    wait()
+
+def swallowed_by_a_library():
+    while True:
+        try:
+            wait()
+        except BaseException:
+            pass
+
+def turned_into_another_error():
+    try:
+        wait()
+    except BaseException:
+        raise ImportError("numpy failed to import")
+
+def leaves_something():
+    with endings.goes_on(lambda: "; to go on: hornbook job"):
+        wait()
+
+endings.process("hornbook job", globals()[sys.argv[1]])
+"""
+
+
+def ended(moment, *signals):
+    """The exit code of a command at a moment to which signals are sent, each when it says that it is ready, and what it says of it."""
+    words = [sys.executable, "-c", WAITING, moment]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for number in signals:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+    said = process.communicate()
+    return process.returncode, said[1]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "ended, as its terminal is gone")],
+)
+def test_a_signal_is_one_line_and_its_code(number, code, word):
+    assert ended("wait", number) == (code, f"hornbook job: {word}\n")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("leaves_something", "hornbook job: interrupted; to go on: hornbook job\n"),
+        ("turned_into_another_error", "hornbook job: interrupted\n"),
+        ("swallowed_by_a_destructor", "hornbook job: interrupted\n"),
+    ],
+)
+def test_an_interruption_is_never_lost(moment, said):
+    assert ended(moment, signal.SIGINT) == (130, said)
+
+
+def test_a_second_signal_ends_at_once():
+    said = "hornbook job: interrupted twice, ended at once\n"
+    assert ended("swallowed_by_a_library", signal.SIGINT, signal.SIGINT) == (130, said)
+
+
+def test_what_is_to_ignore_ctrl_c_does():
+    # As a shell's job in the background, or one of `nohup`.
+    waiting = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + WAITING
+    process = subprocess.Popen([sys.executable, "-c", waiting, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate()[1] == "hornbook job: terminated\n"
+    assert process.returncode == 143
+
+
+# Standard output and standard error.
+
+NOTHING_LEFT = "No space left on device"
+OUTPUTS = {
+    "--version >/dev/full": (2, f"hornbook: cannot write to standard output: {NOTHING_LEFT}\n"),
+    "--help >/dev/full": (2, f"hornbook: cannot write to standard output: {NOTHING_LEFT}\n"),
+    "runs . >/dev/full": (2, f"hornbook runs: cannot write to standard output: {NOTHING_LEFT}\n"),
+    "runs . --csv >/dev/full": (2, f"hornbook runs: cannot write to standard output: {NOTHING_LEFT}\n"),
+    "--version >&-": (2, "hornbook: cannot write to standard output: Bad file descriptor\n"),
+    "runs . >&-": (2, "hornbook runs: cannot write to standard output: Bad file descriptor\n"),
+    "runs --help >&-": (2, "hornbook runs: cannot write to standard output: Bad file descriptor\n"),
+    "--version 2>&- <&-": (0, ""),
+    "nosuch 2>&-": (2, ""),
+    "nosuch 2>/dev/full": (2, ""),
+    "nosuch >&-": (2, None),
+    "runs nosuch 2>/dev/full >/dev/full": (2, ""),
+}
+
+
+@pytest.mark.parametrize("words", [words for words in OUTPUTS if os.path.exists("/dev/full") or "full" not in words])
+def test_an_output_that_fails_is_no_traceback(words, tmp_path):
+    code, said = OUTPUTS[words]
+    done = subprocess.run(f"{sys.executable} -m hornbook {words}", shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == code
+    assert done.stderr == said if said is not None else done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_left_is_no_error(tmp_path):
+    reads, writes = os.pipe()
+    os.close(reads)
+    with open(writes, "wb") as nobody:
+        done = subprocess.run([sys.executable, "-m", "hornbook", "--help"], stdout=nobody, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_closed_stream_is_not_taken_by_the_next_file():
+    code = "from hornbook import streams; streams.take_over(); import sys; sys.stderr.write(str(open('/dev/null').fileno() > 2))"
+    done = subprocess.run(f'{sys.executable} -c "{code}" <&- >&-', shell=True, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "True"
+
+
+def ending(error):
+    with pytest.raises(SystemExit) as raised, endings.ending("hornbook job"):
+        raise error
+    return raised.value.code
+
+
+def test_what_the_world_does_is_one_line(capsys):
+    assert ending(OSError(36, "File name too long", "a\x1b" * 2000)) == 2
+    assert ending(PermissionError(13, "Permission denied", "/root/x")) == 2
+    assert ending(MemoryError()) == 2
+    assert ending(streams.OutputLost(OSError(28, "No space left on device"))) == 2
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first.startswith(r"hornbook job: a\u001ba")
+    assert first.endswith(": File name too long")
+    assert len(first) < 2000
+    assert others == [
+        "hornbook job: /root/x: Permission denied",
+        "hornbook job: there is not enough memory",
+        f"hornbook job: cannot write to standard output: {NOTHING_LEFT}",
+    ]
+
+
+def test_an_interrupted_run_says_how_it_goes_on(tmp_path, capsys):
+    class Interrupted(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == self.at:
+                raise KeyboardInterrupt
+
+    def interrupted(at):
+        callback = Interrupted()
+        callback.at = at
+        args = image_classification.Args(model="mlp", width=4, epochs=3, batch_size=64, output=str(tmp_path / "a run"))
+        with pytest.raises(SystemExit) as raised, endings.ending("hornbook image-classification"):
+            image_classification.main(args, [callback])
+        assert raised.value.code == 130
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert interrupted(0) == "hornbook image-classification: interrupted before a first checkpoint; nothing is kept of it"
+    assert not (tmp_path / "a run").exists()
+    said = interrupted(2)
+    command = f"hornbook image-classification --model mlp --width 4 --batch-size 64 --epochs 3 --output '{tmp_path}/a run'"
+    start = "hornbook image-classification: interrupted; to go on: "
+    assert said.startswith(start)
+    assert sorted(said.removeprefix(start).split()) == sorted(command.split())
+    assert (tmp_path / "a run" / "checkpoint" / "last.npz").exists()
+
+
+def test_the_command_that_goes_on_is_one_that_a_shell_reads():
+    args = image_classification.Args(model="mlp", output="ignored")
+    command = command_line.command("image_classification", args, "-a 'folder'")
+    assert command == """hornbook image-classification --model mlp '--output=-a '"'"'folder'"'"''"""

@@ -1,0 +1,65 @@
+"""What would end after hours: seeds, folds, members and folders that there cannot be are refused before anything trains."""
+
+import keras
+import pytest
+
+from hornbook import UserError
+from hornbook.recipes import image_classification, tabular_classification
+from hornbook.training import runs
+from hornbook.tuning import command as tuning
+
+LAST = 2**32 - 1
+WASTED = [
+    (image_classification, {"seed": LAST - 3, "seeds": 5}, f"--seeds 5 from --seed {LAST - 3} on goes beyond the last seed, {LAST}"),
+    (image_classification, {"seed": LAST + 1}, f"--seed must be at least 0 and less than {LAST + 1}"),
+    (tabular_classification, {"split_seed": LAST + 1}, f"--split-seed must be at least 0 and less than {LAST + 1}"),
+    (image_classification, {"members": 1438}, "--members 1438 is more than there are training examples, 1,293; pass fewer"),
+    (image_classification, {"fold": "1/1001"}, "which cannot stand in 1001 folds; pass fewer folds"),
+    (tabular_classification, {"output": "/tmp/\udcff"}, r"--output '/tmp/\udcff' is not UTF-8"),
+    (image_classification, {"output": "x" * 300}, "cannot be used: File name too long; pass another folder"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "options", "said"), WASTED, ids=lambda value: str(value)[:30])
+def test_what_cannot_end_is_refused_before_anything_trains(recipe, options, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keras.Model, "fit", None)
+    with pytest.raises(UserError) as raised:
+        recipe.main(recipe.Args(**{"output": str(tmp_path / "run"), **options}))
+    assert said in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seed", str(LAST)], "--executions-per-trial 1 and --final-seeds 3 from --seed"),
+        (["--seed", str(LAST), "--final-seeds", "0", "--executions-per-trial", "2"], "--executions-per-trial 2 from --seed"),
+        (["--cross-validate", "10000"], "which cannot stand in 10000 folds; pass fewer"),
+        (["--output", "x" * 300], "cannot be used: File name too long; pass another folder"),
+        (["--vary", "nosuch_option=1,2"], "which is no option of image-classification; there are "),
+    ],
+)
+def test_a_search_that_cannot_end_is_refused_before_its_first_trial(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as raised:
+        tuning.tune(["image-classification", *words])
+    assert raised.value.code == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_s_default_name_is_free(tmp_path, monkeypatch):
+    class Stopped(runs.datetime.datetime):  # Of a clock that was put back, or of two runs in a second.
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 1)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs.datetime, "datetime", Stopped)
+    names = []
+    for _ in range(3):
+        folder = runs.default_folder("job", "mlp")
+        folder.mkdir(parents=True)
+        names.append(folder.name)
+    assert names == ["20260101-000000-mlp", "20260101-000000-mlp-2", "20260101-000000-mlp-3"]
