@@ -268,7 +268,7 @@ def lock(folder):
         os.close(held)
         raise UserError(f"another process is at work in {folder}; wait for it or pass another --output") from error
     except OSError as error:  # Some network file systems know no locks.
-        print(f"note: {folder} is on a file system without locks ({error.strerror}): start no second process on it")
+        terminal.say(f"note: {folder} is on a file system without locks ({error.strerror}): start no second process on it")
     files.remove_temporary(folder)
     return held
 

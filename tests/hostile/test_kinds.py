@@ -17,7 +17,7 @@ from hornbook.data.series import dataset as series
 from hornbook.data.texts import dataset as texts
 from hornbook.data.texts import folders as text_folders
 from hornbook.data.texts import inputs as text_inputs
-from hornbook.inference import finished_run
+from hornbook.inference import saved_model
 from hornbook.tuning.reports import results
 
 
@@ -132,8 +132,8 @@ def test_as_a_text_to_predict(tmp_path, kind):
 
 def test_as_a_saved_model(tmp_path, kind):
     KINDS[kind](tmp_path / "model.keras")
-    with pytest.raises(UserError, match=f"model.keras.* is {kind}, not a file"):
-        finished_run.load_model(tmp_path)
+    with pytest.raises(UserError, match=r"model\.keras is not a file; accepted is the model that a run saves"):
+        saved_model.check(tmp_path / "model.keras", None, tmp_path / "labels.json")
 
 
 def test_among_prepared_records(tmp_path, kind, monkeypatch):
@@ -147,7 +147,7 @@ def test_among_prepared_records(tmp_path, kind, monkeypatch):
 
 
 def test_among_the_trials_of_an_earlier_search(tmp_path, kind):
-    files.write_json(tmp_path / "search.json", {"objective": "val_accuracy"})
+    files.write_json(tmp_path / "search.json", {"recipe": "regression", "options": {}, "space": [], "objective": "val_accuracy"})
     (tmp_path / "trial_0").mkdir()
     KINDS[kind](tmp_path / "trial_0" / "trial.json")
     assert results.read_trials(tmp_path) == ("val_accuracy", [])

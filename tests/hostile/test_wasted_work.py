@@ -13,7 +13,7 @@ WASTED = [
     (image_classification, {"seed": LAST - 3, "seeds": 5}, f"--seeds 5 from --seed {LAST - 3} on goes beyond the last seed, {LAST}"),
     (image_classification, {"seed": LAST + 1}, f"--seed must be at least 0 and less than {LAST + 1}"),
     (tabular_classification, {"split_seed": LAST + 1}, f"--split-seed must be at least 0 and less than {LAST + 1}"),
-    (image_classification, {"members": 1438}, "--members 1438 is more than there are training examples, 1,293; pass fewer"),
+    (tabular_classification, {"dataset": "wine", "members": 200}, "--members 200 is more than there are training examples, "),
     (image_classification, {"fold": "1/1001"}, "which cannot stand in 1001 folds; pass fewer folds"),
     (tabular_classification, {"output": "/tmp/\udcff"}, r"--output '/tmp/\udcff' is not UTF-8"),
     (image_classification, {"output": "x" * 300}, "cannot be used: File name too long; pass another folder"),
@@ -35,7 +35,7 @@ def test_what_cannot_end_is_refused_before_anything_trains(recipe, options, said
     [
         (["--seed", str(LAST)], "--executions-per-trial 1 and --final-seeds 3 from --seed"),
         (["--seed", str(LAST), "--final-seeds", "0", "--executions-per-trial", "2"], "--executions-per-trial 2 from --seed"),
-        (["--cross-validate", "10000"], "which cannot stand in 10000 folds; pass fewer"),
+        (["--cross-validate", "9999"], "which cannot stand in 9999 folds; pass fewer"),
         (["--output", "x" * 300], "cannot be used: File name too long; pass another folder"),
         (["--vary", "nosuch_option=1,2"], "which is no option of image-classification; there are "),
     ],
