@@ -29,6 +29,8 @@ def load(given, flag):
     try:
         with errors(given, flag):
             found = getattr(importlib.import_module(module), name, None)
+    except UserError:  # It is a ValueError.
+        raise
     except ModuleNotFoundError as error:
         raise UserError(f"{flag} {given}: there is no module {error.name!r} in {os.getcwd()} or installed") from error
     except (ImportError, TypeError, ValueError) as error:  # Not of the module: of a name that cannot be one's, or a folder without code.

@@ -13,8 +13,14 @@ from hornbook.recipes import image_classification
 
 # A command that says when it is at a moment, and then waits there to be ended.
 WAITING = """
-import sys, time
+import signal, sys, time
 from hornbook import endings
+
+# Whoever runs the tests may ignore some, as `nohup` does.
+for name in ("SIGTERM", "SIGHUP"):
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+if not sys.argv[2:]:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def wait():
     print("ready")
@@ -57,7 +63,7 @@ def ended(moment, *signals):
     for number in signals:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-    said = process.communicate()
+    said = process.communicate(timeout=60)
     return process.returncode, said[1]
 
 
@@ -89,7 +95,9 @@ def test_a_second_signal_ends_at_once():
 def test_what_is_to_ignore_ctrl_c_does():
     # As a shell's job in the background, or one of `nohup`.
     waiting = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + WAITING
-    process = subprocess.Popen([sys.executable, "-c", waiting, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting, "wait", "ignoring"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)

@@ -7,7 +7,17 @@ import pytest
 @pytest.fixture(scope="session")
 def promised():
     """What every finished run has in its folder, the lock of the process that wrote it among it."""
-    files = {"config.json", "chosen.json", "history.csv", "result.json", "model.keras", "labels.json", "split.csv", "report.html"}
+    files = {
+        "config.json",
+        "chosen.json",
+        "history.csv",
+        "result.json",
+        "model.keras",
+        "labels.json",
+        "files.json",
+        "split.csv",
+        "report.html",
+    }
     return files | {"diagnosis.json", "checkpoint", ".lock"}
 
 

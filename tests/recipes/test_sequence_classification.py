@@ -69,6 +69,7 @@ def test_a_run_leaves_what_the_documents_promise(finished):
         "result.json",
         "model.keras",
         "labels.json",
+        "files.json",
         "split.csv",
         "report.html",
         "checkpoint",

@@ -154,5 +154,5 @@ def test_what_cannot_be_is_said(options, message):
 
 def test_a_broken_file_is_said(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(UserError, match="cannot be read as a tokenizer"):
+    with pytest.raises(UserError, match="is not as Hornbook writes it"):
         tokenizing.load(tmp_path / "tokenizer.json")
