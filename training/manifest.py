@@ -38,7 +38,7 @@ def write(folder):
 def check(folder, names):
     """Refuse files of a finished run that are not what they were when it ended.
 
-    A run of an earlier release has no `files.json`, and a person who changes a file on purpose removes it: nothing is compared then.
+    A person who changes a file on purpose removes `files.json`: nothing is compared then.
 
     Args:
         folder: of the run.

@@ -114,7 +114,7 @@ READERS = {
 def test_the_unchanged_file_is_read(tmp_path, name):
     file, content, read = READERS[name]
     (tmp_path / file).write_bytes(content)
-    read(str(tmp_path / file))
+    assert read(str(tmp_path / file)) is not None
 
 
 @pytest.mark.parametrize("name", READERS)
