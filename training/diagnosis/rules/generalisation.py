@@ -99,7 +99,7 @@ def shift(record, symptoms):
 def rare_class(record, symptoms):
     """A class with few examples that the network does not find."""
     task = record.task
-    if task.kind not in ("classes", "binary") or record.training is None or not symptoms.finite:
+    if task.kind not in ("classes", "binary") or record.training is None or not symptoms.finite or record.facts and record.facts.out_of_range:
         return
     for part, (targets, outputs) in {"validation": record.validation or ((), ()), "training": record.training}.items():
         if not len(targets):
@@ -112,7 +112,7 @@ def rare_class(record, symptoms):
         if worst is not None and others and recalls[worst] < _IGNORED * np.mean(others) and np.mean(others) > 0.5:
             yield Finding(
                 "rare-class-ignored",
-                "warning",
+                "error" if len(np.unique(predicted)) == 1 else "warning",
                 f"Class {worst} has {task.shares[worst]:.1%} of the training examples, and the network finds {recalls[worst]:.0%} of it "
                 f"among {part} examples, of the other classes {np.mean(others):.0%}.",
             )
@@ -197,4 +197,4 @@ def not_learned(record, symptoms):
 
 
 EARLY_RULES = (labels, overlap, shift)
-RULES = (rare_class, underfitting, overfitting, constant_predictions)
+RULES = (underfitting, overfitting, constant_predictions)

@@ -49,7 +49,8 @@ def learning_rate_too_high(record, symptoms):
     level = max(first, record.baseline or 0.0)
     usual, largest = (float(np.median(ratios)), float(ratios.max())) if len(ratios) else (0.0, 0.0)
     lowest = min((look.loss for look in record.looks if math.isfinite(look.loss)), default=math.nan)
-    lost_again = symptoms.stuck and lowest < _LOST_AGAIN * record.looks[-1].loss and lowest < _LOST_AGAIN * level
+    forgot = (1 - _LOST_AGAIN) * level  # Less is the luck of a batch.
+    lost_again = symptoms.stuck and record.looks[-1].loss - lowest > forgot and lowest < _LOST_AGAIN * level
     lost_again |= symptoms.stuck and symptoms.collapsed and largest > _LARGE_RATIO
     rose = peak > _PEAK * level or lost_again or not symptoms.finite
     if not (rose or last > _ROSE * level or usual > _HIGH_RATIO or largest > HIGHEST_RATIO) or largest < _MOVED:
@@ -172,7 +173,9 @@ def metric_cannot_move(record, symptoms):
     moved = losses and (max(losses) - min(losses)) > 0.1 * abs(losses[0])
     for name in record.epochs[0]:
         values = [epoch[name] for epoch in record.epochs if name in epoch]
-        if not moved or name.endswith("loss") or len(set(values)) > 1:
+        twin = name.removeprefix("val_") if name.startswith("val_") else f"val_{name}"  # It moves on other examples: the metric is able to.
+        others = {epoch[twin] for epoch in record.epochs if twin in epoch}
+        if not moved or name.endswith("loss") or len(set(values)) > 1 or len(others) > 1:
             continue
         if symptoms.training_skill > 0.1 and not _all_right(values[0], symptoms):
             yield Finding(

@@ -31,18 +31,16 @@ def labels_out_of_range(record, symptoms):
 
 
 def constant_features(record, symptoms):
-    """Features that are the same in all examples: of tables any, of images and texts nearly all."""
+    """Features that are nearly all the same in all examples: nothing can be learned of them."""
     facts = record.facts
-    if facts is None or not facts.finite:
-        return
-    table = facts.ratio != 1.0
-    if facts.constant > _CONSTANT:
-        yield Finding(
-            "constant-features",
-            "error",
-            f"{facts.constant:.0%} of the input features are the same in all examples.",
-        )
-    elif table and facts.constant > 0:
+    if facts is not None and facts.finite and facts.constant > _CONSTANT:
+        yield Finding("constant-features", "error", f"{facts.constant:.0%} of the input features are the same in all examples.")
+
+
+def constant_columns(record, symptoms):
+    """Columns of a table that are the same in all examples; pixels and tokens at margins often are, and do no harm."""
+    facts = record.facts
+    if facts is not None and facts.finite and facts.ratio != 1.0 and 0 < facts.constant <= _CONSTANT:
         yield Finding("constant-features", "warning", f"{facts.constant:.0%} of the columns are the same in all examples.")
 
 
@@ -140,4 +138,4 @@ def _named(layers):
 
 
 RULES = (inputs_not_finite, labels_out_of_range, outputs_and_loss, constant_features, no_gradient, frozen_layers, unscaled_inputs)
-LATE_RULES = (duplicate_features,)
+LATE_RULES = (constant_columns, duplicate_features)

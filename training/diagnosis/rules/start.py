@@ -7,6 +7,7 @@ from hornbook.training.diagnosis.rules import remedies
 
 _SMALL_WEIGHTS, _LARGE_WEIGHTS = 0.35, 3.0  # Times what He et al. (2015) and Glorot and Bengio (2010) draw.
 _CERTAIN, _ALIKE = 10.0, 0.02  # Times the loss of guessing; outputs' spread between examples, as a share of that between outputs.
+_FADED = 1e-3  # What is left of a signal behind all layers.
 _TOLD = 30  # Weights: the spread of fewer says little.
 _DEEP = 8  # Layers in a row without a way around them.
 _DEEP_PLAIN = 18  # The same with normalization.
@@ -41,12 +42,14 @@ def initialization(record, symptoms):
         return
     ratio = float(np.median([kernel.scale / kernel.expected for kernel in kernels]))
     severity = "error" if symptoms.poor else "warning"
-    if ratio < _SMALL_WEIGHTS and (symptoms.poor or not record.network.normalized):
+    left = 1.0 if record.network.residual or record.network.normalized else ratio**record.network.depth
+    if (ratio < _SMALL_WEIGHTS and (symptoms.poor or not record.network.normalized)) or (left < _FADED and symptoms.poor):
+        told = f", so that {left:.1g} of a signal is left behind {record.network.depth} layers" if left < _FADED else ""
         yield Finding(
             "initialization-too-small",
             severity,
             f"The initial weights are {ratio:.2g} times the size that keeps signals alive from layer to layer, the median of "
-            f"{len(kernels)} kernels.",
+            f"{len(kernels)} kernels{told}.",
             tuple(kernel.layer for kernel in kernels),
         )
     if ratio > _LARGE_WEIGHTS and (symptoms.poor or not record.network.normalized):
