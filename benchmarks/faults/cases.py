@@ -25,7 +25,7 @@ class Case:
 
     Attributes:
         name: "problem/kind/data/model".
-        group: of data sets: "A" or "B", on which the thresholds were set, or "C", on which they are reported.
+        group: of data sets: "A", "B" or "C", on which the thresholds were set, or "D", on which they are reported.
         problem: one of `PROBLEMS`; None for a healthy run.
         accepted: the problems that count as naming it: its own, and those that are the same fault by another name.
         settings: of the run.
@@ -54,10 +54,9 @@ def planted(group=None):
     for fault in faults.FAULTS:
         if fault.problem not in PROBLEMS or not set(fault.also) <= set(PROBLEMS):
             raise ValueError(f"no such problem: {fault.problem} or one of {fault.also}")
-        other = faults.STRENGTHS.get((fault.problem, fault.kind), {})
         for data, model in (*fault.places, *faults.instead(fault.places)):
             twin = sound(data, model, **fault.base)
-            changes = {**fault.changes, **other} if datasets.group_of(data) == "C" else fault.changes
+            changes = {**fault.changes, **faults.STRENGTHS.get(datasets.group_of(data), {}).get((fault.problem, fault.kind), {})}
             found.append(
                 Case(
                     f"{fault.problem}/{fault.kind}/{data}/{model}",

@@ -1,9 +1,9 @@
-"""Small data sets as arrays, by name, in three groups: thresholds were set on A and B, and are reported on C.
+"""Small data sets as arrays, by name, in four groups: thresholds were set on A and B, once more on C, and are reported on D.
 
-Group A is built in: it needs no network and no files. Groups B and C are read by Hornbook's loaders from TensorFlow Datasets
-(`TFDS_DATA_DIR`) and from the folder of a corpus, which has `series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES`
-examples in training, so that a run takes seconds. Nothing is scaled here but pixels, to between 0 and 1: the run does that, as a fault may
-leave it out.
+Group A is built in and group D made of formulas (`generated`), but for its sentences: they need no files. Groups B and C, and those
+sentences, are read by Hornbook's loaders from TensorFlow Datasets (`TFDS_DATA_DIR`) and from the folder of a corpus, which has
+`series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES` examples in training, so that a run takes seconds. Nothing is
+scaled here but pixels, to between 0 and 1: the run does that, as a fault may leave it out.
 """
 
 import dataclasses
@@ -11,6 +11,8 @@ import functools
 import pathlib
 
 import numpy as np
+
+from benchmarks.faults import generated
 
 MOST_EXAMPLES = {"train": 1200, "validation": 300, "test": 1000}
 _LONGEST_TEXT = 24  # Tokens: half of the texts of all sets are shorter.
@@ -24,7 +26,7 @@ class Data:
 
     Attributes:
         name: of the set.
-        group: "A", "B" or "C".
+        group: "A", "B", "C" or "D".
         medium: "images", "series", "texts" or "tables".
         x_train, x_validation, x_test: float32 `(examples, height, width, channels)`, `(examples, steps, features)` or `(examples,
             features)`; of texts int32 `(examples, steps)`, token ids, padded with 0.
@@ -80,11 +82,11 @@ def load(name, corpus=None):
     if name not in _SETS:
         raise ValueError(f"there is no data set {name!r}; there are {', '.join(_SETS)}")
     group, medium, read, source = _SETS[name]
-    if source is not None and "{corpus}" in source:
+    if isinstance(source, str) and "{corpus}" in source:
         if corpus is None:
             raise ValueError(f"{name} is a file of the corpus: pass its folder with --corpus")
         source = source.format(corpus=pathlib.Path(corpus).resolve())
-    return Data(name, group, medium, **(read() if source is None else read(source)))
+    return Data(name, group, medium, **read(source))
 
 
 def _cut(parts, num_classes, vocabulary_size=None):
@@ -155,22 +157,29 @@ def _split(x, y, num_classes):
 
 def _texts(source):
     from hornbook import data
-    from hornbook.data.texts import tokenizing
 
     dataset = data.texts.load(source, validation_fraction=0.2)
     classes = min(dataset.num_classes, _MOST_TEXT_CLASSES)
     chosen = {}
     for name, examples in dataset.parts.items():
         order = np.random.default_rng(0).permutation(np.flatnonzero(examples.labels < classes))[: MOST_EXAMPLES[name]]
-        chosen[name] = examples.subset(np.sort(order))
+        part = examples.subset(np.sort(order))
+        chosen[name] = (part.texts(), part.labels)
+    return _encoded(chosen, classes)
+
+
+def _encoded(chosen, classes):
+    """The arguments of `Data`, from (texts, labels) by part."""
+    from hornbook.data.texts import tokenizing
+
     options = {"vocabulary_size": _VOCABULARY, "max_length": _LONGEST_TEXT}
-    tokenizer = tokenizing.fit(chosen["train"].texts(), "word", **options)
+    tokenizer = tokenizing.fit(chosen["train"][0], "word", **options)
     parts = {}
-    for name, examples in chosen.items():
-        ids = np.zeros((len(examples), _LONGEST_TEXT), np.int32)
-        for row, found in zip(ids, tokenizer.encode(examples.texts()), strict=True):
+    for name, (texts, labels) in chosen.items():
+        ids = np.zeros((len(texts), _LONGEST_TEXT), np.int32)
+        for row, found in zip(ids, tokenizer.encode(texts), strict=True):
             row[: len(found)] = found[:_LONGEST_TEXT]
-        parts[name] = (ids, examples.labels)
+        parts[name] = (ids, labels)
     return _cut(parts, classes, tokenizer.vocabulary_size)
 
 
@@ -213,52 +222,36 @@ def _distinct(source, task="classification"):
     return _split(x[chosen], y[chosen], dataset.num_classes)
 
 
-def _ringnorm():
-    """Two normal distributions in 20 dimensions, one within the other (Breiman 1998, section 4)."""
-    generator = np.random.default_rng(0)
-    y = np.arange(1500) % 2
-    normal = generator.normal(size=(1500, 20))
-    x = np.where(y[:, None] == 0, 2 * normal, normal + 2 / np.sqrt(20))
-    return _split(x.astype(np.float32), y.astype(np.int64), 2)
+def _made(make):
+    """A set of `generated`."""
+    x, y = make()
+    numbers = y.dtype.kind == "f"
+    return _split(x.astype(np.float32), y if numbers else y.astype(np.int64), None if numbers else int(y.max()) + 1)
 
 
-def _generated(make, num_classes, total=1500):
-    """Series of a formula `(generator, label) -> (steps,)`, as many of each class."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(total) % num_classes
-    series = np.stack([make(generator, label) for label in labels])[..., None].astype(np.float32)
-    ends = {"train": (0, 800), "validation": (800, 1100), "test": (1100, total)}
-    return _cut({part: (series[low:high], labels[low:high].astype(np.int64)) for part, (low, high) in ends.items()}, num_classes)
+def _made_in_order(make):
+    """The same, as groups A has them: the first 800 for training, then 300 and 400."""
+    x, y = make()
+    ends = {"train": (0, 800), "validation": (800, 1100), "test": (1100, 1500)}
+    parts = {part: (x[low:high].astype(np.float32), y[low:high].astype(np.int64)) for part, (low, high) in ends.items()}
+    return _cut(parts, int(y.max()) + 1)
 
 
-def _cylinder_bell_funnel():
-    """Cylinder, bell and funnel (Saito 1994, section 4.2), every second of the 128 steps."""
-
-    def make(generator, label):
-        time = np.arange(1, 129)
-        start = generator.uniform(16, 32)
-        end = start + generator.uniform(32, 96)
-        shape = {0: 1.0, 1: (time - start) / (end - start), 2: (end - time) / (end - start)}[int(label)]
-        return ((6 + generator.normal()) * ((time >= start) & (time <= end)) * shape + generator.normal(size=128))[::2]
-
-    return _generated(make, 3)
+def _made_rows(make):
+    """Images of `generated` row by row."""
+    return {name: value[..., 0] if name.startswith("x_") else value for name, value in _made(make).items()}
 
 
-def _synthetic_control():
-    """Control charts of six kinds: normal, cyclic, rising, falling, shifted up and down (Alcock and Manolopoulos 1999, section 4)."""
+def _languages(source):
+    """Sentences in two languages, from pairs of translations: of each pair one, so that none is there twice."""
+    import tensorflow_datasets
 
-    def make(generator, label):
-        time = np.arange(1, 61)
-        values = 30 + 2 * generator.uniform(-3, 3, 60)
-        if label == 1:
-            values += generator.uniform(10, 15) * np.sin(2 * np.pi * time / generator.uniform(10, 15))
-        elif label in (2, 3):
-            values += (1 if label == 2 else -1) * generator.uniform(0.2, 0.5) * time
-        elif label:
-            values += (1 if label == 4 else -1) * generator.uniform(7.5, 20) * (time >= generator.uniform(20, 40))
-        return values
-
-    return _generated(make, 6)
+    parts = {}
+    for part, split in {"train": "train[:1500]", "validation": "validation", "test": "test"}.items():
+        pairs = list(tensorflow_datasets.as_numpy(tensorflow_datasets.load(source, split=split, shuffle_files=False)))
+        labels = np.arange(len(pairs)) % 2
+        parts[part] = ([pair["de" if label else "en"].decode() for pair, label in zip(pairs, labels, strict=True)], labels)
+    return _encoded(parts, 2)
 
 
 # Name: (group, medium, reader, source).
@@ -266,8 +259,8 @@ _SETS = {
     "digits": ("A", "images", _images, "digits"),
     "digit_rows": ("A", "series", _rows, "digits"),
     "sequential_digits": ("A", "series", _series, "sequential_digits"),
-    "cylinder_bell_funnel": ("A", "series", _cylinder_bell_funnel, None),
-    "synthetic_control": ("A", "series", _synthetic_control, None),
+    "cylinder_bell_funnel": ("A", "series", _made_in_order, generated.cylinder_bell_funnel),
+    "synthetic_control": ("A", "series", _made_in_order, generated.synthetic_control),
     "docstrings": ("A", "texts", _texts, "docstrings"),
     "breast_cancer": ("A", "tables", _tables, "breast_cancer"),
     "wine": ("A", "tables", _tables, "wine"),
@@ -290,8 +283,19 @@ _SETS = {
     "arrowhead": ("C", "series", _pooled, "tfds:ucr_arrowhead"),
     "control_charts": ("C", "series", _pooled, "ts:{corpus}/series/SyntheticControl_TRAIN.ts"),
     "sst2": ("C", "texts", _texts, "tfds:sst2_sentences"),
-    "ringnorm": ("C", "tables", _ringnorm, None),
+    "ringnorm": ("C", "tables", _made, generated.ringnorm),
     "adult": ("C", "tables", _tables, "tfds:adult"),
     "mammography": ("C", "tables", _distinct, "tfds:mammography"),
     "red_wine": ("C", "tables", functools.partial(_distinct, task="regression"), "csv:{corpus}/tables/winequality-red.csv"),
+    "gratings": ("D", "images", _made, generated.gratings),
+    "shapes": ("D", "images", _made, generated.shapes),
+    "shape_rows": ("D", "series", _made_rows, generated.shapes),
+    "two_patterns": ("D", "series", _made, generated.two_patterns),
+    "waves": ("D", "series", _made, generated.waves),
+    "walks": ("D", "series", _made, generated.walks),
+    "languages": ("D", "texts", _languages, "multi30k_de_en"),
+    "waveform": ("D", "tables", _made, generated.waveform),
+    "sphere": ("D", "tables", _made, generated.sphere),
+    "crescents": ("D", "tables", _made, generated.crescents),
+    "friedman": ("D", "tables", _made, generated.friedman),
 }

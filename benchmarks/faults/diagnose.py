@@ -1,7 +1,7 @@
 """Does the diagnosis name planted faults, mend them, and leave healthy runs alone? Every case, watched by `Diagnostics`.
 
     python -m benchmarks.faults.diagnose --group A --records FOLDER                   # built-in data
-    python -m benchmarks.faults.diagnose --group C --corpus FOLDER --remedy           # other data, on which the rules are reported
+    python -m benchmarks.faults.diagnose --group D                                     # other data, on which the rules are reported
     python -m benchmarks.faults.diagnose --summary                                   # what results/faults.csv says
 
 A row of `results/faults.csv` is a case: the problems that were found, most pressing first, its score, that of its sound twin, and with
@@ -174,7 +174,7 @@ def summary(rows):
     print(f"meant to be healthy, but under 85% of the best score on their data, chance apart: {len(failing)}")
     for row in failing:
         print(f"  {row['name']}: {row['score']}, the best {best[row['name'].split('/')[2]]:.4f}; {row['findings'] or 'no finding'}")
-    for group in ("A", "B", "C"):
+    for group in ("A", "B", "C", "D"):
         own = [row for row in rows if row["group"] == group and row not in without and row not in failing]
         if not own:
             continue
@@ -219,7 +219,7 @@ def write(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--group", choices=("A", "B", "C"), help="default: all")
+    parser.add_argument("--group", choices=("A", "B", "C", "D"), help="default: all")
     parser.add_argument("--kind", choices=("planted", "healthy"), help="default: both")
     parser.add_argument("--only", default="", help="a part of the names")
     parser.add_argument("--corpus", help="folder with series/ and tables/, for groups B and C")

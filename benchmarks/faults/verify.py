@@ -141,7 +141,7 @@ def _in_turns(chosen):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--group", choices=("A", "B", "C"), help="default: all")
+    parser.add_argument("--group", choices=("A", "B", "C", "D"), help="default: all")
     parser.add_argument("--kind", choices=("planted", "healthy"), help="default: both")
     parser.add_argument("--only", default="", help="cases whose names have this in them")
     parser.add_argument("--corpus", help="folder with series/ and tables/, for groups B and C")
