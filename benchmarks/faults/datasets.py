@@ -2,8 +2,8 @@
 
 Group A is built in and group D made of formulas (`generated`), but for its sentences: they need no files. Groups B and C, and those
 sentences, are read by Hornbook's loaders from TensorFlow Datasets (`TFDS_DATA_DIR`) and from the folder of a corpus, which has
-`series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES` examples in training, so that a run takes seconds. Nothing is
-scaled here but pixels, to between 0 and 1: the run does that, as a fault may leave it out.
+`series/NAME_TRAIN.ts` and `tables/NAME.csv`. A set has at most `MOST_EXAMPLES` examples in training, so that a run takes seconds. Nothing
+is scaled here but pixels, to between 0 and 1: the run does that, as a fault may leave it out.
 """
 
 import dataclasses
