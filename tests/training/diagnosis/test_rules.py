@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook.training import Diagnostics, diagnose
+from hornbook.training import Diagnostics, check, diagnose
 from hornbook.training.diagnosis import examples
 
 RANDOM = np.random.default_rng(0)
@@ -152,3 +152,53 @@ def test_what_no_option_does_is_said_to_a_recipe_too():
     assert found.problem == "softmax-twice"
     assert found.advice == " Try to leave the softmax out of the model."
     assert found.to_json()["changes"] == {}
+
+
+def test_weights_that_are_little_too_small_fade_over_many_layers():
+    (first, *_) = diagnose(train(depth=12, activation="tanh", scale=0.32, rate=1e-4, epochs=4))
+    assert first.problem == "initialization-too-small"
+    assert "behind 13 layers" in first.evidence
+
+
+def test_a_class_that_is_never_found_comes_before_what_it_causes():
+    few = (Y == 0) | ((Y == 1) & (np.arange(len(Y)) < 9))
+    chosen = (VALIDATION[1] == 0) | ((VALIDATION[1] == 1) & (np.arange(120) < 12))
+    validation = tuple(part[chosen] for part in VALIDATION)
+    found = diagnose(train(x=X[few] * 0.2, y=Y[few], validation=(validation[0] * 0.2, validation[1]), epochs=12))
+    assert (found[0].problem, found[0].severity) == ("rare-class-ignored", "error")
+    assert "metric-cannot-move" not in [finding.problem for finding in found]
+
+
+def test_labels_out_of_range_are_no_rare_class():
+    keras.utils.set_random_seed(0)
+    labels = Y - 1  # -1 to 1, of two classes.
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
+    watching = Diagnostics((X, labels[:, None]), (VALIDATION[0], VALIDATION[1][:, None] - 1))
+    model.fit(X, labels[:, None], epochs=3, verbose=0, callbacks=[watching])
+    problems = [finding.problem for finding in watching.findings()]
+    assert problems[0] == "labels-out-of-range"
+    assert "rare-class-ignored" not in problems
+
+
+def test_labels_come_before_columns_that_are_constant():
+    x = np.where(np.arange(8) == 3, 1.0, X).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = network()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert [finding.problem for finding in check(model, x, shuffled(Y))][:2] == ["shuffled-labels", "constant-features"]
+
+
+def test_gradients_that_explode_come_before_the_units_that_die_of_them():
+    keras.utils.set_random_seed(0)
+    series = np.random.default_rng(5).normal(size=(192, 30, 2)).astype("float32")
+    labels = (series.mean(axis=(1, 2)) > 0).astype(int)
+    start = keras.initializers.Orthogonal(gain=2.5, seed=4)
+    recurrent = keras.layers.SimpleRNN(8, activation="relu", recurrent_initializer=start)
+    model = keras.Sequential([keras.Input((30, 2)), recurrent, keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    watching = Diagnostics((series, labels))
+    model.fit(series, labels, epochs=6, verbose=0, callbacks=[watching])
+    problems = [finding.problem for finding in watching.findings()]
+    assert problems[0] == "exploding-gradients"
+    assert "dead-relus" in problems
