@@ -41,6 +41,10 @@ class BlockStack(keras.layers.Layer):
         rematerialization: Keep only the blocks' inputs for the gradient, and compute each block again when its gradient is due (Chen et al.
             2016, "Training Deep Nets with Sublinear Memory Cost"). It takes a third more time and a fraction of the memory.
 
+    Attributes:
+        watcher: None, or a function (number of the block, from 0; its output) to what the next block takes. Under TensorFlow and PyTorch
+            the blocks then run one by one in Python, so that what each returns can be looked at; rematerialization is left out.
+
     Raises:
         ValueError: The block returns another shape, draws random numbers of its own, or has a weight whose initializer is not known; names
             are not as above; or the rates are not one for each block.
@@ -66,6 +70,7 @@ class BlockStack(keras.layers.Layer):
         self.supports_jit = keras.config.backend() != "tensorflow"
         self._hide("_block", block)
         self._hide("_traced", {})
+        self.watcher = None
         self._check_block()
         layers = [layer for layer in block.layers if "training" in inspect.signature(layer.call).parameters]
         self._told_of_training = frozenset(layer.name for layer in layers)
@@ -163,8 +168,10 @@ class BlockStack(keras.layers.Layer):
     def _loop(self, kind, step, x, stacked, states):
         """The last block's output, and of each state the values after the blocks."""
         rematerialized = kind[-1]
+        if self.watcher is not None and keras.config.backend() != "jax":
+            return _loop_in_python(step, x, stacked, self.watcher)
         if keras.config.backend() == "torch":
-            return _loop_in_torch(keras.remat(step) if rematerialized else step, x, stacked)
+            return _loop_in_python(keras.remat(step) if rematerialized else step, x, stacked)
         if kind not in self._traced:
             self._traced[kind] = _traced(step, states, rematerialized)
         return self._traced[kind](x, *stacked)
@@ -173,6 +180,15 @@ class BlockStack(keras.layers.Layer):
         """Returns a variable of the stack, or values of its shape, as (count, ...), by the shape in a block."""
         weight = next(weight for weight, own in self._pairs if own is variable)
         return ops.reshape(variable, (self.count, *weight.shape))
+
+    def block_name(self, number):
+        """Returns what the block of this number, from 0, is called: as the first one, numbered on."""
+        prefix = self._block.name.rstrip("0123456789")
+        return f"{prefix}{int(self._block.name.removeprefix(prefix)) + number}"
+
+    def variables_of(self, layer):
+        """Returns the stack's variables that hold the weights of a layer of `block`, of all blocks."""
+        return [variable for weight, variable in self._pairs if any(weight is own for own in layer.weights)]
 
     def _run_block(self, x, training, factor):
         def as_called(layer):
@@ -322,14 +338,14 @@ def _loop_in_jax(step, x, *stacked):
     return jax.lax.scan(body, x, stacked)
 
 
-def _loop_in_torch(step, x, stacked):
-    import torch
-
-    # The running statistics are assigned before the gradient, and a rematerialized block reads them again.
-    stacked = [values if values.requires_grad else values.clone() for values in stacked]
+def _loop_in_python(step, x, stacked, watcher=None):
+    if keras.config.backend() == "torch":
+        # The running statistics are assigned before the gradient, and a rematerialized block reads them again.
+        stacked = [values if values.requires_grad else values.clone() for values in stacked]
     rows = []
     # Indexing each block would make a gradient of the whole stack for each.
-    for values in zip(*(torch.unbind(one) for one in stacked), strict=True):
+    for number, values in enumerate(zip(*(ops.unstack(one) for one in stacked), strict=True)):
         x, *new = step(x, *values)
+        x = x if watcher is None else watcher(number, x)
         rows.append(new)
-    return x, [torch.stack(values) for values in zip(*rows, strict=True)]
+    return x, [ops.stack(values) for values in zip(*rows, strict=True)]

@@ -247,8 +247,7 @@ def _functional_models(model):
 
 def _unrolled(stack, number, x):
     """Return the output of one of a stack's blocks as fresh named layers, and these by their names within the block."""
-    prefix = stack.block.name.rstrip("0123456789")
-    name = f"{prefix}{int(stack.block.name.removeprefix(prefix)) + number}"
+    name = stack.block_name(number)
     made = {}
 
     def fresh(layer):

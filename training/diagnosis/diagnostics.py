@@ -7,10 +7,11 @@ import keras
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training.diagnosis import examples, networks, state, steps
+from hornbook.training.diagnosis import blocks, examples, networks, state, steps
 from hornbook.training.diagnosis.probe import Probe
 
 _PROBE = 64  # Examples: enough for shares of dead units, few enough to cost little.
+_FEW, _MANY = 8, 1000  # Examples of the probe where a network has more variables than these, as its activations fill the memory.
 _PREDICTED = 512  # Training and validation examples whose outputs are looked at in the end.
 
 
@@ -28,7 +29,8 @@ class Record:
         epochs: list of dicts, the logs of each epoch.
         rates: the learning rate after each epoch.
         baseline: the loss of the best constant output, on the training examples; None where it is not known.
-        travelled: how far each trainable variable went from where it was, as a share of its size, an array; empty before the end.
+        travelled: how far each trainable variable, and each block of stacked ones, went from where it was, as a share of its size, an
+            array; empty before the end.
         training, validation: (classes or numbers, outputs) of some examples in the end, in inference mode; None where there are none.
     """
 
@@ -64,8 +66,9 @@ class Diagnostics(keras.callbacks.Callback):
     last. Under TensorFlow the weights of a step may differ by the rounding of another order of operations, some 1e-8.
 
     Args:
-        probe: (x, y), training examples as `fit` takes them, the more the better; 64 of them, evenly spaced, are sent through the network,
-            up to 2,000 are compared with their neighbours. Callbacks do not see the batches of `fit`, hence these.
+        probe: (x, y), training examples as `fit` takes them, the more the better; 64 of them, evenly spaced, go through the network (8
+            where it has more than 1,000 variables), up to 2,000 are compared with their neighbours. Callbacks do not see the batches of
+            `fit`, hence these.
         validation: (x, y) of validation examples, or None.
         every: steps between two measurements of the weights' updates.
 
@@ -101,7 +104,6 @@ class Diagnostics(keras.callbacks.Callback):
         count = examples.length(self._train[0])
         if count < 2 or count != examples.length(self._train[1]):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
-        self._few = [examples.slices(part, examples.spaced(count, _PROBE)) for part in self._train]
         self._every = every
         self.record, self._restored = Record(), None
 
@@ -110,6 +112,8 @@ class Diagnostics(keras.callbacks.Callback):
         if not getattr(model, "compiled", False):
             raise ValueError("Diagnostics watches a compiled model; call model.compile(optimizer, loss) before fit")
         self.record = Record(steps=steps.Steps(self._every))
+        count = _FEW if len(blocks.names(model.trainable_variables)) > _MANY else _PROBE
+        self._few = [examples.slices(part, examples.spaced(examples.length(part), count)) for part in self._train]
         self._probe = Probe(*self._few)
         steps.instrument(model, self.record.steps)
 
@@ -261,4 +265,5 @@ def _is_array(value):
 def _weights(model):
     if keras.backend.backend() == "jax" and getattr(model, "_jax_state", None):
         model.jax_state_sync()
-    return [np.array(keras.ops.convert_to_numpy(variable), "float32") for variable in model.trainable_variables]
+    arrays = [np.array(keras.ops.convert_to_numpy(variable), "float32") for variable in model.trainable_variables]
+    return blocks.split(model.trainable_variables, arrays)

@@ -6,6 +6,7 @@ import math
 import keras
 import numpy as np
 
+from hornbook.training.diagnosis import blocks
 from hornbook.training.diagnosis.probe import activation_of, is_recurrent, leaves
 from hornbook.training.optimization import unwrapped
 
@@ -20,7 +21,7 @@ class Kernel:
     Attributes:
         layer, path: names.
         kind: the layer's class.
-        place: of its variable among the trainable ones; None of one that is frozen.
+        place: of its variable among the trainable ones, each block of a stack for itself; None of one that is frozen.
         scale: standard deviation of the initial values.
         expected: that of the initializer that suits the layer's activation (He et al. 2015, Glorot and Bengio 2010, LeCun et al. 1998).
         drawn: that of the layer's own initializer; None where it is not known.
@@ -80,51 +81,46 @@ class Network:
 
 def network_of(model):
     """A built model's `Network`."""
-    layers = leaves(model)
+    parts = list(blocks.parts_of(leaves(model), model.trainable_variables))
+    layers = [part.layer for part in parts]
     kinds = [type(layer).__name__ for layer in layers]
-    places = {id(variable): place for place, variable in enumerate(model.trainable_variables)}
-    weighted = [place for place, layer in enumerate(layers) if _matrices(layer)]
+    weighted = [place for place, part in enumerate(parts) if part.matrices]
     first = weighted[0] if weighted else 0
     batch = [layer for layer, kind in zip(layers, kinds, strict=True) if kind == "BatchNormalization"]
     # Of a layer without an activation the next one's, with normalization between; a residual block's goes around.
-    activations = {layer.name: activation_of(layer) for layer in layers if activation_of(layer)}
+    activations = {part.name: activation_of(part.layer) for part in parts if activation_of(part.layer)}
     following, after = {}, None
-    for layer in reversed(layers):
-        after = activation_of(layer) or after
-        following[layer.name] = after
+    for part in reversed(parts):
+        after = activation_of(part.layer) or after
+        following[part.name] = after
     return Network(
-        kernels=[kernel for layer in layers for kernel in _kernels(layer, following[layer.name], places)],
+        kernels=[kernel for part in parts for kernel in _kernels(part, following[part.name])],
         activations=activations,
         normalized=sum(_NORMALIZATIONS[0] in kind for kind in kinds),
         batch_normalized=len(batch),
         momentum=max((layer.momentum for layer in batch), default=None),
         scales_inputs=any(name in kind for kind in kinds[: first + 1] for name in _INPUT_SCALING),
         residual=any(kind == "Add" for kind in kinds),
-        recurrent=tuple(layer.name for layer, kind in zip(layers, kinds, strict=True) if is_recurrent(kind)),
+        recurrent=tuple(part.name for part, kind in zip(parts, kinds, strict=True) if is_recurrent(kind)),
         dropout=max((layer.rate for layer in layers if "Dropout" in type(layer).__name__), default=0.0),
         output_activation=activation_of(layers[-1]) if layers else None,
         embedded="Embedding" in kinds[: first + 1],
     )  # fmt: skip
 
 
-def _matrices(layer):
-    return [variable for variable in layer.weights if len(variable.shape) > 1]
-
-
-def _kernels(layer, activation, places):
-    for variable in _matrices(layer):
-        value = np.asarray(keras.ops.convert_to_numpy(variable), "float32")
+def _kernels(part, activation):
+    for path, value, place in part.matrices:
         fan_in, fan_out = _fans(value.shape)
         relu = activation is None or any(name in activation for name in ("relu", "gelu", "silu", "swish", "elu", "mish"))
         expected = math.sqrt(2 / fan_in) if relu and activation != "selu" else math.sqrt(2 / (fan_in + fan_out))
         yield Kernel(
-            layer.name,
-            variable.path,
-            type(layer).__name__,
-            places.get(id(variable)),
+            part.name,
+            path,
+            type(part.layer).__name__,
+            place,
             float(value.std()),
             expected,
-            _drawn(getattr(layer, "kernel_initializer", None), fan_in, fan_out),
+            _drawn(getattr(part.layer, "kernel_initializer", None), fan_in, fan_out),
             value.size,
             value.shape[-1],
         )

@@ -10,6 +10,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from hornbook.models import BlockStack
 from hornbook.training.diagnosis.examples import spaced
 
 _MOST_LAYERS = 60  # That are watched; of deeper networks evenly spaced ones, the first and the last among them.
@@ -222,7 +223,7 @@ def leaves(model):
     found = []
     for layer in model._flatten_layers(include_self=False, recursive=False):
         inner = list(layer._flatten_layers(include_self=False, recursive=False))
-        composed = isinstance(layer, keras.Model) or (inner and not _is_known(layer))
+        composed = isinstance(layer, keras.Model) or (inner and not _is_known(layer) and not isinstance(layer, BlockStack))
         found.extend(leaves(layer) if composed else [layer])
     return found
 
@@ -252,7 +253,9 @@ def watched(model, see):
     Of recurrent layers on their inputs too, as `name/input`. Yields {name: (kind, activation)} of what was called.
     """
     layers = [layer for layer in leaves(model) if type(layer).__name__ not in _PASSING and layer is not model]
-    places = spaced(len(layers), _MOST_LAYERS)
+    by_block = keras.backend.backend() != "jax"  # There the blocks stay a loop, as one by one they would take minutes to compile.
+    outputs = [(layer, number) for layer in layers for number in range(layer.count if by_block and isinstance(layer, BlockStack) else 1)]
+    outputs = [outputs[place] for place in spaced(len(outputs), _MOST_LAYERS)]
     abouts, changed = {}, []
 
     def watch(layer):
@@ -272,13 +275,31 @@ def watched(model, see):
         layer.call = call
         changed.append(layer)
 
-    for place in places:
-        watch(layers[place])
+    def watch_blocks(stack):
+        numbers = {number for layer, number in outputs if layer is stack}
+
+        def watcher(number, output):
+            name = stack.block_name(number)
+            if number not in numbers or name in abouts:
+                return output
+            abouts[name] = (type(stack).__name__, activation_of(stack.block.layers[-1]))
+            return see(name, abouts[name], output)
+
+        stack.watcher = watcher
+
+    stacks = [layer for layer in layers if by_block and isinstance(layer, BlockStack)]
+    for stack in stacks:
+        watch_blocks(stack)
+    for layer, _ in outputs:
+        if layer not in stacks:
+            watch(layer)
     try:
         yield abouts
     finally:
         for layer in changed:
             del layer.call
+        for stack in stacks:
+            stack.watcher = None
 
 
 def _is_tensor(value):

@@ -11,6 +11,8 @@ import weakref
 import keras
 import numpy as np
 
+from hornbook.training.diagnosis import blocks
+
 _KEY = "hornbook_gradient_norms"
 _AT_ONCE = 1024  # Tensors that are read from the device together.
 _LATER = 16  # Of later steps the norm of each variable's gradient is kept for every 16th.
@@ -26,7 +28,7 @@ class Steps:
         first: steps of which the norm of each variable's gradient is kept.
 
     Attributes:
-        variables: names of the trainable variables, in the model's order.
+        variables: names of the trainable variables, in the model's order; of stacked blocks one for each block.
         connected: for each, whether a gradient reached it at all; None before the first step.
         batch_size: examples of the first batch; None before the first step.
         samples: list of (step, weight norms, update norms), each norm an array with an entry a variable.
@@ -122,9 +124,9 @@ def instrument(model, steps):
                 "train with compile and fit, or call the optimizer within train_step"
             )
         variables, gradients, scale = seen[-1]
-        record.variables = [variable.path for variable in variables]
-        record.connected = [gradient is not None for gradient in gradients]
-        squares = _squares([gradient for gradient in gradients if gradient is not None], scale)
+        record.variables = blocks.names(variables)
+        record.connected = blocks.each(variables, [gradient is not None for gradient in gradients])
+        squares = _squares([pair for pair in zip(variables, gradients, strict=True) if pair[1] is not None], scale)
         # The batch's size beside them: each tensor that leaves the step costs it time.
         size = keras.ops.cast(keras.ops.shape(keras.tree.flatten(args[-1])[0])[0], "float32")
         squares = keras.ops.concatenate([squares, keras.ops.reshape(size, (1,))])
@@ -201,22 +203,23 @@ def _read(values, default):
     return [default if value is None else next(read) for value in values]
 
 
-def _squares(gradients, scale):
-    """The squared norm of each gradient, a vector."""
-    if keras.backend.backend() == "tensorflow":
+def _squares(pairs, scale):
+    """The squared norm of each gradient, and of stacked blocks of each block's, a vector; of (variable, gradient)."""
+    # Of an embedding's gradient under TensorFlow the rows that were looked up.
+    dense = [gradient.values if type(gradient).__name__ == "IndexedSlices" else gradient for _, gradient in pairs]
+    gradients = [keras.ops.cast(gradient, "float32") for gradient in dense]
+    squares = blocks.squares([variable for variable, _ in pairs], gradients)
+    if squares is None and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # One operation a gradient; of an embedding's, that of the rows that were looked up.
-        dense = [tf.cast(getattr(gradient, "values", gradient), "float32") for gradient in gradients]
-        squares = 2 * tf.stack([tf.nn.l2_loss(gradient) for gradient in dense])
-    else:
-        square = [keras.ops.sum(keras.ops.square(keras.ops.cast(gradient, "float32"))) for gradient in gradients]
-        squares = keras.ops.stack(square)
+        squares = 2 * tf.stack([tf.nn.l2_loss(gradient) for gradient in gradients])  # One operation a gradient.
+    elif squares is None:
+        squares = keras.ops.stack([keras.ops.sum(keras.ops.square(gradient)) for gradient in gradients])
     return squares if scale is None else squares / keras.ops.square(keras.ops.cast(scale, "float32"))
 
 
 def _weights(model, state):
     """The trainable variables as arrays of their own. Of JAX, which keeps them in the state (of the step's arguments or results)."""
     values = state[0][0] if keras.backend.backend() == "jax" else model.trainable_variables
-    arrays = [np.array(keras.ops.convert_to_numpy(value), "float32").ravel() for value in values]
-    return [array[:: 1 + array.size // _LARGEST_PART] for array in arrays]
+    arrays = [np.array(keras.ops.convert_to_numpy(value), "float32") for value in values]
+    return [array[:: 1 + array.size // _LARGEST_PART] for array in blocks.split(model.trainable_variables, arrays)]

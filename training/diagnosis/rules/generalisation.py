@@ -99,7 +99,13 @@ def shift(record, symptoms):
 def rare_class(record, symptoms):
     """A class with few examples that the network does not find."""
     task = record.task
-    if task.kind not in ("classes", "binary") or record.training is None or not symptoms.finite or record.facts and record.facts.out_of_range:
+    if (
+        task.kind not in ("classes", "binary")
+        or record.training is None
+        or not symptoms.finite
+        or (record.facts
+        and record.facts.out_of_range)
+    ):
         return
     for part, (targets, outputs) in {"validation": record.validation or ((), ()), "training": record.training}.items():
         if not len(targets):
