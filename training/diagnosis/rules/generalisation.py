@@ -20,6 +20,9 @@ _RARE = 1 / 3  # Of an even share.
 _IGNORED = 0.4  # Recall, as a share of the others'.
 _FEW_EXAMPLES = 300  # A gap between training and validation is likelier with fewer.
 _DROPPED, _LEFT, _NARROW = 0.65, 0.2, 2  # Share of features, share of the weights' size, features.
+_USUAL_DECAY = (
+    0.3  # Of less, it is the learning rate, by which weights shrink too, that leaves nothing (AdamW's usual values are 0.01 to 0.1).
+)
 _HARDLY_LEFT = 0.9  # Share of features dropped that is too much whatever the result.
 
 
@@ -103,8 +106,7 @@ def rare_class(record, symptoms):
         task.kind not in ("classes", "binary")
         or record.training is None
         or not symptoms.finite
-        or (record.facts
-        and record.facts.out_of_range)
+        or (record.facts and record.facts.out_of_range)
     ):
         return
     for part, (targets, outputs) in {"validation": record.validation or ((), ()), "training": record.training}.items():
@@ -159,7 +161,7 @@ def capacity(record, symptoms):
     hidden = [kernel for kernel in network.kernels[:-1] if kernel.kind != "Embedding"]
     if network.dropout > _DROPPED:
         told = f"dropout leaves {1 - network.dropout:.0%} of its features"
-    elif record.optimizer.get("weight_decay") and len(samples) > 1 and hidden:
+    elif record.optimizer.get("weight_decay", 0.0) > _USUAL_DECAY and len(samples) > 1 and hidden:
         places = [kernel.place for kernel in hidden if kernel.place is not None]
         left = float(np.median(samples[-1][1][places] / np.maximum(samples[0][1][places], 1e-12))) if places else 1.0
         if left < _LEFT:
