@@ -27,7 +27,7 @@ class Record:
         steps: `steps.Steps`.
         looks: list of `probe.Probed`: before the first step, after epochs 1, 2, 4, 8, ... and after the last.
         epochs: list of dicts, the logs of each epoch.
-        rates: the learning rate after each epoch.
+        rates: the highest learning rate seen in each epoch, at its end and at the steps that are measured.
         baseline: the loss of the best constant output, on the training examples; None where it is not known.
         travelled: how far each trainable variable, and each block of stacked ones, went from where it was, as a share of its size, an
             array; empty before the end.
@@ -137,7 +137,9 @@ class Diagnostics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.record.steps.fetch()
         self.record.epochs.append({name: float(value) for name, value in (logs or {}).items()})
-        self.record.rates.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self.record.rates.append(max(rate, self.record.steps.rate))
+        self.record.steps.rate = 0.0
         done = len(self.record.epochs)
         if done & (done - 1) == 0:
             self._look(done)

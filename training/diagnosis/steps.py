@@ -32,12 +32,13 @@ class Steps:
         connected: for each, whether a gradient reached it at all; None before the first step.
         batch_size: examples of the first batch; None before the first step.
         samples: list of (step, weight norms, update norms), each norm an array with an entry a variable.
+        rate: the highest learning rate at a measured step since it was set to 0.
     """
 
     def __init__(self, every=200, first=64):
         self.every, self.first = every, first
         self.variables, self.connected, self.batch_size = [], None, None
-        self.samples = []
+        self.samples, self.rate = [], 0.0
         self._seen, self._norms, self._losses = 0, [], []  # The latter two are still on the device.
         self._rows, self._totals, self._read_losses = [], [], []
 
@@ -149,6 +150,8 @@ def listen(model, steps):
         outputs = original(*args)
         logs = outputs[0] if isinstance(outputs, tuple) else outputs
         steps.add(logs)
+        if sampled:
+            steps.rate = max(steps.rate, float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)))
         if before:  # Not of a model that its first step builds.
             steps.sample(before, _weights(model, outputs[1:] if isinstance(outputs, tuple) else ()))
         return outputs

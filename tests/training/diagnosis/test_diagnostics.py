@@ -204,3 +204,13 @@ def test_steps_without_a_listener_are_plain():
     model = network()
     steps.instrument(model, steps.Steps())  # Nobody keeps the record.
     assert set(fit(model)) == {"accuracy", "loss"}
+
+
+def test_the_rate_that_is_told_is_the_schedules_highest():
+    model = network()
+    model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(0.02, decay_steps=24)
+    watching = Diagnostics((X, Y))
+    model.fit(X, Y, epochs=3, batch_size=8, verbose=0, callbacks=[watching])
+    rates = watching.record.rates
+    assert rates[0] == pytest.approx(0.02, rel=0.01)
+    assert rates[0] > rates[1] > rates[2]
