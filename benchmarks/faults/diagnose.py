@@ -113,11 +113,9 @@ def row_of(case, seen, corpus, twins, mend):
         "chance": f"{datasets.load(case.settings.data, corpus).chance:.4f}", "seconds": f"{seen['seconds']:.1f}",
         "settings": key(case.settings),
     }  # fmt: skip
-    if not case.problem or not mend:
-        return row
-    if case.healthy is not None:
+    if case.problem and twins and case.healthy is not None:
         row["healthy"] = f"{twins(case.healthy)[case.measure]:.4f}"
-    found = remedied(case, findings)
+    found = remedied(case, findings) if case.problem and mend else None
     if found:
         settings, changes = found
         row["remedy"] = json.dumps(changes)
@@ -225,6 +223,7 @@ def main():
     parser.add_argument("--corpus", help="folder with series/ and tables/, for groups B and C")
     parser.add_argument("--records", type=pathlib.Path, help="folder to keep what was seen of each run")
     parser.add_argument("--again", action="store_true", help="read the findings of kept records once more, and run nothing")
+    parser.add_argument("--twins", action="store_true", help="also train the sound twins, which tell whether a fault does harm")
     parser.add_argument("--remedy", action="store_true", help="also train the sound twins, and again after the first remedy")
     parser.add_argument("--turns", default="0/1", help="1/2: every second case, from the second: two copies share the work")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many; the same command goes on")
@@ -241,14 +240,15 @@ def main():
     first, every = map(int, args.turns.split("/"))
     for case in chosen[first::every]:
         there = rows.get(case.name)
-        done = there and there["settings"] == key(case.settings) and (there["healthy"] or not args.remedy or not case.problem)
+        with_twins = args.twins or args.remedy
+        done = there and there["settings"] == key(case.settings) and (there["healthy"] or not with_twins or not case.problem)
         kept = args.records and (args.records / f"{key(case.settings)}.pickle").exists()
         wanted = args.only in case.name and args.kind in (None, "planted" if case.problem else "healthy")
         if not wanted or (args.again and not kept) or (done and not args.again):
             continue
-        row = row_of(case, examine(case, args.corpus, args.records), args.corpus, twins, args.remedy)
+        row = row_of(case, examine(case, args.corpus, args.records), args.corpus, with_twins and twins, args.remedy)
         if there and args.again and not args.remedy:
-            row |= {name: there[name] for name in ("remedy", "healthy", "remedied")}
+            row |= {name: there[name] for name in ("remedy", "healthy", "remedied") if not row[name]}
         rows[case.name] = row
         write(rows)
         print(", ".join(row[name] for name in ("name", "score", "findings", "remedy", "remedied")), flush=True)
