@@ -3,9 +3,9 @@
 python -m benchmarks.pruning.false_alarms
 python -m benchmarks.pruning.false_alarms --runs 20
 
-The runs of group A (built-in data; images, texts, series and tables; mlp to transformer), half of them with unusual but sound settings: long
-warm-ups, one cycle, plain SGD, sigmoids, tiny batches. Writes results/pruning_false_alarms.csv: a row a run with its score, and after which
-epoch it would have been stopped and for what. The script goes on where it was cut off.
+The runs of group A (built-in data; images, texts, series and tables; mlp to transformer), half of them with unusual but sound settings:
+long warm-ups, one cycle, plain SGD, sigmoids, tiny batches. Writes results/pruning_false_alarms.csv: a row a run with its score, and after
+which epoch it would have been stopped and for what. The script goes on where it was cut off.
 """
 
 import argparse
