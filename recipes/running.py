@@ -246,6 +246,8 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
     footprint.require(model, train, args.batch_size, session.smaller)
+    if watching:
+        watching.begin(model)
     first_epoch = kept.restore(model, args.epochs)
     _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
     if first_epoch:

@@ -80,10 +80,13 @@ def state(folder):
     """All that a run leaves, apart from the seconds it took."""
     with np.load(folder / "checkpoint/last.npz") as file:
         arrays = {name: file[name] for name in file.files if name != "about"}
+        about = json.loads(str(file["about"]))
+    for row in about["callbacks"][0]["values"]["rows"]:
+        del row["seconds"]
     rows = [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
     result = json.loads((folder / "result.json").read_text())
     problems = [finding["problem"] for finding in result["findings"]]
-    return arrays, rows, (result["metrics"], problems, json.loads((folder / "diagnosis.json").read_text()))
+    return arrays, rows, (result["metrics"], problems, json.loads((folder / "diagnosis.json").read_text()), about)
 
 
 @pytest.fixture(scope="module")
