@@ -254,9 +254,10 @@ def fitting(args, session, model, train, validation=None, **as_batches):
         terminal.say(f"going on after epoch {len(history.rows)} of {timed.epochs}")
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
+    begins = None if first_epoch else watching
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
-        watching and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
+        begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: watching.findings(dataclasses.asdict(args)) if watching else []),
         stopping,
