@@ -46,32 +46,32 @@ SETTINGS = [
     (
         *("image-classification", "in memory"),
         f"{_SHARED} --model resnet --depth 8 --width 8 --stochastic-depth 0.2 --augmentation crop-flip --mixup 0.2 --ema 0.99 "
-        "--accumulate-steps 3 --epochs 12 --batch-size 128",
+        "--accumulate-steps 3 --epochs 8 --batch-size 128",
     ),
     (
         *("image-classification", "streamed"),
         f"{_SHARED} --dataset folder:{{made}}/images --in-memory never --model cnn --width 8 --augmentation trivial --cutmix 1 --mixup 0.2 "
-        "--random-erasing 0.3 --colour 0.2 --lookahead 4 --ema 0.95 --optimizer sgd --epochs 8 --batch-size 32",
+        "--random-erasing 0.3 --colour 0.2 --lookahead 4 --ema 0.95 --optimizer sgd --epochs 6 --batch-size 32",
     ),
     (
         *("text-classification", "in memory"),
         f"{_SHARED} --dataset csv:{{made}}/texts.csv --model gru --width 16 --embedding-size 16 --word-swap 0.1 --word-dropout 0.1 "
-        "--ema 0.95 --accumulate-steps 3 --epochs 8 --batch-size 32",
+        "--ema 0.95 --accumulate-steps 3 --epochs 6 --batch-size 32",
     ),
     (
         *("text-classification", "streamed"),
         f"{_SHARED} --dataset csv:{{made}}/texts.csv --in-memory never --model text_transformer --depth 2 --width 16 "
-        "--schedule plateau --plateau-patience 1 --clip-norm 1 --classical-share 0.3 --tokenizer bpe --epochs 10 --batch-size 32",
+        "--schedule plateau --plateau-patience 1 --clip-norm 1 --classical-share 0.3 --tokenizer bpe --epochs 6 --batch-size 32",
     ),
     (
         *("sequence-classification", "unequal lengths"),
         f"{_SHARED} --dataset csv:{{made}}/series.csv --time-column time --model gru --width 16 --mixup 0.2 --jitter 0.1 --time-warp 0.1 "
-        "--ema 0.95 --accumulate-steps 3 --epochs 10 --batch-size 16",
+        "--ema 0.95 --accumulate-steps 3 --epochs 6 --batch-size 16",
     ),
     (
         *("sequence-classification", "audio"),
         f"{_SHARED} --dataset folder:{{made}}/sounds --model cnn1d --width 8 --mixup 0.2 --time-masking 0.2 --feature-masking 0.2 "
-        "--classical-share 0.3 --optimizer nadam --schedule restarts --epochs 16 --batch-size 16",
+        "--classical-share 0.3 --optimizer nadam --schedule restarts --epochs 10 --batch-size 16",
     ),
     (
         *("tabular-classification", "in memory"),
@@ -113,14 +113,14 @@ def make(folder):
     with open(folder / "texts.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["text", "label"])
-        for number in range(1000):
+        for number in range(800):
             chances = np.ones(400)
             chances[40 * (number % 3) : 40 * (number % 3) + 40] += 1.0
             table.writerow([" ".join(generator.choice(words, generator.integers(3, 60), p=chances / chances.sum())), "abc"[number % 3]])
     with open(folder / "series.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["id", "label", "time", "first", "second"])
-        for number in range(400):
+        for number in range(300):
             steps = generator.normal(0.3 * (number % 2), 1, (generator.integers(10, 60), 2))
             table.writerows([number, "ab"[number % 2], time_, *row.round(4)] for time_, row in enumerate(steps))
     for number in range(240):
