@@ -246,15 +246,18 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
     run.require_space(checkpoint.size_in_bytes(model))
     footprint.require(model, train, args.batch_size, session.smaller)
+    if watching:
+        watching.begin(model)
     first_epoch = kept.restore(model, args.epochs)
     _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
     if first_epoch:
         terminal.say(f"going on after epoch {len(history.rows)} of {timed.epochs}")
     if args.minutes is not None:
         timed.seconds = 60 * args.minutes - history.seconds_before - (time.monotonic() - session.started)
+    begins = None if first_epoch else watching
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
-        watching and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
+        begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: watching.findings(dataclasses.asdict(args)) if watching else []),
         stopping,

@@ -105,7 +105,11 @@ class Diagnostics(keras.callbacks.Callback):
         if count < 2 or count != examples.length(self._train[1]):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
         self._every = every
-        self.record, self._restored = Record(), None
+        self.record, self._restored, self._first = Record(), None, None
+
+    def begin(self, model):
+        """Keep the weights that a training begins with; before they are replaced by those of a checkpoint, from which it goes on."""
+        self._first = _weights(model)
 
     def set_model(self, model):
         super().set_model(model)
@@ -133,6 +137,8 @@ class Diagnostics(keras.callbacks.Callback):
         self._began = _weights(self.model)
         if np.ndim(self._gone) and len(self._gone) != len(self._began):
             raise UserError("the diagnosis that the checkpoint keeps is of another model; remove the checkpoint to begin again")
+        if self._first is not None:
+            self._began, self._gone, self._first = self._first, 0.0, None
 
     def on_epoch_end(self, epoch, logs=None):
         self.record.steps.fetch()
@@ -166,7 +172,7 @@ class Diagnostics(keras.callbacks.Callback):
         self._restored = state.checked(values, arrays)
 
     def _travelled(self):
-        # Of a training that was cut off the way before and the way since, as its first weights are not kept.
+        # Of a training that was cut off the way before and the way since, where its first weights are not known.
         pairs = zip(self._began, _weights(self.model), strict=True)
         return self._gone + np.array([np.linalg.norm(now - before) / max(np.linalg.norm(before), 1e-12) for before, now in pairs])
 

@@ -45,8 +45,10 @@ class _Look(msgspec.Struct):
 
     def look(self):
         """The `Probed` that it was."""
-        arrays = {name: None if (value := getattr(self, name)) is None else np.array(value, "float32") for name in ("by_time", "outputs")}
-        return Probed(epoch=self.epoch, layers=self.layers, loss=self.loss, inference_loss=self.inference_loss, **arrays)
+        # Of the kinds that the probe makes: what is kept of them once more is the same, bit for bit.
+        by_time = None if self.by_time is None else np.array(self.by_time, "float64")
+        outputs = None if self.outputs is None else np.array(self.outputs, "float32")
+        return Probed(self.epoch, self.layers, by_time, self.loss, self.inference_loss, outputs)
 
 
 class _Values(msgspec.Struct):

@@ -47,6 +47,9 @@ def test_a_record_goes_on(build, tmp_path):
     assert [look.epoch for look in second.looks] == [look.epoch for look in first.looks]
     for name in ("norms", "totals", "losses"):
         np.testing.assert_array_equal(getattr(second.steps, name), getattr(first.steps, name))
+    for one, other in zip(second.looks, first.looks, strict=True):
+        np.testing.assert_array_equal(one.by_time, other.by_time)
+        np.testing.assert_array_equal(one.outputs, other.outputs)
     assert inside(second) == inside(first)
     # The way before and the way since: about as long as the way from the beginning. Biases begin at 0.
     kernels = [kernel.place for kernel in first.network.kernels]
