@@ -17,6 +17,8 @@ import typing
 
 from hornbook import UserError, endings, records, terminal
 
+_LONGEST_NAME = 200  # Letters of an option's name.
+
 
 def parse(options, arguments, program, description):
     """An `options` dataclass from command-line arguments; `--config FILE`, a former run's, replaces the defaults.
@@ -67,6 +69,10 @@ def parse_known(options, arguments, program, description):
 def _parse(options, arguments, program, description, default=None, return_unknown_args=False):
     import tyro
 
+    for word in arguments:
+        # tyro compares an unknown name with all that it knows, which takes time as the square of its length.
+        if re.match(rf"-[^\s=]{{{_LONGEST_NAME}}}", word):
+            raise UserError(f"there is no option {word.partition('=')[0]}; see {program} --help")
     printed = io.StringIO()
     told = _with_helps(options)
     kwargs = {} if default is None else {"default": told(**_values(default))}
@@ -294,6 +300,9 @@ def _one_line(text):
         return f"there is no option {unknown[1]}" + (f", did you mean {' or '.join(near)}?" if near else "")
     text = re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
     text = re.sub(r"Error parsing (--[\w-]+): invalid literal for int\(\) with base 10: (.*)", r"\1 takes a whole number, got \2", text)
+    text = re.sub(
+        r"Error parsing (--[\w-]+): Exceeds the limit .* value has (\d+) digits.*", r"\1 takes a whole number, got \2 digits", text
+    )
     open_to_data = r"Error parsing (--[\w-]+): no type matching {}\|\{{auto\}} could be instantiated from \[(.*?)\].*"
     text = re.sub(open_to_data.format("INT"), r"\1 takes a whole number or auto, got \2", text)
     text = re.sub(open_to_data.format("FLOAT"), r"\1 takes a number or auto, got \2", text)

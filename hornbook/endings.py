@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 
 from hornbook import UserError, streams, terminal
 
@@ -91,6 +92,8 @@ def process(program, command):
     """
     global _signals
     streams.take_over()
+    if not sys.warnoptions:  # What libraries remark to who programs with them would stand beside the line that a user is told.
+        warnings.simplefilter("ignore")
     _signals = _Signals(program)
     with ending(program):
         try:

@@ -8,6 +8,7 @@ imported because a file names it.
 import contextlib
 import math
 import pathlib
+import warnings
 import zipfile
 
 import numpy as np
@@ -60,7 +61,9 @@ def load(path, labels, labels_path):
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
     try:
         _refuse_larger_than_its_file(path)
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*freshly-initialized")  # Keras leaves weights that the file lacks at random, and says so.
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except UserError:
         raise
     # A file may hold anything, and Keras, HDF5 and zip each have their own words for it.
@@ -69,11 +72,18 @@ def load(path, labels, labels_path):
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] != labels.num_outputs:
         raise UserError(f"{labels_path} has names for {labels.num_outputs} outputs, and {path} has outputs of shape {shape}")
+    _refuse_weights(path, model)
+    return model
+
+
+def _refuse_weights(path, model):
+    """Refuse a model with a weight that is no finite number."""
+    import keras
+
     for variable in model.variables:
         values = keras.ops.convert_to_numpy(variable)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise UserError(f"{path} has a weight that is no finite number, in {variable.path}: its predictions would mean nothing")
-    return model
 
 
 def _refuse_larger_than_its_file(path):
