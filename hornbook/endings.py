@@ -18,7 +18,8 @@ _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "ended, as
 _SIGNALS = {getattr(signal, name): words for name, words in _WORDS.items() if hasattr(signal, name)}
 _USER, _READER_LEFT = 2, 141  # 141 is what a shell reports of a program that SIGPIPE ended.
 _OF_A_BUG = (errno.EBADF, errno.EINVAL, errno.EINTR, errno.EFAULT)
-_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# Without a file's name; ENOENT is of a folder for temporary files that is nowhere, or of a current folder that was removed meanwhile.
+_OF_THE_MACHINE = (errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _FORGIVEN = b"\0"  # What takes a signal's byte back.
 
 

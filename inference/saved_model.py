@@ -1,21 +1,25 @@
 """`model.keras` of a run looked at before it is loaded, loaded, and compared with what the run's other files say of it.
 
-A model file is a zip archive of a description, JSON, and of weights. The description names the classes of its layers; Keras' safe mode
-refuses those that hold code (Lambda), and Hornbook everything that is neither Keras' nor its own before Keras sees it, so that no module is
-imported because a file names it.
+A model file is a zip archive of a description, JSON, and of weights, HDF5. Both lie in it as they are: what is packed may unpack to any
+size. The description names the classes of its layers; Keras' safe mode refuses those that hold code (Lambda), and Hornbook everything that
+is neither Keras' nor its own before Keras sees it, so that no module is imported because a file names it.
 """
 
 import contextlib
+import io
 import math
+import os
 import pathlib
+import struct
 import warnings
 import zipfile
 
 import numpy as np
 
-from hornbook import UserError, command_line, libraries, records
+from hornbook import UserError, command_line, files, libraries, records
 
-_DESCRIPTION, _WEIGHTS = "config.json", "model.weights.h5"
+_DESCRIPTION, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_LONGEST_DESCRIPTION = 2**24  # Bytes: ten thousand layers.
 # Layers that load code or a model of another library, whatever their file says of it.
 _CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__", "__typespec__")
 _OURS = "hornbook>"
@@ -60,6 +64,7 @@ def load(path, labels, labels_path):
 
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
     try:
+        _refuse_packed_weights(path)
         _refuse_larger_than_its_file(path)
         with warnings.catch_warnings():
             warnings.filterwarnings("error", ".*freshly-initialized")  # Keras leaves weights that the file lacks at random, and says so.
@@ -84,6 +89,49 @@ def _refuse_weights(path, model):
         values = keras.ops.convert_to_numpy(variable)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise UserError(f"{path} has a weight that is no finite number, in {variable.path}: its predictions would mean nothing")
+
+
+class _Part(io.RawIOBase):
+    """Some bytes of an open file, as a file; for h5py, which reads a little here and there.
+
+    Args:
+        file: open for reading bytes.
+        start, size: the first byte, and how many.
+    """
+
+    def __init__(self, file, start, size):
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer):
+        wanted = min(len(buffer), max(0, self._size - self._at))
+        content = os.pread(self._file.fileno(), wanted, self._start + self._at)
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+
+def _refuse_packed_weights(path):
+    """Refuse weights that unpack to more than their file has bytes: HDF5 knows packed arrays, and those that nobody has written."""
+    import h5py
+
+    with files.opened(path) as file, zipfile.ZipFile(file) as archive:
+        entry, sizes = archive.getinfo(_WEIGHTS), []
+        file.seek(entry.header_offset + 26)
+        start = entry.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))  # Behind the name and what else is said of it.
+        with h5py.File(_Part(file, start, entry.file_size), "r") as weights:
+            weights.visititems(lambda name, found: sizes.append(found.nbytes) if isinstance(found, h5py.Dataset) else None)
+    if sum(sizes) > entry.file_size:
+        raise UserError(f"{path} has {entry.file_size:,} bytes of weights that unpack to {sum(sizes):,}, which no run saves")
 
 
 def _refuse_larger_than_its_file(path):
@@ -149,8 +197,14 @@ def _description(path):
             lacking = [name for name in (_DESCRIPTION, _WEIGHTS) if name not in names]
             if lacking:
                 raise UserError(f"{path} has no {lacking[0]} in it; accepted is the model that a run saves")
-            if archive.getinfo(_DESCRIPTION).file_size > records.LARGEST:
-                raise UserError(f"{path} has a description of more than {records.LARGEST:,} bytes, which no model needs")
+            strange = [name for name in names if name not in (_DESCRIPTION, _METADATA, _WEIGHTS)]
+            if strange or len(names) > len(set(names)):
+                what = f"{strange[0]!r} in it" if strange else "a file twice in it"
+                raise UserError(f"{path} has {what}; accepted is the model that a run saves")
+            if any(one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size for one in archive.infolist()):
+                raise UserError(f"{path} has packed files in it, which may unpack to any size; accepted is the model that a run saves")
+            if archive.getinfo(_DESCRIPTION).file_size > _LONGEST_DESCRIPTION:
+                raise UserError(f"{path} has a description of more than {_LONGEST_DESCRIPTION:,} bytes, which no model needs")
             return records.parsed(archive.read(_DESCRIPTION), f"{path}, {_DESCRIPTION}")
     except UserError:
         raise

@@ -3,9 +3,9 @@
     python benchmarks/reliability/costs.py --times 7
 
 Each command is run in a process of its own, in which the functions that look at files are timed, each without those of other parts that it
-calls; nothing else is changed. What is counted: reading and checking the JSON files (of which a command without checks would read some, too),
-looking into `model.keras` before it is loaded, checksums, counting weights before they are made, looking at each weight, ranges of flags,
-looking through the run's folder, and what a training will take of the memory. A row of `results/reliability_costs.csv` is a part of the
+calls; nothing else is changed. Counted are: reading and checking the JSON files (a command without checks would read some, too), looking
+into `model.keras` before it is loaded, checksums, counting weights before they are made, looking at each weight, ranges of flags, looking
+through the run's folder, and what a training will take of the memory. A row of `results/reliability_costs.csv` is a part of the
 checks, or all of them, in one command on one network: quartiles over the turns of its seconds, the median of its seconds of the processor,
 and the median of its share of the command's time.
 """
