@@ -18,6 +18,7 @@ import typing
 from hornbook import UserError, endings, records, terminal
 
 _LONGEST_NAME = 200  # Letters of an option's name.
+_NUMBERS = {"[INT": "whole numbers", "[FLOAT": "numbers", "INT": "a whole number", "FLOAT": "a number"}  # In tyro's words, and in others.
 
 
 def parse(options, arguments, program, description):
@@ -303,13 +304,18 @@ def _one_line(text):
     text = re.sub(
         r"Error parsing (--[\w-]+): Exceeds the limit .* value has (\d+) digits.*", r"\1 takes a whole number, got \2 digits", text
     )
-    open_to_data = r"Error parsing (--[\w-]+): no type matching {}\|\{{auto\}} could be instantiated from \[(.*?)\].*"
-    text = re.sub(open_to_data.format("INT"), r"\1 takes a whole number or auto, got \2", text)
-    text = re.sub(open_to_data.format("FLOAT"), r"\1 takes a number or auto, got \2", text)
+    text = re.sub(r"Error parsing (--[\w-]+): no type matching (.*?) could be instantiated from \[(.*?)\].*", _of_several_kinds, text)
     text = re.sub(r"Error parsing (--[\w-]+): could not convert string to float: (.*)", r"\1 takes a number, got \2", text)
     text = re.sub(r"(invalid choice .* for argument .*)\. Expected one of \((.*)\)", _few_choices, text)
     text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
     return text.replace("Expected 1 values", "Expected one").removesuffix(".")
+
+
+def _of_several_kinds(found):
+    """What an option takes that takes one of several kinds, such as a number or auto, and what it was given."""
+    flag, kinds, given = found.groups()
+    number = next((words for kind, words in _NUMBERS.items() if kind in kinds), None)
+    return f"{flag} takes {number}{' or auto' if '{auto}' in kinds else ''}, got {given}" if number else found[0]
 
 
 def _few_choices(found):

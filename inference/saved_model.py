@@ -159,16 +159,32 @@ def _largest(config):
     return max(found)
 
 
-@contextlib.contextmanager
-def computing(path):
-    """Say in one line that a model cannot be computed for its inputs: it may have layers that do not fit them, or too large ones.
+def outputs(model, examples, trained):
+    """The outputs of a run's model for examples: array `(examples, outputs)`.
 
     Args:
-        path: of the `model.keras`, for messages.
+        model: as `load` gave it.
+        examples: as of `batches.predictions`.
+        trained: `data.inputs.Trained`.
 
     Raises:
-        UserError: whatever goes wrong in the block.
+        UserError: the model cannot be computed for them, since it has layers that do not fit them, or too large ones; or gives what is no
+            number, from which every answer would be made up.
     """
+    from hornbook.data import batches
+
+    path = trained.folder / "model.keras"
+    with _computing(path):
+        found = batches.predictions(model, examples, length=trained.about["input_shape"][0])
+    wrong = np.flatnonzero(~np.isfinite(found).all(axis=-1))
+    if len(wrong):
+        raise UserError(f"{path} gives no finite number for input {wrong[0] + 1} of {len(found)}: its weights or the input are too large")
+    return found
+
+
+@contextlib.contextmanager
+def _computing(path):
+    """Say in one line whatever goes wrong in the block."""
     try:
         with command_line.enough_memory("number of inputs"):
             yield

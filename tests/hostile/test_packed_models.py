@@ -1,4 +1,7 @@
-"""A `model.keras` that unpacks to more than it has bytes, lacks weights, or holds what no run saves: refused before any of it is made."""
+"""A `model.keras` that unpacks to more than it has bytes, lacks weights, or holds what no run saves: refused before any of it is made.
+
+And one whose weights are numbers, and whose outputs are none.
+"""
 
 import io
 import tracemalloc
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, memory, records
+from hornbook.data.dataset import Examples
 from hornbook.inference import saved_model
 
 LABELS = types.SimpleNamespace(input_shape=[3], num_outputs=2)
@@ -138,3 +142,20 @@ def test_json_that_becomes_twenty_times_as_much_is_counted_first(content, monkey
     monkeypatch.setattr(memory, "available", lambda: 2**25)
     with pytest.raises(UserError, match=r"^labels.json takes at least \d+\.\d MiB of memory, and 32.0 MiB are free; see whether"):
         records.parsed(content, "labels.json")
+
+
+@pytest.mark.parametrize(("weights", "given"), [(3e38, 1), (1, 3e38), (-3e38, 1)])
+def test_outputs_that_are_no_numbers_are_no_answer(tmp_path, saved, weights, given):
+    def enlarged(file):
+        names = []
+        file.visititems(lambda name, found: names.append(name) if isinstance(found, h5py.Dataset) else None)
+        for name in names:
+            file[name][...] = weights
+
+    path = with_weights(tmp_path / "model.keras", saved, enlarged)
+    inputs = np.zeros((3, 3), np.float32)
+    inputs[1] = given
+    trained = types.SimpleNamespace(folder=tmp_path, about={"input_shape": [3]})
+    part = Examples(inputs, np.zeros(3, np.int64), np.arange(3), "all")
+    with pytest.raises(UserError, match=r"model.keras gives no finite number for input [12] of 3: its weights or the input are too large"):
+        saved_model.outputs(loaded(path), part, trained)

@@ -40,6 +40,21 @@ def test_a_number_of_too_many_digits(kind, flag):
 
 
 @pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--depth=", "--depth takes a whole number, got ''"),
+        ("--depth=1e3", "--depth takes a whole number, got '1e3'"),
+        ("--minutes=", "--minutes takes a number, got ''"),
+        ("--warmup-epochs=long", "--warmup-epochs takes a number, got 'long'"),
+        ("--dropout=0x1", "--dropout takes a number or auto, got '0x1'"),
+        ("--epochs=\u0663.0", "--epochs takes a whole number or auto, got '\u0663.0'"),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_the_words_of_the_flag(word, told):
+    assert said(image_classification.Args, word) == f"{told}; see hornbook job --help"
+
+
+@pytest.mark.parametrize(
     "fold", [f"1/{'9' * 5000}", f"{'9' * 5000}/5", "\u0661/\u0665", "1/5\n", "0/5", "6/5", "1/1", "-1/5", "1/5/5", "1e0/5"]
 )
 def test_a_fold_that_is_none(fold):
