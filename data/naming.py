@@ -125,8 +125,10 @@ def require(where, columns, names, flag):
     Raises:
         UserError: with those that there are.
     """
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    known, seen = set(columns), set()
+    for name in names:
+        if name in seen:
             raise UserError(f"{flag} names {name!r} twice")
-        if name not in columns:
+        seen.add(name)
+        if name not in known:
             raise UserError(f"{where} has no column {name!r} ({flag}); it has {listed(columns)}")

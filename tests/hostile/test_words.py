@@ -1,13 +1,29 @@
 """Numbers, names and words of any length, on the command line and in data: a line about them, in no time."""
 
+import signal
+
 import pytest
 
 from hornbook import UserError, command_line
-from hornbook.data import naming, splits
+from hornbook.data import csv_rows, naming, splits
 from hornbook.inference import predict
 from hornbook.recipes import image_classification
 
 MANY = 10**5
+
+
+@pytest.fixture(autouse=True)
+def no_wait():
+    """A case that takes as long as the square of what it is given fails."""
+
+    def waited(number, frame):
+        raise TimeoutError("it takes too long")
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def parse(kind, *words):
@@ -76,3 +92,14 @@ def test_codes_that_differ_in_their_last_digit_alone_are_two():
     first, second = "9007199254740992", "9007199254740993"  # As float64 they are one number.
     assert naming.spelt_twice([first, second]) is None
     assert naming.spelt_twice([first, f"{first}.0"]) == ([first, f"{first}.0"], "are one number")
+
+
+def test_a_table_of_many_columns_takes_as_long_as_its_bytes(tmp_path):
+    columns = [f"column{place}" for place in range(2 * MANY)]
+    (tmp_path / "a.csv").write_text(",".join(columns) + "\n" + ",".join(["1"] * len(columns)) + "\n")
+    table = csv_rows.read(tmp_path / "a.csv")
+    assert [table.column(name) for name in columns[::1000]] == [["1"]] * 200
+    naming.require("a.csv", table.columns, columns, "--feature-columns")
+    (tmp_path / "a.csv").write_text(",".join([*columns, columns[7]]) + "\n")
+    with pytest.raises(UserError, match="has two columns called 'column7'; rename one"):
+        csv_rows.read(tmp_path / "a.csv")
