@@ -30,7 +30,10 @@ COLUMNS = ("network", "command", "part", "n", "first_quartile", "seconds", "thir
 PARTS = {
     "JSON files": ("hornbook.records.read", "hornbook.records.values", "hornbook.records.raw", "hornbook.records.checked"),
     "look into model.keras": ("hornbook.inference.saved_model.check",),
-    "count weights": ("hornbook.inference.saved_model._refuse_larger_than_its_file",),
+    "count weights": (
+        "hornbook.inference.saved_model._refuse_larger_than_its_file",
+        "hornbook.inference.saved_model._refuse_packed_weights",
+    ),
     "look at weights": ("hornbook.inference.saved_model._refuse_weights",),
     "checksums": ("hornbook.training.manifest.check", "hornbook.training.manifest.write"),
     "footprint": ("hornbook.training.footprint.require", "hornbook.memory.require"),
