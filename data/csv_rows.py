@@ -8,6 +8,7 @@ import codecs
 import contextlib
 import csv
 import dataclasses
+import functools
 import io
 import os
 import pathlib
@@ -89,8 +90,12 @@ class Table(Layout):
 
     def column(self, name):
         """The values of a column, as they are."""
-        place = self.columns.index(name)
+        place = self._places[name]
         return [row[place] for row in self.rows]
+
+    @functools.cached_property
+    def _places(self):
+        return {column: place for place, column in enumerate(self.columns)}
 
 
 def check(path):
@@ -268,7 +273,8 @@ def _named(found, first):
     fields = first[3]
     header = asked in (None, "yes") or (asked == "auto" and not any(map(_is_number, fields)))
     columns = tuple(field.strip() for field in fields) if header else tuple(f"column{k + 1}" for k in range(len(fields)))
-    twice = [column for place, column in enumerate(columns) if column in columns[:place]]
+    seen = set()
+    twice = [column for column in columns if column in seen or seen.add(column)]
     if twice:
         hint = ", or pass --header no if the first line is a row" if asked == "auto" else ""
         raise UserError(f"{found.path} has two columns called {twice[0]!r}; rename one{hint}")

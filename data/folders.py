@@ -121,7 +121,7 @@ def _class_files(folder):
         try:
             entry.encode()
         except UnicodeEncodeError:
-            raise UserError(f"{folder / entry!r}: the name of a class must be UTF-8; rename the folder") from None
+            raise UserError(f"{os.path.join(folder, entry)!r}: the name of a class must be UTF-8; rename the folder") from None
         # macOS writes an accent as a letter of its own, others do not: the same class in two folders must have one name.
         label = unicodedata.normalize("NFC", entry)
         if label in classes:

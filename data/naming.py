@@ -14,12 +14,13 @@ MISSING = ("", "nan", "?", "n/a", "na", "#n/a", "<na>", "null")
 MISSING_NUMBERS = (*MISSING, "none", "-")  # Where nothing but numbers can stand.
 MISSING_LABELS = ("", "nan")  # A class may well be called none, or NA.
 _LISTED = 16  # Columns in a message.
+_DIGITS = "[0-9]{1,300}"  # Of a name that is a number. Python makes none of thousands of digits, and nobody a code of hundreds.
 
 
 def in_order(names):
     """Names of classes in their order: by number if all are whole numbers, else by their characters."""
     names = sorted(names)
-    whole = all(re.fullmatch(r"[+-]?\d+", name, re.ASCII) for name in names)
+    whole = all(re.fullmatch(rf"[+-]?{_DIGITS}", name) for name in names)
     return sorted(names, key=int) if whole else names
 
 
@@ -35,7 +36,7 @@ def spelt_twice(names, *, capitals_tell="never"):
     """
     names = list(names)
     # Codes such as 250 and 250.0 may be two classes where other names are no numbers.
-    whole = all(re.fullmatch(r"[+-]?[0-9]+(\.0*)?", name.strip()) for name in names)
+    whole = all(re.fullmatch(rf"[+-]?{_DIGITS}(\.0*)?", name.strip()) for name in names)
 
     def without_capitals(name):
         words = " ".join(name.split())
@@ -44,7 +45,7 @@ def spelt_twice(names, *, capitals_tell="never"):
     ways = {
         f"differ in {'' if capitals_tell == 'always' else 'capitals or '}blanks alone": without_capitals,
         "look alike and differ in characters that are not seen": _as_seen,
-        "are one number": lambda name: int(float(name)) if whole else name,
+        "are one number": lambda name: int(name.partition(".")[0]) if whole else name,
     }
     for how, seen_as in ways.items():
         alike = collections.defaultdict(list)
@@ -124,8 +125,10 @@ def require(where, columns, names, flag):
     Raises:
         UserError: with those that there are.
     """
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    known, seen = set(columns), set()
+    for name in names:
+        if name in seen:
             raise UserError(f"{flag} names {name!r} twice")
-        if name not in columns:
+        seen.add(name)
+        if name not in known:
             raise UserError(f"{where} has no column {name!r} ({flag}); it has {listed(columns)}")

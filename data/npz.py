@@ -41,6 +41,9 @@ def read_parts(path, names, accepted):
             missing = [name for name in pair if name not in arrays]
             if missing:
                 raise UserError(f"{path} has {(set(pair) - set(missing)).pop()} but no {missing[0]}; {accepted}")
+            single = [name for name in pair if arrays[name].ndim == 0]
+            if single:
+                raise UserError(f"{path}: {single[0]} is one value; accepted are arrays of an entry for each example")
             named[part] = pair
     if "train" not in named:
         raise UserError(f"{path} has the arrays {naming.some(arrays) or 'none'}; {accepted}")
@@ -103,6 +106,8 @@ def size_in_bytes(stream, length):
     shape, _, dtype = readers[version](stream)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
+    if not dtype.itemsize:  # Of which a header may claim any number.
+        raise ValueError("its entries have no bytes")
     size = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or size > length - stream.tell():
         raise ValueError(f"its header claims {size:,} bytes, and it has {length - stream.tell():,}; it is cut off or broken")

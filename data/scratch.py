@@ -1,7 +1,6 @@
 """Arrays too large for the memory, in files without a name."""
 
 import os
-import tempfile
 import weakref
 
 import numpy as np
@@ -22,7 +21,7 @@ class ScratchFile:
     """
 
     def __init__(self, folder, dtype):
-        self.folder = folder or tempfile.gettempdir()
+        self.folder = folder
         try:
             self.file = files.unnamed(folder)
         except OSError as error:
@@ -44,7 +43,9 @@ class ScratchFile:
             raise self._full(error) from error
 
     def _full(self, error):
-        return UserError(f"cannot write to {self.folder}: {error.strerror}; free space or pass another --output")
+        where = self.folder or "the system's folder for temporary files"
+        another = "pass another --output" if self.folder else "set TMPDIR to another"
+        return UserError(f"cannot write to {where}: {error.strerror}; free space or {another}")
 
     def read(self, start, end):
         """The items from `start` to before `end`."""

@@ -54,7 +54,7 @@ def validation_share(fraction, fold):
     """
     if fold is None:
         return IfEnough(0.1) if fraction == "auto" else fraction
-    found = re.fullmatch(r"(\d+)/(\d+)", fold)
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", fold, re.ASCII)
     if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
         raise UserError(f"--fold must be a number of how many, such as 2/5, got {fold}")
     return Fold(int(found[1]), int(found[2]))

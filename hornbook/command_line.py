@@ -17,6 +17,9 @@ import typing
 
 from hornbook import UserError, endings, records, terminal
 
+_LONGEST_NAME = 200  # Letters of an option's name.
+_NUMBERS = {"[INT": "whole numbers", "[FLOAT": "numbers", "INT": "a whole number", "FLOAT": "a number"}  # In tyro's words, and in others.
+
 
 def parse(options, arguments, program, description):
     """An `options` dataclass from command-line arguments; `--config FILE`, a former run's, replaces the defaults.
@@ -67,6 +70,10 @@ def parse_known(options, arguments, program, description):
 def _parse(options, arguments, program, description, default=None, return_unknown_args=False):
     import tyro
 
+    for word in arguments:
+        # tyro compares an unknown name with all that it knows, which takes time as the square of its length.
+        if re.match(rf"-[^\s=]{{{_LONGEST_NAME}}}", word):
+            raise UserError(f"there is no option {word.partition('=')[0]}; see {program} --help")
     printed = io.StringIO()
     told = _with_helps(options)
     kwargs = {} if default is None else {"default": told(**_values(default))}
@@ -294,13 +301,21 @@ def _one_line(text):
         return f"there is no option {unknown[1]}" + (f", did you mean {' or '.join(near)}?" if near else "")
     text = re.sub(r"\s*(Argument helptext:|For full helptext,).*$", "", text)
     text = re.sub(r"Error parsing (--[\w-]+): invalid literal for int\(\) with base 10: (.*)", r"\1 takes a whole number, got \2", text)
-    open_to_data = r"Error parsing (--[\w-]+): no type matching {}\|\{{auto\}} could be instantiated from \[(.*?)\].*"
-    text = re.sub(open_to_data.format("INT"), r"\1 takes a whole number or auto, got \2", text)
-    text = re.sub(open_to_data.format("FLOAT"), r"\1 takes a number or auto, got \2", text)
+    text = re.sub(
+        r"Error parsing (--[\w-]+): Exceeds the limit .* value has (\d+) digits.*", r"\1 takes a whole number, got \2 digits", text
+    )
+    text = re.sub(r"Error parsing (--[\w-]+): no type matching (.*?) could be instantiated from \[(.*?)\].*", _of_several_kinds, text)
     text = re.sub(r"Error parsing (--[\w-]+): could not convert string to float: (.*)", r"\1 takes a number, got \2", text)
     text = re.sub(r"(invalid choice .* for argument .*)\. Expected one of \((.*)\)", _few_choices, text)
     text = text.replace(", 'None')", ")").replace("'None', ", "")  # What leaves an option at its default.
     return text.replace("Expected 1 values", "Expected one").removesuffix(".")
+
+
+def _of_several_kinds(found):
+    """What an option takes that takes one of several kinds, such as a number or auto, and what it was given."""
+    flag, kinds, given = found.groups()
+    number = next((words for kind, words in _NUMBERS.items() if kind in kinds), None)
+    return f"{flag} takes {number}{' or auto' if '{auto}' in kinds else ''}, got {given}" if number else found[0]
 
 
 def _few_choices(found):

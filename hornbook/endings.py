@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 
 from hornbook import UserError, streams, terminal
 
@@ -17,7 +18,8 @@ _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "ended, as
 _SIGNALS = {getattr(signal, name): words for name, words in _WORDS.items() if hasattr(signal, name)}
 _USER, _READER_LEFT = 2, 141  # 141 is what a shell reports of a program that SIGPIPE ended.
 _OF_A_BUG = (errno.EBADF, errno.EINVAL, errno.EINTR, errno.EFAULT)
-_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# Without a file's name; ENOENT is of a folder for temporary files that is nowhere, or of a current folder that was removed meanwhile.
+_OF_THE_MACHINE = (errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _FORGIVEN = b"\0"  # What takes a signal's byte back.
 
 
@@ -91,6 +93,8 @@ def process(program, command):
     """
     global _signals
     streams.take_over()
+    if not sys.warnoptions:  # What libraries remark to who programs with them would stand beside the line that a user is told.
+        warnings.simplefilter("ignore")
     _signals = _Signals(program)
     with ending(program):
         try:

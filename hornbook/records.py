@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hornbook import UserError, files
+from hornbook import UserError, files, memory
 
 LARGEST = 2**28  # Bytes of a JSON file; a tokenizer's vocabulary of millions takes tens of millions.
+_BYTES_A_PLACE = 64  # Of the memory, of each list, object or value: "[]," becomes twenty times as much.
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Size = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -62,8 +63,10 @@ def parsed(content, said_of):
         said_of: what the message names, such as the file's path.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or takes more memory than there is.
     """
+    size = _BYTES_A_PLACE * sum(map(content.count, ("[", "{", ",") if isinstance(content, str) else (b"[", b"{", b",")))
+    memory.require(size, said_of, "see whether it is what Hornbook wrote")
     try:
         return msgspec.json.decode(content)
     except RecursionError:

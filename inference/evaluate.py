@@ -55,12 +55,7 @@ def score(args):
     if args.dataset is None:
         _refuse_moved_data(trained)
     examples, left_out = medium.scored(args.dataset or trained.config["dataset"], args.part, trained, args.skip_unreadable)
-    model = load_model(trained)
-
-    from hornbook.data import batches
-
-    with saved_model.computing(trained.folder / "model.keras"):
-        outputs = batches.predictions(model, examples, length=trained.about["input_shape"][0])
+    outputs = saved_model.outputs(load_model(trained), examples, trained)
     found = scores.of_run(trained.about, examples.labels, outputs)
     copies = trained.config["test_time_augmentation"]
     found |= {"test_time_augmentation": copies} if copies != "none" else {}

@@ -53,13 +53,8 @@ def outputs(model, inputs, trained, medium):
         inputs: as `medium.read` gives them, without their names.
         trained, medium: as of `open_run`.
     """
-    from hornbook.data import batches
-
-    about = trained.about
     examples, sizes = medium.examples(inputs, trained)
-    with saved_model.computing(trained.folder / "model.keras"):
-        found = batches.predictions(model, examples, length=about["input_shape"][0])
-    rows = scores.answers(about["loss"], found)
+    rows = scores.answers(trained.about["loss"], saved_model.outputs(model, examples, trained))
     if sizes is None:
         return rows
     return np.stack([part.mean(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])

@@ -14,7 +14,6 @@ from hornbook import UserError, files, records
 NAME = "files.json"
 # Written later, or for other purposes than the run's use.
 _NOT_LISTED = ("result.json", "remedy.json", NAME)
-_AT_A_TIME = 2**20
 
 
 class Entry(msgspec.Struct):
@@ -67,8 +66,5 @@ def check(folder, names):
 
 
 def _digest(path):
-    digest = hashlib.sha256()
-    with files.opened(path) as file:
-        while some := file.read(_AT_A_TIME):
-            digest.update(some)
-    return digest.hexdigest()
+    with files.opened(path, buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -65,9 +65,10 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
     class_names = tuple(class_names)
     if len(class_names) < 2:
         raise UserError(f"{name} has one class, {class_names[0]!r}; at least two are needed")
+    known = set(class_names)
     for series in parts.values():
         for one in series:
-            if one.label not in class_names:
+            if one.label not in known:
                 raise UserError(f"{one.unit}: the class {one.label!r} is unknown in training; accepted are {naming.some(class_names)}")
     return class_names
 

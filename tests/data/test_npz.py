@@ -70,3 +70,20 @@ def test_a_header_that_claims_more_than_there_is(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         file.writestr("images.npy", header.getvalue() + b"few")
     assert "its header claims 64,000,000,000,000,000 bytes, and it has 3; it is cut off or broken" in refusal(tmp_path / "a.npz")
+
+
+def test_arrays_without_an_entry_for_each_example(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.array(3.5), labels=LABELS)
+    assert refusal(tmp_path / "a.npz").endswith("a.npz: images is one value; accepted are arrays of an entry for each example")
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.array("cat"))
+    assert "labels is one value" in refusal(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("descr", ["<U0", "|S0", "|V0"])
+def test_a_billion_entries_of_no_bytes(tmp_path, descr):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": (10**9,)})
+    np.savez(tmp_path / "a.npz", images=IMAGES)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("labels.npy", header.getvalue())
+    assert "labels holds Python objects or is broken (its entries have no bytes)" in refusal(tmp_path / "a.npz")

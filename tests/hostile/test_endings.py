@@ -157,6 +157,7 @@ def test_what_the_world_does_is_one_line(capsys):
     assert ending(PermissionError(13, "Permission denied", "/elsewhere/x")) == 2
     assert ending(MemoryError()) == 2
     assert ending(streams.OutputLost(OSError(28, "No space left on device"))) == 2
+    assert ending(FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")) == 2
     first, *others = capsys.readouterr().err.splitlines()
     assert first.startswith(r"hornbook job: a\u001ba")
     assert first.endswith(": File name too long")
@@ -165,6 +166,7 @@ def test_what_the_world_does_is_one_line(capsys):
         "hornbook job: /elsewhere/x: Permission denied",
         "hornbook job: there is not enough memory",
         f"hornbook job: cannot write to standard output: {NOTHING_LEFT}",
+        "hornbook job: No usable temporary directory found in ['/tmp']",
     ]
 
 

@@ -1,0 +1,105 @@
+"""Numbers, names and words of any length, on the command line and in data: a line about them, in no time."""
+
+import signal
+
+import pytest
+
+from hornbook import UserError, command_line
+from hornbook.data import csv_rows, naming, splits
+from hornbook.inference import predict
+from hornbook.recipes import image_classification
+
+MANY = 10**5
+
+
+@pytest.fixture(autouse=True)
+def no_wait():
+    """A case that takes as long as the square of what it is given fails."""
+
+    def waited(number, frame):
+        raise TimeoutError("it takes too long")
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def parse(kind, *words):
+    return command_line.parse(kind, list(words), "hornbook job", "")
+
+
+def said(kind, *words):
+    with pytest.raises(UserError) as raised:
+        parse(kind, *words)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("word", ["-" * MANY, "-" + "x" * MANY, "--" + "x" * MANY, "--no-" + "x" * MANY + "=3"])
+def test_an_option_whose_name_has_no_end(word):
+    # Compared letter by letter with each option that there is, it would take hours.
+    assert said(image_classification.Args, word) == f"there is no option {word.removesuffix('=3')}; see hornbook job --help"
+
+
+def test_a_text_to_predict_may_begin_with_a_dash():
+    text = "- a long text that begins with a dash, as an item of a list does " * 20
+    assert parse(predict.PredictArgs, "run", text).inputs == (text,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag"), [(image_classification.Args, "--seed"), (image_classification.Args, "--seeds"), (predict.PredictArgs, "--top")]
+)
+def test_a_number_of_too_many_digits(kind, flag):
+    words = ["run", "a.png"] if kind is predict.PredictArgs else []
+    assert said(kind, *words, f"{flag}={'9' * 5000}") == f"{flag} takes a whole number, got 5000 digits; see hornbook job --help"
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--depth=", "--depth takes a whole number, got ''"),
+        ("--depth=1e3", "--depth takes a whole number, got '1e3'"),
+        ("--minutes=", "--minutes takes a number, got ''"),
+        ("--warmup-epochs=long", "--warmup-epochs takes a number, got 'long'"),
+        ("--dropout=0x1", "--dropout takes a number or auto, got '0x1'"),
+        ("--epochs=\u0663.0", "--epochs takes a whole number or auto, got '\u0663.0'"),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_the_words_of_the_flag(word, told):
+    assert said(image_classification.Args, word) == f"{told}; see hornbook job --help"
+
+
+@pytest.mark.parametrize(
+    "fold", [f"1/{'9' * 5000}", f"{'9' * 5000}/5", "\u0661/\u0665", "1/5\n", "0/5", "6/5", "1/1", "-1/5", "1/5/5", "1e0/5"]
+)
+def test_a_fold_that_is_none(fold):
+    with pytest.raises(UserError, match=r"^--fold must be a number of how many, such as 2/5, got "):
+        splits.validation_share("auto", fold)
+
+
+# As a CSV file's labels may be; Python makes no number of more than 4,300 digits, and no whole number of an infinite one.
+DIGITS = ["9" * 400, "9" * 5000, "-" + "1" * 5000, "1" + "0" * 400 + ".0"]
+
+
+@pytest.mark.parametrize("name", DIGITS, ids=len)
+def test_classes_of_hundreds_of_digits(name):
+    assert naming.in_order(["2", name, "10"]) == sorted(["2", name, "10"])
+    assert naming.spelt_twice(["2", name, "10"]) is None
+
+
+def test_codes_that_differ_in_their_last_digit_alone_are_two():
+    first, second = "9007199254740992", "9007199254740993"  # As float64 they are one number.
+    assert naming.spelt_twice([first, second]) is None
+    assert naming.spelt_twice([first, f"{first}.0"]) == ([first, f"{first}.0"], "are one number")
+
+
+def test_a_table_of_many_columns_takes_as_long_as_its_bytes(tmp_path):
+    columns = [f"column{place}" for place in range(2 * MANY)]
+    (tmp_path / "a.csv").write_text(",".join(columns) + "\n" + ",".join(["1"] * len(columns)) + "\n")
+    table = csv_rows.read(tmp_path / "a.csv")
+    assert [table.column(name) for name in columns[::1000]] == [["1"]] * 200
+    naming.require("a.csv", table.columns, columns, "--feature-columns")
+    (tmp_path / "a.csv").write_text(",".join([*columns, columns[7]]) + "\n")
+    with pytest.raises(UserError, match="has two columns called 'column7'; rename one"):
+        csv_rows.read(tmp_path / "a.csv")
