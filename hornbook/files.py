@@ -7,12 +7,14 @@ through `atomic` or `appending`, which follow no link; a folder that is written 
 import codecs
 import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
 import pathlib
 import re
 import secrets
+import shutil
 import stat
 import tempfile
 
@@ -216,6 +218,54 @@ def appending(path):
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666), "ab")
 
 
+_SCRATCH = "hornbook-scratch-"
+
+
+@contextlib.contextmanager
+def scratch_folder():
+    """A new folder among the system's temporary files, a `pathlib.Path`, for the time of the block.
+
+    A process that is killed leaves it; the next one that asks for such a folder removes it. Its lock tells whether its process lives.
+    """
+    _remove_left()
+    folder, held = _new_scratch()
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _new_scratch():
+    """A new scratch folder, and the descriptor that locks it."""
+    while True:
+        folder = tempfile.mkdtemp(prefix=_SCRATCH)
+        with contextlib.suppress(FileNotFoundError):  # Another process took it for one that is left, before it was locked.
+            held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            with contextlib.suppress(OSError):  # Where there are no locks, what is left stays.
+                fcntl.flock(held, fcntl.LOCK_SH)
+            if os.path.isdir(folder):
+                return folder, held
+            os.close(held)
+
+
+def _remove_left():
+    """Remove the scratch folders of this user's processes that are gone."""
+    folder, names = tempfile.gettempdir(), ()
+    with contextlib.suppress(OSError):  # One may write to it and not list it.
+        names = os.listdir(folder)
+    for name in names:
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(_SCRATCH) and os.lstat(path).st_uid == os.getuid():
+                held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path, ignore_errors=True)
+                finally:
+                    os.close(held)
+
+
 def unnamed(folder=None):
     """The descriptor of a new file without a name, of which nothing is left however the process ends.
 
@@ -224,21 +274,6 @@ def unnamed(folder=None):
     """
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         return os.dup(file.fileno())
-
-
-def read_json(path):
-    """A JSON file, such as a run's.
-
-    Raises:
-        UserError: it cannot be read, or is not JSON.
-    """
-    try:
-        with opened(path) as file:
-            return json.loads(file.read().decode("utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
 
 
 def write_text(path, text):

@@ -68,11 +68,29 @@ def parsed(content, said_of):
     size = _BYTES_A_PLACE * sum(map(content.count, ("[", "{", ",") if isinstance(content, str) else (b"[", b"{", b",")))
     memory.require(size, said_of, "see whether it is what Hornbook wrote")
     try:
-        return msgspec.json.decode(content)
+        found = msgspec.json.decode(content)
+        json.loads(content, object_pairs_hook=once)
+        return found
+    except UserError as error:
+        raise UserError(f"{said_of} is not JSON that Hornbook wrote: {error}") from None
     except RecursionError:
         raise UserError(f"{said_of} is not JSON that Hornbook wrote: it is nested too deep") from None
     except (ValueError, MemoryError) as error:  # msgspec's own errors and those of UTF-8 are ValueErrors.
         raise UserError(f"{said_of} is not JSON: {error}") from error
+
+
+def once(pairs):
+    """A JSON object of these keys and values, a dict; for `json.loads`, which would take the last value of a key that occurs twice.
+
+    Raises:
+        UserError: one does: readers differ in which value they take.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise UserError(f"it has {twice!r} twice in one place")
+    return found
 
 
 def checked(found, kind, said_of):

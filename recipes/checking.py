@@ -2,11 +2,9 @@
 
 import dataclasses
 import importlib
-import pathlib
 import sys
-import tempfile
 
-from hornbook import command_line, endings, recipes, terminal
+from hornbook import command_line, endings, files, recipes, terminal
 from hornbook.training import runs
 
 _DESCRIPTION = """Look at a recipe's data and network before training, and say what is wrong and which flag mends it.
@@ -50,9 +48,9 @@ def checked(once, args):
         {"findings": the findings, JSON values}.
     """
     findings = []
-    with tempfile.TemporaryDirectory(prefix="hornbook-check-") as scratch:
+    with files.scratch_folder() as scratch:
         try:
-            once(dataclasses.replace(args, floor=False, tensorboard=False, output=None), pathlib.Path(scratch, "run"))
+            once(dataclasses.replace(args, floor=False, tensorboard=False, output=None), scratch / "run")
         except Checked as stopped:
             findings = [finding.to_json() for finding in stopped.findings]
     for finding in findings:

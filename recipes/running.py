@@ -4,6 +4,7 @@ A recipe reads from top to bottom: its data, its model, `compile` and `fit` stan
 """
 
 import dataclasses
+import os
 import time
 
 from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
@@ -12,7 +13,7 @@ from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import checking, defaults, findings, ranges, repeats
-from hornbook.training import manifest, runs
+from hornbook.training import folders, manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
 
@@ -80,8 +81,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
 
     if args.check_only:
         return checking.checked(once, args)
-    folder = runs.given_folder(args.output) if args.output else runs.default_folder(recipe, args.model)
-    with endings.goes_on(lambda: _how_to_go_on(recipe, args, folder)):
+    with folders.output(args.output, recipe, args.model) as folder, endings.goes_on(lambda: _how_to_go_on(recipe, args, folder)):
         if args.seeds > 1:
             return repeats.several_seeds(once, args, folder, recipe)
         return repeats.remedied(once, args, folder, recipe) if args.remedy else once(args, folder)
@@ -89,7 +89,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
 
 def _how_to_go_on(recipe, args, folder):
     """What an interrupted run has left, for the line that says so."""
-    if not folder.exists():
+    if not folder.exists() or not os.listdir(folder):
         return " before a first checkpoint; nothing is kept of it"
     return f"; to go on: {command_line.command(recipe, args, folder)}"
 

@@ -145,7 +145,7 @@ def _read(path):
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:
             arrays = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
-        about = json.loads(str(arrays["about"]))
+        about = json.loads(str(arrays["about"]), object_pairs_hook=records.once)
     # zipfile raises six kinds, zlib's among them.
     except Exception as error:
         raise UserError(f"{path} is not a whole checkpoint ({error}); remove it to begin again") from error

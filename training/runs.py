@@ -4,10 +4,8 @@
 """
 
 import contextlib
-import datetime
 import fcntl
 import importlib.metadata
-import itertools
 import json
 import os
 import pathlib
@@ -85,31 +83,6 @@ class Remedy(msgspec.Struct):
 
 
 Options = dict[str, records.Option]  # `config.json` and `chosen.json`: what a recipe's own types say of them, a recipe knows.
-
-
-def default_folder(recipe, model):
-    """`runs/RECIPE/TIME-MODEL`, below the current folder; `runs/RECIPE/TIME` where the model is chosen later, "auto"."""
-    name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
-    folder = pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
-    # A run may have begun in the same second, or before the clock was put back.
-    numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
-    return next(one for one in itertools.chain([folder], numbered) if not one.exists())
-
-
-def given_folder(path):
-    """The folder that `--output` names.
-
-    Raises:
-        UserError: there can be none of that name, or the way to it is closed.
-    """
-    folder = pathlib.Path(path)
-    try:
-        os.stat(folder / "result.json")
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        raise UserError(f"--output {folder} cannot be used: {error.strerror}; pass another folder") from error
-    return folder
 
 
 class TrainingLost(UserError):

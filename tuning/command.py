@@ -9,7 +9,7 @@ from typing import Literal
 from hornbook import UserError, command_line, endings, libraries, recipes, records
 from hornbook.recipes import repeats
 from hornbook.recipes.ranges import SEED, Range
-from hornbook.training import runs
+from hornbook.training import folders
 from hornbook.tuning import kept
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
@@ -124,17 +124,22 @@ def main(recipe_name, args, recipe_args, given=()):
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
     recipe.check(recipe_args)
     stem = "" if recipe_args.model == "auto" else f"-{recipe_args.model.rpartition(':')[2]}"
-    folder = runs.given_folder(args.output) if args.output else runs.default_folder("tune", recipe_name + stem)
-    if (folder / "result.json").exists():
-        if not (folder / "search.json").exists():
-            raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
-        done = records.read(folder / "result.json", kept.Done).trials
-        if args.trials is None or args.trials <= done:
-            raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
-    with libraries.quiet_libraries():
-        from hornbook.tuning import driver
-    with endings.goes_on(lambda: driver.how_to_go_on(folder)):
-        return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
+    with folders.output(args.output, "tune", recipe_name + stem) as folder:
+        _refuse_finished(folder, args)
+        with libraries.quiet_libraries():
+            from hornbook.tuning import driver
+        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
+            return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
+
+
+def _refuse_finished(folder, args):
+    if not (folder / "result.json").exists():
+        return
+    if not (folder / "search.json").exists():
+        raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
+    done = records.read(folder / "result.json", kept.Done).trials
+    if args.trials is None or args.trials <= done:
+        raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
 
 
 # Ten thousand runs, folds, processors or seeds are more than anybody has; a million trials, epochs or minutes more than anybody waits for.

@@ -3,10 +3,8 @@
 import dataclasses
 import datetime
 import os
-import pathlib
 import shlex
 import sys
-import tempfile
 
 import keras_tuner
 import threadpoolctl
@@ -200,8 +198,8 @@ def _settled(recipe, args, folds=0):
     if not folds and all(getattr(args, name, None) != "auto" for name in defaults.OPEN):
         return args
     scored = dataclasses.replace(args, evaluate="validation", fold=f"1/{folds}" if folds else None)
-    with tempfile.TemporaryDirectory() as folder:
-        dataset = recipe.load(scored, pathlib.Path(folder))
+    with files.scratch_folder() as folder:
+        dataset = recipe.load(scored, folder)
         splits.evaluated_part(dataset, "validation", fold=scored.fold)
         return dataclasses.replace(defaults.settle(scored, dataset), evaluate=args.evaluate, fold=args.fold)
 

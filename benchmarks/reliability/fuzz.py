@@ -2,69 +2,60 @@
 
     PYTHONPATH=. python benchmarks/reliability/fuzz.py --minutes 60
 
-Small finished and unfinished runs of each medium, and a file of data of each kind, are made once, outside the time. Then, for as many
-minutes, one of them is copied, one to three of its files are changed at random (half of the finished runs lose `files.json` first, so that
-more is looked at than checksums), and a command is run on it in a process of its own. A row of `results/fuzz.csv` is an outcome:
+Small finished and unfinished runs of each medium, searches, and a file of data of each kind (`targets.py`) are made once, outside the time.
+Then, for as many minutes, one of them is copied, one to three of its files are changed at random (`mutations.py`; half of the finished runs
+lose `files.json` first, so that more is looked at than checksums), and a command is run on it in a process of its own, in a folder where
+nothing else may change, with a folder of its own for temporary files. A row of `results/fuzz.csv` is an outcome:
 
     refused             exit code 2 and one line on standard error
     fine                exit code 0; of predictions and scores, those of the sound run
     other answer        exit code 0, and other predictions or scores: to be looked at, as a weight may be another finite number
     traceback, lines    more than one line on standard error, or another exit code
     hang                longer than 20 seconds, and three times what the sound command takes
+    raw characters      control characters reach the terminal
     memory              more than twice what the sound command takes at its peak
-    written elsewhere   a file outside of the run's folder changed
+    written elsewhere   a file outside of the run's folder changed, or one in it by a command that only reads, or one was left behind
 """
 
 import argparse
 import collections
 import csv
+import itertools
+import json
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
 import sys
 import tempfile
 import time
+import unicodedata
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
-
-from benchmarks.reliability import mutations
-from hornbook import libraries
+from benchmarks.reliability import mutations, targets
+from hornbook import libraries, terminal
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/fuzz.csv"
 COLUMNS = ("case", "target", "change", "outcome", "exit_code", "seconds", "peak_mb", "said")
 _PATIENCE = 20
-_SHORT = ("--epochs", "2", "--no-floor", "--no-diagnosis")
-_RECIPES = {
-    "images": ("image-classification", "--model", "mlp", "--width", "8"),
-    "texts": ("text-classification", "--model", "cnn1d", "--width", "8"),
-    "series": ("sequence-classification", "--model", "gru", "--width", "8"),
-    "tables": ("tabular-classification", "--model", "mlp", "--width", "8"),
-    "numbers": ("regression", "--model", "mlp", "--width", "8"),
-}
 
 
-class Target:
-    """What is broken, and the command that meets it.
+def command(words, folder, temporary, patience, most):
+    """Run a command line in a child of this process.
 
     Args:
-        name: of the table.
-        folder: pristine; copied for each case.
-        words: of the command, which is run in the copy.
-        answers: whether its output is compared with that of the sound command.
+        words: of the command.
+        folder: in which it runs.
+        temporary: its system's folder for temporary files.
+        patience, most: seconds and MB after which it is killed.
+
+    Returns:
+        Exit code or None, seconds, peak in MB, output, errors.
     """
-
-    def __init__(self, name, folder, words, answers=False):
-        self.name, self.folder, self.words, self.answers = name, folder, words, answers
-        self.sound = None
-
-
-def command(words, folder, patience):
-    """Run a command line in a child of this process, in a folder: (exit code or None, seconds, peak in MB, output, errors)."""
     outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
     began = time.monotonic()
     child = os.fork()
@@ -72,6 +63,8 @@ def command(words, folder, patience):
         try:
             os.setsid()
             os.chdir(folder)
+            sys.path.insert(0, os.getcwd())
+            os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
             for number, file in enumerate(outputs, start=1):
                 os.dup2(file.fileno(), number)
             sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
@@ -94,7 +87,7 @@ def command(words, folder, patience):
         done, found, usage = os.wait4(child, os.WNOHANG)
         if done:
             status = found
-        elif time.monotonic() - began > patience and not hung:
+        elif not hung and (time.monotonic() - began > patience or _resident(child) > most):
             os.killpg(child, signal.SIGKILL)
             hung = True
         else:
@@ -107,138 +100,128 @@ def command(words, folder, patience):
     return None if hung else os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss / 1024, *texts
 
 
+def _resident(process):
+    """MB that a process has in memory."""
+    try:
+        pages = pathlib.Path(f"/proc/{process}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def _train(words, folder, stop_before=None):
-    """Train in a child process, to the end or until an epoch begins, which kills it."""
+    """Run a command in a child process to its end, or until an epoch begins, which kills it."""
     child = os.fork()
     if not child:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 1)
-            os.dup2(nothing.fileno(), 2)
-        os.chdir(folder)
-        import importlib
-
-        import keras
-
-        class Kill(keras.callbacks.Callback):
-            def on_epoch_begin(self, epoch, logs=None):
-                if epoch == stop_before:
-                    os._exit(0)
-
-        recipe = importlib.import_module(f"hornbook.recipes.{words[0].replace('-', '_')}")
-        args = recipe.command_line.parse(recipe.Args, list(words[1:]), "hornbook", "")
-        recipe.main(args, callbacks=[Kill()])
-        os._exit(0)
+        try:
+            with open(os.devnull, "w") as nothing:
+                os.dup2(nothing.fileno(), 1)
+            os.chdir(folder)
+            _run(words, stop_before)
+            os._exit(0)
+        finally:
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(f"{' '.join(words)} failed")
 
 
-def runs(scratch):
-    """Targets that are runs: finished ones to predict and evaluate with, unfinished ones to go on with."""
-    inputs = _inputs(scratch)
-    for medium, recipe in _RECIPES.items():
-        finished, unfinished = scratch / f"{medium}-finished", scratch / f"{medium}-unfinished"
-        for folder, stop_before in ((finished, None), (unfinished, 1)):
-            folder.mkdir()
-            _train((*recipe, *_SHORT, "--output", "run"), folder, stop_before)
-        shutil.copy(inputs[medium], finished / inputs[medium].name)
-        yield Target(f"predict {medium}", finished, ("predict", "run", inputs[medium].name), answers=True)
-        yield Target(f"evaluate {medium}", finished, ("evaluate", "run"), answers=True)
-        yield Target(f"go on {medium}", unfinished, (*recipe, *_SHORT, "--output", "run"))
-    many = scratch / "many-finished"
-    for medium in ("images", "tables"):
-        shutil.copytree(scratch / f"{medium}-finished" / "run", many / "run" / medium)
-    yield Target("list runs", many, ("runs", "run"))
+def _run(words, stop_before):
+    import importlib
+
+    import keras
+
+    from hornbook import __main__
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == stop_before:
+                os._exit(0)
+
+    if stop_before is None:
+        __main__.run(list(words))
+        return
+    recipe = importlib.import_module(f"hornbook.recipes.{words[0].replace('-', '_')}")
+    args = recipe.command_line.parse(recipe.Args, list(words[1:]), "hornbook", "")
+    recipe.main(args, callbacks=[Kill()])
 
 
-def _inputs(scratch):
-    """A file to predict of each medium."""
-    from PIL import Image
-    from sklearn import datasets
-
-    numbers = np.random.default_rng(0)
-    Image.fromarray(numbers.integers(0, 255, (8, 8), np.uint8)).save(scratch / "digit.png")
-    (scratch / "texts.txt").write_text("Return the sum.\nOpen a file.\n")
-    np.save(scratch / "series.npy", numbers.normal(size=(3, 64, 1)).astype("float32"))
-    for name, load in (("cancer", datasets.load_breast_cancer), ("diabetes", datasets.load_diabetes)):
-        data = load()
-        rows = [data.feature_names, *data.data[:5]]
-        (scratch / f"{name}.csv").write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
-    files = {"images": "digit.png", "texts": "texts.txt", "series": "series.npy", "tables": "cancer.csv", "numbers": "diabetes.csv"}
-    return {medium: scratch / name for medium, name in files.items()}
+def snapshot(world, target):
+    """Size and time of every file that a command may not touch, and the folders in which a file may be left behind."""
+    free = world / "case" / "in" / "run" if target.writes else None
+    found = {}
+    for inside, folders, names in os.walk(world):
+        folders[:] = [name for name in folders if pathlib.Path(inside, name) != free]
+        for name in [*folders, *names]:
+            path = pathlib.Path(inside, name)
+            status = path.lstat()
+            found[str(path.relative_to(world))] = (status.st_size, status.st_mtime_ns) if name in names else None
+    return found
 
 
-def data(scratch):
-    """Targets that are data: a small set of each kind of source."""
-    from PIL import Image
-    from scipy.io import wavfile
-
-    numbers, made = np.random.default_rng(0), {}
-    for kind in ("table", "text", "series", "npz", "ts", "photos", "sounds"):
-        made[kind] = scratch / f"data-{kind}"
-        made[kind].mkdir()
-    rows = [f"{a:.3f},{b:.3f},{'xyz'[i % 3]},{'ab'[int(a > b)]}" for i, (a, b) in enumerate(numbers.normal(size=(60, 2)))]
-    (made["table"] / "rows.csv").write_text("\n".join(["first,second,kind,label", *rows]) + "\n")
-    texts = [f'"a {word}, and {"more of it" * (i % 3)}",{i % 2}' for i, word in enumerate(["word", "thing"] * 30)]
-    (made["text"] / "texts.csv").write_text("\n".join(["text,label", *texts]) + "\n")
-    lines = [",".join(f"{value:.3f}" for value in row) + f":{'ab'[i % 2]}" for i, row in enumerate(numbers.normal(size=(40, 12)))]
-    head = ["@problemName Walk", "@univariate true", "@classLabel true a b", "@data"]
-    (made["ts"] / "Walk_TRAIN.ts").write_text("\n".join([*head, *lines]) + "\n")
-    x, y = numbers.normal(size=(60, 12, 1)).astype("float32"), np.arange(60) % 2
-    np.savez(made["npz"] / "series.npz", x_train=x, y_train=y)
-    for kind in ("a", "b"):
-        for folder in (made["photos"], made["sounds"]):
-            (folder / "all" / kind).mkdir(parents=True)
-        for number in range(12):
-            pixels = numbers.integers(0, 255, (8, 8, 3), np.uint8)
-            Image.fromarray(pixels).save(made["photos"] / "all" / kind / f"{number}.{'png' if number % 2 else 'jpg'}")
-            sound = numbers.normal(size=2000) * 8000
-            wavfile.write(made["sounds"] / "all" / kind / f"{number}.wav", 8000, sound.astype("int16"))
-    made.pop("series").rmdir()
-    sources = {
-        "table": ("tables", "csv:rows.csv"), "text": ("texts", "csv:texts.csv"), "npz": ("series", "npz:series.npz"),
-        "ts": ("series", "ts:Walk_TRAIN.ts"), "photos": ("images", "folder:all"), "sounds": ("series", "folder:all"),
-    }  # fmt: skip
-    for kind, (medium, source) in sources.items():
-        yield Target(f"data {kind}", made[kind], (*_RECIPES[medium], *_SHORT, "--dataset", source, "--output", "run"))
+def _scores(folder):
+    """The scores of what has ended in a case's folder."""
+    for name in ("result.json", "seeds.json"):
+        path = folder / "run" / name
+        if path.is_file():
+            return json.loads(path.read_bytes())["metrics"]
+    return None
 
 
-def snapshot(folder):
-    """Size and time of every file of a case that is not the run's."""
-    return {
-        str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns)
-        for path in sorted(folder.rglob("*"))
-        if path.relative_to(folder).parts[0] != "run" and not path.is_dir()
-    }
+def met(target, scratch, change):
+    """A pristine target copied, changed by `change(folder)` and met by its command.
+
+    Returns:
+        The exit code, seconds, peak in MB, output, errors, answer, and the names of the files that were touched outside of the run.
+    """
+    world = scratch / "world"
+    folder = world / "case" / "in"
+    shutil.copytree(target.folder, folder, symlinks=True)
+    (world / "tmp").mkdir()
+    (world / "precious").write_text("precious\n")
+    change(folder / target.broken)
+    before = snapshot(world, target)
+    seconds, peak = target.sound[:2] if target.sound else (200, 10**5)
+    code, seconds, peak, output, errors = command(target.words, folder, world / "tmp", max(_PATIENCE, 3 * seconds), 4 * peak)
+    after = snapshot(world, target)
+    touched = sorted(name for name in before.keys() | after.keys() if before.get(name, 0) != after.get(name, 0))
+    answer = (_scores(folder) if target.writes else output) if target.answers and code == 0 else None
+    shutil.rmtree(world)
+    return code, seconds, peak, output, errors, answer, touched
 
 
-def case(number, target, scratch, generator):
-    """A row: a target is copied, changed and met by its command."""
-    folder = scratch / f"case-{number}"
-    shutil.copytree(target.folder, folder)
-    changes = []
-    inside = folder / "run" if (folder / "run").is_dir() else folder
-    if inside != folder and generator.random() < 0.5:
-        for manifest in inside.rglob("files.json"):
-            manifest.unlink()
-        changes.append("no files.json")
-    changes += [mutations.mutate(inside, generator) for _ in range(generator.choice((1, 1, 2, 3)))]
-    before, (sound_seconds, sound_peak, answer) = snapshot(folder), target.sound
-    code, seconds, peak, output, errors = command(target.words, folder, max(_PATIENCE, 3 * sound_seconds))
-    if code is None:
-        outcome = "hang"
-    elif snapshot(folder) != before:
+def case(seed, number, targets, scratch):
+    """A row; which target it is and what becomes of it are a function of seed and number."""
+    generator, changes = random.Random(f"{seed}-{number}"), []
+    target = generator.choice(targets)
+    others = [path for one in targets for path in one.files if one.folder != target.folder]
+
+    def change(broken):
+        if target.broken == "run" and generator.random() < 0.5:
+            for manifest in sorted(broken.rglob("files.json")):
+                manifest.unlink()
+                changes.append("no files.json")
+        precious = broken.parents[2] / "precious"
+        changes.extend(mutations.mutate(broken, generator, others, precious) for _ in range(generator.choice((1, 1, 2, 3))))
+
+    code, seconds, peak, output, errors, answer, touched = met(target, scratch, change)
+    _, sound_peak, sound_answer = target.sound
+    if touched:
         outcome = "written elsewhere"
     elif peak > 2 * sound_peak:
         outcome = "memory"
-    elif "Traceback" in errors or code not in (0, 2) or errors.count("\n") > (code == 2):
+    elif code is None:
+        outcome = "hang"
+    elif "Traceback" in errors or code not in target.codes or errors.count("\n") > (code == 2):
         outcome = "traceback, lines"
+    elif any(unicodedata.category(character) in ("Cc", "Cf") for character in re.sub(r"[\n\t\r]", "", output + errors)):
+        outcome = "raw characters"
     elif code == 2:
         outcome = "refused"
     else:
-        outcome = "other answer" if target.answers and output != answer else "fine"
-    shutil.rmtree(folder)
-    values = (number, target.name, "; ".join(changes), outcome, code, f"{seconds:.1f}", f"{peak:.0f}", (errors or output).strip()[-600:])
+        outcome = "other answer" if answer != sound_answer else "fine"
+    said = " ".join([*(f"[touched: {name}]" for name in touched[:3]), (errors or output).strip()[-600:]])
+    values = (number, target.name, "; ".join(changes), outcome, code, f"{seconds:.1f}", f"{peak:.0f}", terminal.shown(said))
     return dict(zip(COLUMNS, values, strict=True))
 
 
@@ -246,39 +229,52 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="targets whose names have this in them")
+    parser.add_argument("--cases", type=int, nargs="+", help="these numbers of the seed alone; prints all of each")
+    parser.add_argument("--folder", type=pathlib.Path, help="where sound runs are kept, or are taken from; the same cases need the same")
     parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
     args = parser.parse_args()
     with libraries.quiet_libraries():
         import keras  # noqa: F401 - each child has it; no child waits for it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    generator, rows = random.Random(args.seed), []
     with tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
-        targets = [target for target in [*runs(scratch), *data(scratch)] if args.only in target.name]
-        for target in targets:
-            folder = scratch / "sound"
-            shutil.copytree(target.folder, folder)
-            code, seconds, peak, output, errors = command(target.words, folder, 600)
-            shutil.rmtree(folder)
-            if code != 0:
-                raise RuntimeError(f"{target.name} fails on what is sound: {errors}")
-            target.sound = seconds, peak, output
-            print(f"{target.name}: {seconds:.1f} s, {peak:.0f} MB", flush=True)
+        scratch, rows = pathlib.Path(scratch), []
+        targets = the_targets(args.folder or scratch / "sound", scratch)
         began = time.monotonic()
-        while time.monotonic() - began < 60 * args.minutes:
-            rows.append(case(len(rows), generator.choice(targets), scratch, generator))
-            if rows[-1]["outcome"] not in ("refused", "fine"):
+        for number in args.cases or itertools.count():
+            if not args.cases and time.monotonic() - began > 60 * args.minutes:
+                break
+            rows.append(case(args.seed, number, targets, scratch))
+            if args.cases or rows[-1]["outcome"] not in ("refused", "fine"):
                 print(rows[-1], flush=True)
-            with open(args.output, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            if not args.cases:
+                with open(args.output, "w", newline="", encoding="utf-8") as file:
+                    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(rows)
     outcomes = sorted({row["outcome"] for row in rows})
     counts = collections.Counter((row["target"].split()[0], row["outcome"]) for row in rows)
     print("command", *outcomes, sep=", ")
     for kind in sorted({kind for kind, _ in counts}):
         print(kind, *(counts[kind, outcome] for outcome in outcomes), sep=", ")
+
+
+def the_targets(folder, scratch):
+    """All targets, each with what its command does with what is sound."""
+    folder.mkdir(exist_ok=True)
+    found = targets.made(folder, _train)
+    kept = folder / "sound.json"
+    sound = json.loads(kept.read_text()) if kept.exists() else {}
+    for target in found:
+        target.files = [path for path in sorted((target.folder / target.broken).rglob("*")) if path.is_file()]
+        if target.name not in sound:
+            code, seconds, peak, _, errors, answer, touched = met(target, scratch, lambda broken: None)
+            if code not in target.codes or code == 2 or touched:
+                raise RuntimeError(f"{target.name} fails on what is sound: {code} {errors} {touched}")
+            sound[target.name] = seconds, peak, answer
+            kept.write_text(json.dumps(sound))
+            print(f"{target.name}: {seconds:.1f} s, {peak:.0f} MB", flush=True)
+        target.sound = sound[target.name]
+    return found
 
 
 if __name__ == "__main__":

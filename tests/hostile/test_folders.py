@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import signal
 import types
 
 import numpy as np
@@ -84,3 +85,27 @@ def test_a_check_that_fails_leaves_nothing_in_the_system_s_folder(tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         checking.checked(once, args)
     assert not os.listdir(tmp_path)
+
+
+def test_a_scratch_folder_of_a_process_that_was_killed_goes_with_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    child = os.fork()
+    if not child:
+        with files.scratch_folder() as left:
+            (left / "run").mkdir()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(os.listdir(tmp_path)) == 1
+    (tmp_path / f"{files._SCRATCH}link").symlink_to(tmp_path.parent)
+    with files.scratch_folder() as one, files.scratch_folder() as other:  # Another at the same time is left alone.
+        assert sorted(os.listdir(tmp_path)) == sorted([one.name, other.name, f"{files._SCRATCH}link"])
+    assert os.listdir(tmp_path) == [f"{files._SCRATCH}link"]
+
+
+def test_a_scratch_folder_without_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / f"{files._SCRATCH}left").mkdir()
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    with files.scratch_folder():
+        pass
+    assert os.listdir(tmp_path) == [f"{files._SCRATCH}left"]  # Its process may live.

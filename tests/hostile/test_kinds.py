@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from hornbook import UserError, files
+from hornbook import UserError, files, records
 from hornbook.data import csv_rows, inputs, npz, tfds_names
 from hornbook.data.images import dataset as images
 from hornbook.data.images import decoding
@@ -105,7 +105,7 @@ READERS = {
     "series.ts": lambda path: ts.to_predict(path),
     "image.png": lambda path: decoding.from_file(path, (4, 4, 1), 255),
     "lines.txt": lambda path: (_ for _ in ()).throw(UserError(text_folders.read_file(path)[1])),
-    "config.json": lambda path: files.read_json(path),
+    "config.json": lambda path: records.raw(path),
     "sound.wav": lambda path: audio.read(path),
 }
 

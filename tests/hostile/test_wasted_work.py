@@ -1,11 +1,14 @@
 """What would end after hours: seeds, folds, members and folders that there cannot be are refused before anything trains."""
 
+import contextlib
+import os
+
 import keras
 import pytest
 
 from hornbook import UserError
 from hornbook.recipes import image_classification, tabular_classification
-from hornbook.training import runs
+from hornbook.training import folders
 from hornbook.tuning import command as tuning
 
 LAST = 2**32 - 1
@@ -50,16 +53,32 @@ def test_a_search_that_cannot_end_is_refused_before_its_first_trial(words, said,
 
 
 def test_a_folder_s_default_name_is_free(tmp_path, monkeypatch):
-    class Stopped(runs.datetime.datetime):  # Of a clock that was put back, or of two runs in a second.
+    class Stopped(folders.datetime.datetime):  # Of a clock that was put back, or of two runs in a second.
         @classmethod
         def now(cls, tz=None):
             return cls(2026, 1, 1)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs.datetime, "datetime", Stopped)
+    monkeypatch.setattr(folders.datetime, "datetime", Stopped)
     names = []
-    for _ in range(3):
-        folder = runs.default_folder("job", "mlp")
-        folder.mkdir(parents=True)
-        names.append(folder.name)
+    with contextlib.ExitStack() as at_work:
+        for _ in range(3):
+            # None has written anything yet.
+            names.append(at_work.enter_context(folders.output(None, "job", "mlp")).name)
+        assert sorted(names) == sorted(os.listdir(tmp_path / "runs" / "job"))
     assert names == ["20260101-000000-mlp", "20260101-000000-mlp-2", "20260101-000000-mlp-3"]
+    assert not os.listdir(tmp_path)
+
+
+def test_a_default_folder_stays_with_what_is_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with folders.output(None, "job", "mlp") as folder:
+        (folder / "history.csv").touch()
+    assert os.listdir(folder) == ["history.csv"]
+
+
+def test_a_default_folder_where_none_can_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").touch()
+    with pytest.raises(UserError, match=r"--output runs/job/\S+ cannot be written: .*; pass a folder that can"):
+        folders.output(None, "job", "mlp").__enter__()

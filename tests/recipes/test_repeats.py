@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, files, records
 from hornbook.recipes import repeats
 from hornbook.recipes.tabular_classification import Args, main
 from hornbook.training import runs
@@ -165,11 +165,11 @@ def test_a_learning_rate_that_is_too_low_is_raised(tmp_path, diagnosis):
     options = {"learning_rate": 1e-7, "epochs": 3, "classical_share": 0.0, "remedy": True}
     with diagnosis():
         result = main(Args(**options, output=str(tmp_path / "a")))
-    first, second = (files.read_json(tmp_path / name / "result.json") for name in ("a", "a-remedied"))
+    first, second = (records.raw(tmp_path / name / "result.json") for name in ("a", "a-remedied"))
     assert first["findings"][0]["problem"] == "learning-rate-too-low"
     assert second["metrics"] == result["metrics"]
     assert second["metrics"]["loss"] < first["metrics"]["loss"]
     assert second["remedied"]["problem"] == "learning-rate-too-low"
     assert "Remedy tried" in (tmp_path / "a-remedied" / "report.html").read_text()
     assert "Remedy tried" not in (tmp_path / "a" / "report.html").read_text()
-    assert files.read_json(tmp_path / "a-remedied" / "config.json")["learning_rate"] == first["findings"][0]["changes"]["learning_rate"]
+    assert records.raw(tmp_path / "a-remedied" / "config.json")["learning_rate"] == first["findings"][0]["changes"]["learning_rate"]

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError, files
-from hornbook.training import runs
+from hornbook import UserError, records
+from hornbook.training import folders, runs
 
 CONFIG = {"recipe": "image_classification", "epochs": 3, "learning_rate": 0.1, "depth": None, "output": "here"}
 
@@ -201,14 +201,16 @@ def test_files_that_are_no_json(tmp_path):
         (tmp_path, "cannot be read: Is a directory"),
     ):
         with pytest.raises(UserError, match=words):
-            files.read_json(path)
+            records.raw(path)
 
 
-def test_the_default_folder_tells_recipe_and_model():
-    folder = runs.default_folder("image_classification", "resnet20")
-    assert folder.parts[:2] == ("runs", "image_classification")
-    assert folder.name.endswith("-resnet20")
-    assert runs.default_folder("x", "package.module:builder").name.endswith("-builder")
+def test_the_default_folder_tells_recipe_and_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with folders.output(None, "image_classification", "resnet20") as folder:
+        assert folder.parts[:2] == ("runs", "image_classification")
+        assert folder.name.endswith("-resnet20")
+    with folders.output(None, "x", "package.module:builder") as folder:
+        assert folder.name.endswith("-builder")
 
 
 def test_the_environment_names_what_figures_depend_on():

@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 
-from hornbook import UserError, command_line, files
+from hornbook import UserError, command_line, files, streams
 from hornbook.training import runs
 
 
@@ -104,12 +104,12 @@ def run_fork(path):
     with open(os.devnull, "rb") as nothing, files.appending(pathlib.Path(path).with_name("log.txt")) as log:
         for place, file in enumerate((nothing, log, log)):
             os.dup2(file.fileno(), place)
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     run_file(path)
 
 
 def run_file(path):
     """Run the task of a file with its cores and its environment, and write its outcome beside it."""
+    streams.take_over()  # People read the log in a terminal.
     path = pathlib.Path(path)
     task = json.loads(path.read_text(encoding="utf-8"))
     os.environ.update(task["environment"])

@@ -23,6 +23,7 @@ def about(input_shape, num_outputs, **options):
         "cores": sorted(os.sched_getaffinity(0)), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "session": os.getsid(0),
         "process": os.getpid(), "parent": os.getppid(), "input": sys.stdin.read(), "threads": len(os.listdir("/proc/self/task")),
     }
+    print("a screen cleared: \\x1b[2J", flush=True)
     print("about", json.dumps(found), flush=True)
     raise ValueError("that is all")
 
@@ -99,6 +100,7 @@ def test_what_a_trial_has_of_its_own(fleet, tmp_path):
     assert second["cores"] == fleet._cores[1]
     assert json.loads((folders[0] / "outcome.json").read_text()) == ended["trial_0"]
     assert not any(map(is_there, (first["process"], second["process"])))
+    assert "a screen cleared: \\u001b[2J" in (folders[0] / "log.txt").read_text()
 
 
 def test_a_trial_that_is_stopped_and_one_that_is_killed(fleet, tmp_path):
