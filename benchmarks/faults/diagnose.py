@@ -172,12 +172,12 @@ def summary(rows):
     print(f"meant to be healthy, but under 85% of the best score on their data, chance apart: {len(failing)}")
     for row in failing:
         print(f"  {row['name']}: {row['score']}, the best {best[row['name'].split('/')[2]]:.4f}; {row['findings'] or 'no finding'}")
-    for group in ("A", "B", "C", "D"):
-        own = [row for row in rows if row["group"] == group and row not in without and row not in failing]
+    for groups in ("A", "B", "C", "D", "CD"):  # C and D are what is reported.
+        own = [row for row in rows if row["group"] in groups and row not in without and row not in failing]
         if not own:
             continue
         planted, healthy = [row for row in own if row["problem"]], [row for row in own if not row["problem"]]
-        print(f"\ngroup {group}: {len(planted)} planted, {len(healthy)} healthy runs")
+        print(f"\ngroup {' and '.join(groups)}: {len(planted)} planted, {len(healthy)} healthy runs")
         names = [named(row) for row in planted]
         accepted = [set(row["accepted"].split()) for row in planted]
         share(

@@ -1,5 +1,7 @@
 """Planted faults are named first and healthy trainings are left alone; how often, `benchmarks/faults` measures."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -167,6 +169,15 @@ def test_a_class_that_is_never_found_comes_before_what_it_causes():
     found = diagnose(train(x=X[few] * 0.2, y=Y[few], validation=(validation[0] * 0.2, validation[1]), epochs=12))
     assert (found[0].problem, found[0].severity) == ("rare-class-ignored", "error")
     assert "metric-cannot-move" not in [finding.problem for finding in found]
+
+
+def test_labels_that_a_network_knows_are_not_called_wrong():
+    record = train()
+    record.facts = dataclasses.replace(record.facts, noise=0.4)
+    assert diagnose(record) == []
+    record.validation = None  # It may have learned them by heart.
+    record.epochs = [{"loss": epoch["loss"]} for epoch in record.epochs]
+    assert [finding.problem for finding in diagnose(record)] == ["label-noise"]
 
 
 def test_labels_out_of_range_are_no_rare_class():

@@ -9,6 +9,7 @@ from hornbook.training.diagnosis.networks import predicted_classes
 from hornbook.training.diagnosis.rules import remedies
 
 _NOISE = 0.2  # Estimated share of wrong labels.
+_MARGIN = 0.05  # Of accuracy.
 _ENOUGH = 100  # Examples, for what neighbours say to be more than luck.
 _ONE_SIDED = 0.9  # Share of neighbours of the same class by chance.
 _EXPLAINED = 0.02  # Of the variance of numbers.
@@ -46,13 +47,20 @@ def labels(record, symptoms):
         told = f"an example's nearest neighbour has its class in {facts.agreement:.1%} of cases, by chance in {facts.by_chance:.1%}"
         yield _unrelated("labels", told, symptoms)
     # Texts are near each other by a phrase that they share, whatever their classes: of sound ones the estimate is 0.16 to 0.28.
-    elif facts.noise is not None and facts.noise > _NOISE and not record.network.embedded:
+    elif facts.noise is not None and facts.noise > _NOISE and not record.network.embedded and not _refuted(facts.noise, record, symptoms):
         yield Finding(
             "label-noise",
             "warning",
             f"About {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each other "
             "far more often than with the labels.",
         )
+
+
+def _refuted(noise, record, symptoms):
+    """Whether a network agrees with more labels of both parts than so many wrong ones leave: neighbours tell little of such data."""
+    most = float(record.task.shares.max())
+    known = np.minimum(symptoms.training_skill, symptoms.best_validation_skill)
+    return bool(most + known * (1 - most) > 1 - noise + _MARGIN)
 
 
 def _unrelated(what, told, symptoms):
