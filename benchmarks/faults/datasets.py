@@ -164,7 +164,7 @@ def _texts(source):
     for name, examples in dataset.parts.items():
         order = np.random.default_rng(0).permutation(np.flatnonzero(examples.labels < classes))[: MOST_EXAMPLES[name]]
         part = examples.subset(np.sort(order))
-        chosen[name] = (part.texts(), part.labels)
+        chosen[name] = (list(part.texts()), part.labels)
     return _encoded(chosen, classes)
 
 
