@@ -81,6 +81,7 @@ def state(folder):
     with np.load(folder / "checkpoint/last.npz") as file:
         arrays = {name: file[name] for name in file.files if name != "about"}
         about = json.loads(str(file["about"]))
+    del about["paths"]  # Keras counts the optimizers of a process.
     for row in about["callbacks"][0]["values"]["rows"]:
         del row["seconds"]
     rows = [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
