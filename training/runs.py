@@ -23,6 +23,7 @@ from hornbook import UserError, command_line, files, records, terminal
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
+_YEARS = range(1980, 2108)  # Of a file in a zip archive.
 REMEDY = "remedy.json"  # What a second run tries, of the first one's findings; see `recipes.repeats.remedied`.
 
 
@@ -94,6 +95,17 @@ def default_folder(recipe, model):
     # A run may have begun in the same second, or before the clock was put back.
     numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
     return next(one for one in itertools.chain([folder], numbered) if not one.exists())
+
+
+def refuse_clock():
+    """Refuse a clock that stands in a year in which nothing can be written into an archive, as checkpoints and models are.
+
+    Raises:
+        UserError: with the year; some boards begin in 1970 whenever they are switched on.
+    """
+    year = datetime.datetime.now().year
+    if year not in _YEARS:
+        raise UserError(f"the clock of this machine says the year {year}, and a model's file knows 1980 to 2107; set the clock")
 
 
 def given_folder(path):
