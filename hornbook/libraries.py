@@ -9,11 +9,12 @@ import re
 import sys
 import tempfile
 
-from hornbook import UserError, terminal
+from hornbook import UserError, memory, terminal
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 # What models, layers and saved runs are made for, whatever a user's keras.json has: another value would change every result unseen.
 _SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_LEAST_ADDRESSES = 13 * 2**27  # Bytes, 1.6 GiB: with a limit of 1.5 GB the process ended with a page of C++, with 2 GB it predicted.
 _LIMITS = ("max_epochs", "max_steps_per_epoch")  # Of Keras' for trying out scripts, KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH.
 
 
@@ -26,10 +27,12 @@ def quiet_libraries():
 
     Raises:
         UserError: `KERAS_BACKEND` or keras.json names none of Keras' backends, or one that is not installed; or what Keras reads of the
-            environment as a number is none.
+            environment as a number is none; or `ulimit -v` leaves less than they take.
     """
     backend()
     _refuse_limits()
+    if "keras" not in sys.modules:
+        memory.require_addresses(_LEAST_ADDRESSES, "TensorFlow")
     if "keras" in sys.modules or _may_chatter():
         yield
     else:
