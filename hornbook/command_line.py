@@ -111,9 +111,10 @@ def helps(options):
     """The help of each option of a dataclass, in one line: the string below its field, in the class or one that it inherits from."""
     texts = {}
     for base in reversed(options.__mro__[:-1]):
-        for field, text in itertools.pairwise(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body):
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                texts[field.target.id] = " ".join(text.value.value.split())
+        with contextlib.suppress(OSError):  # An installation without sources has no helps, and runs.
+            for field, text in itertools.pairwise(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    texts[field.target.id] = " ".join(text.value.value.split())
     return texts
 
 

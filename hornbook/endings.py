@@ -95,8 +95,8 @@ def process(program, command):
     streams.take_over()
     if not sys.warnoptions:  # What libraries remark to who programs with them would stand beside the line that a user is told.
         warnings.simplefilter("ignore")
-    _signals = _Signals(program)
     with ending(program):
+        _signals = _Signals(program)
         try:
             _refuse_no_folder()
             command()
@@ -152,6 +152,8 @@ def _told(error):
         return (None, _READER_LEFT) if error.reader_has_left else (f"cannot write to standard output: {error.error.strerror}", _USER)
     if isinstance(error, MemoryError):
         return "there is not enough memory", _USER
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "there can be no further thread: a limit on processes (ulimit -u) or memory is reached", _USER
     # Whatever a disk or a path does that nobody has thought of.
     if isinstance(error, OSError) and error.filename is not None and error.strerror and error.errno not in _OF_A_BUG:
         return f"{error.filename}: {error.strerror}", _USER

@@ -5,14 +5,16 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 
-from hornbook import UserError, terminal
+from hornbook import UserError, memory, terminal
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 # What models, layers and saved runs are made for, whatever a user's keras.json has: another value would change every result unseen.
 _SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_LEAST_ADDRESSES = 13 * 2**27  # Bytes, 1.6 GiB: with a limit of 1.5 GB the process ended with a page of C++, with 2 GB it predicted.
 _LIMITS = ("max_epochs", "max_steps_per_epoch")  # Of Keras' for trying out scripts, KERAS_MAX_EPOCHS and KERAS_MAX_STEPS_PER_EPOCH.
 
 
@@ -24,9 +26,13 @@ def quiet_libraries():
     that would change results without a word: Keras' default number type, its order of an image's axes and its limits on training.
 
     Raises:
-        UserError: `KERAS_BACKEND` or keras.json names none of Keras' backends, or one that is not installed.
+        UserError: `KERAS_BACKEND` or keras.json names none of Keras' backends, or one that is not installed; or what Keras reads of the
+            environment as a number is none; or `ulimit -v` leaves less than they take.
     """
     backend()
+    _refuse_limits()
+    if "keras" not in sys.modules:
+        memory.require_addresses(_LEAST_ADDRESSES, "TensorFlow")
     if "keras" in sys.modules or _may_chatter():
         yield
     else:
@@ -52,6 +58,14 @@ def backend():
         other = "unset it" if where == "KERAS_BACKEND" else "change it, or set KERAS_BACKEND=tensorflow"
         raise UserError(f"{where} is {named}, which is not installed: pip install {named}, or {other}")
     return named
+
+
+def _refuse_limits():
+    """Refuse limits in the environment that Keras would end at with a traceback."""
+    for name in (f"KERAS_{limit.upper()}" for limit in _LIMITS):
+        given = os.environ.get(name)
+        if given is not None and not re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", given):
+            raise UserError(f"{name} must be a whole number, got {given!r}; unset it")
 
 
 def _keras_json():
@@ -108,8 +122,8 @@ def _set_up_keras():
 def hold_back():
     """Hide what TensorFlow's C++ code says on standard error, in the block and later, and show what it said if the block fails.
 
-    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1), nor where the machine has an NVIDIA driver,
-    whose troubles are news.
+    Nothing is hidden where the user asked for its messages (`TF_CPP_MIN_LOG_LEVEL` of 0 or 1) or gave it flags, nor where the machine has
+    an NVIDIA driver, whose troubles are news.
     """
     if _may_chatter():
         yield
@@ -137,7 +151,9 @@ def _nowhere():
 
 
 def _may_chatter():
-    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or os.path.exists("/proc/driver/nvidia")
+    # A flag of theirs that they do not know ends the process, and what they say of it is all that is said.
+    flags = "TF_XLA_FLAGS" in os.environ or "XLA_FLAGS" in os.environ
+    return flags or os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or os.path.exists("/proc/driver/nvidia")
 
 
 def _import_tensorflow():

@@ -5,6 +5,7 @@ says nothing, and may take others with it.
 """
 
 import contextlib
+import math
 import os
 import pathlib
 import resource
@@ -24,11 +25,30 @@ def available():
     """Bytes that this process may still take: what the machine has free, a container's limit and `ulimit -v` leave it."""
     import psutil
 
-    limits = [psutil.virtual_memory().available, *_group_limits()]
+    return max(0, min(psutil.virtual_memory().available, _addresses(), *_group_limits()))
+
+
+def _addresses():
+    """Bytes that `ulimit -v` leaves this process."""
+    import psutil
+
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if most != resource.RLIM_INFINITY:
-        limits.append(most - psutil.Process().memory_info().vms)
-    return max(0, min(limits))
+    return math.inf if most == resource.RLIM_INFINITY else most - psutil.Process().memory_info().vms
+
+
+def require_addresses(size, what):
+    """Refuse a limit on addresses, `ulimit -v`, below what a library takes of them: it would end the process in its own way.
+
+    Args:
+        size: bytes that it takes at least, used or not.
+        what: what a message calls it.
+
+    Raises:
+        UserError: with what it takes and what is left.
+    """
+    left = _addresses()
+    if size > left:
+        raise UserError(f"{what} takes at least {_in_words(size)} of addresses, and ulimit -v leaves {_in_words(max(0, left))}; raise it")
 
 
 def require(size, what, remedy):

@@ -65,6 +65,8 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
     else:
         args = dataclasses.replace(args, dataset=dataset.name)
 
+    runs.refuse_clock()
+
     def once(args, folder):
         with runs.Run(folder, command_line.to_config(recipe, args)) as claimed:
             # TensorFlow takes seconds to import; whatever can be refused without it is refused before.

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import datetime
 import fcntl
 import importlib.metadata
 import json
@@ -21,6 +22,7 @@ from hornbook import UserError, command_line, files, records, terminal
 
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
+_YEARS = range(1980, 2108)  # Of a file in a zip archive.
 REMEDY = "remedy.json"  # What a second run tries, of the first one's findings; see `recipes.repeats.remedied`.
 
 
@@ -83,6 +85,17 @@ class Remedy(msgspec.Struct):
 
 
 Options = dict[str, records.Option]  # `config.json` and `chosen.json`: what a recipe's own types say of them, a recipe knows.
+
+
+def refuse_clock():
+    """Refuse a clock that stands in a year in which nothing can be written into an archive, as checkpoints and models are.
+
+    Raises:
+        UserError: with the year; some boards begin in 1970 whenever they are switched on.
+    """
+    year = datetime.datetime.now().year
+    if year not in _YEARS:
+        raise UserError(f"the clock of this machine says the year {year}, and a model's file knows 1980 to 2107; set the clock")
 
 
 class TrainingLost(UserError):

@@ -18,6 +18,7 @@ from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.tables import inputs as table_inputs
 from hornbook.inference import runs_table, saved_model
+from hornbook.training import folders as outputs
 from hornbook.training import manifest, runs
 
 NOBODY = 65534
@@ -154,7 +155,7 @@ def test_a_folder_that_is_not_to_be_written_is_refused(place, modes, output):
         os.chmod(place / "up" / name, mode)
 
     def claimed():
-        with runs.Run(runs.given_folder(place / "up" / output), CONFIG):
+        with outputs.output(str(place / "up" / output), "regression", "mlp") as folder, runs.Run(folder, CONFIG):
             return "claimed"
 
     said = as_user(place, claimed)

@@ -140,6 +140,22 @@ def test_a_reader_that_has_left_is_no_error(tmp_path):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("NOFILE", "Too many open files"), ("NPROC", "there can be no further thread: a limit on processes (ulimit -u) or memory is reached")],
+)
+def test_a_limit_that_is_reached_at_once_is_one_line(limit, said):
+    # Of open files as many as a process begins with, of processes none; root's are not counted.
+    number = {"NOFILE": 3, "NPROC": 0}[limit]
+    lines = (
+        "import errno, os, resource, threading, warnings", "from hornbook import endings", "os.getuid() or os.setuid(65534)",
+        f"resource.setrlimit(resource.RLIMIT_{limit}, ({number}, {number}))", "endings.process('hornbook job', print)",
+    )  # fmt: skip
+    waiting = "\n".join(lines)
+    done = subprocess.run([sys.executable, "-c", waiting], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"hornbook job: {said}\n")
+
+
 def test_a_closed_stream_is_not_taken_by_the_next_file():
     code = "from hornbook import streams; streams.take_over(); import sys; sys.stderr.write(str(open('/dev/null').fileno() > 2))"
     done = subprocess.run(f'{sys.executable} -c "{code}" <&- >&-', shell=True, stderr=subprocess.PIPE, text=True)
@@ -156,6 +172,7 @@ def test_what_the_world_does_is_one_line(capsys):
     assert ending(OSError(36, "File name too long", "a\x1b" * 2000)) == 2
     assert ending(PermissionError(13, "Permission denied", "/elsewhere/x")) == 2
     assert ending(MemoryError()) == 2
+    assert ending(RuntimeError("can't start new thread")) == 2
     assert ending(streams.OutputLost(OSError(28, "No space left on device"))) == 2
     assert ending(FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")) == 2
     first, *others = capsys.readouterr().err.splitlines()
@@ -165,6 +182,7 @@ def test_what_the_world_does_is_one_line(capsys):
     assert others == [
         "hornbook job: /elsewhere/x: Permission denied",
         "hornbook job: there is not enough memory",
+        "hornbook job: there can be no further thread: a limit on processes (ulimit -u) or memory is reached",
         f"hornbook job: cannot write to standard output: {NOTHING_LEFT}",
         "hornbook job: No usable temporary directory found in ['/tmp']",
     ]

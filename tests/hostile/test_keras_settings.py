@@ -88,3 +88,28 @@ def test_what_would_change_results_is_taken_back_and_said(tmp_path, capsys):
     assert (result["epochs"], result["precision"]) == (2, "float32")
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+
+
+@pytest.mark.parametrize("name", ["KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"])
+@pytest.mark.parametrize("value", ["", "x", "1.5", "1e3", "9" * 5000, "\u0663", "0x1"])
+def test_a_limit_in_the_environment_that_is_no_number(name, value, settings, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=rf"^{name} must be a whole number, got '.*'; unset it$"), libraries.quiet_libraries():
+        pass
+
+
+@pytest.mark.parametrize("name", ["TF_XLA_FLAGS", "XLA_FLAGS"])
+def test_what_is_said_of_a_flag_that_ends_the_process_is_not_hidden(name, monkeypatch, capfd):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr(libraries.os.path, "exists", lambda path: False)
+
+    def said():
+        with libraries.hold_back():
+            libraries.os.write(2, b"Unknown flag")
+        return capfd.readouterr().err
+
+    for other in ("TF_XLA_FLAGS", "XLA_FLAGS"):
+        monkeypatch.delenv(other, raising=False)
+    assert not said()
+    monkeypatch.setenv(name, "--nonsense")
+    assert said() == "Unknown flag"

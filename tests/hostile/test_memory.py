@@ -239,6 +239,17 @@ def test_what_is_free_is_asked_of_the_system():
         memory.require(10**30, "much", "pass less")
 
 
+def test_a_limit_on_addresses_that_libraries_would_end_at(monkeypatch):
+    memory.require_addresses(2**40, "TensorFlow")
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda which: (2**50, 2**50))
+    memory.require_addresses(2**40, "TensorFlow")
+    with pytest.raises(
+        UserError, match=r"^TensorFlow takes at least 1,024\.0 TiB of addresses, and ulimit -v leaves 1,02[34]\.\d TiB; raise it$"
+    ):
+        memory.require_addresses(2**50, "TensorFlow")
+    assert memory.available() < 2**50
+
+
 def test_a_mean_of_large_pictures_takes_a_gibibyte_at_most():
     def part(count, each):
         return type("Part", (), {"size_in_bytes": count * each, "__len__": lambda self: count})()

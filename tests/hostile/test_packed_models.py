@@ -159,3 +159,15 @@ def test_outputs_that_are_no_numbers_are_no_answer(tmp_path, saved, weights, giv
     part = Examples(inputs, np.zeros(3, np.int64), np.arange(3), "all")
     with pytest.raises(UserError, match=r"model.keras gives no finite number for input [12] of 3: its weights or the input are too large"):
         saved_model.outputs(loaded(path), part, trained)
+
+
+@pytest.mark.parametrize("units", [2, 1024])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_weight_of_few_or_many_that_is_no_number(tmp_path, units, value):
+    model = keras.Sequential([keras.Input((512,)), keras.layers.Dense(units)])
+    saved_model._refuse_weights(tmp_path, model)
+    kernel = np.ones((512, units), np.float32)
+    kernel[-1, -1] = value
+    model.layers[0].kernel.assign(kernel)
+    with pytest.raises(UserError, match=r"has a weight that is no finite number, in .*kernel: its predictions would mean nothing"):
+        saved_model._refuse_weights(tmp_path, model)

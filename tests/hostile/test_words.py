@@ -103,3 +103,11 @@ def test_a_table_of_many_columns_takes_as_long_as_its_bytes(tmp_path):
     (tmp_path / "a.csv").write_text(",".join([*columns, columns[7]]) + "\n")
     with pytest.raises(UserError, match="has two columns called 'column7'; rename one"):
         csv_rows.read(tmp_path / "a.csv")
+
+
+def test_without_sources_there_are_options_and_no_helps(monkeypatch):
+    def refuse(of):
+        raise OSError("could not get source code")
+
+    monkeypatch.setattr(command_line.inspect, "getsource", refuse)
+    assert parse(image_classification.Args, "--seed", "3").seed == 3
