@@ -8,6 +8,7 @@ imported because a file names it.
 import contextlib
 import math
 import pathlib
+import warnings
 import zipfile
 
 import numpy as np
@@ -60,7 +61,10 @@ def load(path, labels, labels_path):
         import hornbook.models  # noqa: F401 - registers the layers that Keras lacks.
     try:
         _refuse_larger_than_its_file(path)
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", message="Skipping nested container")  # Keras would go on with random weights there.
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except UserError:
         raise
     # A file may hold anything, and Keras, HDF5 and zip each have their own words for it.
