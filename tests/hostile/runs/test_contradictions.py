@@ -64,7 +64,7 @@ def test_a_file_that_contradicts_another(medium, name, values, said, copy_of, in
 
 def test_options_that_were_left_to_the_data_are_in_chosen_json(copy_of):
     folder = copy_of("images")
-    change(folder / "config.json", test_time_augmentation="auto")
+    (folder / "chosen.json").write_text('{"validation_fraction": 0.1}')
     assert "test_time_augmentation: invalid enum value 'auto'" in refusal(folder)
     (folder / "chosen.json").unlink()
     assert f"{folder / 'chosen.json'} cannot be read: No such file or directory" in refusal(folder)
