@@ -81,6 +81,10 @@ class Labels(msgspec.Struct, kw_only=True):
             raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
         if self.loss == "binary" and len(self.class_names) != 2:
             raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")
+        for field in ("class_names", "target_names"):
+            twice = _twice(getattr(self, field))
+            if twice is not None:
+                raise ValueError(f"`{field}` has {twice!r} twice")
         if not self.num_outputs:
             raise ValueError("there is no name of what is predicted in `class_names`, `target_names` or `quantiles`")
 
@@ -90,6 +94,12 @@ class Labels(msgspec.Struct, kw_only=True):
         if self.task == "regression":
             return len((self.quantiles or ()) if self.loss == "quantile" else self.target_names)
         return 1 if self.loss == "binary" else len(self.class_names)
+
+
+def _twice(names):
+    """The first name that stands twice, or None: an answer of that name would say nothing."""
+    seen = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +116,9 @@ class Dataset:
         target_names: names of the columns or numbers to predict.
         notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.
+
+    Raises:
+        UserError: two classes, or two numbers to predict, have one name.
     """
 
     name: str
@@ -122,6 +135,11 @@ class Dataset:
     medium: typing.ClassVar[str] = ""
     labels_kind: typing.ClassVar[type] = Labels
     """The subpackage of `hornbook.data` that reads such data: images, texts, series or tables."""
+
+    def __post_init__(self):
+        twice = _twice((*self.class_names, *self.target_names))
+        if twice is not None:
+            raise UserError(f"{self.name}: {twice!r} is the name of two classes or numbers to predict; give each one of its own")
 
     @property
     def num_classes(self):

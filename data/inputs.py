@@ -22,14 +22,14 @@ from hornbook.data.dataset import Labels
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """The options of a run by which other data are read: of `config.json` and `chosen.json`, those of every medium."""
+    """The options of a run by which other data are read, in every medium: of `config.json`, and of `chosen.json` what that left open."""
 
     dataset: str
-    validation_fraction: records.Share | Literal["auto"]
+    validation_fraction: records.Share
     test_fraction: records.Share
     split_seed: records.Count
     fold: str | None
-    test_time_augmentation: Literal["none", "mirror", "mirror-shift", "auto"] = "none"
+    test_time_augmentation: Literal["none", "mirror", "mirror-shift"] = "none"
 
 
 @dataclasses.dataclass(frozen=True)

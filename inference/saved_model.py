@@ -68,7 +68,10 @@ def load(path, labels, labels_path):
         _refuse_packed_weights(path)
         _refuse_larger_than_its_file(path)
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", ".*freshly-initialized")  # Keras leaves weights that the file lacks at random, and says so.
+            warnings.simplefilter("ignore")
+            # Weights that the file lacks Keras leaves at random, and says so.
+            for words in (".*freshly-initialized", "Skipping nested container"):
+                warnings.filterwarnings("error", words)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except UserError:
         raise

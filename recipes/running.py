@@ -245,7 +245,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
     watching = findings.watching(args, train, validation, as_batches, session.callbacks)
     remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
-    kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps))
+    kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps), options=run.options)
     run.require_space(checkpoint.size_in_bytes(model))
     footprint.require(model, train, args.batch_size, session.smaller)
     if watching:

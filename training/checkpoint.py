@@ -27,6 +27,7 @@ class Checkpoint(keras.callbacks.Callback):
         path: of the file, `.npz`; its folder must exist.
         callbacks: those with `get_state() -> (json_values, arrays)` and `set_state(json_values, arrays)`; always the same, in one order.
         every: epochs between two files; where epochs are of a few steps, writing would take longer than training. The last is kept always.
+        options: of the training, a dict of JSON values; a file of a training with others is refused.
 
     Example:
     ```python
@@ -41,10 +42,10 @@ class Checkpoint(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, path, callbacks=(), every=1):
+    def __init__(self, path, callbacks=(), every=1, options=None):
         super().__init__()
         self.path, self.every = pathlib.Path(path), every
-        self.callbacks = list(callbacks)
+        self.callbacks, self.options = list(callbacks), json.loads(json.dumps(options or {}))  # A tuple is a list in the file.
 
     def on_epoch_end(self, epoch, logs=None):
         last = self.model.stop_training or epoch + 1 == self.params["epochs"]
@@ -62,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
             states.append({"values": values, "arrays": len(callback_arrays)})
             arrays |= {f"callback{place}_{number}": array for number, array in enumerate(callback_arrays)}
         paths = [variable.path for variable in _variables(self.model)]
-        about = {"format": _FORMAT, "next_epoch": next_epoch, "paths": paths, "callbacks": states}
+        about = {"format": _FORMAT, "next_epoch": next_epoch, "paths": paths, "callbacks": states, "options": self.options}
         with files.atomic(self.path) as temporary:
             np.savez(temporary, about=np.array(json.dumps(about)), **arrays)
 
@@ -88,6 +89,7 @@ class Checkpoint(keras.callbacks.Callback):
         variables = _variables(model)
         if about.format != _FORMAT or len(about.callbacks) != len(self.callbacks) or len(about.paths) != len(variables):
             raise self._of_another()
+        self._refuse_other_options(about.options)
         if epochs is not None and about.next_epoch > epochs:
             raise UserError(
                 f"{self.path} goes on with epoch {about.next_epoch + 1}, and the training has {epochs}; remove it to begin again"
@@ -102,6 +104,14 @@ class Checkpoint(keras.callbacks.Callback):
         for place, variable in enumerate(variables):
             variable.assign(arrays[f"variable{place}"])
         return about.next_epoch
+
+    def _refuse_other_options(self, theirs):
+        for name in sorted(theirs.keys() | self.options.keys()):
+            if theirs.get(name) != self.options.get(name):
+                raise UserError(
+                    f"{self.path} is of a training with {name} {theirs.get(name)}, and this one has {self.options.get(name)}; "
+                    "restore the run's config.json and chosen.json, or remove the folder to begin again"
+                )
 
     def _of_another(self):
         return UserError(f"{self.path} is of another model, optimizer or callbacks; resume with the options that began the run")
@@ -138,6 +148,7 @@ class _About(msgspec.Struct):
     next_epoch: records.Count
     paths: list[str]
     callbacks: list[_State]
+    options: dict[str, records.Option] = {}
 
 
 def _read(path):

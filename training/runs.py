@@ -170,6 +170,11 @@ class Run:
         """The file that a resumed run goes on from."""
         return self.path("checkpoint/last.npz")
 
+    @property
+    def options(self):
+        """What the run was told and what was chosen for it, JSON values, by which another training would be another run."""
+        return {name: value for name, value in self.config.items() if name not in _NOT_COMPARED}
+
     def path(self, name):
         """A file of the run."""
         return self.folder / name
@@ -221,8 +226,8 @@ def options_of(folder):
     Raises:
         UserError: a file of them cannot be read.
     """
-    chosen = pathlib.Path(folder, "chosen.json")
-    return {**records.read(pathlib.Path(folder, "config.json"), Options), **(records.read(chosen, Options) if chosen.exists() else {})}
+    given, chosen = (records.read(pathlib.Path(folder, name), Options) for name in ("config.json", "chosen.json"))
+    return {**given, **chosen}
 
 
 def lock(folder):

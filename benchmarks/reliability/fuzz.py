@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/reliability/fuzz.py --minutes 60
 
 Small finished and unfinished runs of each medium, searches, and a file of data of each kind (`targets.py`) are made once, outside the time.
-Then, for as many minutes, one of them is copied, one to three of its files are changed at random (`mutations.py`; half of the finished runs
+Then, for as many minutes, one of them is copied, one to three of its files are changed at random (`mutations.py`; most finished runs
 lose `files.json` first, so that more is looked at than checksums), and a command is run on it in a process of its own, in a folder where
 nothing else may change, with a folder of its own for temporary files. A row of `results/fuzz.csv` is an outcome:
 
@@ -11,9 +11,9 @@ nothing else may change, with a folder of its own for temporary files. A row of 
     fine                exit code 0; of predictions and scores, those of the sound run
     other answer        exit code 0, and other predictions or scores: to be looked at, as a weight may be another finite number
     traceback, lines    more than one line on standard error, or another exit code
-    hang                longer than 20 seconds, and three times what the sound command takes
+    hang                more than 20 seconds of the processor, and three times what the sound command takes; or six times that by the clock
     raw characters      control characters reach the terminal
-    memory              more than twice what the sound command takes at its peak
+    memory              more than twice what the sound command, or one of its kind, takes at its peak
     written elsewhere   a file outside of the run's folder changed, or one in it by a command that only reads, or one was left behind
 """
 
@@ -41,7 +41,7 @@ from hornbook import libraries, terminal
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/fuzz.csv"
 COLUMNS = ("case", "target", "change", "outcome", "exit_code", "seconds", "peak_mb", "said")
-_PATIENCE = 20
+_PATIENCE, _OTHERS_TIME = 20, 6
 
 
 def command(words, folder, temporary, patience, most):
@@ -51,10 +51,10 @@ def command(words, folder, temporary, patience, most):
         words: of the command.
         folder: in which it runs.
         temporary: its system's folder for temporary files.
-        patience, most: seconds and MB after which it is killed.
+        patience, most: seconds of the processor, which others may use as well, and MB after which it is killed.
 
     Returns:
-        Exit code or None, seconds, peak in MB, output, errors.
+        Exit code or None, seconds of the processor, peak in MB, output, errors.
     """
     outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
     began = time.monotonic()
@@ -87,12 +87,12 @@ def command(words, folder, temporary, patience, most):
         done, found, usage = os.wait4(child, os.WNOHANG)
         if done:
             status = found
-        elif not hung and (time.monotonic() - began > patience or _resident(child) > most):
+        elif not hung and (time.monotonic() - began > _OTHERS_TIME * patience or _beyond(child, patience, most)):
             os.killpg(child, signal.SIGKILL)
             hung = True
         else:
             time.sleep(0.02)
-    seconds, texts = time.monotonic() - began, []
+    seconds, texts = usage.ru_utime + usage.ru_stime, []
     for file in outputs:
         file.seek(0)
         texts.append(file.read().decode("utf-8", "replace"))
@@ -100,13 +100,14 @@ def command(words, folder, temporary, patience, most):
     return None if hung else os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss / 1024, *texts
 
 
-def _resident(process):
-    """MB that a process has in memory."""
+def _beyond(process, seconds, most):
+    """Whether a process has taken more seconds of the processor or more MB than this."""
     try:
-        pages = pathlib.Path(f"/proc/{process}/statm").read_text().split()[1]
-    except (OSError, IndexError):
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        status = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    ticks, pages = int(status[11]) + int(status[12]), int(status[21])
+    return ticks / os.sysconf("SC_CLK_TCK") > seconds or pages * os.sysconf("SC_PAGE_SIZE") / 2**20 > most
 
 
 def _train(words, folder, stop_before=None):
@@ -197,7 +198,7 @@ def case(seed, number, targets, scratch):
     others = [path for one in targets for path in one.files if one.folder != target.folder]
 
     def change(broken):
-        if target.broken == "run" and generator.random() < 0.5:
+        if target.broken == "run" and generator.random() < 0.75:
             for manifest in sorted(broken.rglob("files.json")):
                 manifest.unlink()
                 changes.append("no files.json")
@@ -208,10 +209,10 @@ def case(seed, number, targets, scratch):
     _, sound_peak, sound_answer = target.sound
     if touched:
         outcome = "written elsewhere"
+    elif code is None and peak <= 2 * sound_peak:
+        outcome = "hang"
     elif peak > 2 * sound_peak:
         outcome = "memory"
-    elif code is None:
-        outcome = "hang"
     elif "Traceback" in errors or code not in target.codes or errors.count("\n") > (code == 2):
         outcome = "traceback, lines"
     elif any(unicodedata.category(character) in ("Cc", "Cf") for character in re.sub(r"[\n\t\r]", "", output + errors)):
@@ -274,6 +275,10 @@ def the_targets(folder, scratch):
             kept.write_text(json.dumps(sound))
             print(f"{target.name}: {seconds:.1f} s, {peak:.0f} MB", flush=True)
         target.sound = sound[target.name]
+    for target in found:
+        # A search whose last trial is broken trains it again: what it takes is what its kind takes.
+        kind = [sound[one.name][1] for one in found if one.words[0] == target.words[0]]
+        target.sound = (target.sound[0], max(kind), target.sound[2])
     return found
 
 

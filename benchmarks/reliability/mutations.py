@@ -22,6 +22,7 @@ _CELLS = (
     "", "nan", "inf", "-1", "1e999", "1e308", "99999999999999999999", "0x10", "1,5", "x" * 5000, "=1+1", "\u001b[31m", '"', "'", "\0",
     "\u202e", "\u00e9", "\U0001f600", " ", "\t", "\n", "\r", "true", "?", "../../elsewhere", "/etc/passwd",
 )  # fmt: skip
+_SELDOM_READ = (".html", ".lock", "history.csv", "split.csv", "trials.csv", "log.txt")
 _ARCHIVES, _TABLES = (".keras", ".npz"), (".csv", ".tsv", ".ts", ".txt")
 
 
@@ -37,7 +38,8 @@ def mutate(folder, random, others, precious):
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     if not files:
         return "nothing is left"
-    path = random.choice(files)
+    # What few commands read is changed more seldom.
+    [path] = random.choices(files, [1 if path.suffix in _SELDOM_READ or path.name in _SELDOM_READ else 5 for path in files])
     way = random.choice((_content, _content, _content, _content, _content, _other, _kind))
     name = str(path.relative_to(folder))
     if way is _kind:
@@ -73,7 +75,7 @@ def _other(path, random, others):
 def _content(suffix, content, random, files):
     ways = [_flip, _cut, _insert, _double, _zero, _empty, _swap(files)]
     if suffix == ".json":
-        ways = [_value, _value, _value, _nudge, _nudge, _nudge, _word, _without_key, *ways]
+        ways = [_value, _value, _value, _nudge, _nudge, _nudge, _word, _without_key, _key_twice, *ways]
     elif suffix in _ARCHIVES:
         ways = [_member, _member, _member, _member, *ways]
     elif suffix in _TABLES:
@@ -242,3 +244,11 @@ def _without_key(content, random):
     key = random.choice(sorted(value))
     del value[key]
     return json.dumps(value).encode(), f"without {key}"
+
+
+def _key_twice(content, random):
+    value = _loaded(content)
+    if not isinstance(value, dict) or not value:
+        return content, "as it was"
+    key = random.choice(sorted(value))
+    return f"{json.dumps(value)[:-1]}, {json.dumps(key)}: {json.dumps(random.choice(_VALUES))}}}".encode(), f"{key} twice"

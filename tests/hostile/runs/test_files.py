@@ -1,0 +1,136 @@
+"""Every JSON value in every place of a run's files: one line, or it is taken; never another exception."""
+
+import contextlib
+import json
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from hornbook import UserError, command_line, records
+from hornbook.data.texts import tokenizing
+from hornbook.inference import runs_table
+from hornbook.inference.finished_run import open_run
+from hornbook.recipes import image_classification
+from hornbook.training import manifest, runs
+
+CASES = [
+    ("images", "labels.json"), ("texts", "labels.json"), ("series", "labels.json"), ("tables", "labels.json"),
+    ("images", "config.json"), ("series", "config.json"), ("tables", "chosen.json"), ("tables", "table.json"),
+    ("texts", "tokenizer.json"), ("texts", "ngrams.json"), ("images", "result.json"),
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def refused_in_one_line():
+    try:
+        yield
+    except UserError as error:
+        assert "\n" not in command_line._one_line(str(error))  # noqa: PT017 - it may be taken.
+
+
+def use(folder, given):
+    """What `hornbook predict` does before a model is loaded."""
+    trained, medium = open_run(folder)
+    read = [value for _, value in medium.read(given, trained)]
+    medium.examples(read, trained)
+
+
+@pytest.mark.parametrize(("medium", "name"), CASES)
+@hypothesis.given(data=strategies.data())
+def test_a_value_that_is_not_the_runs_own(medium, name, data, copy_of, inputs, spoil):
+    folder = copy_of(medium)
+    path = folder / name
+    path.write_bytes(data.draw(spoil(json.loads(path.read_text()))))
+    with refused_in_one_line():
+        use(folder, inputs[medium])
+
+
+@pytest.mark.parametrize("medium", ["images", "texts", "series", "tables"])
+def test_what_the_runs_themselves_wrote(medium, finished, inputs):
+    use(finished(medium), inputs[medium])
+
+
+@hypothesis.given(data=strategies.data())
+def test_a_config_that_replaces_the_defaults(data, finished, tmp_path, spoil):
+    path = tmp_path / "config.json"
+    path.write_bytes(data.draw(spoil(json.loads((finished("images") / "config.json").read_text()))))
+    with refused_in_one_line():
+        args = command_line.parse(image_classification.Args, ["--config", str(path)], "hornbook image-classification", "")
+        assert ":" not in args.model
+        image_classification.check(args)
+
+
+@hypothesis.given(data=strategies.data())
+def test_the_table_of_runs_names_what_it_cannot_read(data, copy_of, spoil):
+    folder = copy_of("images")
+    path = folder / data.draw(strategies.sampled_from(["result.json", "config.json", "chosen.json"]))
+    path.write_bytes(data.draw(spoil(json.loads(path.read_text()))))
+    with refused_in_one_line():
+        found, unfinished, broken = runs_table.find(folder.parent)
+        assert (len(found), unfinished, len(broken)) in ((1, 0, 0), (0, 0, 1))
+        table = runs_table.Table(found)
+        for row in table.sorted("folder"):
+            table.row(row), table.csv_row(row)
+
+
+@hypothesis.given(data=strategies.data())
+def test_sizes_and_checksums(data, finished, copy_of, spoil):
+    folder = copy_of("images")
+    whole = json.loads((finished("images") / manifest.NAME).read_text())
+    (folder / manifest.NAME).write_bytes(data.draw(spoil(whole)))
+    with refused_in_one_line():
+        manifest.check(folder, list(whole))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"", "is not JSON"),
+        (b"{}", "missing required field"),
+        (b"[]", "expected an object, got a list"),
+        (b"null", "expected an object, got null"),
+        (b"\xff\xfe{}", "is not JSON"),
+        (b'{"metrics": {}, "seconds": NaN}', "is not JSON"),
+        (b'{"metrics": {}, "seconds": 1e999}', "is not JSON"),
+        (b'{"metrics": {}, "seconds": -1}', "seconds: expected float >= 0"),
+        (b'{"metrics": {"a": "b"}, "seconds": 1}', "metrics[any]: expected float | null, got str"),
+        (b'{"metrics": ' * 99_999, "nested too deep"),
+        (b'{"metrics": {"a": 1, "a": 2}, "seconds": 1}', "is not JSON that Hornbook wrote: it has 'a' twice in one place"),
+    ],
+)
+def test_what_is_said_of_a_result(written, said, copy_of):
+    folder = copy_of("images")
+    (folder / "result.json").write_bytes(written)
+    with pytest.raises(UserError) as raised:
+        runs.finished(folder)
+    assert said in str(raised.value)
+    assert str(raised.value).startswith(str(folder / "result.json"))
+
+
+def test_other_runs_are_listed_beside_a_bad_one(finished, copy_of):
+    folder = copy_of("images")
+    for medium in ("texts", "tables"):
+        (folder.parent / medium).symlink_to(finished(medium).parent)  # Links are not followed.
+    good, bad = copy_of("series"), copy_of("tables")
+    (bad / "result.json").write_text("[" * 99_999)
+    found, _, broken = runs_table.find(folder.parent)
+    assert [run["folder"] for run in found] == [folder.name, good.name]
+    assert len(broken) == 1
+    assert str(bad / "result.json") in broken[0]
+
+
+def test_a_tokenizer_cuts_texts_as_one_of_hornbooks(copy_of):
+    path = copy_of("texts") / "tokenizer.json"
+    whole = json.loads(path.read_text())
+    slow = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    path.write_text(json.dumps({**whole, "pre_tokenizer": slow}))
+    with pytest.raises(UserError, match="does not cut texts as any of Hornbook's tokenizers"):
+        tokenizing.load(path)
+
+
+def test_a_file_larger_than_any_run_has_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "LARGEST", 10)
+    (tmp_path / "a.json").write_text('"0123456789"')
+    with pytest.raises(UserError, match="larger than 10 bytes"):
+        records.raw(tmp_path / "a.json")
