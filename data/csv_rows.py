@@ -177,14 +177,14 @@ def rows_at(found, starts, sizes):
     Raises:
         UserError: the file was changed since.
     """
-    with _again(found, 0) as file, _field_limit():
+    with _again(found, 0) as file:
         for start, size in zip(starts, sizes, strict=True):
             try:
                 text = os.pread(file.fileno(), int(size), int(start)).decode(found.encoding)
-                row = next(_reader(found, io.StringIO(text, newline="")))
-                if len(row) != len(found.columns):
+                row = _next(_reader(found, io.StringIO(text, newline="")))
+                if row is None or len(row) != len(found.columns):
                     raise ValueError(row)
-            except (ValueError, StopIteration, csv.Error) as error:
+            except (ValueError, csv.Error) as error:
                 raise UserError(f"{found.path} was changed while it was read; begin again") from error
             yield row
 
@@ -257,8 +257,9 @@ def _delimiter(text, is_tsv):
     begin = "".join(text[:100_000].splitlines(keepends=True)[:_LINES_TRIED])
     for one in "\t;,":  # Commas last: where semicolons separate the fields, numbers have commas.
         if one in first:
-            with _field_limit(), contextlib.suppress(csv.Error):
-                widths = [len(row) for row in csv.reader(io.StringIO(begin, newline=""), delimiter=one) if any(map(str.strip, row))]
+            with contextlib.suppress(csv.Error):
+                lines = csv.reader(io.StringIO(begin, newline=""), delimiter=one)
+                widths = [len(row) for row in _each(lines) if any(map(str.strip, row))]
                 if len(set(widths[:-1])) == 1 and len(widths) > 2:  # The last line may be cut off.
                     return one
     return max(_SEPARATORS, key=lambda one: (first.count(one), one == ("\t" if is_tsv else ",")))
@@ -294,25 +295,24 @@ def _parsed(found, lines):
     """(line it begins on; its first byte and bytes, or Nones; fields) of every row that is not blank, the names among them."""
     with_places = isinstance(lines, _Lines)
     line, start, size, width = 1, found.skip, None, len(found.columns)
-    with _field_limit():
-        reader = _reader(found, lines)
-        try:
-            for row in reader:
-                if with_places:
-                    size = lines.consumed - start
-                if any(map(str.strip, row)):
-                    width = width or len(row)
-                    if len(row) != width:
-                        raise UserError(
-                            f"{found.path} line {line} has {len(row)} fields, the first line {width} (separated by "
-                            f"{_SEPARATORS[found.delimiter]}); put quotes around text with separators in it"
-                        )
-                    yield line, start if with_places else None, size, row
-                if with_places:
-                    start = lines.consumed
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise UserError(f"{found.path} line {line}: {_not_csv(error, found.quoted)}") from error
+    reader = _reader(found, lines)
+    try:
+        for row in _each(reader):
+            if with_places:
+                size = lines.consumed - start
+            if any(map(str.strip, row)):
+                width = width or len(row)
+                if len(row) != width:
+                    raise UserError(
+                        f"{found.path} line {line} has {len(row)} fields, the first line {width} (separated by "
+                        f"{_SEPARATORS[found.delimiter]}); put quotes around text with separators in it"
+                    )
+                yield line, start if with_places else None, size, row
+            if with_places:
+                start = lines.consumed
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{found.path} line {line}: {_not_csv(error, found.quoted)}") from error
 
 
 def _reader(found, lines):
@@ -382,12 +382,16 @@ class _Lines:
                     yield line
 
 
-@contextlib.contextmanager
-def _field_limit():
-    """Allow fields of up to `_LONGEST` characters; the module's own limit holds for everybody, so it is set back."""
+def _each(reader):
+    """The rows of a `csv.reader`, whose fields may have up to `_LONGEST` characters; the module's own limit holds for everybody."""
+    return iter(functools.partial(_next, reader), None)
+
+
+def _next(reader):
+    # Not across a `yield`: what is left of a dropped generator may be closed by another thread, which cannot give the lock back.
     with _LIMIT_LOCK:
         before = csv.field_size_limit(_LONGEST)
         try:
-            yield
+            return next(reader, None)
         finally:
             csv.field_size_limit(before)

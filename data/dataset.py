@@ -137,7 +137,7 @@ class Dataset:
     """The subpackage of `hornbook.data` that reads such data: images, texts, series or tables."""
 
     def __post_init__(self):
-        twice = _twice((*self.class_names, *self.target_names))
+        twice = next((found for names in (self.class_names, self.target_names) if (found := _twice(names)) is not None), None)
         if twice is not None:
             raise UserError(f"{self.name}: {twice!r} is the name of two classes or numbers to predict; give each one of its own")
 

@@ -1,5 +1,6 @@
 """CSV and TSV files: one layout and one set of messages, whether rows are read into memory or one at a time."""
 
+import concurrent.futures
 import csv
 
 import pytest
@@ -184,3 +185,14 @@ def test_what_stays_on_disk(path, monkeypatch, how, stays):
 def test_names_with_commas_are_quoted():
     assert csv_rows.names('a, "b, c",d') == ("a", "b, c", "d")
     assert csv_rows.names(None) == ()
+
+
+def test_rows_that_nobody_takes_may_be_closed_by_another_thread(path):
+    path.write_text("a,b\n1,2\n3,4\n")
+    before, found = csv.field_size_limit(), csv_rows.layout(path)
+    left = csv_rows.rows(found)
+    next(left)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(left.close).result()
+        assert csv.field_size_limit() == before
+        assert pool.submit(by_rows, path).result(timeout=60) == [(2, ["1", "2"]), (3, ["3", "4"])]

@@ -114,7 +114,7 @@ _ONE_SOFTMAX = Remedy(
 )
 _FROM_LOGITS = Remedy(
     "from_logits=True in the loss",
-    "model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))",
+    "model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))  # or BinaryCrossentropy, as it is",
     {"from_logits": True},
 )
 _CONNECT = Remedy(
