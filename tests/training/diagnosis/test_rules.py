@@ -213,3 +213,13 @@ def test_gradients_that_explode_come_before_the_units_that_die_of_them():
     problems = [finding.problem for finding in watching.findings()]
     assert problems[0] == "exploding-gradients"
     assert "dead-relus" in problems
+
+
+def test_the_loss_that_is_advised_suits_the_targets():
+    keras.utils.set_random_seed(0)
+    targets = (Y == 1).astype("float32")[:, None]
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1)])
+    model.compile("adam", "binary_crossentropy")
+    (found, *_) = check(model, X, targets)
+    assert found.problem == "logits-as-probabilities"
+    assert "keras.losses.BinaryCrossentropy(from_logits=True)" in str(found)

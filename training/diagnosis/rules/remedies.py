@@ -21,6 +21,13 @@ def _rate(record, rate):
     return Remedy("--learning-rate {learning_rate}", f"model.compile(keras.optimizers.{name}({rate:g}), ...)", {"learning_rate": rate})
 
 
+def from_logits(record):
+    """A loss that takes logits, of the kind that the task has."""
+    loss = "SparseCategoricalCrossentropy" if record.task.kind == "classes" else "BinaryCrossentropy"
+    line = f"model.compile(optimizer, keras.losses.{loss}(from_logits=True))"
+    return Remedy("from_logits=True in the loss", line, {"from_logits": True})
+
+
 def after_a_loss(record, already):
     """What mends a loss that is no number: of one that was none before any step not the size of the steps."""
     return (RELU, INITIALIZER) if already else (learning_rate(record, 0.1), _CLIP)
@@ -112,11 +119,6 @@ _ONE_SOFTMAX = Remedy(
     "keras.layers.Dense(num_classes)  # no activation, with from_logits=True in the loss",
     {"softmax": 0, "from_logits": True},
 )
-_FROM_LOGITS = Remedy(
-    "from_logits=True in the loss",
-    "model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))  # or BinaryCrossentropy, as it is",
-    {"from_logits": True},
-)
 _CONNECT = Remedy(
     "to connect the layer to the output", "remove stop_gradient, or the operation without a gradient, after the layer", {"stopped": 0.0}
 )
@@ -189,7 +191,6 @@ _WAYS_OUT = (_SMALLER_RATE, _NORMALIZE, _CLIP, RESIDUAL)
 
 REMEDIES = {
     "softmax-twice": (_ONE_SOFTMAX,),
-    "logits-as-probabilities": (_FROM_LOGITS,),
     "constant-features": (Remedy("to leave such columns out", "x = x[:, x.std(axis=0) > 0]", {"constant_features": 0.0}),),
     "duplicate-features": (Remedy("to leave one of each pair out", "x = numpy.delete(x, columns, axis=1)", {"duplicate_features": 0.0}),),
     "no-gradient": (_CONNECT,),

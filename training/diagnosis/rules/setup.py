@@ -3,6 +3,7 @@
 import numpy as np
 
 from hornbook.training.diagnosis.finding import Finding, Remedy
+from hornbook.training.diagnosis.rules import remedies
 
 _FILL = Remedy("to leave out such examples, or to fill in what is missing", "x = numpy.nan_to_num(x)", {"missing_values": 0.0})
 _FROZEN = 0.2  # Share of the weights.
@@ -94,6 +95,7 @@ def outputs_and_loss(record, symptoms):
             "logits-as-probabilities",
             "error",
             f"The loss takes the network's outputs for probabilities (from_logits=False), and they are between {low:.3g} and {high:.3g}.",
+            remedies=(remedies.from_logits(record),),
         )
 
 
