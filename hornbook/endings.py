@@ -6,10 +6,12 @@ is open is left whole; a second one ends the process at once, as SIGKILL does, w
 
 import contextlib
 import errno
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import warnings
 
 from hornbook import UserError, streams, terminal
@@ -20,6 +22,7 @@ _USER, _READER_LEFT = 2, 141  # 141 is what a shell reports of a program that SI
 _OF_A_BUG = (errno.EBADF, errno.EINVAL, errno.EINTR, errno.EFAULT)
 # Without a file's name; ENOENT is of a folder for temporary files that is nowhere, or of a current folder that was removed meanwhile.
 _OF_THE_MACHINE = (errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_AT_ONCE = 0.2  # Seconds between two signals that are one.
 _FORGIVEN = b"\0"  # What takes a signal's byte back.
 
 
@@ -53,10 +56,13 @@ class _Signals:
             raise KeyboardInterrupt
 
     def _watch(self, reads):
-        count = 0
+        count, last = 0, -math.inf
         while True:
             for number in os.read(reads, 64):
-                count = 0 if number == _FORGIVEN[0] else count + (number in _SIGNALS)
+                # `timeout` sends SIGTERM to its process and then to the process' group.
+                at_once = number != signal.SIGINT and time.monotonic() - last < _AT_ONCE
+                last = time.monotonic()
+                count = 0 if number == _FORGIVEN[0] else count + (number in _SIGNALS and not at_once)
                 if count > 1:
                     with contextlib.suppress(OSError):
                         os.write(self._terminal, f"{self.program}: {_SIGNALS[number]} twice, ended at once\n".encode())

@@ -92,6 +92,15 @@ def test_a_second_signal_ends_at_once():
     assert ended("swallowed_by_a_library", signal.SIGINT, signal.SIGINT) == (130, said)
 
 
+def test_two_at_once_are_one_that_timeout_sends():
+    process = subprocess.Popen([sys.executable, "-c", WAITING, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60)[1] == "hornbook job: terminated\n"
+    assert process.returncode == 143
+
+
 def test_what_is_to_ignore_ctrl_c_does():
     # As a shell's job in the background, or one of `nohup`.
     waiting = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + WAITING
