@@ -151,13 +151,25 @@ def _refuse_larger_than_its_file(path):
     described = _description(path)
     if sum(_largest(one.get("config")) ** 2 for one in _objects(described)) <= _MOST_NUMBERS:
         return  # No kernel of it can be large, and what follows takes as long as half of the loading.
-    with keras.StatelessScope(initialize_variables=False):  # Variables of a shape, without values.
+    with _no_variable_waits(), keras.StatelessScope(initialize_variables=False):  # Variables of a shape, without values.
         model = keras.saving.deserialize_keras_object(described, safe_mode=True)
     wanted = sum(math.prod(variable.shape) for variable in model.variables)
     with zipfile.ZipFile(path) as archive:
         there = archive.getinfo(_WEIGHTS).file_size
     if wanted > there:
         raise UserError(f"{path} describes a model of {wanted:,} weights, and has {there:,} bytes of them")
+
+
+@contextlib.contextmanager
+def _no_variable_waits():
+    """Forget the variables without values that are made within the block; Keras would give them values at the end of the next scope."""
+    from keras.src.backend.common import global_state  # There is no other way to them.
+
+    waiting = list(global_state.get_global_attribute("uninitialized_variables") or [])
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", waiting)
 
 
 def _largest(config):

@@ -6,8 +6,9 @@ import functools
 import keras
 import numpy as np
 
-from hornbook.training.diagnosis import examples
+from hornbook.training.diagnosis import examples, networks
 from hornbook.training.diagnosis.diagnostics import Diagnostics
+from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.rules import OF_WHOLE_TRAININGS, RULES, apply
 from hornbook.training.diagnosis.rules.progress import HIGHEST_RATIO
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
@@ -65,6 +66,9 @@ def check(model, x, y, validation=None, options=None):
         model(keras.tree.map_structure(keras.ops.convert_to_tensor, batch[0]), training=False)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+    beyond = networks.beyond_outputs(model, *batch)
+    if beyond:
+        return [Finding("labels-out-of-range", "error", f"{beyond[0].upper()}{beyond[1:]}.").advised(options)]
     variables = [*model.variables, *model.optimizer.variables]
     kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     history, stopped = getattr(model, "history", None), getattr(model, "stop_training", False)

@@ -189,6 +189,9 @@ class Diagnostics(keras.callbacks.Callback):
         except Exception as error:
             if epoch:
                 raise
+            beyond = networks.beyond_outputs(self.model, *self._few) if self.model.built else None
+            if beyond:
+                raise ValueError(beyond) from error
             shapes = [tuple(np.shape(part)) for part in keras.tree.flatten(self._few[0])]
             raise ValueError(f"the model does not take the probe batch, inputs of shapes {shapes}: {str(error).splitlines()[0]}") from error
 

@@ -215,6 +215,33 @@ def classes_of(y, num_classes):
     return y.reshape(-1).astype(int)
 
 
+def beyond_outputs(model, x, y):
+    """Why a loss cannot take the labels of a compiled model with one output, in words; None where it can, or that is not known.
+
+    Args:
+        model: compiled and built.
+        x, y: some examples as `fit` takes them.
+    """
+    try:
+        outputs = model(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
+    except Exception:  # Whatever a layer raises of inputs that it does not take, which is told by who asks for more.
+        return None
+    if isinstance(y, (list, tuple, dict)) or not keras.ops.is_tensor(outputs):
+        return None
+    y, outputs = np.asarray(y), keras.ops.convert_to_numpy(outputs)
+    task, loss = task_of(model, y, outputs), model.loss
+    if task.kind != "classes":
+        return None
+    name = _snake(loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", ""))
+    if "sparse" in name and y.ndim > 1 and y.shape[-1] == task.num_classes > 1:
+        return f"the labels are rows of {y.shape[-1]}, and the loss {name} takes numbers of classes; pass y.argmax(axis=-1)"
+    classes = classes_of(y, task.num_classes)
+    if classes.min() < 0 or classes.max() >= task.num_classes:
+        last = task.num_classes - 1
+        return f"the labels are {classes.min()} to {classes.max()}, and the model has outputs for the classes 0 to {last}"
+    return None
+
+
 def predicted_classes(outputs, task):
     """The class that a model's outputs say, whether they are logits or probabilities."""
     if task.kind == "binary":

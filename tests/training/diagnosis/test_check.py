@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.training import check
+from hornbook.training import Diagnostics, check
 
 RANDOM = np.random.default_rng(0)
 CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
@@ -100,3 +100,35 @@ def test_models_of_the_zoo_have_no_finding(name, shape):
 def test_what_is_not_compiled_is_refused():
     with pytest.raises(ValueError, match="compiled model"):
         check(keras.Sequential([keras.layers.Dense(3)]), X, Y)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda y: y + 1, "labels are 1 to 3, and the model has outputs for the classes 0 to 2"),
+        (lambda y: y - 1, "labels are -1 to 1, and the model has outputs for the classes 0 to 2"),
+        (lambda y: np.eye(3)[y], "labels are rows of 3, and the loss sparse_categorical_crossentropy takes numbers of classes"),
+    ],
+)
+def test_labels_that_the_loss_cannot_take(change, said):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(96, 4)).astype("float32"), change(np.arange(96) % 3)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    (found,) = check(model, x, y)
+    assert found.problem == "labels-out-of-range"
+    assert said in found.evidence
+    if keras.backend.backend() == "tensorflow":  # The others have no error for them.
+        with pytest.raises(ValueError, match=f"^the {said}"):
+            model.fit(x, y, verbose=0, callbacks=[Diagnostics((x, y))])
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis -1 of a tensor of shape:UserWarning")
+def test_a_softmax_of_one_output():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(96, 4)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "softmax")])
+    model.compile("adam", "binary_crossentropy")
+    found = check(model, x, (x[:, :1] > 0).astype("float32"))[0]
+    assert (found.problem, found.severity) == ("constant-predictions", "error")
+    assert 'keras.layers.Dense(1, "sigmoid")' in str(found)

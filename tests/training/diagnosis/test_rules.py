@@ -8,6 +8,7 @@ import pytest
 
 from hornbook.training import Diagnostics, check, diagnose
 from hornbook.training.diagnosis import examples
+from hornbook.training.diagnosis.rules.remedies import of_problem
 
 RANDOM = np.random.default_rng(0)
 CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
@@ -223,3 +224,19 @@ def test_the_loss_that_is_advised_suits_the_targets():
     (found, *_) = check(model, X, targets)
     assert found.problem == "logits-as-probabilities"
     assert "keras.losses.BinaryCrossentropy(from_logits=True)" in str(found)
+
+
+@pytest.mark.parametrize(("dropout", "advised"), [(0.95, True), (0.0, False)])
+def test_dropout_is_lowered_only_where_there_is_some(dropout, advised):
+    record = train(dropout=dropout, epochs=2)
+    found = [remedy.keras for remedy in of_problem("underfitting", record, None)]
+    assert ("keras.layers.Dropout(0.1)" in found) == advised
+    assert "keras.layers.Dense(256, ...)" in found
+
+
+def test_a_usual_rate_is_never_too_low():
+    record = train(**FAULTS["constant-features"])  # Hardly a weight moves, as the inputs are 0.
+    assert record.travelled.min() < 0.03
+    problems = [finding.problem for finding in diagnose(record)]
+    assert problems[0] == "constant-features"
+    assert "learning-rate-too-low" not in problems

@@ -6,7 +6,7 @@ the gradients do, not the other way round, so what comes first is to be mended f
 
 from hornbook.training.diagnosis.finding import SEVERITIES
 from hornbook.training.diagnosis.rules import generalisation, progress, setup, start
-from hornbook.training.diagnosis.rules.remedies import REMEDIES
+from hornbook.training.diagnosis.rules.remedies import of_problem
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
 
 RULES = (
@@ -23,8 +23,8 @@ RULES = (
     start.exploding,
     start.dead_relus,
     start.saturated,
-    progress.learning_rate_too_low,
     start.gradients_in_depth,
+    progress.learning_rate_too_low,
     start.gradients_in_time,
     start.deep_and_plain,
     progress.running_statistics,
@@ -107,4 +107,4 @@ def apply(rules, record, symptoms, options):
     found = [finding for rule in rules for finding in rule(record, symptoms)]
     found = found or list(generalisation.not_learned(record, symptoms))
     ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
-    return [finding.advised(options, REMEDIES.get(finding.problem, ())) for finding in ordered]
+    return [finding.advised(options, of_problem(finding.problem, record, options)) for finding in ordered]

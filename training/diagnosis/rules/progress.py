@@ -93,12 +93,15 @@ def learning_rate_too_low(record, symptoms):
     ratio = float(np.median(symptoms.update_ratios)) if len(symptoms.update_ratios) else math.nan
     if not symptoms.poor or not symptoms.finite or not symptoms.travelled < _STILL or not ratio < _LOW_RATIO or not symptoms.norms.any():
         return
+    usual = remedies.usual_learning_rate(record)
+    if max(record.rates, default=0.0) >= usual.changes["learning_rate"]:
+        return  # Something else keeps the weights where they are.
     yield Finding(
         "learning-rate-too-low",
         "error",
         f"The learning rate of {max(record.rates, default=math.nan):.3g} is too low: an update changes the weights by {ratio:.1g} of their "
         f"size (0.001 is usual), and {record.updates:,} updates by {_small(symptoms.travelled)}.",
-        remedies=(remedies.usual_learning_rate(record),),
+        remedies=(usual,),
     )
 
 

@@ -247,3 +247,12 @@ REMEDIES = {
     "unfinished": (_LONGER,),
     "below-floor": _UNDER_THE_FLOOR,
 }
+
+
+def of_problem(problem, record, options):
+    """The remedies of a problem, the likeliest first; in somebody's own code (options None) what is not there is not to be taken away."""
+    found = REMEDIES.get(problem, ())
+    if options is not None:
+        return found
+    there = {id(_LESS_DROPOUT): record.network.dropout > 0.4, id(_LESS_DECAY): record.optimizer.get("weight_decay", 0.0) > 0.1}
+    return [remedy for remedy in found if there.get(id(remedy), True)]

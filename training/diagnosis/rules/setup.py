@@ -6,6 +6,7 @@ from hornbook.training.diagnosis.finding import Finding, Remedy
 from hornbook.training.diagnosis.rules import remedies
 
 _FILL = Remedy("to leave out such examples, or to fill in what is missing", "x = numpy.nan_to_num(x)", {"missing_values": 0.0})
+_SIGMOID = Remedy("a sigmoid in place of the softmax", 'keras.layers.Dense(1, "sigmoid")', {"single_output": False})
 _FROZEN = 0.2  # Share of the weights.
 _LARGE = 20.0  # Spread or mean of inputs: LeCun et al. (1998, "Efficient BackProp", section 4.3) ask for means of 0 and spreads of 1.
 _SMALL = 1e-3
@@ -79,6 +80,10 @@ def outputs_and_loss(record, symptoms):
     within = all((out >= -_SUM).all() and (out <= 1 + _SUM).all() for out in outputs)
     sums = task.kind != "classes" or all(np.abs(out.sum(axis=-1) - 1).max() < _SUM for out in outputs)
     activation = record.network.output_activation
+    if activation == "softmax" and outputs[0].shape[-1] == 1:
+        told = "The only output has a softmax, so it is 1 whatever the inputs are."
+        yield Finding("constant-predictions", "error", told, remedies=(_SIGMOID,))
+        return
     if list(record.network.activations.values())[-2:] == ["softmax", "softmax"]:
         told = "Two softmaxes stand one after the other, so no output can come near 0 or 1."
         yield Finding("softmax-twice", "error", told, tuple(record.network.activations)[-2:])

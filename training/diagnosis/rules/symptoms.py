@@ -11,6 +11,7 @@ from hornbook.training.diagnosis.networks import predicted_classes
 STUCK = 0.1  # Of the way from the best constant's loss to 0: a network that ends below has learned next to nothing.
 SKILL_STUCK = 0.15  # Of the way from the most frequent class to all right.
 _COLLAPSED = 0.01
+_WILD = 3.0  # Times the loss of guessing.
 BEHIND = 0.1  # Of skill behind nearest neighbours: the data have more to tell.
 
 
@@ -96,9 +97,10 @@ class Symptoms:
 
     @functools.cached_property
     def collapsed(self):
-        """Whether outputs have come to vary far less between examples than they did before the first step."""
+        """Whether outputs have come to vary far less between examples than they did before the first step, where they were not wild."""
         first, last = (float(self.record.looks[place].outputs.std(axis=0).mean()) for place in (0, -1))
-        return last < _COLLAPSED * first
+        wild = self.first_loss > _WILD * (self.record.baseline or math.inf)  # Of those of a very deep network it is the beginning to learn.
+        return last < _COLLAPSED * first and not wild
 
     @functools.cached_property
     def travelled(self):
