@@ -230,7 +230,7 @@ def _made(make):
 
 
 def _made_in_order(make):
-    """The same, as groups A has them: the first 800 for training, then 300 and 400."""
+    """The same, as group A has them: the first 800 for training, then 300 and 400."""
     x, y = make()
     ends = {"train": (0, 800), "validation": (800, 1100), "test": (1100, 1500)}
     parts = {part: (x[low:high].astype(np.float32), y[low:high].astype(np.int64)) for part, (low, high) in ends.items()}

@@ -36,7 +36,7 @@ import zipfile
 import numpy as np
 import psutil
 
-RESULTS = pathlib.Path(__file__).parents[1] / "results/kill_and_resume.csv"
+RESULTS = pathlib.Path(__file__).parents[1] / "results/kills.csv"
 COLUMNS = ("recipe", "setting", "kill", "run", "processor_seconds", "epochs_done", "of_epochs", "moment", "identical")
 _SHARED = "--no-floor --dropout 0.2 --early-stopping 4 --class-weights balanced"
 _NUMBERS = "--no-floor --dropout 0.2 --early-stopping 4"

@@ -1,7 +1,6 @@
 """Pipes, sockets and devices in the place of files: refused by kind, before anything waits for them."""
 
 import os
-import signal
 import socket
 import types
 
@@ -20,19 +19,7 @@ from hornbook.data.texts import inputs as text_inputs
 from hornbook.inference import saved_model
 from hornbook.tuning.reports import results
 
-
-@pytest.fixture(autouse=True)
-def no_wait():
-    """A case that waits fails."""
-
-    def waited(number, frame):
-        raise TimeoutError("it waits")
-
-    before = signal.signal(signal.SIGALRM, waited)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("no_wait")
 
 
 def pipe(path):

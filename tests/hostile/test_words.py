@@ -1,6 +1,5 @@
 """Numbers, names and words of any length, on the command line and in data: a line about them, in no time."""
 
-import signal
 
 import pytest
 
@@ -12,18 +11,7 @@ from hornbook.recipes import image_classification
 MANY = 10**5
 
 
-@pytest.fixture(autouse=True)
-def no_wait():
-    """A case that takes as long as the square of what it is given fails."""
-
-    def waited(number, frame):
-        raise TimeoutError("it takes too long")
-
-    before = signal.signal(signal.SIGALRM, waited)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("no_wait")
 
 
 def parse(kind, *words):

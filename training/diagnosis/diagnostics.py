@@ -209,7 +209,7 @@ class Diagnostics(keras.callbacks.Callback):
 
     def _baseline(self):
         """The loss of a constant: of classes the logarithms of their shares, of numbers their mean."""
-        task, y = self.record.task, self._few[1]
+        task = self.record.task
         if task.kind is None:
             return None
         y = examples.slices(self._train[1], examples.spaced(examples.length(self._train[1]), 2048))

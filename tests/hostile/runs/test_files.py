@@ -34,6 +34,7 @@ def use(folder, given):
     trained, medium = open_run(folder)
     read = [value for _, value in medium.read(given, trained)]
     medium.examples(read, trained)
+    return read
 
 
 @pytest.mark.parametrize(("medium", "name"), CASES)
@@ -48,7 +49,7 @@ def test_a_value_that_is_not_the_runs_own(medium, name, data, copy_of, inputs, s
 
 @pytest.mark.parametrize("medium", ["images", "texts", "series", "tables"])
 def test_what_the_runs_themselves_wrote(medium, finished, inputs):
-    use(finished(medium), inputs[medium])
+    assert use(finished(medium), inputs[medium])
 
 
 @hypothesis.given(data=strategies.data())
