@@ -1,6 +1,5 @@
 """Numbers, names and words of any length, on the command line and in data: a line about them, in no time."""
 
-
 import pytest
 
 from hornbook import UserError, command_line
