@@ -15,7 +15,8 @@ CONFIG = {"recipe": "image_classification", "epochs": 2}
 # Names that a run or a search writes, and folders of theirs.
 FILES = (
     ".lock", "config.json", "chosen.json", "split.csv", "history.csv", "labels.json", "model.keras", "report.html", "result.json",
-    ".report.writing.html", "checkpoint/last.npz", "checkpoint/.last.writing.npz", "trial_0/log.txt", "trial_0/trial.json",
+    ".report.writing.html", ".labels.writing.json", "checkpoint/last.npz", "checkpoint/.last.writing.npz", "trial_0/log.txt",
+    "trial_0/trial.json",
 )  # fmt: skip
 FOLDERS = ("checkpoint", "tensorboard", "trial_0", "final")
 

@@ -1,17 +1,23 @@
 """Text from outside in a terminal and in a spreadsheet: class names, file names, metrics and options that somebody else has chosen."""
 
 import ast
+import csv
 import io
 import json
 import pathlib
 
+import keras_tuner
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hornbook
-from hornbook import spreadsheets, terminal
+from hornbook import UserError, data, spreadsheets, terminal
+from hornbook.data import sources, splits
 from hornbook.inference import runs_table
+from hornbook.tuning.oracles import oracles
+from hornbook.tuning.reports import results
 
 ROOT = pathlib.Path(hornbook.__file__).resolve().parents[1]
 PACKAGES = ("hornbook", "data", "models", "training", "evaluation", "reports", "inference", "recipes", "tuning")
@@ -130,3 +136,44 @@ def test_a_file_for_spreadsheets_is_read_as_it_was_written(rows):
     spreadsheets.write(file, rows)
     file.seek(0)
     assert list(spreadsheets.read(file)) == rows
+
+
+def cells(path):
+    """What a spreadsheet takes for cells; none of them is a formula."""
+    with open(path, newline="", encoding="utf-8") as file:
+        found = [cell for row in csv.reader(file) for cell in row]
+    assert all(spreadsheets.guarded(spreadsheets.unguarded(cell)) == cell for cell in found)
+    return found
+
+
+def digits(names):
+    return data.images.from_arrays(np.zeros((40, 4, 4, 1), np.uint8), np.arange(40) % len(names), class_names=names)
+
+
+def test_classes_in_split_csv_are_guarded_and_a_run_that_goes_on_knows_it(tmp_path):
+    names = ("=cmd()", "@SUM(A1)", "+x", "-x", "'=x")
+    dataset = digits(names)
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=False)
+    assert {f"'{name}" for name in names} < set(cells(tmp_path / "split.csv"))
+    splits.record_split(tmp_path / "split.csv", dataset, resumed=True)
+    with pytest.raises(UserError, match="has changed since the run began"):
+        splits.record_split(tmp_path / "split.csv", digits(("cmd()", *names[1:])), resumed=True)
+
+
+def test_files_and_reasons_in_skipped_csv_are_guarded(tmp_path):
+    sources.write_unreadable(tmp_path / "skipped.csv", [("=1+1.png", "@reason"), ("a.png", "-cmd|' /C calc'!A0")])
+    assert cells(tmp_path / "skipped.csv") == ["file", "reason", "'=1+1.png", "'@reason", "a.png", "'-cmd|' /C calc'!A0"]
+
+
+def test_options_values_and_reasons_in_trials_csv_are_guarded(tmp_path):
+    space = keras_tuner.HyperParameters()
+    space.Choice("@option", ["=HYPERLINK(1)"])
+    space.Choice("model", ["-own:builder"])
+    oracle = oracles.RandomOracle(objective=keras_tuner.Objective("+score", "max"), hyperparameters=space)
+    oracle._set_project_dir(str(tmp_path), "search")
+    trial = oracle.create_trial("a")
+    trial.status, trial.message = results.Status.FAILED, "=1+1 is what a stranger's data said"
+    results.write_trials(tmp_path, oracle, results.Log(tmp_path))
+    heading = ["trial", "state", "'+score", "'@option", "model", "seconds", "reason"]
+    row = [trial.trial_id, "failed", "", "'=HYPERLINK(1)", "'-own:builder", "", "'=1+1 is what a stranger's data said"]
+    assert cells(tmp_path / "trials.csv") == heading + row
