@@ -237,9 +237,12 @@ def in_its_encoding(found, scan):
         return scan(dataclasses.replace(again, asked_encoding="auto"))
 
 
-def names(text):
+def names(text, flag):
     """The column names in a flag's value: separated by commas, in quotes where they have one themselves. An empty tuple for None."""
-    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
+    try:
+        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
+    except csv.Error as error:
+        raise UserError(f"{flag} must be names separated by commas, in quotes where they have one or a line break, got {text!r}") from error
 
 
 def _unnamed(path, content, text, encoding, asked_encoding, asked_header, quoted):

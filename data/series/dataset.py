@@ -215,7 +215,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
     if preprocessing:
         options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
     if options.get("feature_columns") is None or isinstance(options["feature_columns"], str):
-        options["feature_columns"] = csv_rows.names(options.get("feature_columns"))
+        options["feature_columns"] = csv_rows.names(options.get("feature_columns"), "--feature-columns")
     options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
     checks.refuse_wrong_options(name, options)
     check_name(name)

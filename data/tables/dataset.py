@@ -113,16 +113,18 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     if built_for != task:
         recipe = "tabular-classification" if built_for == "classification" else "regression"
         raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
-    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": csv_rows.names(missing_values)}
+    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": csv_rows.names(missing_values, "--missing-values")}
     reading |= {"in_memory": in_memory, "folder": folder}
     parts, source_label, source_classes = read(name, **reading)
     if test_dataset is not None:
         check_name(test_dataset)
         tested = read(test_dataset, **reading)[0]
         parts["test"] = tested.get("test", tested["train"])
-    targets = _choose_targets(parts["train"], task, csv_rows.names(label_column), source_label, is_file=name.startswith("csv:"))
-    categorical = csv_rows.names(categorical_columns)
-    features = _choose_features(parts["train"], targets, csv_rows.names(feature_columns), categorical, csv_rows.names(id_column))
+    labels = csv_rows.names(label_column, "--label-column")
+    targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
+    categorical = csv_rows.names(categorical_columns, "--categorical-columns")
+    chosen, left_out = csv_rows.names(feature_columns, "--feature-columns"), csv_rows.names(id_column, "--id-column")
+    features = _choose_features(parts["train"], targets, chosen, categorical, left_out)
     return split(
         name,
         parts,

@@ -69,7 +69,7 @@ def _scratch(trained):
 
 
 def _missing(trained):
-    return csv_rows.names(trained.config["missing_values"])
+    return csv_rows.names(trained.config["missing_values"], f"{trained.folder / 'config.json'}: --missing-values")
 
 
 def _encoding(trained):

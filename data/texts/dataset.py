@@ -167,13 +167,14 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     kind, _, rest = name.partition(":")
     if kind not in ("csv", "tfds") and (text_columns or label_column):
         raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
+    columns = csv_rows.names(text_columns, "--text-columns")
     if name == "docstrings":
         dataset = _docstrings()
     elif kind == "csv":
         reading = {"encoding": encoding, "header": header, "quoted": quoted}
         dataset = sources.home("texts", kind).load(
             name,
-            text_columns=csv_rows.names(text_columns),
+            text_columns=columns,
             label_column=label_column,
             reading=reading,
             skip_empty=skip_empty,
@@ -184,9 +185,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     elif kind == "folder":
         dataset = sources.home("texts", kind).load(name, encoding=encoding, skip_empty=skip_empty, class_names=class_names)
     else:
-        dataset = sources.home("texts", kind).load(
-            name, text_columns=csv_rows.names(text_columns), label_column=label_column, skip_empty=skip_empty
-        )
+        dataset = sources.home("texts", kind).load(name, text_columns=columns, label_column=label_column, skip_empty=skip_empty)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
     return splits.complete(dataset, **fractions, split_seed=split_seed).noted()
 

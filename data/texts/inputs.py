@@ -33,7 +33,8 @@ def read(given, trained):
     if os.path.isfile(given):
         if not given.lower().endswith((".csv", ".tsv")):
             return [(f"{given}:{line}", text) for line, text in csv.read_lines(given, config["encoding"])]
-        columns, reading = csv_rows.names(config["text_columns"]), trained.options("encoding", "header", "quoted")
+        columns = csv_rows.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
+        reading = trained.options("encoding", "header", "quoted")
         scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False)
         return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]
     if not given.strip():

@@ -183,8 +183,15 @@ def test_what_stays_on_disk(path, monkeypatch, how, stays):
 
 
 def test_names_with_commas_are_quoted():
-    assert csv_rows.names('a, "b, c",d') == ("a", "b, c", "d")
-    assert csv_rows.names(None) == ()
+    assert csv_rows.names('a, "b, c",d', "--feature-columns") == ("a", "b, c", "d")
+    assert csv_rows.names(None, "--feature-columns") == ()
+    assert csv_rows.names('a,"b\nc"', "--feature-columns") == ("a", "b\nc")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb,c", "x" * 200_000])
+def test_names_that_are_no_list(text):
+    with pytest.raises(UserError, match="--id-column must be names separated by commas, in quotes where they have one or a line"):
+        csv_rows.names(text, "--id-column")
 
 
 def test_rows_that_nobody_takes_may_be_closed_by_another_thread(path):
