@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from hornbook import UserError, memory, terminal
+from hornbook import UserError, files, memory, terminal
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 # What models, layers and saved runs are made for, whatever a user's keras.json has: another value would change every result unseen.
@@ -31,6 +31,7 @@ def quiet_libraries():
     """
     backend()
     _refuse_limits()
+    os.environ["KERAS_HOME"] = os.path.dirname(_keras_json())  # For Keras and for the older Keras within TensorFlow.
     if "keras" not in sys.modules:
         memory.require_addresses(_LEAST_ADDRESSES, "TensorFlow")
     if "keras" in sys.modules or _may_chatter():
@@ -48,10 +49,11 @@ def backend():
     Raises:
         UserError: see `quiet_libraries`.
     """
+    path = _keras_json()
+    settings = _of_keras_json(path)  # Keras reads them whatever the environment says.
     named, where = os.environ.get("KERAS_BACKEND"), "KERAS_BACKEND"
     if not named:
-        path = _keras_json()
-        named, where = _of_keras_json(path).get("backend", "tensorflow"), f"the backend in {path}"
+        named, where = settings.get("backend", "tensorflow"), f"the backend in {path}"
     if named not in _BACKENDS:
         raise UserError(f"{where} must be tensorflow, jax or torch, got {named!r}")
     if named not in sys.modules and importlib.util.find_spec(named) is None:
@@ -69,9 +71,14 @@ def _refuse_limits():
 
 
 def _keras_json():
-    """Where Keras looks for its settings."""
+    """Where Keras looks for its settings: in the user's own home folder, or nowhere.
+
+    By itself, it would take those of /tmp or of the current folder where there is no home that can be written, and write some there; both
+    may be somebody else's.
+    """
     home = os.path.expanduser("~")
-    folder = os.environ.get("KERAS_HOME") or os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    own = os.path.isabs(home) and os.access(home, os.W_OK)
+    folder = os.environ.get("KERAS_HOME") or os.path.join(home if own else os.devnull, ".keras")
     return os.path.expanduser(os.path.join(folder, "keras.json"))
 
 
@@ -84,8 +91,8 @@ def _of_keras_json(path):
     if not os.path.exists(path):
         return {}
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        with files.opened(path) as file:
+            found = json.loads(file.read().decode())
     except OSError as error:
         raise UserError(f"{path}, Keras' settings, cannot be read: {error.strerror}; make it readable or remove it") from error
     except RecursionError as error:

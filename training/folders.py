@@ -28,8 +28,8 @@ def output(given, recipe, model):
         return
     name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
     folder = pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
-    parents = [one for one in folder.parents if not one.exists()]
     try:
+        parents = [one for one in folder.parents if not one.exists()]
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder = _new(folder)
     except OSError as error:

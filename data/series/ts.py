@@ -53,7 +53,7 @@ def to_predict(path):
 
 def _paths(path):
     """The files by part: one called "all", or "train" and "test"."""
-    given = pathlib.Path(path).expanduser()
+    given = files.given(path)
     if path and given.is_dir():
         pairs = sorted({entry for suffix in _SUFFIXES for entry in given.glob(f"*_TRAIN{suffix}")}, key=lambda one: one.suffix)
         if len({entry.stem for entry in pairs}) != 1:

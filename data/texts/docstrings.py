@@ -57,11 +57,12 @@ def load():
     # The folders are part of the key, since one of two environments may hold a patched version; and this file, which chooses sentences.
     folders = [str(_folder(package)) for _, package, _ in LIBRARIES]
     key = json.dumps([zlib.crc32(pathlib.Path(__file__).read_bytes()), versions, folders])
-    cached = _cache_folder() / f"docstrings-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
-    sentences = _read_cache(cached, key)
+    cached = _cache(key)
+    sentences = cached and _read_cache(cached, key)
     if sentences is None:
         sentences = _balanced(_collect())
-        _write_cache(cached, key, sentences)
+        if cached:
+            _write_cache(cached, key, sentences)
     names = tuple(name for name, _, _ in LIBRARIES)
     parts = {}
     for part, rows in sentences.items():
@@ -171,17 +172,20 @@ def _balanced(found):
     return parts
 
 
-def _cache_folder():
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "hornbook"
+def _cache(key):
+    """The file that the sentences are kept in; None for a user without a home folder, who would find it in any current folder."""
+    folder = files.given(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return folder / "hornbook" / f"docstrings-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json" if folder.is_absolute() else None
 
 
 def _read_cache(path, key):
     """The cached sentences, or None if there are none or the file was changed."""
     try:
-        cached = json.loads(path.read_text(encoding="utf-8"))
+        with files.opened(path) as file:
+            cached = json.load(file)
         if cached["key"] == key and cached["checksum"] == _checksum(cached["sentences"]):
             return cached["sentences"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return None
 

@@ -6,18 +6,21 @@ Root may do everything, so that a test that runs as root asks another user: a pr
 import contextlib
 import os
 import pathlib
+import pwd
 import tempfile
 
 import numpy as np
 import pytest
 from scipy.io import wavfile  # noqa: F401 - before rights are given away, as Python itself may lie in a folder of root's.
 
-from hornbook import UserError, endings, files, records
-from hornbook.data import csv_rows, folders, inputs, scratch
+from hornbook import UserError, data, endings, files, libraries, records
+from hornbook.data import csv_rows, folders, inputs, scratch, tfds_names
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.tables import inputs as table_inputs
-from hornbook.inference import runs_table, saved_model
+from hornbook.data.texts import docstrings
+from hornbook.inference import predict, runs_table, saved_model
+from hornbook.recipes import tabular_classification
 from hornbook.training import folders as outputs
 from hornbook.training import manifest, runs
 
@@ -162,6 +165,61 @@ def test_a_folder_that_is_not_to_be_written_is_refused(place, modes, output):
     assert DENIED in said
     assert "pass " in said
     assert "got through" not in said
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_current_folder_for_reading_alone(place, monkeypatch, mode):
+    (place / "here").mkdir()
+    monkeypatch.chdir(place / "here")
+    os.chmod(place / "here", mode)
+
+    def claimed():
+        with outputs.output(None, "regression", "mlp"):
+            return "claimed"
+
+    said = as_user(place, claimed)
+    assert said.startswith("--output runs/regression/")
+    assert said.endswith(f"-mlp cannot be written: {DENIED}; pass a folder that can")
+
+
+@pytest.fixture
+def no_home(tmp_path, monkeypatch):
+    """Of a user whom the system does not know, as in a container: nothing is written to a folder called `~`."""
+
+    def unknown(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "KERAS_HOME", "KERAS_BACKEND", "TFDS_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    yield tmp_path
+    assert not os.listdir(tmp_path / "here")
+
+
+@pytest.mark.parametrize("name", ["ts:~/a", "ts:~nobody-has-this-name/a", "csv:~/a.csv", "npz:~/a.npz", "folder:~/a", "tfds:nosuch"])
+def test_without_a_home_a_path_in_it_is_none(no_home, monkeypatch, name):
+    monkeypatch.setattr(tfds_names, "_network", lambda: False)
+    with pytest.raises(UserError, match=r"is not there|is not prepared in ~/tensorflow_datasets"):
+        data.series.load(name)
+
+
+def test_without_a_home_sentences_are_not_kept_for_the_next_run(no_home, monkeypatch):
+    monkeypatch.setattr(docstrings, "_collect", dict)
+    monkeypatch.setattr(docstrings, "_balanced", lambda found: {"train": [("A sentence.", "keras")]})
+    assert docstrings.load()[0]["train"][0] == ["A sentence."]
+    assert docstrings._cache("key") is None
+
+
+def test_without_a_home_a_run_trains_and_predicts(no_home, capsys):
+    assert libraries.backend() == "tensorflow"
+    args = tabular_classification.Args(dataset="wine", model="mlp", width=4, epochs=1, output=str(no_home / "run"))
+    tabular_classification.main(args)
+    np.save(no_home / "rows.npy", np.ones((1, 13)))
+    capsys.readouterr()
+    predict.predict([str(no_home / "run"), str(no_home / "rows.npy")])
+    assert capsys.readouterr().out.startswith(f"{no_home}/rows.npy")
 
 
 def test_a_current_folder_that_was_removed(place, monkeypatch):

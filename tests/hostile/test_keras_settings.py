@@ -1,6 +1,8 @@
 """Keras' own settings, in ~/.keras/keras.json and the environment: honoured and recorded, or taken back and said."""
 
 import json
+import os
+import pwd
 
 import keras
 import pytest
@@ -46,11 +48,44 @@ def test_the_backend_is_the_one_that_keras_takes(settings, monkeypatch):
         ("null", "{}, Keras' settings, must hold an object; mend or remove it"),
     ],
 )
-def test_what_keras_would_end_at_is_refused_in_one_line(values, said, settings):
+@pytest.mark.parametrize("named", [None, "tensorflow"])
+def test_what_keras_would_end_at_is_refused_in_one_line(named, values, said, settings, monkeypatch):
     path = settings(values)
+    if named:
+        monkeypatch.setenv("KERAS_BACKEND", named)  # In spite of which Keras reads its settings.
+        if "backend" in values:
+            assert libraries.backend() == named
+            return
     with pytest.raises(UserError) as raised:
         libraries.backend()
     assert str(raised.value) == said.format(path)
+
+
+@pytest.mark.usefixtures("no_wait")
+def test_settings_in_a_pipe_are_not_waited_for(tmp_path, settings):
+    os.mkfifo(tmp_path / "keras.json")
+    with pytest.raises(UserError, match=r"keras.json, Keras' settings, cannot be read: is a pipe, not a file; make it readable or remove"):
+        libraries.backend()
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent", "nowhere"])
+def test_without_a_home_no_settings_of_strangers_are_read_or_written(home, tmp_path, monkeypatch):
+    (tmp_path / "keras.json").write_text('{"backend": "theano"}')
+    (tmp_path / "~" / ".keras").mkdir(parents=True)
+    (tmp_path / "~" / ".keras" / "keras.json").write_text('{"backend": "theano"}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", "")  # Keras would take this for the current folder.
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    if home is None:
+        monkeypatch.setattr(pwd, "getpwuid", lambda number: {}["no such user"])
+    else:
+        monkeypatch.setenv("HOME", home)
+    with libraries.quiet_libraries():
+        pass
+    assert os.environ["KERAS_HOME"] == "/dev/null/.keras"
+    with pytest.raises(OSError, match="Not a directory"):
+        os.makedirs(os.environ["KERAS_HOME"])
 
 
 def test_a_backend_that_is_not_installed_names_the_file(settings, monkeypatch):
