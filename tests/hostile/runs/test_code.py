@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from hornbook import UserError, command_line
+from hornbook.inference import runs_table
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.recipes import image_classification
 from hornbook.training import runs
@@ -76,6 +77,17 @@ def test_a_remedy_names_no_code():
     with pytest.raises(UserError, match=r"names? code that would run, model 'evilmod:builder'"):
         command_line.with_options(Args(), {"model": "evilmod:builder"})
     assert command_line.with_options(Args(model="mine:builder"), {"epochs": 4}).model == "mine:builder"
+
+
+@pytest.mark.parametrize("name", ["config.json", "chosen.json"])
+def test_a_run_whose_file_names_code_is_used_without_it(name, evil, copy_of, inputs):
+    folder = copy_of("images")
+    values = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps({**values, "model": "evilmod:builder", "space": "evilmod:space"}))
+    trained, medium = open_run(folder)
+    medium.examples([value for _, value in medium.read(inputs["images"], trained)], trained)
+    load_model(trained)
+    assert len(runs_table.find(folder)[0]) == 1
 
 
 # Layers of a model file.

@@ -70,11 +70,13 @@ def test_options_that_were_left_to_the_data_are_in_chosen_json(copy_of):
     assert f"{folder / 'chosen.json'} cannot be read: No such file or directory" in refusal(folder)
 
 
-def test_fewer_class_names_than_outputs(copy_of):
-    folder = copy_of("images")
-    change(folder / "labels.json", class_names=["a", "b"])
+@pytest.mark.parametrize("medium", ["images", "texts", "series", "tables"])
+@pytest.mark.parametrize("count", [2, 3, 5, 100])
+def test_other_class_names_than_outputs(medium, count, copy_of):
+    folder = copy_of(medium)
+    change(folder / "labels.json", class_names=[f"class {number}" for number in range(count)])
     said = refusal(folder, load=True)
-    assert f"{folder / 'labels.json'} has names for 2 outputs, and {folder / 'model.keras'} has outputs of shape (None, 4)" in said
+    assert f"{folder / 'labels.json'} has names for {count} outputs, and {folder / 'model.keras'} has outputs of shape (None, 4)" in said
 
 
 def test_runs_of_tokens_that_the_tokenizer_does_not_have(copy_of, inputs):

@@ -1,19 +1,22 @@
 """Every JSON value in every place of a run's files: one line, or it is taken; never another exception."""
 
 import contextlib
+import itertools
 import json
+import shutil
 
 import hypothesis
 import pytest
 from hypothesis import strategies
 
-from hornbook import UserError, command_line, records
+from hornbook import UserError, command_line, recipes, records
 from hornbook.data.texts import tokenizing
 from hornbook.inference import runs_table
 from hornbook.inference.finished_run import open_run
 from hornbook.recipes import image_classification
 from hornbook.training import manifest, runs
 
+MEDIA = ["images", "texts", "series", "tables"]
 CASES = [
     ("images", "labels.json"), ("texts", "labels.json"), ("series", "labels.json"), ("tables", "labels.json"),
     ("images", "config.json"), ("series", "config.json"), ("tables", "chosen.json"), ("tables", "table.json"),
@@ -47,9 +50,71 @@ def test_a_value_that_is_not_the_runs_own(medium, name, data, copy_of, inputs, s
         use(folder, inputs[medium])
 
 
-@pytest.mark.parametrize("medium", ["images", "texts", "series", "tables"])
+@pytest.mark.parametrize("medium", MEDIA)
 def test_what_the_runs_themselves_wrote(medium, finished, inputs):
     assert use(finished(medium), inputs[medium])
+
+
+# What takes the place of a whole file: the least that JSON has, what is none, and what a disk that was full leaves.
+WHOLE = {"{}": b"{}", "[]": b"[]", "null": b"null", "5": b"5", "deep": b"[" * 10**5, "nothing": b"", "cut off": None, "NUL": bytes(99)}
+# What a run could have written: it is the other file that says what is missing.
+CONTRADICTED = {("chosen.json", "{}"): "config.json", ("ngrams.json", "[]"): "tokenizer.json"}
+
+
+@pytest.mark.parametrize("written", WHOLE)
+@pytest.mark.parametrize(("medium", "name"), [*CASES, ("tables", manifest.NAME)])
+def test_a_file_of_nothing_is_named(medium, name, written, finished, copy_of, inputs):
+    folder = copy_of(medium)
+    whole = (finished(medium) / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2] if WHOLE[written] is None else WHOLE[written])
+    with pytest.raises(UserError) as raised:
+        use(folder, inputs[medium])
+    assert str(folder / CONTRADICTED.get((name, written), name)) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+MISSED = {
+    "labels.json": {"medium", "task", "class_names", "loss", "input_shape"},
+    "config.json": {"dataset", "fold", "test_fraction", "split_seed"},
+    "result.json": {"metrics", "seconds"},
+}
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("name", MISSED)
+def test_a_key_that_is_missing_is_named_with_its_file(medium, name, finished, copy_of, inputs):
+    folder, whole = copy_of(medium), json.loads((finished(medium) / name).read_text())
+    missed = set()
+    for key in whole:
+        (folder / name).write_text(json.dumps({other: value for other, value in whole.items() if other != key}))
+        try:
+            use(folder, inputs[medium])
+        except UserError as error:
+            assert str(folder / name) in str(error)  # noqa: PT017 - it may be taken.
+            assert key in str(error)  # noqa: PT017
+            missed.add(key)
+    assert missed >= MISSED[name]
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("recipe", [*recipes.RECIPES, "image_classification", "rumours", "../x", "os", "", None, 5, []])
+def test_the_name_of_another_recipe_changes_nothing(medium, recipe, finished, copy_of, inputs):
+    folder = copy_of(medium)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "recipe": recipe}))
+    with refused_in_one_line():
+        assert len(use(folder, inputs[medium])) == len(use(finished(medium), inputs[medium]))
+
+
+@pytest.mark.parametrize(("medium", "other"), list(itertools.permutations(MEDIA, 2)))
+@pytest.mark.parametrize("name", ["labels.json", "model.keras"])
+def test_a_file_of_a_run_of_another_medium(medium, other, name, finished, copy_of, inputs):
+    folder = copy_of(medium)
+    shutil.copy(finished(other) / name, folder / name)
+    with pytest.raises(UserError) as raised:
+        use(folder, inputs[medium])
+    assert str(folder) in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 @hypothesis.given(data=strategies.data())
@@ -73,6 +138,19 @@ def test_the_table_of_runs_names_what_it_cannot_read(data, copy_of, spoil):
         table = runs_table.Table(found)
         for row in table.sorted("folder"):
             table.row(row), table.csv_row(row)
+
+
+@hypothesis.given(data=strategies.data())
+def test_the_summary_of_several_seeds_and_what_a_remedy_changes(data, copy_of, spoil):
+    folder = copy_of("images")
+    spread = {"mean": 0.5, "standard_deviation": None, "minimum": 0.5, "maximum": 0.5}
+    summary = {"metrics": {"accuracy": spread}, "seconds": 2.5, "seeds": [0]}
+    (folder / "seeds.json").write_bytes(data.draw(spoil(summary)))
+    (folder / runs.REMEDY).write_bytes(data.draw(spoil({"first_run": "a", "problem": "b", "changes": {"epochs": 3}})))
+    with refused_in_one_line():
+        assert sum(map(len, runs_table.find(folder.parent)[::2])) in (0, 1)
+    with refused_in_one_line():
+        runs.remedy_of(folder)
 
 
 @hypothesis.given(data=strategies.data())

@@ -42,6 +42,18 @@ def test_a_flipped_byte(place, copy_of):
         assert "\n" not in str(error)  # noqa: PT017 - it may be taken.
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+@pytest.mark.parametrize("bit", [1, 128])
+def test_a_flipped_bit_of_what_is_in_it(name, bit, copy_of):
+    path = copy_of("images") / "model.keras"
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = content.index(archive.read(name))
+        content[start + archive.getinfo(name).file_size // 2] ^= bit
+    path.write_bytes(content)
+    assert "is broken" in refusal(path.parent)
+
+
 @pytest.mark.parametrize("kept", [0, 10, 0.5, -1])
 def test_one_that_is_cut_off(kept, copy_of):
     path = copy_of("images") / "model.keras"

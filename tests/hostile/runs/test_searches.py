@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies
 
 from hornbook import UserError
-from hornbook.tuning import kept, search
+from hornbook.tuning import command, kept, search
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import results
 
@@ -126,6 +126,14 @@ def test_a_link_to_another_folder_is_not_emptied(folder, tmp_path):
     with pytest.raises(UserError, match="is not JSON"):
         oracle(folder).reload()
     assert (tmp_path / "mine" / "trial.json").exists()
+
+
+@hypothesis.given(data=strategies.data())
+def test_the_result_of_a_search_that_goes_on(data, folder, spoil):
+    (folder / "result.json").write_bytes(data.draw(spoil({"trials": 5, "best_trial": "0000", "values": {"width": 3}})))
+    with pytest.raises(UserError) as raised:
+        command._refuse_finished(folder, command.Args())
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("written", ["{}", "[]", "{", '{"metrics": 5}', '{"metrics": {"accuracy": ["a"]}}', "[" * 99_999])
