@@ -7,16 +7,19 @@ import types
 import numpy as np
 import pytest
 
-from hornbook import UserError, files, records
-from hornbook.data import csv_rows, inputs, npz, tfds_names
+from hornbook import UserError, command_line, files, records
+from hornbook.data import csv_rows, inputs, npz, splits, tfds_names
 from hornbook.data.images import dataset as images
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.series import dataset as series
 from hornbook.data.texts import dataset as texts
+from hornbook.data.texts import docstrings
 from hornbook.data.texts import folders as text_folders
 from hornbook.data.texts import inputs as text_inputs
-from hornbook.inference import saved_model
+from hornbook.inference import runs_table, saved_model
+from hornbook.recipes import image_classification
+from hornbook.training import checkpoint
 from hornbook.tuning.reports import results
 
 pytestmark = pytest.mark.usefixtures("no_wait")
@@ -94,6 +97,9 @@ READERS = {
     "lines.txt": lambda path: (_ for _ in ()).throw(UserError(text_folders.read_file(path)[1])),
     "config.json": lambda path: records.raw(path),
     "sound.wav": lambda path: audio.read(path),
+    "split.csv": lambda path: list(splits._rows(path)),
+    "last.npz": lambda path: checkpoint._read(path),
+    "options.json": lambda path: command_line.parse(image_classification.Args, ["--config", path], "hornbook job", ""),
 }
 
 
@@ -140,9 +146,27 @@ def test_among_the_trials_of_an_earlier_search(tmp_path, kind):
     assert results.read_trials(tmp_path) == ("val_accuracy", [])
 
 
+def test_as_sentences_that_an_earlier_run_kept(tmp_path, kind):
+    KINDS[kind](tmp_path / "docstrings.json")
+    assert docstrings._read_cache(tmp_path / "docstrings.json", "key") is None
+
+
+@pytest.mark.parametrize("name", ["config.json", "chosen.json", "result.json", "seeds.json"])
+def test_in_a_run_that_is_listed(tmp_path, kind, name):
+    (tmp_path / "run").mkdir()
+    files.write_json(tmp_path / "run" / "config.json", {})
+    files.write_json(tmp_path / "run" / "result.json", {"metrics": {}, "seconds": 1})
+    (tmp_path / "run" / name).unlink(missing_ok=True)
+    KINDS[kind](tmp_path / "run" / name)
+    found, unfinished, [said] = runs_table.find(tmp_path)
+    assert (found, unfinished) == ([], 0)
+    assert said.startswith(f"{tmp_path}/run/{name} cannot be read: is {kind}, not a file")
+
+
 def test_a_device_is_never_replaced_by_a_file(tmp_path, kind):
     KINDS[kind](tmp_path / "runs.csv")
     before = os.lstat(tmp_path / "runs.csv")
     with pytest.raises(UserError, match=f"cannot write .*: is {kind}, not a file"):
         files.write_text(tmp_path / "runs.csv", "text")
-    assert os.lstat(tmp_path / "runs.csv") == before
+    after = os.lstat(tmp_path / "runs.csv")
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)

@@ -1,9 +1,11 @@
 """What a file claims, or a flag asks for, is compared with the memory before it is allocated."""
 
+import importlib
 import io
 import os
 import struct
 import tracemalloc
+import typing
 import zipfile
 
 import keras
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from hornbook import UserError, data, files, memory
+from hornbook import UserError, data, files, memory, recipes
 from hornbook.data import csv_rows, inputs, npz
 from hornbook.data.dataset import few
 from hornbook.data.images import decoding
@@ -197,6 +199,32 @@ def test_a_batch_that_the_network_cannot_remember(little, monkeypatch):
 def test_a_space_without_measure(written, words):
     with pytest.raises(UserError, match=words):
         vary.parse(written, image_classification)
+
+
+def numbers(args):
+    """The options of a dataclass that take a number, each with one that no machine has."""
+    for name, hint in typing.get_type_hints(args).items():
+        kinds = (hint, *typing.get_args(hint), *(one for part in typing.get_args(hint) for one in typing.get_args(part)))
+        if kind := next((one for one in (int, float) if one in kinds), None):
+            yield name, (kind(10**30),) if tuple in map(typing.get_origin, kinds) else kind(10**30)
+
+
+# Shares, which are refused in the words of what they change, before anything trains.
+SHARES = {"colour", "random_erasing", "time_masking", "feature_masking"}
+
+
+@pytest.mark.parametrize("recipe", recipes.RECIPES)
+def test_every_number_has_an_end(recipe):
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe.replace('-', '_')}")
+    found = dict(numbers(recipe.Args))
+    assert {"depth", "width", "epochs", "batch_size", "learning_rate", "seed", "seeds", "members", "l2"} <= found.keys()
+    for name in found.keys() - SHARES:
+        with pytest.raises(UserError, match=rf"--{name.replace('_', '-')}\b"):
+            recipe.check(recipe.Args(**{name: found[name]}))
+
+
+def test_every_number_of_a_search_has_an_end():
+    assert dict(numbers(command.Args)).keys() - {"stop_slower_than"} == command._RANGES.keys()
 
 
 @pytest.mark.parametrize("name", command._RANGES)

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import os
 import shutil
 
 import hypothesis
@@ -115,6 +116,36 @@ def test_a_file_of_a_run_of_another_medium(medium, other, name, finished, copy_o
         use(folder, inputs[medium])
     assert str(folder) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("no_wait")
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a link to nothing"])
+@pytest.mark.parametrize(
+    ("medium", "name"),
+    [
+        ("images", "a.png"), ("images", "a.npy"), ("images", "a"), ("texts", "a.txt"), ("texts", "a.csv"), ("series", "a.csv"),
+        ("series", "a.ts"), ("series", "a.npy"), ("tables", "a.csv"), ("tables", "a.npy"),
+    ],
+)  # fmt: skip
+def test_an_input_that_is_no_file(medium, name, kind, finished, tmp_path):
+    if kind == "a pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to("/dev/zero" if kind == "a device" else "nowhere")
+    with pytest.raises(UserError) as raised:
+        use(finished(medium), str(tmp_path / name))
+    assert str(tmp_path / name) in str(raised.value)
+    assert any(word in str(raised.value) for word in (kind, "neither a file", "is not there", "no such file", "No such file"))
+
+
+@pytest.mark.usefixtures("no_wait")
+@pytest.mark.parametrize(("medium", "name"), [*CASES, ("tables", manifest.NAME), ("images", "model.keras")])
+def test_a_file_of_a_run_that_is_a_pipe(medium, name, copy_of, inputs):
+    path = copy_of(medium) / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(UserError, match=r"is a pipe, not a file|is not a file|holds an unfinished run"):
+        use(path.parent, inputs[medium])
 
 
 @hypothesis.given(data=strategies.data())
