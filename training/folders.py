@@ -28,17 +28,18 @@ def output(given, recipe, model):
         return
     name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
     folder = pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
+    made = []
     try:
-        parents = [one for one in folder.parents if not one.exists()]
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder = _new(folder)
-    except OSError as error:
-        raise UserError(f"--output {folder} cannot be written: {error.strerror}; pass a folder that can") from error
-    try:
-        yield folder
+        try:
+            made = [one for one in folder.parents if not one.exists()]
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            made.insert(0, _new(folder))
+        except OSError as error:
+            raise UserError(f"--output {folder} cannot be written: {error.strerror}; pass a folder that can") from error
+        yield made[0]
     finally:
-        with contextlib.suppress(OSError):  # Not empty, then.
-            for one in (folder, *parents):
+        for one in made:
+            with contextlib.suppress(OSError):  # Not empty, or not made.
                 one.rmdir()
 
 

@@ -82,3 +82,7 @@ def test_a_default_folder_where_none_can_be(tmp_path, monkeypatch):
     (tmp_path / "runs").touch()
     with pytest.raises(UserError, match=r"--output runs/job/\S+ cannot be written: .*; pass a folder that can"):
         folders.output(None, "job", "mlp").__enter__()
+    (tmp_path / "runs").unlink()
+    with pytest.raises(UserError, match=r"cannot be written: File name too long"):
+        folders.output(None, "job", "x" * 300).__enter__()
+    assert not os.listdir(tmp_path)

@@ -1,8 +1,10 @@
 """Numbers, names and words of any length, on the command line and in data: a line about them, in no time."""
 
+import os
+
 import pytest
 
-from hornbook import UserError, command_line
+from hornbook import UserError, __main__, command_line, endings, files
 from hornbook.data import csv_rows, naming, splits
 from hornbook.inference import predict
 from hornbook.recipes import image_classification
@@ -21,6 +23,59 @@ def said(kind, *words):
     with pytest.raises(UserError) as raised:
         parse(kind, *words)
     return str(raised.value)
+
+
+# What is too long, leads nowhere, or would do something in a terminal.
+STRANGE = {"a long name": "x" * 5000, "a deep path": "a/" * 3000, "no user": "~nobody-has-this-name/x", "a sequence": "\x1b[31m\na\u202e"}
+COMMANDS = [
+    "WORD", "image-classification WORD", "image-classification --WORD", "image-classification --depth WORD",
+    "image-classification --optimizer WORD", "image-classification --model WORD", "image-classification --model WORD:builder",
+    "image-classification --dataset WORD", "image-classification --dataset folder:WORD", "image-classification --config WORD",
+    "image-classification --output WORD --dataset nosuch", "text-classification --dataset csv:WORD", "regression --dataset npz:WORD",
+    "sequence-classification --dataset ts:WORD", "tabular-classification --dataset wine --id-column WORD",
+    "tabular-classification --dataset csv:FILE --encoding WORD", "tabular-classification --test-dataset csv:WORD --dataset csv:FILE",
+    "check WORD", "runs WORD", "runs . --sort WORD", "predict WORD WORD", "evaluate WORD", "tune WORD", "tune regression --vary WORD",
+    "tune regression --vary depth=WORD", "tune regression --space WORD", "tune regression --space WORD:space",
+    "tune regression --objective WORD", "tune regression --warm-start WORD",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_strange_word_anywhere_is_one_line_that_a_terminal_can_show(command, strange, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "run").mkdir()
+    files.write_json(tmp_path / "run" / "config.json", {})
+    files.write_json(tmp_path / "run" / "result.json", {"metrics": {"a": 1}, "seconds": 1})
+    words = [word.replace("WORD", STRANGE[strange]).replace("FILE", "a.csv") for word in command.split()]
+    with pytest.raises(SystemExit) as raised, endings.ending("hornbook"):
+        __main__.run(words)
+    said = capsys.readouterr()
+    assert raised.value.code == 2
+    assert said.err.endswith("\n")
+    assert said.err[:-1].isprintable()
+    assert said.out.replace("\n", "").isprintable()
+    assert 20 < len(said.err) < 2100
+    assert sorted(os.listdir(tmp_path)) == ["a.csv", "run"]
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["--config", "config.json"], "'lerning_rate'; accepted are learning_rate,"),
+        (["--optimizer", "adm"], "accepted are adam, "),
+        (["--model", "restnet"], "resnet"),
+    ],
+)
+def test_of_all_that_is_accepted_the_nearest_are_named(words, near, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    files.write_json(tmp_path / "config.json", {"recipe": "image_classification", "lerning_rate": 1})
+    with pytest.raises(SystemExit), endings.ending("hornbook"):
+        __main__.run(["image-classification", *words])
+    said = capsys.readouterr().err
+    assert near in said
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize("word", ["-" * MANY, "-" + "x" * MANY, "--" + "x" * MANY, "--no-" + "x" * MANY + "=3"])
