@@ -124,6 +124,11 @@ def _refuse_no_folder():
         raise UserError("the current folder is not there any more; go to one that is") from error
 
 
+def interrupted():
+    """Whether a signal has ended this process, whatever error a library has made of it."""
+    return _signals is not None and _signals.received is not None
+
+
 @contextlib.contextmanager
 def ending(program):
     """Turn what ends the block into one line on standard error and an exit code; a bug keeps its traceback.

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from hornbook import UserError, files, memory, terminal
+from hornbook import UserError, endings, files, memory, terminal
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 # What models, layers and saved runs are made for, whatever a user's keras.json has: another value would change every result unseen.
@@ -145,7 +145,8 @@ def hold_back():
         except Exception:
             sys.stderr.flush()
             said.seek(0)
-            os.write(kept, said.read())
+            if not endings.interrupted():
+                os.write(kept, said.read())
             raise
         finally:
             os.dup2(kept, 2)

@@ -48,6 +48,26 @@ def turned_into_another_error():
     except BaseException:
         raise ImportError("numpy failed to import")
 
+def imports():
+    from hornbook import libraries
+
+    with libraries.hold_back():  # Standard error goes elsewhere meanwhile.
+        wait()
+
+def imports_what_swallows():
+    from hornbook import libraries
+
+    with libraries.hold_back():
+        swallowed_by_a_library()
+
+def imports_what_turns():
+    import os
+    from hornbook import libraries
+
+    with libraries.hold_back():
+        os.write(2, b"what C++ says of this machine")
+        turned_into_another_error()
+
 def leaves_something():
     with endings.goes_on(lambda: "; to go on: hornbook job"):
         wait()
@@ -80,6 +100,8 @@ def test_a_signal_is_one_line_and_its_code(number, code, word):
     [
         ("leaves_something", "hornbook job: interrupted; to go on: hornbook job\n"),
         ("turned_into_another_error", "hornbook job: interrupted\n"),
+        ("imports", "hornbook job: interrupted\n"),
+        ("imports_what_turns", "hornbook job: interrupted\n"),
         ("swallowed_by_a_destructor", "hornbook job: interrupted\n"),
     ],
 )
@@ -87,9 +109,14 @@ def test_an_interruption_is_never_lost(moment, said):
     assert ended(moment, signal.SIGINT) == (130, said)
 
 
-def test_a_second_signal_ends_at_once():
+@pytest.mark.parametrize("moment", ["swallowed_by_a_library", "imports_what_swallows"])
+def test_a_second_signal_ends_at_once(moment):
     said = "hornbook job: interrupted twice, ended at once\n"
-    assert ended("swallowed_by_a_library", signal.SIGINT, signal.SIGINT) == (130, said)
+    assert ended(moment, signal.SIGINT, signal.SIGINT) == (130, said)
+
+
+def test_while_libraries_are_imported_sigterm_is_one_line():
+    assert ended("imports", signal.SIGTERM) == (143, "hornbook job: terminated\n")
 
 
 def test_two_at_once_are_one_that_timeout_sends():

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import tempfile
 
 import keras
 import pytest
 
-from hornbook import UserError
-from hornbook.recipes import image_classification, tabular_classification
+from hornbook import UserError, command_line
+from hornbook.inference import evaluate, predict
+from hornbook.recipes import checking, image_classification, tabular_classification
 from hornbook.training import folders
 from hornbook.tuning import command as tuning
 
@@ -50,6 +52,19 @@ def test_a_search_that_cannot_end_is_refused_before_its_first_trial(words, said,
     assert raised.value.code == 2
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_stays_behind_among_the_system_s_temporary_files(tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "a.csv").write_text("a,b,label\n" + "".join(f"{k},{k * k % 7},{'xy'[k % 2]}\n" for k in range(60)))
+    options = {"dataset": f"csv:{tmp_path / 'a.csv'}", "in_memory": "never", "model": "mlp", "width": 4, "epochs": 1}
+    tabular_classification.main(tabular_classification.Args(**options, output=str(tmp_path / "run")))
+    with contextlib.suppress(SystemExit):  # It has something to say of so short a training.
+        checking.check(["tabular-classification", *command_line.flags(options)])
+    predict.predict([str(tmp_path / "run"), str(tmp_path / "a.csv")])
+    evaluate.evaluate([str(tmp_path / "run")])
+    assert not os.listdir(tmp_path / "temporary")
 
 
 def test_a_folder_s_default_name_is_free(tmp_path, monkeypatch):
