@@ -214,9 +214,12 @@ class Optimization:
     clip_norm: Annotated[float, NOT_NEGATIVE] = 0.0
     """Clip the global norm of the gradients to this; 0 for never."""
     clip_value: Annotated[float, NOT_NEGATIVE] = 0.0
-    """Clip every element of the gradients to this size; 0 for never. One of the three ways."""
+    """Clip every element of the gradients to this size; 0 for never. One of the four ways."""
     clip_each_norm: Annotated[float, NOT_NEGATIVE] = 0.0
     """Clip the norm of the gradient of each variable to this; 0 for never."""
+    clip_adaptive: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Clip the gradient of each unit to this share of the norm of the unit's weights, such as 0.01 to 0.16, but in the last layer; 0 for
+    never."""
     accumulate_steps: Annotated[int, AT_LEAST_1] = 1
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
@@ -226,6 +229,8 @@ class Optimization:
     never. auto: never, or as the model was measured."""
     bias_learning_rate_factor: Annotated[float, POSITIVE] | Auto = "auto"
     """Factor on the learning rate of the offsets of normalizations, such as 64. auto: 1, or as the model was measured."""
+    layer_decay: Annotated[float, SHARE] = 0.0
+    """Factor on the learning rate from each block back to the one before it, such as 0.75; the outputs have the whole rate. 0: all have."""
     batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"
@@ -354,6 +359,9 @@ def check(args):
     bins = getattr(args, "bins", Table.bins)
     if bins != Table.bins and args.number_embedding != "piecewise":
         raise UserError(f"--bins {bins} is for --number-embedding piecewise, got {args.number_embedding or 'the default'}; pass that too")
+    by_name = [flag for flag, given in (("--layer-decay", args.layer_decay), ("--clip-adaptive", args.clip_adaptive)) if given]
+    if by_name and args.members > 1 and ":" in args.model:
+        raise UserError(f"{by_name[0]} tells layers by names that members share, as those of the zoo do, got --model {args.model}")
     if args.remedy and (args.seeds > 1 or not args.diagnosis):
         other = f"--seeds {args.seeds}" if args.seeds > 1 else "--no-diagnosis"
         raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")

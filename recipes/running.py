@@ -187,7 +187,7 @@ def optimizer(args, train):
         shortenable=args.minutes is not None,
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
-    own += ("lookahead", "bias_learning_rate_factor")
+    own += ("clip_adaptive", "lookahead", "bias_learning_rate_factor", "layer_decay")
     made = optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
     schedules.let_shorten(made, rate)
     return made

@@ -1,5 +1,5 @@
-"""Optimizers by name: Keras' own, with weight decay that leaves out biases and normalization scales, averages that warm up, Lookahead
-and a learning rate of their own for the offsets of normalization."""
+"""Optimizers by name: Keras' own, with weight decay that leaves out biases and normalization scales, averages that warm up, Lookahead,
+adaptive clipping, and learning rates of their own for the offsets of normalization and for each layer."""
 
 import math
 import re
@@ -7,23 +7,30 @@ import re
 import keras
 
 from hornbook import UserError
+from hornbook.training.updates import clipping, layer_rates
 
 # Their updates depend on norms of a whole variable, and a variable of a `models.BlockStack` is of many blocks.
 _OF_WHOLE_VARIABLES = ("Lamb", "Adafactor")
 
 
 def _mended(base):
-    """`base` with what Keras lacks: an average of the weights that warms up, Lookahead, a factor on the learning rate of normalization's
-    offsets, and weight decay that leaves out every variable with one axis: biases and the scales and offsets of normalization.
+    """`base` with what Keras lacks: an average of the weights that warms up, Lookahead, adaptive clipping, factors on the learning rates of
+    layers and of normalization's offsets, and weight decay that leaves out every variable with one axis: biases and the scales and offsets
+    of normalization.
 
     Keras' `exclude_from_weight_decay` does the last until the optimizer is saved and loaded, which forgets it: a rule in the class stays.
     """
 
     class Optimizer(base):
-        def __init__(self, *args, lookahead=0, lookahead_share=0.5, bias_learning_rate_factor=1.0, **options):
+        _own = ("lookahead", "lookahead_share", "bias_learning_rate_factor", "layer_decay", "clip_adaptive")
+
+        def __init__(
+            self, *args, lookahead=0, lookahead_share=0.5, bias_learning_rate_factor=1.0, layer_decay=0.0, clip_adaptive=0.0, **options
+        ):
             super().__init__(*args, **options)
             self.lookahead, self.lookahead_share = lookahead, lookahead_share
-            self.bias_learning_rate_factor = bias_learning_rate_factor
+            self.bias_learning_rate_factor, self.layer_decay = bias_learning_rate_factor, layer_decay
+            self.clip_adaptive = clip_adaptive
 
         def build(self, variables):
             if self.built:
@@ -34,6 +41,13 @@ def _mended(base):
             # Every normalization of Keras and of ours calls its offset so.
             self._offsets = frozenset(self._var_key(variable) for variable in variables if variable.name == "beta")
             self._slow_weights = self.add_optimizer_variables(variables, "slow") if self.lookahead else []
+            self._never_cut = frozenset(self._var_key(variable) for variable in clipping.of_the_last_layer(variables))
+            factors = layer_rates.factors(variables, self.layer_decay) if self.layer_decay else ()
+            self._hide("_factors", {self._var_key(variable): factor for variable, factor in zip(variables, factors, strict=False)})
+
+        def _hide(self, name, value):
+            # From TensorFlow, which would look for variables of the optimizer in it.
+            object.__setattr__(self, name, value)
 
         def _refuse_stacks(self, variables):
             stacks = [variable for variable in variables if hasattr(variable, "blocks")]
@@ -50,9 +64,29 @@ def _mended(base):
         def update_step(self, gradient, variable, learning_rate):
             if self.bias_learning_rate_factor != 1 and self._var_key(variable) in self._offsets:
                 learning_rate = learning_rate * self.bias_learning_rate_factor
+            if self._factors:
+                learning_rate = learning_rate * self._factors[self._var_key(variable)]
             super().update_step(gradient, variable, learning_rate)
 
+        def _apply_weight_decay(self, variables):
+            if not self._factors:
+                super()._apply_weight_decay(variables)
+                return
+            for variable in variables if self.weight_decay else ():
+                if self._use_weight_decay(variable):
+                    rate = self.learning_rate * self._factors[self._var_key(variable)]
+                    variable.assign(variable * (1 - rate * self.weight_decay))
+
+        def _clip_gradients(self, grads):
+            if not self.clip_adaptive:
+                return super()._clip_gradients(grads)
+            return [
+                gradient if self._var_key(variable) in self._never_cut else clipping.adaptive(gradient, variable, self.clip_adaptive)
+                for gradient, variable in zip(grads, self._being_updated, strict=True)
+            ]
+
         def _backend_apply_gradients(self, grads, trainable_variables):
+            self._hide("_being_updated", trainable_variables)  # Keras' clipping is not told of them.
             pairs = list(zip(self._slow_weights, self._trainable_variables, strict=True)) if self.lookahead else ()
             # Not when the optimizer is built: weights may be loaded after that. And no `cond`, which JAX cannot assign in.
             for slow, fast in pairs:
@@ -66,8 +100,7 @@ def _mended(base):
                 fast.assign(_chosen(meet, middle, fast))
 
         def get_config(self):
-            own = ("lookahead", "lookahead_share", "bias_learning_rate_factor")
-            return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+            return {**super().get_config(), **{name: getattr(self, name) for name in self._own}}
 
         def _update_model_variables_moving_average(self, trainable_variables):
             """As Keras', but early on with a smaller momentum: of 0.999, 300 steps would leave three quarters of the first weights."""
@@ -81,7 +114,7 @@ def _mended(base):
     Optimizer.__name__ = Optimizer.__qualname__ = base.__name__
     Optimizer.__doc__ = (
         f"`keras.optimizers.{base.__name__}` whose weight decay leaves out biases and normalization scales, whose average warms up, with "
-        "Lookahead and a factor on the learning rate of normalization's offsets."
+        "Lookahead, adaptive clipping and factors on the learning rates of layers and of normalization's offsets."
     )
     return keras.saving.register_keras_serializable(package="hornbook")(Optimizer)
 
@@ -144,10 +177,12 @@ def optimizer(
     clip_norm=0.0,
     clip_value=0.0,
     clip_each_norm=0.0,
+    clip_adaptive=0.0,
     ema=0.0,
     lookahead=0,
     lookahead_share=0.5,
     bias_learning_rate_factor=1.0,
+    layer_decay=0.0,
     accumulate_steps=1,
 ):
     """A Keras optimizer by name.
@@ -162,7 +197,10 @@ def optimizer(
             and momentum 0.9, the L2 penalty of 1e-4 of the older papers corresponds to about 1e-3 here, as momentum does not multiply it.
         clip_norm: the gradients' global norm is cut to it (Pascanu et al. 2013); 0 for none.
         clip_value: every element of the gradients is cut to this size; 0 for none.
-        clip_each_norm: the norm of each variable's gradient is cut to it; 0 for none. Keras takes one of the three.
+        clip_each_norm: the norm of each variable's gradient is cut to it; 0 for none.
+        clip_adaptive: the gradient of each unit, such as a filter, is cut to this share of the norm of the unit's weights, such as 0.01, in
+            all layers but the last (Brock et al. 2021, "High-Performance Large-Scale Image Recognition Without Normalization", equation 3,
+            who took 0.01 to 0.16, less for larger batches); 0 for none. One of the four is taken.
         ema: momentum of an exponential moving average of the weights, such as 0.999 (Polyak and Juditsky 1992); 0 for none. After t steps
             it is at most (1 + t) / (10 + t), TensorFlow's rule, so that the first weights are soon forgotten. Evaluate it with
             `callbacks.AverageWeights`. It is taken after every batch, also where only every Nth changes the weights.
@@ -172,6 +210,9 @@ def optimizer(
         lookahead_share: of the way, in (0, 1]. 0.5 is the paper's; 1 changes nothing.
         bias_learning_rate_factor: on the learning rate of the offsets of normalizations, such as 64 (Jordan 2024, "94% on CIFAR-10 in 3.29
             seconds on a single GPU", section 3.4); 1 changes nothing.
+        layer_decay: factor on the learning rate from a block to the one before it, such as 0.75 (Clark et al. 2020; Bao et al. 2022, who
+            fine-tune with it): the outputs have the whole rate, the first layers the lowest. Weight decay, a share of the rate, falls with
+            it. Blocks are told by the names of layers, see `updates.layer_rates.factors`. 0: all have the same.
         accumulate_steps: batches whose mean gradient makes one update. A schedule counts batches all the same, so its length does not
             depend on it; weight decay acts in updates alone.
 
@@ -196,12 +237,14 @@ def optimizer(
     if not 0 <= momentum < 1:
         raise UserError(f"momentum must be 0 (plain gradient descent) or below 1 such as 0.9, got {momentum}")
     sizes = {"weight_decay": weight_decay, "clip_norm": clip_norm, "clip_value": clip_value, "clip_each_norm": clip_each_norm}
+    sizes["clip_adaptive"] = clip_adaptive
     for option, value in sizes.items():
         if not 0 <= value < math.inf:
             raise UserError(f"{option} must be 0 (off) or positive and finite, got {value}")
-    clipping = [f"{option} {value}" for option, value in sizes.items() if option != "weight_decay" and value]
-    if len(clipping) > 1:
-        raise UserError(f"gradients are cut in one way of clip_norm, clip_value and clip_each_norm, got {' and '.join(clipping)}")
+    ways = [option for option in sizes if option != "weight_decay"]
+    given = [f"{option} {sizes[option]}" for option in ways if sizes[option]]
+    if len(given) > 1:
+        raise UserError(f"gradients are cut in one way of {', '.join(ways)}, got {' and '.join(given)}; set all but one to 0")
     if not 0 <= ema < 1:
         raise UserError(f"ema must be 0 (off) or a momentum below 1 such as 0.999, got {ema}")
     if lookahead < 0:
@@ -210,6 +253,8 @@ def optimizer(
         raise UserError(f"lookahead_share must be above 0 and at most 1, such as 0.5, got {lookahead_share}")
     if not 0 < bias_learning_rate_factor < math.inf:
         raise UserError(f"bias_learning_rate_factor must be 1 (off) or a positive factor such as 64, got {bias_learning_rate_factor}")
+    if not 0 <= layer_decay < 1:
+        raise UserError(f"layer_decay must be 0 (off) or a factor below 1 such as 0.75, got {layer_decay}")
     if accumulate_steps < 1:
         raise UserError(f"accumulate_steps must be at least 1 (every batch is an update), got {accumulate_steps}")
     options = {"global_clipnorm": clip_norm or None, "clipvalue": clip_value or None, "clipnorm": clip_each_norm or None}
@@ -218,6 +263,7 @@ def optimizer(
     if accumulate_steps > 1:
         options["gradient_accumulation_steps"] = accumulate_steps
     options |= {"lookahead": lookahead, "lookahead_share": lookahead_share, "bias_learning_rate_factor": bias_learning_rate_factor}
+    options |= {"layer_decay": layer_decay, "clip_adaptive": clip_adaptive}
     if ema:
         options |= {"use_ema": True, "ema_momentum": ema}
     if name == "sgd":

@@ -238,6 +238,8 @@ def test_a_loss_that_is_lost_stops_the_run_and_says_what_to_do(tmp_path):
         ({"ema": 1.0}, "--ema"),
         ({"label_smoothing": 1.5}, "--label-smoothing"),
         ({"clip_norm": 1.0, "clip_value": 0.1}, "clip_norm 1.0 and clip_value 0.1"),
+        ({"clip_norm": 1.0, "clip_adaptive": 0.1}, "clip_norm 1.0 and clip_adaptive 0.1"),
+        ({"layer_decay": 1.0}, "--layer-decay must be at least 0 and less than 1"),
         ({"accumulate_steps": 0}, "--accumulate-steps"),
         ({"accumulate_steps": 21}, "--accumulate-steps 21 is more than the 20 batches"),
         ({"plateau_patience": 0}, "--plateau-patience"),

@@ -100,6 +100,8 @@ def test_a_builder_is_given_the_options_of_networks_alone():
         ({"randaugment_magnitude": 5.0}, "--randaugment-magnitude is for --augmentation randaugment, got auto"),
         ({"groups": 4}, "--groups 4 is for --normalization group, got the default"),
         ({"groups": 4, "normalization": "batch"}, "got batch; pass that too"),
+        ({"layer_decay": 0.5, "members": 2, "model": "mine:net"}, "--layer-decay tells layers by names .* got --model mine:net"),
+        ({"clip_adaptive": 0.1, "members": 2, "model": "mine:net"}, "--clip-adaptive tells layers by names .* got --model mine:net"),
     ],
 )
 def test_options_that_do_not_go_together(wrong, words):
