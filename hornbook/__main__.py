@@ -8,8 +8,10 @@ import hornbook
 from hornbook import UserError, endings, terminal
 
 SEARCHES = {
+    "compare": "Train a recipe with an option on and off, with the same seeds: hornbook compare RECIPE; what is more than luck.",
     "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
 }
+SEARCH_FILES = {"compare": "hornbook.tuning.comparison.command", "tune": "hornbook.tuning.command"}
 CHECKS = {
     "check": "Look at a recipe's data and network before training: hornbook check RECIPE with the recipe's options; seconds.",
 }
@@ -58,7 +60,7 @@ def run(arguments):
     elif name in CHECKS:
         importlib.import_module("hornbook.recipes.checking").check(rest)
     elif name in SEARCHES:
-        importlib.import_module("hornbook.tuning.command").tune(rest)
+        getattr(importlib.import_module(SEARCH_FILES[name]), name)(rest)
     elif name in COMMANDS:
         getattr(importlib.import_module(f"hornbook.inference.{COMMAND_FILES[name]}"), name)(rest)
     else:

@@ -54,6 +54,7 @@ class Result(msgspec.Struct):
 
     metrics: dict[str, records.Score]
     seconds: records.Seconds
+    evaluated_on: Literal["test", "validation", "none"] = "test"
     findings: list[Finding] = []
     floor: Compared | None = None
     network_alone: dict[str, records.Score] = {}

@@ -1,6 +1,7 @@
 """Search spaces, searches, their launch and their reports.
 
-`hornbook tune RECIPE` is the command; `hypermodel` and the oracles serve those who use KerasTuner's own tuners.
+`hornbook tune RECIPE` and `hornbook compare RECIPE` are commands; `compare` is the second from Python. `hypermodel` and the oracles serve
+those who use KerasTuner's own tuners.
 """
 
 import importlib
@@ -12,6 +13,7 @@ _HOMES = {
     "HyperbandOracle": "oracles.oracles",
     "RandomOracle": "oracles.oracles",
     "SobolOracle": "oracles.oracles",
+    "compare": "comparison.python",
     "hypermodel": "hypermodels",
     "spaces": "spaces",
 }

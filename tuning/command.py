@@ -1,16 +1,15 @@
 """`hornbook tune RECIPE`: search the options of a recipe. Options that are not the search's are the recipe's, for every trial."""
 
 import dataclasses
-import difflib
 import importlib
 import math
 from typing import Literal
 
-from hornbook import UserError, command_line, endings, libraries, recipes, records
+from hornbook import UserError, command_line, endings, libraries, records
 from hornbook.recipes import repeats
 from hornbook.recipes.ranges import SEED, Range
 from hornbook.training import folders
-from hornbook.tuning import kept
+from hornbook.tuning import asked, kept
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
 
@@ -75,34 +74,8 @@ class Args:
 def tune(arguments):
     """The command `hornbook tune`."""
     with endings.ending("hornbook tune"):
-        if arguments[:1] in (["--help"], ["-h"]):
-            command_line.parse(Args, ["--help"], "hornbook tune RECIPE", _DESCRIPTION)
-        name, rest = recipes.named(arguments, "hornbook tune")
-        recipe_name = name.replace("-", "_")
-        program = f"hornbook tune {recipe_name.replace('_', '-')}"
-        args, others = command_line.parse_known(Args, rest, program, _DESCRIPTION)
-        recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
-        if sum(word.partition("=")[0] == "--vary" for word in rest) > 1:  # The last alone would count.
-            raise UserError("--vary is given twice; list all options behind one")
-        given = _given(others, recipe, program)
-        recipe_args = command_line.parse(recipe.Args, others, program, "")
+        recipe_name, args, recipe_args, given, _ = asked.parsed(arguments, Args, "hornbook tune", _DESCRIPTION)
         main(recipe_name, args, recipe_args, given)
-
-
-def _given(words, recipe, program):
-    """Names of the options that are among the words of a command line.
-
-    Raises:
-        UserError: neither the search nor the recipe has one of them.
-    """
-    names = [field.name for options in (Args, recipe.Args) for field in dataclasses.fields(options)]
-    found = {word.removeprefix("--").partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
-    for name in sorted(found - {"config", "trust_code", "help"}):
-        if name not in names and name.removeprefix("no_") not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
-            raise UserError(f"there is no option --{name.replace('_', '-')}{hint}; see {program} --help")
-    return found
 
 
 def main(recipe_name, args, recipe_args, given=()):

@@ -139,7 +139,7 @@ def _finish(args, plan, oracle, fleet, folder, best):
         **runs.environment(),
     }
     rows = results.rows(oracle, log)
-    search_command = shlex.join(["hornbook", "tune", *_without_output(sys.argv[2:])]) if sys.argv[1:2] == ["tune"] else None
+    search_command = again("tune", sys.argv[2:]) if sys.argv[1:2] == ["tune"] else None
     report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=search_command)
     if trouble is not None:
         raise UserError(f"{trouble}; the search itself is finished, see {folder / 'report.html'}")
@@ -152,7 +152,12 @@ def how_to_go_on(folder):
     """What an interrupted search has left, for the line that says so."""
     if not (folder / "search.json").exists():
         return "; nothing is kept of it"
-    return f"; to go on: {shlex.join(['hornbook', 'tune', *_without_output(sys.argv[2:]), '--output', str(folder)])}"
+    return f"; to go on: {again('tune', sys.argv[2:], folder)}"
+
+
+def again(command, words, folder=None):
+    """The command line of these words, with another folder or none."""
+    return shlex.join(["hornbook", command, *_without_output(words), *([] if folder is None else ["--output", str(folder)])])
 
 
 def _without_output(words):

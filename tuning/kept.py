@@ -12,6 +12,8 @@ class Outcome(msgspec.Struct):
     """`outcome.json` of a trial: its scores, or why it has none."""
 
     metrics: dict[str, list[records.Score]] | msgspec.UnsetType = msgspec.UNSET
+    evaluated_on: str | None = None
+    further: dict[str, dict[str, records.Score]] = {}
     seconds: records.Seconds = 0.0
     parameters: records.Count | None = None
     findings: list[runs.Finding] = []
@@ -60,6 +62,14 @@ class Asked(msgspec.Struct):
     options: runs.Options
     space: list[_HyperParameter]
     objective: str
+
+
+class Comparison(msgspec.Struct):
+    """`comparison.json`, as far as it is looked into."""
+
+    recipe: str
+    options: runs.Options
+    factors: list[str]
 
 
 class Done(msgspec.Struct):

@@ -22,6 +22,7 @@ from hornbook.evaluation import intervals
 from hornbook.training import runs
 from hornbook.tuning import kept, pruning, search_space
 from hornbook.tuning.reports import results
+from hornbook.tuning.workers import many
 
 Status = trials.TrialStatus
 
@@ -170,7 +171,7 @@ class Search:
             folder = self._trial_folder(trial)
             epochs = trial.hyperparameters.values.get("tuner/epochs")
             own_runs = self.plan.runs_of(trial.hyperparameters.values, folder, epochs)
-            task = {"recipe": self.plan.recipe_name, "runs": own_runs, "stop_hopeless": self.stop_hopeless}
+            task = {"recipe": self.plan.recipe_name, "runs": own_runs, "stop_hopeless": self.stop_hopeless, "further": None}
             self._log.begin(trial.trial_id)
             self.workers.start(trial.trial_id, task, folder)
         return True
@@ -283,34 +284,25 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
     Raises:
         UserError: a run was refused or failed.
     """
-    home = pathlib.Path(home)
-    waiting = list(seeds)
-    found, kills = {}, {}
-    try:
-        while len(found) < len(seeds):
-            for seed, outcome in workers.finished():
-                if outcome is None and kills.get(seed, 0) + 1 < _MOST_KILLS:
-                    kills[seed] = kills.get(seed, 0) + 1
-                    waiting.append(seed)
-                elif outcome is None or "error" in outcome:
-                    told = outcome["error"] if outcome else "its process was killed; is there enough memory for it?"
-                    raise _not_trained(home, seed, told)
-                elif objective is not None and outcome["metrics"].get(objective, [None])[0] is None:
-                    raise _not_trained(home, seed, f"{objective} is not a number")
-                else:
-                    found[seed] = outcome
-            while waiting and workers.free:
-                seed = waiting.pop(0)
-                own = home / f"task-{seed}"
-                own.mkdir(parents=True, exist_ok=True)
-                options = {**plan.configuration(values), "evaluate": evaluate, "seed": seed}
-                options.pop("recipe")
-                run = {"options": options, "output": str(home / f"seed-{seed}")}
-                task = {"recipe": plan.recipe_name, "runs": [run], "stop_hopeless": False}
-                workers.start(seed, task, own)
-            time.sleep(_POLL_SECONDS)
-    finally:
-        workers.stop_all()
+    home, found = pathlib.Path(home), {}
+
+    def ended(seed, outcome):
+        told = outcome.get("error")
+        if told is None and objective is not None and outcome["metrics"].get(objective, [None])[0] is None:
+            told = f"{objective} is not a number"
+        if told is not None:
+            log = home / f"task-{seed}" / "log.txt"
+            raise UserError(f"the best configuration, trained again with seed {seed}: {told}; see {log}")
+        found[seed] = outcome
+
+    tasks = {}
+    for seed in seeds:
+        options = {**plan.configuration(values), "evaluate": evaluate, "seed": seed}
+        options.pop("recipe")
+        own_runs = [{"options": options, "output": str(home / f"seed-{seed}")}]
+        task = {"recipe": plan.recipe_name, "runs": own_runs, "stop_hopeless": False, "further": None}
+        tasks[seed] = (task, home / f"task-{seed}")
+    many.perform_all(workers, tasks, ended)
     names = found[seeds[0]]["metrics"]
     scores = {name: [found[seed]["metrics"][name][0] for seed in seeds] for name in names}
     metrics = {name: intervals.spread(own) for name, own in scores.items() if None not in own}
@@ -318,42 +310,43 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
     return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds), "floor": floor}
 
 
-def _not_trained(home, seed, told):
-    return UserError(f"the best configuration, trained again with seed {seed}: {told}; see {home / f'task-{seed}' / 'log.txt'}")
+_ANOTHER_SEARCH = "begin another that learns from it: --output NEW --warm-start {folder}"
 
 
-def claim(folder, settings):
-    """Claim a search's folder and write what was asked, or find that the same was asked before.
+def claim(folder, settings, name="search.json", kind=kept.Asked, called="a search", other=_ANOTHER_SEARCH):
+    """Claim the folder of a search or a comparison and write what was asked, or find that the same was asked before.
 
     Args:
         folder: of the search.
-        settings: JSON values that a search in the folder must have begun with.
+        settings: JSON values that whatever is in the folder must have begun with.
+        name: of their file.
+        kind: the type that describes it.
+        called: what a message calls it.
+        other: what a message advises in place of going on.
 
     Returns:
-        (lock, whether a search is taken up again); the lock is held until the process ends.
+        (lock, whether it is taken up again); the lock is held until the process ends.
 
     Raises:
-        UserError: the folder cannot be written, another search is at work in it, or it holds one that was asked otherwise.
+        UserError: the folder cannot be written, another process is at work in it, or it holds what was asked otherwise.
     """
     folder = pathlib.Path(folder)
-    path = folder / "search.json"
+    path = folder / name
     if folder.is_dir() and not path.exists():  # Before a lock is left in a folder of something else.
-        strange = [entry.name for entry in folder.iterdir() if entry.name != ".lock" and not entry.name.startswith(".search")]
+        strange = [entry.name for entry in folder.iterdir() if entry.name != ".lock" and not files.is_temporary(entry.name)]
         if strange:
-            raise UserError(f"{folder} is not empty and not a search's folder (it has {strange[0]}); pass another --output")
+            raise UserError(f"{folder} is not empty and not the folder of {called} (it has {strange[0]}); pass another --output")
     lock = runs.lock(folder)
     settings = json.loads(json.dumps(settings))
     if not path.exists():
         files.write_json(path, settings)
         return lock, False
-    began = records.values(path, kept.Asked)
-    for name in sorted(began.keys() | settings.keys()):
-        if began.get(name) != settings.get(name):
+    began = records.values(path, kind)
+    for key in sorted(began.keys() | settings.keys()):
+        if began.get(key) != settings.get(key):
             os.close(lock)
-            raise UserError(
-                f"{folder} holds a search with {_described(name, began.get(name), settings.get(name))}; go on with what it began with, or "
-                f"begin another that learns from it: --output NEW --warm-start {folder}"
-            )
+            differs = _described(key, began.get(key), settings.get(key))
+            raise UserError(f"{folder} holds {called} with {differs}; go on with what it began with, or {other.format(folder=folder)}")
     return lock, True
 
 

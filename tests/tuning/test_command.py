@@ -52,6 +52,13 @@ def test_options_of_the_search_and_of_the_recipe(asked):
     assert {"epochs", "optimizer", "dataset"} <= set(given)
 
 
+def test_vary_may_be_given_several_times(asked):
+    command.tune(["tabular-classification", "--vary", "width=8,16", "dropout=0,0.5", "--epochs", "3", "--vary=depth=2,3"])
+    (_, _, args, recipe_args, _, _) = asked[0]
+    assert args.vary == ("width=8,16", "dropout=0,0.5", "depth=2,3")
+    assert recipe_args.epochs == 3
+
+
 def test_a_runs_configuration_is_the_base(asked, tmp_path):
     config = command_line.to_config("image_classification", image_classification.Args(width=8, learning_rate=0.5))
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -93,10 +100,9 @@ def test_a_runs_configuration_is_the_base(asked, tmp_path):
         ),
         (["tabular-classification", "--vary", "widht=8,16"], "'widht', which is no option of tabular-classification; did you mean width?"),
         (["tabular-classification", "--vary", "width=8,16", "--width", "8"], "--width is given and varied as well; leave one out"),
-        (["tabular-classification", "--vary", "width=8,16", "--vary", "depth=2,3"], "--vary is given twice; list all options behind one"),
         (["tabular-classification", "--space", "zzz"], "there is no space 'zzz'"),
         (["tabular-classification", "--output", "file/search"], "--output file/search cannot be written: Not a directory"),
-        (["tabular-classification", "--output", "full"], "full is not empty and not a search's folder (it has thesis.tex)"),
+        (["tabular-classification", "--output", "full"], "full is not empty and not the folder of a search (it has thesis.tex)"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments, words, capsys, tmp_path):

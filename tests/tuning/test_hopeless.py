@@ -56,7 +56,7 @@ def test_a_trial_of_several_seeds_ends_with_its_first_hopeless_run(stop_hopeless
     options = {**OPTIONS, "learning_rate": 1e-7, "evaluate": "validation"}
     runs = [{"options": {**options, "seed": seed}, "output": str(tmp_path / f"seed-{seed}")} for seed in (0, 1)]
     with diagnosis():
-        outcome = trial.perform({"recipe": "tabular_classification", "runs": runs, "stop_hopeless": stop_hopeless})
+        outcome = trial.perform({"recipe": "tabular_classification", "runs": runs, "stop_hopeless": stop_hopeless, "further": None})
     assert ("stopped" in outcome, (tmp_path / "seed-1").exists()) == (stop_hopeless, not stop_hopeless)
     if not stop_hopeless:
         assert len(outcome["metrics"]["accuracy"]) == 2

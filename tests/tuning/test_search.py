@@ -393,7 +393,7 @@ def test_a_search_that_was_asked_otherwise_is_refused(changed, words, tmp_path):
 
 def test_a_folder_of_something_else_is_left_as_it_is(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(UserError, match=r"is not empty and not a search's folder \(it has thesis.tex\); pass another --output"):
+    with pytest.raises(UserError, match=r"is not empty and not the folder of a search \(it has thesis.tex\); pass another --output"):
         search.claim(tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UserError, match=r"--output .* cannot be written"):

@@ -24,16 +24,18 @@ def perform(task):
     """Run a task.
 
     Args:
-        task: {"recipe", "runs": [{"options", "output"}], "stop_hopeless": whether to end at a finding that calls a run hopeless}, JSON
-            values.
+        task: {"recipe", "runs": [{"options", "output"}], "stop_hopeless": whether to end at a finding that calls a run hopeless, "further":
+            a part of the data to score as well, None for no other}, JSON values.
 
     Returns:
-        The outcome: {"metrics": {name: [a value a run]}, "seconds", "parameters", "findings", "floor"}, or {"error": one line} of what was
-        refused or went wrong, or {"stopped": one line, "problem", "seconds"} of a run that is hopeless.
+        The outcome: {"metrics": {name: [a value a run]}, "evaluated_on", "further": {part: {name: value}} of the first run, "seconds",
+        "parameters", "findings", "floor"}, or {"error": one line} of what was refused or went wrong, or {"stopped": one line, "problem",
+        "seconds"} of a run that is hopeless.
     """
     began = time.monotonic()
     try:
         results = [_run(task["recipe"], one["options"], one["output"], task["stop_hopeless"]) for one in task["runs"]]
+        further = _scored(task["runs"][0]["output"], task["further"])
     except _HopelessError as found:
         return {"stopped": str(found), "problem": found.problem, "seconds": round(time.monotonic() - began, 1)}
     except UserError as error:
@@ -44,6 +46,8 @@ def perform(task):
     metrics = {name: [result["metrics"].get(name) for result in results] for name in results[0]["metrics"]}
     return {
         "metrics": metrics,
+        "evaluated_on": results[0]["evaluated_on"],
+        "further": further,
         "seconds": sum(result["seconds"] for result in results),
         "parameters": results[0]["parameters"],
         "findings": results[0]["findings"],
@@ -88,6 +92,16 @@ def _run(recipe_name, options, output, stop_hopeless):
     result = recipe.main(args, callbacks)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)  # A finished run needs none, and a search has many runs.
     return result
+
+
+def _scored(folder, part):
+    """A finished run's scores on a further part of its data: {part: {name: value}}, {} for none."""
+    if part is None:
+        return {}
+    from hornbook.evaluation import scores
+    from hornbook.inference import evaluate
+
+    return {part: scores.headline(evaluate.score(evaluate.EvaluateArgs(folder, part=part)))}
 
 
 def end_with(parent):

@@ -52,7 +52,7 @@ def begin(fleet, folder, builder):
     config = command_line.to_config("", args)
     options = {name: value for name, value in config.items() if name not in ("recipe", "output")}
     runs = [{"options": options, "output": str(folder / "run")}]
-    fleet.start(folder.name, {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}, folder)
+    fleet.start(folder.name, {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False, "further": None}, folder)
 
 
 def wait_for(condition):

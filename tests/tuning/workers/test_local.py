@@ -84,7 +84,7 @@ def test_where_no_fork_is_possible_a_trial_is_a_process_of_its_own(monkeypatch, 
     monkeypatch.setattr(fork_server, "is_possible", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     fleet = LocalWorkers(1, 1)
-    fleet.start("0", {"recipe": "nowhere", "runs": [{"options": {}, "output": "run"}], "stop_hopeless": False}, tmp_path)
+    fleet.start("0", {"recipe": "nowhere", "runs": [{"options": {}, "output": "run"}], "stop_hopeless": False, "further": None}, tmp_path)
     ended = []
     limit = time.monotonic() + 60
     while not ended and time.monotonic() < limit:

@@ -59,7 +59,7 @@ def test_a_trial_whose_worker_is_killed_is_run_again_and_one_too_large_is_refuse
     )
     options = {name: value for name, value in options.items() if name not in ("recipe", "output")}
     runs = [{"options": options, "output": str(own / "seed-0")}]
-    fleet.start("0000", {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}, own)
+    fleet.start("0000", {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False, "further": None}, own)
     assert (fleet.free, fleet.running()) == (0, ["0000"])
     ended = []
     limit = time.monotonic() + 120

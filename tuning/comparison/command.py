@@ -1,0 +1,129 @@
+"""`hornbook compare RECIPE`: a recipe with an option on and off, with the same seeds, and whether it made a difference."""
+
+import dataclasses
+import importlib
+from typing import Literal
+
+from hornbook import UserError, command_line, endings, libraries, terminal
+from hornbook.recipes import repeats
+from hornbook.recipes.ranges import SEED, Range
+from hornbook.training import folders
+from hornbook.tuning import asked
+from hornbook.tuning.comparison import grid
+
+_DESCRIPTION = """Train a recipe at several levels of an option, with the same seeds, and say which differences are more than luck.
+
+hornbook compare image-classification --vary normalization=batch,group,none --seeds 5
+
+hornbook compare tabular-classification --datasets wine,breast_cancer --vary dropout=0,0.2,0.5 optimizer=sgd,adamw
+
+hornbook compare image-classification --levels plain 'smoothed: --label-smoothing 0.1' 'mixed: --mixup 0.2 --epochs 40'
+
+The first --vary, or --levels, is compared with its first level; each further --vary is a condition under which that is done. Options that
+are not listed here are the recipe's and the same for all runs; see hornbook RECIPE --help. The same command goes on with a comparison that
+was cut off; one with more levels, data sets or seeds adds them. What has finished is not run again."""
+
+# The comparison sets these itself, run by run.
+_OWN = ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy")
+_RANGES = {"seeds": Range(1, 10**4), "seed": SEED, "workers": Range(1, 10**4), "threads_per_run": Range(1, 10**4)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    vary: tuple[str, ...] = ()
+    """Options with their levels: normalization=batch,group,none learning_rate=0.001,0.01; `default` leaves an option as it is."""
+    levels: tuple[str, ...] = ()
+    """Sets of options with names, in place of a first --vary: plain 'focal: --loss focal --focal-gamma 2'."""
+    seeds: int = 5
+    """Runs of each level, with --seed and those behind it. The difference of two levels is taken seed by seed."""
+    seed: int = 0
+    """The first seed."""
+    new_splits: bool = False
+    """Split the data anew for each seed, so that the spread has the luck of the split in it. Default: all on one split."""
+    datasets: str | None = None
+    """Data sets, separated by commas, in place of --dataset: levels are ranked over them and tested by Friedman's test."""
+    metrics: str | None = None
+    """What is compared, separated by commas: scores such as accuracy, auc or loss; seconds, seconds_an_epoch, epochs, parameters;
+    epochs_to:val_accuracy>=0.9; best:val_loss, last:loss or gap:accuracy of a column of history.csv; first_gradient, gradient_ratio, dead,
+    saturated. Default: accuracy; for regression the mean squared error or the quantile loss."""
+    evaluate: Literal["both", "validation", "test"] = "both"
+    """The part that scores are taken on. both: levels are compared on validation data, and the test data are scored once a run."""
+    workers: int | None = None
+    """Runs at a time. Default: one a processor core, as far as the memory holds them."""
+    threads_per_run: int | None = None
+    """Processor cores of each run. Default: an equal share. Weights depend on it."""
+    output: str | None = None
+    """Folder of the comparison. Default: runs/compare/TIME-RECIPE-MODEL. An unfinished comparison in it goes on."""
+
+
+def compare(arguments):
+    """The command `hornbook compare`."""
+    with endings.ending("hornbook compare"):
+        recipe_name, args, base, _, parse = asked.parsed(arguments, Args, "hornbook compare", _DESCRIPTION)
+        recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+        check(args, base)
+        main(recipe_name, args, base, _factors(args, base, recipe, parse))
+
+
+def _factors(args, base, recipe, parse):
+    factors = [grid.levels_factor(args.levels, parse, base)] if args.levels else []
+    factors += [grid.vary_factor(written, recipe) for written in args.vary]
+    if not factors:
+        raise UserError("nothing to compare; pass --vary NAME=A,B, such as --vary normalization=batch,none, or --levels")
+    names = [factor.name for factor in factors]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise UserError(f"--vary {twice} is given twice; list all of its values behind one")
+    return factors
+
+
+def check(args, base):
+    """Refuse options out of range, and those of the recipe that a comparison sets itself.
+
+    Args:
+        args: `Args`.
+        base: the recipe's options.
+
+    Raises:
+        UserError: with the flag.
+    """
+    command_line.refuse_no_text(args)
+    for name, accepted in _RANGES.items():
+        value = getattr(args, name)
+        if value is not None and not accepted.accepts(value):
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
+    plain = type(base)()
+    for name in _OWN:
+        if getattr(base, name) != getattr(plain, name):
+            raise UserError(f"the comparison sets --{name.replace('_', '-')} itself, run by run; leave it out")
+
+
+def main(recipe_name, args, base, factors):
+    """Compare, and print what was found.
+
+    Args:
+        recipe_name: such as "image_classification".
+        args: `Args`.
+        base: the recipe's own `Args`, for all runs.
+        factors: list of `grid.Factor`.
+
+    Returns:
+        The comparison's `driver.Plan` and a list of `table.Row`.
+
+    Raises:
+        UserError: options, levels or a folder that cannot be used, or all runs failed.
+    """
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    recipe.check(base)
+    stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
+    with folders.output(args.output, "compare", recipe_name + stem) as folder:
+        if (folder / "result.json").exists():
+            raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
+        with libraries.quiet_libraries():
+            from hornbook.tuning.comparison import driver, report
+        plan = driver.plan(recipe_name, recipe, args, base, factors, driver.own_command())
+        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
+            rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run)
+        terminal.say(*report.in_words(plan, rows), f"report: {folder / 'report.html'}")
+        return plan, rows

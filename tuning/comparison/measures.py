@@ -1,0 +1,178 @@
+"""What is compared of finished runs: their scores, and what their training was like."""
+
+import csv
+import dataclasses
+import io
+import itertools
+import json
+import math
+import pathlib
+import re
+import statistics
+
+from hornbook import UserError, files, terminal
+from hornbook.evaluation import scores
+
+_TRAINING = {
+    "seconds": "seconds of the whole run",
+    "seconds_an_epoch": "median seconds of an epoch, without the first",
+    "epochs": "epochs until the training ended",
+    "parameters": "weights of the model",
+    "first_gradient": "size of the gradient at the first layer before the first step",
+    "gradient_ratio": "the same over that at the last layer: near 0 it vanishes",
+    "dead": "mean share of units that are 0 for all examples, at the end",
+    "saturated": "mean share of outputs at a bound of their activation, at the end",
+}
+_LOWER = {"loss", "calibration_error", "mean_squared_error", "mean_absolute_error", "quantile_loss", "coverage_error", "seconds",
+          "seconds_an_epoch", "epochs"}  # fmt: skip
+_HISTORY = ("last", "best", "gap")
+_REACHED = re.compile(r"epochs_to:([A-Za-z0-9_]{1,60})(>=|<=)([0-9.eE+-]{1,30})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A number of a run.
+
+    Attributes:
+        name: as in `--metrics`.
+        higher_is_better: whether; None where neither is.
+    """
+
+    name: str
+    higher_is_better: bool | None
+
+    @property
+    def in_words(self):
+        """The name as a heading."""
+        return self.name.replace("_", " ")
+
+
+def parse(name):
+    """A measure by its name.
+
+    Args:
+        name: a score such as accuracy; seconds, seconds_an_epoch, epochs, parameters; first_gradient, gradient_ratio, dead, saturated; of a
+            column of history.csv `last:COLUMN`, `best:COLUMN` or `gap:COLUMN` (training less validation, last epoch); or
+            `epochs_to:COLUMN>=VALUE`, the first epoch at which it was reached.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    kind, colon, column = name.partition(":")
+    if reached := _REACHED.fullmatch(name):
+        _number(name, reached[3])
+        return Measure(name, False)
+    if colon and kind in _HISTORY and re.fullmatch(r"\w{1,60}", column):
+        return Measure(name, None if kind == "gap" else "loss" not in column and "error" not in column)
+    if name in scores.METRICS or name in _TRAINING:
+        neither = name in _TRAINING and name not in _LOWER
+        return Measure(name, None if neither else name not in _LOWER)
+    known = [*scores.METRICS, *_TRAINING, "last:COLUMN", "best:COLUMN", "gap:COLUMN", "epochs_to:COLUMN>=VALUE"]
+    raise UserError(f"--metrics {name}: accepted are {terminal.accepted(known, name)}")
+
+
+def _number(name, written):
+    try:
+        return float(written)
+    except ValueError:
+        raise UserError(f"--metrics {name}: {written} is no number") from None
+
+
+def is_score(measure):
+    """Whether a measure is taken on a part of the data, and not of the training."""
+    return measure.name in scores.METRICS
+
+
+class Finished:
+    """A finished run, read as far as it is asked for.
+
+    Args:
+        folder: of the run.
+        outcome: as of `workers.trial.perform`.
+    """
+
+    def __init__(self, folder, outcome):
+        self._folder, self._outcome = pathlib.Path(folder), outcome
+        self._rows = self._seen = None
+
+    def value(self, measure, part):
+        """A measure of this run, a float; NaN where it has none.
+
+        Args:
+            measure: `Measure`.
+            part: "validation" or "test", of scores.
+        """
+        found = self._score(measure.name, part) if is_score(measure) else self._of_training(measure.name)
+        return math.nan if found is None else float(found)
+
+    def _score(self, name, part):
+        found = (self._outcome.get("further") or {}).get(part) or {}
+        if part == self._outcome.get("evaluated_on"):
+            found = {key: values[0] for key, values in self._outcome["metrics"].items()}
+        return found.get(name)
+
+    def _of_training(self, name):
+        if name in ("seconds", "parameters"):
+            return self._outcome.get(name)
+        if name in ("first_gradient", "gradient_ratio", "dead", "saturated"):
+            return self._inside(name)
+        rows = self._history()
+        if name == "epochs":
+            return len(rows)
+        if name == "seconds_an_epoch":
+            ends = [row["seconds"] for row in rows if "seconds" in row]
+            took = [after - before for before, after in itertools.pairwise(ends)] or ends[:1]
+            return statistics.median(took) if took else None
+        if reached := _REACHED.fullmatch(name):
+            column, least, value = reached[1], reached[2] == ">=", float(reached[3])
+            ends = (row["epoch"] for row in rows if column in row and (row[column] >= value if least else row[column] <= value))
+            return next(ends, None)
+        kind, _, column = name.partition(":")
+        if kind == "gap":
+            pair = [row[key] for row in rows[-1:] for key in (column, f"val_{column}") if key in row]
+            return pair[0] - pair[1] if len(pair) == 2 else None
+        values = [row[column] for row in rows if column in row]
+        if not values:
+            return None
+        better = max if parse(name).higher_is_better else min
+        return values[-1] if kind == "last" else better(values)
+
+    def _inside(self, name):
+        """Of `diagnosis.json`, in which what is no finite number is None."""
+        if self._seen is None:
+            try:
+                with files.opened(self._folder / "diagnosis.json") as file:
+                    self._seen = json.load(file)
+            except (OSError, ValueError):
+                self._seen = {}
+        if name in ("dead", "saturated"):
+            ends = [row[-1] for row in self._seen.get(name, []) if row and row[-1] is not None]
+            return statistics.fmean(ends) if ends else None
+        starts = [row[0] for row in self._seen.get("gradients", []) if row and row[0] is not None]
+        if not starts:
+            return None
+        if name == "first_gradient":
+            return starts[0]
+        return starts[0] / starts[-1] if starts[-1] else None
+
+    def _history(self):
+        if self._rows is None:
+            self._rows = list(_rows(self._folder / "history.csv"))
+        return self._rows
+
+
+def _rows(path):
+    try:
+        with files.opened(path) as file:
+            text = file.read().decode("utf-8", "replace")
+    except (OSError, UserError):
+        return
+    for row in csv.DictReader(io.StringIO(text)):
+        found = {}
+        for name, value in row.items():
+            try:
+                found[name] = float(value)
+            except (TypeError, ValueError):
+                continue
+        if "epoch" in found:
+            yield found

@@ -1,0 +1,168 @@
+"""A comparison's `report.html`, and the same in a few lines for a terminal."""
+
+import datetime
+import math
+
+from hornbook import files
+from hornbook.reports import page
+from hornbook.training import runs
+from hornbook.tuning.comparison import charts, grid, measures, table
+
+_MOST_FAILED = 30
+_HOW = (
+    "Differences are taken seed by seed from the first level, as runs of one seed share split, order and initial draws: the mean, its 95% "
+    "interval by Student's t, and the p of the paired t-test, corrected by Holm (1979) for all differences of the table. Below 0.05 a "
+    "difference counts as shown."
+)
+
+
+def write_report(path, plan, rows):
+    """Write the report, a page that loads nothing.
+
+    Args:
+        path: of the file.
+        plan: `driver.Plan`.
+        rows: list of `table.Row`.
+    """
+    sections = [(_heading(measure, part), _measure(plan, rows, measure, part)) for measure, part in _shown(plan)]
+    sections += [("Failed runs", _failed(rows)), ("Make it again", f"<pre>{page.escape(plan.command)}</pre>" if plan.command else "")]
+    sections = [(heading, content) for heading, content in sections if content]
+    base = plan.cells[0].options
+    what = "ways to train" if plan.factors[0].name == grid.NAMED else f"{plan.factors[0].name.replace('_', ' ')} of"
+    title = f"{what[:1].upper()}{what[1:]} {base['model']}"
+    links = "".join(f'<a href="#{_anchor(heading)}">{page.escape(heading)}</a>' for heading, _ in sections)
+    datasets = list(dict.fromkeys(row.cell.dataset for row in rows))
+    facts = [
+        ("Data", ", ".join(datasets)),
+        ("Seeds", page.number(len({row.cell.seed for row in rows}))),
+        ("Runs", page.number(len(rows))),
+        ("Failed", page.number(sum(row.state == "failed" for row in rows))),
+        ("Time of all runs", page.duration(sum(row.seconds or 0.0 for row in rows))),
+        *((factor.name.replace("_", " "), ", ".join(level.name for level in factor.levels)) for factor in plan.factors),
+    ]
+    found = "".join(f"<li><p>{page.with_flags(line)}</p></li>" for line in in_words(plan, rows))
+    head = f'<header>\n<h1>{page.isolated(title)}</h1>\n<ul class="findings">{found}</ul>\n{page.definitions(facts)}'
+    head += f"<nav>{links}</nav>\n</header>"
+    parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
+    versions = ", ".join(f"{key} {value}" for key, value in runs.environment()["versions"].items())
+    foot = f"<footer>{page.escape(versions)}; {datetime.datetime.now():%Y-%m-%d %H:%M:%S}</footer>"
+    files.write_text(path, page.document(title, f"{head}\n<main>\n{''.join(parts)}\n</main>\n{foot}"))
+
+
+def in_words(plan, rows):
+    """What was found of the first measure on the first part: lists of text, a line a data set and condition."""
+    measure, part = plan.chosen[0], plan.parts[0]
+    found = table.compared(rows, plan.factors, measure, part)
+    lines = []
+    for (dataset, *conditions), group in _groups(found).items():
+        where = ", ".join([dataset, *conditions])
+        told = [f"{one.level} {_written(one.spread)}{_gain(one, measure)}" for one in group]
+        lines.append(f"{where}, {measure.in_words}{_of_part(measure, part)}: {'; '.join(told)}")
+    ranks = table.ranked(found, plan.factors[0], measure)
+    if ranks:
+        lines.append(_ranks(plan, ranks))
+    return lines
+
+
+def _ranks(plan, ranks):
+    named = zip(plan.factors[0].levels, ranks["mean_ranks"], strict=True)
+    told = ", ".join(f"{level.name} {rank:.2f}" for level, rank in sorted(named, key=lambda pair: pair[1]))
+    tested = "" if math.isnan(ranks["p"]) else f"; Friedman's test of no difference: p = {ranks['p']:.3g}"
+    return f"mean ranks over {ranks['n']} data sets and conditions, 1 is best: {told}{tested}"
+
+
+def _gain(one, measure):
+    """A level against the first, in words."""
+    lost = f", {one.failed} of {one.runs} runs failed" if one.failed else ""
+    if one.difference is None:
+        return lost
+    low, high = one.difference["interval"]
+    between = "" if math.isnan(low) else f" [{low:+.4f}, {high:+.4f}]"
+    p = "" if math.isnan(one.p) else f", p {one.p:.3g}"
+    return f" ({one.difference['mean']:+.4f}{between}{p}: {one.verdict(measure.higher_is_better)}){lost}"
+
+
+def _written(spread):
+    if spread is None:
+        return "no result"
+    deviation = "" if math.isnan(spread["standard_deviation"]) else f" ± {spread['standard_deviation']:.4f}"
+    return f"{spread['mean']:.4f}{deviation}"
+
+
+def _shown(plan):
+    """Each measure with the parts that it is taken on."""
+    return [(one, part) for one in plan.chosen for part in (plan.parts if measures.is_score(one) else plan.parts[:1])]
+
+
+def _of_part(measure, part):
+    return f" on {part} data" if measures.is_score(measure) else ""
+
+
+def _heading(measure, part):
+    name = measure.in_words
+    return f"{name[:1].upper()}{name[1:]}{_of_part(measure, part)}"
+
+
+def _groups(found):
+    groups = {}
+    for one in found:
+        key = (one.dataset, *(f"{name} {level}" for name, level in one.conditions.items()))
+        groups.setdefault(key, []).append(one)
+    return groups
+
+
+def _measure(plan, rows, measure, part):
+    found = table.compared(rows, plan.factors, measure, part)
+    figures = [
+        f"<figure><figcaption><b>{page.isolated(', '.join(key))}</b></figcaption>"
+        f"{charts.levels(_heading(measure, part), [(one.level, one.scores) for one in group], measure.in_words)}</figure>"
+        for key, group in _groups(found).items()
+        if any(one.scores for one in group)
+    ]
+    cells = []
+    for one in found:
+        gain = one.difference
+        low, high = gain["interval"] if gain else (math.nan, math.nan)
+        cells.append(
+            (
+                page.isolated(one.level),
+                *([page.isolated(one.dataset)]),
+                *(page.isolated(level) for level in one.conditions.values()),
+                page.number(len(one.scores)) + (f", {one.failed} failed" if one.failed else ""),
+                page.number(one.spread["mean"]) if one.spread else page.number(None),
+                _or_dash(one.spread["standard_deviation"] if one.spread else math.nan),
+                _or_dash(gain["mean"] if gain else math.nan, sign=True),
+                page.number(None) if math.isnan(low) else f"{low:+.4g} to {high:+.4g}",
+                _or_dash(one.p, digits=3),
+                page.escape(one.verdict(measure.higher_is_better)),
+                page.duration(None if math.isnan(one.seconds) else one.seconds),
+            )
+        )
+    conditions = [factor.name.replace("_", " ") for factor in plan.factors[1:]]
+    headings = ["Level", "Data", *conditions, "n", "Mean", "Deviation", "Difference", "95% interval", "p", "", "Time a run"]
+    headings = [page.escape(heading) for heading in headings]
+    text_columns = (0, *range(1, 2 + len(conditions)), len(headings) - 2)
+    ranks = table.ranked(found, plan.factors[0], measure)
+    lead = f'<p class="lead">{page.escape(_HOW)}</p>' if (measure, part) == (plan.chosen[0], plan.parts[0]) else ""
+    told = f"<p>{page.escape(_ranks(plan, ranks))}.</p>" if ranks else ""
+    return f'{lead}<div class="charts">{"".join(figures)}</div>{page.table(headings, cells, text_columns=text_columns)}{told}'
+
+
+def _or_dash(value, *, sign=False, digits=4):
+    if math.isnan(value):
+        return page.number(None)
+    return f"{value:{'+' if sign else ''}.{digits}g}"
+
+
+def _failed(rows):
+    cells = [
+        (page.isolated(row.cell.dataset), page.isolated(", ".join(row.cell.levels.values())), str(row.cell.seed), page.isolated(row.error))
+        for row in rows
+        if row.state == "failed"
+    ]
+    more = f'<p class="note">{len(cells) - _MOST_FAILED} more are in comparison.csv.</p>' if len(cells) > _MOST_FAILED else ""
+    return page.table(["Data", "Level", "Seed", "Reason"], cells[:_MOST_FAILED], text_columns=(0, 1, 3)) + more if cells else ""
+
+
+def _anchor(heading):
+    return "".join(letter if letter.isalnum() else "-" for letter in heading.lower())
