@@ -85,7 +85,8 @@ def ranks(scores, *, higher_is_better=True):
     """Mean ranks of several ways over several data sets, and Friedman's test of no difference among them (Friedman 1937, Demšar 2006).
 
     Args:
-        scores: floats `(data sets, ways)`; a data set with a NaN does not count. Equal scores share their mean rank.
+        scores: floats `(data sets, ways)`; a data set with a NaN does not count. Equal scores share their mean rank; infinite ones are what
+            is best or worst of all.
         higher_is_better: whether the highest score has rank 1.
 
     Returns:
@@ -108,11 +109,11 @@ def ranks(scores, *, higher_is_better=True):
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 2:
         raise ValueError(f"scores must have shape (data sets, ways), got {scores.shape}")
-    scores = scores[np.isfinite(scores).all(axis=1)]
+    scores = scores[~np.isnan(scores).any(axis=1)]
     count, ways = scores.shape
     if not count:
         return {"n": 0, "mean_ranks": [math.nan] * ways, "p": math.nan}
     ranked = stats.rankdata(-scores if higher_is_better else scores, axis=1)
     tested = count >= _LEAST and ways >= 3 and (ranked != ranked[:, :1]).any()
-    p = float(stats.friedmanchisquare(*scores.T).pvalue) if tested else math.nan
+    p = float(stats.friedmanchisquare(*-ranked.T).pvalue) if tested else math.nan
     return {"n": count, "mean_ranks": ranked.mean(axis=0).tolist(), "p": p}

@@ -52,6 +52,8 @@ class Args:
     """Runs at a time. Default: one a processor core, as far as the memory holds them."""
     threads_per_run: int | None = None
     """Processor cores of each run. Default: an equal share. Weights depend on it."""
+    retry_failed: bool = False
+    """Begin runs again that failed in an earlier sitting. Default: what failed is a result as well."""
     output: str | None = None
     """Folder of the comparison. Default: runs/compare/TIME-RECIPE-MODEL. An unfinished comparison in it goes on."""
 
@@ -124,6 +126,9 @@ def main(recipe_name, args, base, factors):
             from hornbook.tuning.comparison import driver, report
         plan = driver.plan(recipe_name, recipe, args, base, factors, driver.own_command())
         with endings.goes_on(lambda: driver.how_to_go_on(folder)):
-            rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run)
+            rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run, retry_failed=args.retry_failed)
+        failed = sum(row.state == "failed" for row in rows)
+        if failed:
+            terminal.say(f"{failed} of {len(rows)} runs failed, see comparison.csv; the same command with --retry-failed begins them again")
         terminal.say(*report.in_words(plan, rows), f"report: {folder / 'report.html'}")
         return plan, rows

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -68,7 +69,7 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
     return Plan(recipe_name, factors, cells, chosen, parts, command)
 
 
-def compare(plan, folder, *, workers=None, threads=None, said=terminal.say):
+def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, said=terminal.say):
     """Train what has not been trained yet, and write `comparison.csv`, `levels.csv` and `report.html`.
 
     Args:
@@ -76,6 +77,7 @@ def compare(plan, folder, *, workers=None, threads=None, said=terminal.say):
         folder: of the comparison.
         workers: runs at a time; None for one a core, as far as the memory holds them.
         threads: cores a run; None for an equal share.
+        retry_failed: whether runs that failed in an earlier sitting are begun again: their cause may have been mended.
         said: function of a line, for progress.
 
     Returns:
@@ -88,11 +90,11 @@ def compare(plan, folder, *, workers=None, threads=None, said=terminal.say):
     lock = _claim(folder, plan)
     try:
         rows = {cell.folder: _row(cell, folder) for cell in plan.cells}
-        left = [cell for cell in plan.cells if rows[cell.folder].state != "finished"]
+        left = [cell for cell in plan.cells if rows[cell.folder].state == "waiting" or (retry_failed and rows[cell.folder].error)]
         if left:
             count = workers or _workers(len(left))
             done = len(rows) - len(left)
-            before = f"; {done} {'has' if done == 1 else 'have'} finished before" if done else ""
+            before = f"; {done} {'has' if done == 1 else 'have'} ended before" if done else ""
             said(f"comparison of {len(rows)} runs, {count} at a time{before}; folder {folder}")
             _train(plan, folder, left, rows, local.LocalWorkers(count, threads), said)
         found = list(rows.values())
@@ -124,7 +126,9 @@ def _workers(runs):
 
 def _train(plan, folder, left, rows, fleet, said):
     began, total, last = time.monotonic(), len(left), [time.monotonic()]
-    # What failed in an earlier sitting is tried again: its cause may have been mended.
+    for cell in left:
+        if rows[cell.folder].error:  # It would go on from where it failed.
+            shutil.rmtree(folder / _RUNS / cell.folder / "run", ignore_errors=True)
     tasks = {cell.folder: (_task(plan, cell, folder), folder / _RUNS / cell.folder) for cell in left}
     by_folder = {cell.folder: cell for cell in left}
     ended = []

@@ -25,7 +25,7 @@ def compare(recipe, *, vary=None, levels=None, seeds=5, datasets=None, metrics=N
         metrics: list of names as of `hornbook compare --metrics`; None for the accuracy, or what the regression's loss is.
         output: folder; None for runs/compare/TIME-RECIPE.
         options: dict of the recipe's options that all runs share, such as `{"epochs": 20}`.
-        **further: other options of `hornbook compare`: seed, new_splits, evaluate, workers, threads_per_run.
+        **further: other options of `hornbook compare`: seed, new_splits, evaluate, workers, threads_per_run, retry_failed.
 
     Returns:
         A pandas DataFrame, a row a level, data set, condition, metric and part ("validation", "test"; "training" of what is not a score):
@@ -64,7 +64,7 @@ def compare(recipe, *, vary=None, levels=None, seeds=5, datasets=None, metrics=N
         raise UserError("nothing to compare; pass vary={option: [levels]} or levels={name: {option: value}}")
     with folders.output(output, "compare", recipe_name) as folder:
         plan = driver.plan(recipe_name, module, args, base, factors)
-        rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run)
+        rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run, retry_failed=args.retry_failed)
         found = table.frame(rows, plan.factors, plan.chosen, plan.parts)
         found.attrs["folder"] = str(folder)
         return found

@@ -28,8 +28,9 @@ def write_report(path, plan, rows):
     sections += [("Failed runs", _failed(rows)), ("Make it again", f"<pre>{page.escape(plan.command)}</pre>" if plan.command else "")]
     sections = [(heading, content) for heading, content in sections if content]
     base = plan.cells[0].options
-    what = "ways to train" if plan.factors[0].name == grid.NAMED else f"{plan.factors[0].name.replace('_', ' ')} of"
-    title = f"{what[:1].upper()}{what[1:]} {base['model']}"
+    what = "ways to train" if plan.factors[0].name == grid.NAMED else plan.factors[0].name.replace("_", " ")
+    model = "" if base["model"] == "auto" else f", {base['model'].rpartition(':')[2]}"
+    title = f"{what[:1].upper()}{what[1:]} in {plan.recipe_name.replace('_', ' ')}{model}"
     links = "".join(f'<a href="#{_anchor(heading)}">{page.escape(heading)}</a>' for heading, _ in sections)
     datasets = list(dict.fromkeys(row.cell.dataset for row in rows))
     facts = [
@@ -40,8 +41,8 @@ def write_report(path, plan, rows):
         ("Time of all runs", page.duration(sum(row.seconds or 0.0 for row in rows))),
         *((factor.name.replace("_", " "), ", ".join(level.name for level in factor.levels)) for factor in plan.factors),
     ]
-    found = "".join(f"<li><p>{page.with_flags(line)}</p></li>" for line in in_words(plan, rows))
-    head = f'<header>\n<h1>{page.isolated(title)}</h1>\n<ul class="findings">{found}</ul>\n{page.definitions(facts)}'
+    found = "".join(f"<p>{page.escape(line)}</p>" for line in _shown_differences(plan, rows))
+    head = f'<header>\n<h1>{page.isolated(title)}</h1>\n<div class="lead">{found}</div>\n{page.definitions(facts)}'
     head += f"<nav>{links}</nav>\n</header>"
     parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
     versions = ", ".join(f"{key} {value}" for key, value in runs.environment()["versions"].items())
@@ -50,18 +51,27 @@ def write_report(path, plan, rows):
 
 
 def in_words(plan, rows):
-    """What was found of the first measure on the first part: lists of text, a line a data set and condition."""
+    """What was found of the first measure on the first part: lines of text, one a level below one a data set and condition."""
     measure, part = plan.chosen[0], plan.parts[0]
     found = table.compared(rows, plan.factors, measure, part)
+    longest = max(len(level.name) for level in plan.factors[0].levels)
     lines = []
-    for (dataset, *conditions), group in _groups(found).items():
-        where = ", ".join([dataset, *conditions])
-        told = [f"{one.level} {_written(one.spread)}{_gain(one, measure)}" for one in group]
-        lines.append(f"{where}, {measure.in_words}{_of_part(measure, part)}: {'; '.join(told)}")
+    for where, group in _groups(found).items():
+        lines.append(f"{', '.join(where)}, {measure.in_words}{_of_part(measure, part)}:")
+        lines += [f"  {one.level:{longest}}  {_written(one.spread)}{_gain(one, measure)}" for one in group]
     ranks = table.ranked(found, plan.factors[0], measure)
-    if ranks:
-        lines.append(_ranks(plan, ranks))
-    return lines
+    return [*lines, _ranks(plan, ranks)] if ranks else lines
+
+
+def _shown_differences(plan, rows):
+    """The same without figures, a sentence a data set and condition."""
+    measure, part = plan.chosen[0], plan.parts[0]
+    for where, group in _groups(table.compared(rows, plan.factors, measure, part)).items():
+        verdicts = {}
+        for one in group[1:]:
+            verdicts.setdefault(one.verdict(measure.higher_is_better), []).append(one.level)
+        told = "; ".join(f"{', '.join(levels)}: {verdict}" for verdict, levels in verdicts.items())
+        yield f"{', '.join(where)}, {measure.in_words}{_of_part(measure, part)}, against {group[0].level}: {told}."
 
 
 def _ranks(plan, ranks):
@@ -73,13 +83,17 @@ def _ranks(plan, ranks):
 
 def _gain(one, measure):
     """A level against the first, in words."""
-    lost = f", {one.failed} of {one.runs} runs failed" if one.failed else ""
-    if one.difference is None:
+    lost = f"; {one.failed} of {one.runs} runs failed" if one.failed else ""
+    if one.difference is None or not one.difference["n"]:
         return lost
-    low, high = one.difference["interval"]
-    between = "" if math.isnan(low) else f" [{low:+.4f}, {high:+.4f}]"
     p = "" if math.isnan(one.p) else f", p {one.p:.3g}"
-    return f" ({one.difference['mean']:+.4f}{between}{p}: {one.verdict(measure.higher_is_better)}){lost}"
+    return f", {one.difference['mean']:+.4f}{_between(one)}{p}: {one.verdict(measure.higher_is_better)}{lost}"
+
+
+def _between(one):
+    """The interval of a difference, in words; "" where there is none."""
+    low, high = one.difference["interval"] if one.difference else (math.nan, math.nan)
+    return "" if math.isnan(low) else f" [{low:+.4f}, {high:+.4f}]"
 
 
 def _written(spread):
@@ -121,37 +135,37 @@ def _measure(plan, rows, measure, part):
     ]
     cells = []
     for one in found:
-        gain = one.difference
-        low, high = gain["interval"] if gain else (math.nan, math.nan)
+        gain = f"{one.difference['mean']:+.4f}{_between(one)}" if one.difference and one.difference["n"] else page.number(None)
         cells.append(
             (
                 page.isolated(one.level),
-                *([page.isolated(one.dataset)]),
+                page.isolated(one.dataset),
                 *(page.isolated(level) for level in one.conditions.values()),
                 page.number(len(one.scores)) + (f", {one.failed} failed" if one.failed else ""),
-                page.number(one.spread["mean"]) if one.spread else page.number(None),
-                _or_dash(one.spread["standard_deviation"] if one.spread else math.nan),
-                _or_dash(gain["mean"] if gain else math.nan, sign=True),
-                page.number(None) if math.isnan(low) else f"{low:+.4g} to {high:+.4g}",
-                _or_dash(one.p, digits=3),
+                page.escape(_written(one.spread)),
+                page.escape(gain),
+                page.number(None) if math.isnan(one.p) else f"{one.p:.3g}",
                 page.escape(one.verdict(measure.higher_is_better)),
                 page.duration(None if math.isnan(one.seconds) else one.seconds),
             )
         )
-    conditions = [factor.name.replace("_", " ") for factor in plan.factors[1:]]
-    headings = ["Level", "Data", *conditions, "n", "Mean", "Deviation", "Difference", "95% interval", "p", "", "Time a run"]
-    headings = [page.escape(heading) for heading in headings]
+    conditions = [page.escape(factor.name.replace("_", " ")) for factor in plan.factors[1:]]
+    headings = [
+        "Level",
+        "Data",
+        *conditions,
+        "n",
+        "Mean \N{PLUS-MINUS SIGN} deviation",
+        "Difference [95% interval]",
+        "p",
+        "Shown",
+        "Time a run",
+    ]
     text_columns = (0, *range(1, 2 + len(conditions)), len(headings) - 2)
     ranks = table.ranked(found, plan.factors[0], measure)
     lead = f'<p class="lead">{page.escape(_HOW)}</p>' if (measure, part) == (plan.chosen[0], plan.parts[0]) else ""
     told = f"<p>{page.escape(_ranks(plan, ranks))}.</p>" if ranks else ""
     return f'{lead}<div class="charts">{"".join(figures)}</div>{page.table(headings, cells, text_columns=text_columns)}{told}'
-
-
-def _or_dash(value, *, sign=False, digits=4):
-    if math.isnan(value):
-        return page.number(None)
-    return f"{value:{'+' if sign else ''}.{digits}g}"
 
 
 def _failed(rows):

@@ -95,6 +95,8 @@ class Compared:
         """What was found, a few words."""
         if self.difference is None:
             return "compared with"
+        if self.spread is None:
+            return "no run finished"
         count, mean = self.difference["n"], self.difference["mean"]
         if count < 2:
             return "too few runs to tell"
@@ -142,14 +144,18 @@ def compared(rows, factors, measure, part):
 
 
 def ranked(found, factor, measure):
-    """As of `paired.ranks`, over data sets and conditions, by the levels' means; None where there is but one data set."""
+    """As of `paired.ranks`, over data sets and conditions, by the levels' means; None where there is but one data set.
+
+    A level of which no run finished ranks last.
+    """
     if measure.higher_is_better is None or len({one.dataset for one in found}) < 2:
         return None
     levels = [level.name for level in factor.levels]
     places = {}
     for one in found:
         key = (one.dataset, *one.conditions.values())
-        places.setdefault(key, {})[one.level] = one.spread["mean"] if one.spread else math.nan
+        worst = -math.inf if measure.higher_is_better else math.inf
+        places.setdefault(key, {})[one.level] = one.spread["mean"] if one.spread else worst if one.failed else math.nan
     scores = [[own.get(level, math.nan) for level in levels] for own in places.values()]
     return paired.ranks(scores, higher_is_better=measure.higher_is_better)
 

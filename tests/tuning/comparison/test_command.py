@@ -32,7 +32,7 @@ def test_options_of_the_comparison_and_of_the_recipe(asked):
     assert {cell.dataset for cell in plan.cells} == {"wine", "breast_cancer"}
     assert {cell.seed for cell in plan.cells} == {7, 8}
     assert all(cell.options["epochs"] == 3 for cell in plan.cells)
-    assert options == {"workers": 2, "threads": None}
+    assert options == {"workers": 2, "threads": None, "retry_failed": False}
     assert folder.parts[:2] == ("runs", "compare")
 
 

@@ -36,8 +36,9 @@ class Fleet:
         for key, (task, folder) in self._running.items():
             options = task["runs"][0]["options"]
             outcome = type(self).outcome(options)
-            if outcome and "metrics" in outcome:
+            if outcome:
                 files.write_json(folder / "outcome.json", outcome)
+            if outcome and "metrics" in outcome:
                 (folder / "run").mkdir(exist_ok=True)
                 (folder / "run/history.csv").write_text(HISTORY)
             ended.append((key, outcome))
@@ -151,14 +152,20 @@ def test_a_run_that_fails_is_reported_and_the_others_finish(fleet, tmp_path):
     assert "1 of 3 runs failed" in " ".join(report.in_words(plan(), rows))
 
 
-def test_what_failed_is_tried_again_by_the_same_command(fleet, tmp_path):
+def test_what_failed_is_begun_again_only_where_that_is_asked_for(fleet, tmp_path):
     fleet.outcome = staticmethod(lambda options: {"error": "no"} if options["width"] == 16 else trained(options))
-    compare(tmp_path)
+    rows, _ = compare(tmp_path)
+    failed = next(row for row in rows if row.state == "failed")
+    left = tmp_path / "runs" / failed.cell.folder / "run/checkpoint"
+    left.mkdir(parents=True)
     fleet.outcome = staticmethod(trained)
     fleet.begun.clear()
-    rows, _ = compare(tmp_path)
+    compare(tmp_path)
+    assert not fleet.begun
+    rows = driver.compare(plan(), tmp_path, workers=2, retry_failed=True, said=lambda line: None)
     assert len(fleet.begun) == 3
     assert {row.state for row in rows} == {"finished"}
+    assert not left.exists()
 
 
 def test_all_runs_failed(fleet, tmp_path):

@@ -1,6 +1,7 @@
 """What a table says of runs whose scores the test knows."""
 
 import csv
+import dataclasses
 import math
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_a_failed_run_is_counted_and_its_seed_left_out():
 def test_a_level_of_which_nothing_finished():
     found = table.compared(rows({("none",): NONE[:2], ("batch",): [None, None]}, [NORMALIZATION]), [NORMALIZATION], ACCURACY, "validation")
     assert found[1].spread is None
-    assert found[1].verdict(True) == "too few runs to tell"
+    assert found[1].verdict(True) == "no run finished"
 
 
 def test_further_factors_are_conditions():
@@ -92,6 +93,8 @@ def test_ranks_over_data_sets():
     ranks = table.ranked(found, NORMALIZATION, ACCURACY)
     assert (ranks["n"], ranks["mean_ranks"]) == (4, [3, 1, 2])
     assert ranks["p"] < 0.05
+    failed = [dataclasses.replace(one, spread=None, failed=1) if one.level == "batch" else one for one in found]
+    assert table.ranked(failed, NORMALIZATION, ACCURACY)["mean_ranks"] == [2, 3, 1]
     assert table.ranked(found, NORMALIZATION, measures.parse("gap:accuracy")) is None
     assert table.ranked([one for one in found if one.dataset == "data0"], NORMALIZATION, ACCURACY) is None
 
