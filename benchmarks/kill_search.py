@@ -1,12 +1,12 @@
 """SIGKILL at random moments, of a trial, of the server that trials are forked from, of the search itself, of a Ray worker and of a Ray
-node: does the search finish, and whole?
+node: does the search finish, and whole? And the same of a comparison.
 
 python benchmarks/kill_search.py
-python benchmarks/kill_search.py --what trial driver --kills 4
+python benchmarks/kill_search.py --of compare --what trial driver --kills 4
 
-Each search has trials of scikit-learn's wine, two at a time; a search takes several kills and, where it was the search that was killed, is
-started again by the same command until it ends. Afterwards: it ended well, every trial has a score, no finished run was made again (its
-result.json is the file that it first was), and no process is left. Prints a line a search and writes results/kill_search.csv.
+Each search or comparison has runs on scikit-learn's wine, two at a time; it takes several kills and, where it was itself killed, is started
+again by the same command until it ends. Afterwards: it ended well, every run has a score, no finished run was made again (its result.json
+is the file that it first was), and no process is left. Prints a line a search and writes results/kill_search.csv or kill_compare.csv.
 """
 
 import argparse
@@ -27,27 +27,39 @@ import psutil
 RESULTS = pathlib.Path(__file__).parent / "results"
 KINDS = ("trial", "server", "driver", "worker", "node")
 TRIALS = 6
-_COMMAND = [
-    sys.executable, "-m", "hornbook", "tune", "tabular-classification", "--dataset", "wine", "--epochs", "4", "--tuner", "bayesian",
-    "--trials", str(TRIALS), "--final-seeds", "1", "--vary", "learning_rate=log:1e-4..1e-1", "dropout=0..0.5",
-]  # fmt: skip
+_WORDS = {
+    "tune": [
+        "--tuner",
+        "bayesian",
+        "--trials",
+        str(TRIALS),
+        "--final-seeds",
+        "1",
+        "--vary",
+        "learning_rate=log:1e-4..1e-1",
+        "dropout=0..0.5",
+    ],
+    "compare": ["--seeds", str(TRIALS // 2), "--vary", "dropout=0,0.5"],
+}
+_TABLES, _RESULTS_OF_RUNS = {"tune": "trials.csv", "compare": "comparison.csv"}, {"tune": "*/seed-*", "compare": "runs/*/run"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--of", choices=list(_WORDS), default="tune")
+    parser.add_argument("--what", nargs="+", choices=KINDS, help="default: all that there are")
     parser.add_argument("--kills", type=int, default=20, help="of each kind")
     parser.add_argument("--kills-a-search", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     generator = random.Random(args.seed)
     rows = []
-    for kind in args.what:
+    for kind in args.what or (KINDS if args.of == "tune" else KINDS[:3]):
         done = 0
         while done < args.kills:
             cluster = Cluster() if kind in ("worker", "node") else None
             try:
-                row = one_search(kind, min(args.kills_a_search, args.kills - done), generator, cluster)
+                row = one_search(args.of, kind, min(args.kills_a_search, args.kills - done), generator, cluster)
             finally:
                 if cluster is not None:
                     cluster.stop()
@@ -57,18 +69,19 @@ def main():
         good = sum(row["whole"] for row in rows if row["killed"] == kind)
         total = sum(row["killed"] == kind for row in rows)
         print(f"{kind}: {done} kills in {total} searches, {good} of {total} ended whole", flush=True)
-        with open(RESULTS / "kill_search.csv", "w", newline="") as file:
+        with open(RESULTS / ("kill_search.csv" if args.of == "tune" else "kill_compare.csv"), "w", newline="") as file:
             table = csv.DictWriter(file, rows[0].keys())
             table.writeheader()
             table.writerows(rows)
 
 
-def one_search(kind, kills, generator, cluster):
-    """A search that is killed `kills` times; what became of it, a dict."""
+def one_search(of, kind, kills, generator, cluster):
+    """A search, or a comparison, that is killed `kills` times; what became of it, a dict."""
     folder = pathlib.Path(tempfile.mkdtemp()) / "search"
-    command = [*_COMMAND, "--output", str(folder)]
+    command = [sys.executable, "-m", "hornbook", of, "tabular-classification", "--dataset", "wine", "--epochs", "4", *_WORDS[of]]
+    command += ["--output", str(folder)]
     command += ["--ray", cluster.address] if cluster else ["--workers", "2"]
-    watcher = Watcher(folder)
+    watcher = Watcher(folder, f"{_RESULTS_OF_RUNS[of]}/result.json")
     started = time.time()
     log = open(folder.parent / "log.txt", "ab")  # noqa: SIM115 - the search writes to it for as long as it lives.
     process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -94,7 +107,7 @@ def one_search(kind, kills, generator, cluster):
     watcher.stop()
     time.sleep(1.0)  # What dies with its parent needs a moment to be gone.
     left = _left_behind(folder, cluster)
-    finished = _finished(folder)
+    finished = _finished(folder / _TABLES[of])
     row = {
         "killed": kind,
         "kills": killed,
@@ -141,9 +154,9 @@ def _left_behind(folder, cluster):
     return left
 
 
-def _finished(folder):
+def _finished(path):
     try:
-        with open(folder / "trials.csv", newline="") as file:
+        with open(path, newline="") as file:
             return sum(row["state"] == "finished" for row in csv.DictReader(file))
     except OSError:
         return 0
@@ -152,8 +165,8 @@ def _finished(folder):
 class Watcher:
     """Notes every result.json when it first appears, and whether it is ever another file."""
 
-    def __init__(self, folder):
-        self.folder, self.seen, self.changed, self._on = folder, {}, 0, True
+    def __init__(self, folder, pattern):
+        self.folder, self.pattern, self.seen, self.changed, self._on = folder, pattern, {}, 0, True
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -163,7 +176,7 @@ class Watcher:
             time.sleep(0.1)
 
     def _look(self):
-        for path in self.folder.glob("*/seed-*/result.json"):
+        for path in self.folder.glob(self.pattern):
             try:
                 about = os.stat(path)
             except OSError:

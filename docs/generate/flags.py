@@ -19,6 +19,7 @@ from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import evaluate, predict, runs_table
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
+from hornbook.tuning.comparison import command as comparisons
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
@@ -45,7 +46,7 @@ def command_options():
     """The dataclass of every command, by its name."""
     recipes = {name: importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args for name in RECIPES}
     afterwards = {"predict": predict.PredictArgs, "evaluate": evaluate.EvaluateArgs, "runs": runs_table.RunsArgs}
-    return {**recipes, "tune": command.Args, **{name: afterwards[name] for name in COMMANDS}}
+    return {**recipes, "compare": comparisons.Args, "tune": command.Args, **{name: afterwards[name] for name in COMMANDS}}
 
 
 def page():

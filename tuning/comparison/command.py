@@ -33,7 +33,7 @@ class Args:
     vary: tuple[str, ...] = ()
     """Options with their levels: normalization=batch,group,none learning_rate=0.001,0.01; `default` leaves an option as it is."""
     levels: tuple[str, ...] = ()
-    """Sets of options with names, in place of a first --vary: plain 'focal: --loss focal --focal-gamma 2'."""
+    """Sets of options with names, in place of a first --vary: plain 'weighted: --class-weights balanced'."""
     seeds: int = 5
     """Runs of each level, with --seed and those behind it. The difference of two levels is taken seed by seed."""
     seed: int = 0

@@ -107,7 +107,7 @@ def levels_factor(written, parse, base):
     """The factor of `--levels`: whole sets of options, each with a name.
 
     Args:
-        written: texts such as `plain` and `focal: --loss focal --focal-gamma 2`; one without a colon is the command as it is.
+        written: texts such as `plain` and `weighted: --class-weights balanced`; one without a colon is the command as it is.
         parse: function from words of a command line to the recipe's options.
         base: the options of the words that all levels share.
 
@@ -133,7 +133,9 @@ def levels_factor(written, parse, base):
         levels.append(Level(name.strip(), changed))
     names = [level.name for level in levels]
     if len(names) < 2 or len(set(names)) < len(names) or "" in names:
-        raise UserError(f"--levels needs two or more different names, such as plain 'focal: --loss focal', got {', '.join(names)}")
+        raise UserError(
+            f"--levels needs two or more different names, such as plain 'weighted: --class-weights balanced', got {', '.join(names)}"
+        )
     return Factor(NAMED, tuple(levels))
 
 
