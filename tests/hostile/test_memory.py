@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from hornbook import UserError, data, files, memory, recipes
-from hornbook.data import csv_rows, inputs, npz
+from hornbook import UserError, command_line, data, files, memory, recipes
+from hornbook.data import csv_rows, inputs, npz, splits
 from hornbook.data.dataset import few
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
-from hornbook.recipes import image_classification, options, sequence_classification, text_classification
-from hornbook.training import footprint
+from hornbook.recipes import image_classification, options, sequence_classification, tabular_classification, text_classification
+from hornbook.training import footprint, runs
 from hornbook.tuning import command, vary
 
 FREE = 2**26
@@ -199,6 +199,20 @@ def test_a_batch_that_the_network_cannot_remember(little, monkeypatch):
 def test_a_space_without_measure(written, words):
     with pytest.raises(UserError, match=words):
         vary.parse(written, image_classification)
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"epochs": 10**30}, {"epochs": 0}, {"batch_size": 10**12}, {"learning_rate": 1e300}, {"dropout": 5.0}, {"dropout": -1}]
+)
+def test_what_an_unfinished_run_says_was_chosen_for_it(chosen, tmp_path):
+    args = tabular_classification.Args(dataset="wine", model="mlp", output=str(tmp_path / "run"))
+    with runs.Run(args.output, command_line.to_config(tabular_classification.RECIPE, args)) as run:
+        files.write_json(run.path("chosen.json"), chosen)
+        splits.record_split(run.path("split.csv"), data.tables.load("wine", validation_fraction=0), resumed=False)
+        run.checkpoint.write_bytes(b"")
+    flag = f"--{next(iter(chosen)).replace('_', '-')}"
+    with pytest.raises(UserError, match=rf"^{flag} must be .* less than .*, got "):
+        tabular_classification.main(args)
 
 
 def numbers(args):

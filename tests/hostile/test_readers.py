@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 from scipy.io import wavfile
 
 from hornbook import UserError, data
-from hornbook.data import csv_rows, inputs, npz
+from hornbook.data import csv_rows, inputs, npz, splits
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.series.source import Options
+from hornbook.tuning import pruning
 
 MOST = 2**27  # Bytes that a reader of some hundred bytes may take; Pillow takes up to 2**26 for the words in a picture.
 LOOKED_AT = settings(
@@ -78,6 +79,8 @@ TABLE = 'name,weight,label\nAnna,1.5,yes\n"Berta, B.",2.5,no\nCäcilie,-3e4,yes\
 SERIES = b"# words\n@problemName x\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n1,?,3:4,5,6:b\n7,8:9,1:a\n"
 LABELLED = b"text,number,label\n" + b"a good film,1.5,good\na bad film,2.5,bad\nseen twice,3,good\nseen once,4.5,bad\n" * 6
 LONG = b"id,time,x,y,label\n" + b"".join(b"%d,%d,%d,2.5,%d\n" % (k // 3, k % 3, k, k // 3 % 2) for k in range(48))
+HISTORY = b"epoch,loss,val_loss,seconds\n1,0.5,0.75,1.5\n2,0.25,nan,2.5\n"
+SPLIT = b'part,label,source\ntrain,\'=cmd(),a.png\ntest,"a\nb",b.png\n'
 PAIRS = {"train": (("x", "y"),)}
 READERS = {
     "csv": ("a.csv", TABLE, lambda path: csv_rows.read(path, encoding="auto", header="auto")),
@@ -105,6 +108,8 @@ READERS = {
     "numbers of tables": ("a.csv", LABELLED, lambda path: data.tables.load(f"csv:{path}", label_column="number", task="regression")),
     "texts": ("a.csv", LABELLED, lambda path: data.texts.load(f"csv:{path}")),
     "texts from disk": ("a.csv", LABELLED, lambda path: data.texts.load(f"csv:{path}", in_memory="never")),
+    "what a search reads of a run": ("history.csv", HISTORY, lambda path: pruning.course([path], 1.0)),
+    "what a run reads of its split": ("split.csv", SPLIT, lambda path: list(splits._rows(path))),
     "png": ("a.png", picture("PNG"), lambda path: decoding.from_file(path, (4, 4, 1), 255)),
     "jpeg": ("a.jpg", picture("JPEG"), lambda path: decoding.from_file(path, (4, 4, 1), 255)),
 }
