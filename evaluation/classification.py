@@ -22,12 +22,15 @@ def classification(labels, logits, class_names):
       never predicted, a recall is 0 where the class has no example (support 0), an F1 is 0 where both are.
     - `confusion_matrix`: nested lists of counts (classes, classes); rows are true classes, columns predicted ones.
     - `macro_precision`, `macro_recall`, `macro_f1`: means over the classes that have examples, each class counting the same; absent
-      classes are left out, for their recall is undefined rather than bad. `macro_recall` is the balanced accuracy.
+      classes are left out, for their recall is undefined rather than bad. `balanced_accuracy` is the mean recall by its usual name
+      (Brodersen et al. 2010): a class counts the same whether it is frequent or rare.
+    - `matthews_correlation`: the correlation of true and predicted classes (Matthews 1975; of several classes Gorodkin 2004), from -1 to
+      1; 0 where all examples are of one class, or all predictions.
 
     Raises ValueError where the shapes, dtypes, label values or number of names do not fit together.
     """
     # Imported here: scikit-learn takes a second, and `worst` and `spread` do without it.
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import confusion_matrix, matthews_corrcoef, precision_recall_fscore_support
 
     labels, logits = _checked(labels, logits)
     names = [str(name) for name in class_names]
@@ -40,6 +43,7 @@ def classification(labels, logits, class_names):
     columns = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
     precision, recall, f1, support = (column.tolist() for column in columns)
     present = np.flatnonzero(columns[3])
+    constant = (labels == labels[0]).all() and (predicted == labels[0]).all()  # Of which scikit-learn warns.
     error, bins = calibration(labels, probabilities)
     return {
         "examples": len(labels),
@@ -56,6 +60,8 @@ def classification(labels, logits, class_names):
         "macro_precision": float(np.mean(columns[0][present])),
         "macro_recall": float(np.mean(columns[1][present])),
         "macro_f1": float(np.mean(columns[2][present])),
+        "balanced_accuracy": float(np.mean(columns[1][present])),
+        "matthews_correlation": 0.0 if constant else float(matthews_corrcoef(labels, predicted)),
     }
 
 

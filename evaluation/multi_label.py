@@ -19,10 +19,12 @@ def multi_label(labels, logits, names):
     - `auc`, `average_precision`: means over the labels that occur and are sometimes missing; NaN without any.
     - `per_class`: a list of {name, support, precision, recall, f1}; `macro_precision`, `macro_recall`, `macro_f1`: means over the labels
       that occur.
+    - `balanced_accuracy` (the mean of a label's recall and of the share of examples without it that were told) and `matthews_correlation`:
+      means over the labels that occur and are sometimes missing; NaN without any.
 
     Raises ValueError where the shapes do not fit together.
     """
-    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef, precision_recall_fscore_support
 
     labels, logits = np.asarray(labels), np.asarray(logits).astype(np.float64)
     if labels.ndim != 2 or labels.shape != logits.shape or not labels.size or labels.shape[1] != len(names):
@@ -36,7 +38,7 @@ def multi_label(labels, logits, names):
     both = np.stack([1 - probability[finite].ravel(), probability[finite].ravel()], axis=1)
     error, bins = calibration.calibration(labels[finite].ravel(), both)
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, average=None, zero_division=0)
-    present = np.flatnonzero(support)
+    present, told = np.flatnonzero(support), np.flatnonzero((support > 0) & (support < len(labels)))
     auc, average_precision = calibration.ranking(labels, np.where(finite[:, None], logits, -np.inf))
     return {
         "examples": len(labels),
@@ -62,6 +64,8 @@ def multi_label(labels, logits, names):
         "macro_precision": _mean(precision[present]),
         "macro_recall": _mean(recall[present]),
         "macro_f1": _mean(f1[present]),
+        "balanced_accuracy": _mean([balanced_accuracy_score(labels[:, k], predicted[:, k]) for k in told]),
+        "matthews_correlation": _mean([matthews_corrcoef(labels[:, k], predicted[:, k]) for k in told]),
     }
 
 

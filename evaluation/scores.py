@@ -4,7 +4,10 @@ import numpy as np
 
 from hornbook.evaluation import classification, multi_label, regression
 
-METRICS = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1", *regression.METRICS)
+_OF_CLASSES = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1", "balanced_accuracy", "matthews_correlation")
+METRICS = (*_OF_CLASSES, *regression.METRICS)
+HIGHER_IS_BETTER = frozenset(METRICS) - {"loss", "calibration_error", *regression.METRICS} | {"r2"}
+"""Of all others the lowest is the best, or, as of `interval_coverage`, the one that was asked for."""
 
 
 def scores(loss, labels, outputs, names, quantiles=None):

@@ -36,7 +36,8 @@ class Args:
     vary: tuple[str, ...] = ()
     """Options with their values: learning_rate=log:1e-4..1e-1 dropout=0..0.5 depth=2..6:2 normalization=batch,group,none."""
     objective: str | None = None
-    """The score on the validation data to improve. Default: accuracy; for regression the mean squared error or the quantile loss."""
+    """The score on the validation data to improve, as result.json names it. Default: accuracy; for regression the mean squared error or the
+    quantile loss. Of a rare class balanced_accuracy, macro_f1, average_precision and matthews_correlation say more."""
     executions_per_trial: int = 1
     """Runs of each configuration, with different seeds; the mean is its score."""
     cross_validate: int = 0

@@ -21,8 +21,6 @@ from hornbook.tuning.reports import report, results
 from hornbook.tuning.reports.progress import Progress
 from hornbook.tuning.workers import local
 
-_HIGHER_IS_BETTER = {"accuracy", "macro_f1", "auc", "average_precision", "r2"}
-
 
 def objective(recipe_name, args, wanted=None):
     """What a search aims at, a `keras_tuner.Objective`.
@@ -44,7 +42,7 @@ def objective(recipe_name, args, wanted=None):
     wanted = wanted or reported[0]
     if wanted not in reported:
         raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(reported)}")
-    return keras_tuner.Objective(wanted, "max" if wanted in _HIGHER_IS_BETTER else "min")
+    return keras_tuner.Objective(wanted, "max" if wanted in scores.HIGHER_IS_BETTER else "min")
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):

@@ -52,7 +52,9 @@ def test_agrees_with_scikit_learn():
     assert scores["loss"] == pytest.approx(metrics.log_loss(labels, classification.softmax(logits), labels=range(5)), rel=1e-9)
     assert scores["macro_f1"] == pytest.approx(metrics.f1_score(labels, predicted, average="macro"))
     assert scores["macro_precision"] == pytest.approx(metrics.precision_score(labels, predicted, average="macro"))
-    assert scores["macro_recall"] == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
+    assert scores["macro_recall"] == pytest.approx(metrics.recall_score(labels, predicted, average="macro"))
+    assert scores["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
+    assert scores["matthews_correlation"] == pytest.approx(metrics.matthews_corrcoef(labels, predicted))
     assert np.array_equal(scores["confusion_matrix"], metrics.confusion_matrix(labels, predicted))
 
 
@@ -63,8 +65,17 @@ def test_a_class_without_examples_is_left_out_of_the_means():
     without = classification.classification(labels, logits[:, :4], names(4))
     assert with_absent["per_class"][4] == {"name": "class 4", "support": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
     assert len(with_absent["confusion_matrix"]) == 5
-    for key in ("macro_precision", "macro_recall", "macro_f1"):
+    for key in ("macro_precision", "macro_recall", "macro_f1", "balanced_accuracy", "matthews_correlation"):
         assert with_absent[key] == pytest.approx(without[key])
+
+
+def test_a_classifier_that_ignores_the_rare_class_is_accurate_and_no_better_than_a_guess():
+    labels = np.repeat([0, 1], [95, 5])
+    scores = classification.classification(labels, np.tile([1.0, 0.0], (100, 1)), ["usual", "rare"])
+    assert scores["accuracy"] == 0.95
+    assert (scores["balanced_accuracy"], scores["matthews_correlation"]) == (0.5, 0.0)
+    one = classification.classification(labels[:1], np.eye(2)[:1], ["usual", "rare"])
+    assert (one["balanced_accuracy"], one["matthews_correlation"]) == (1.0, 0.0)
 
 
 def test_rows_without_a_softmax_are_mistakes():
@@ -78,7 +89,7 @@ def test_rows_without_a_softmax_are_mistakes():
     assert sum(one["support"] for one in scores["per_class"]) == 10
     assert sum(one["count"] for one in scores["calibration_bins"]) == 8
     all_lost = classification.classification(labels, np.full_like(logits, np.nan), names(5))
-    assert all_lost["accuracy"] == 0.0
+    assert (all_lost["accuracy"], all_lost["balanced_accuracy"], all_lost["matthews_correlation"]) == (0.0, 0.0, 0.0)
     assert math.isnan(all_lost["calibration_error"])
 
 

@@ -55,6 +55,9 @@ def test_several_labels(generator):
     assert found["macro_f1"] == pytest.approx(metrics.f1_score(labels, logits > 0, average="macro"))
     assert found["auc"] == pytest.approx(metrics.roc_auc_score(labels, logits, average="macro"))
     assert found["average_precision"] == pytest.approx(metrics.average_precision_score(labels, logits, average="macro"))
+    columns = [(labels[:, k], logits[:, k] > 0) for k in range(3)]
+    assert found["balanced_accuracy"] == pytest.approx(np.mean([metrics.balanced_accuracy_score(*column) for column in columns]))
+    assert found["matthews_correlation"] == pytest.approx(np.mean([metrics.matthews_corrcoef(*column) for column in columns]))
     p = 1 / (1 + np.exp(-logits))
     assert found["loss"] == pytest.approx(-np.log(np.where(labels > 0, p, 1 - p)).mean())
     assert json.dumps(found)
@@ -62,6 +65,22 @@ def test_several_labels(generator):
     assert multi_label.multi_label(labels, logits, ("a", "b", "c"))["not_finite"] == 1
     with pytest.raises(ValueError, match="do not fit together"):
         multi_label.multi_label(labels, logits, ("a",))
+
+
+def test_labels_that_no_example_or_every_one_has_count_for_nothing_in_what_they_leave_undefined(generator):
+    labels, logits = np.zeros((6, 3)), generator.normal(size=(6, 3))
+    labels[:, 1], labels[:3, 2] = 1, 1
+    found = multi_label.multi_label(labels, logits, ("never", "always", "sometimes"))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(labels[:, 2], logits[:, 2] > 0))
+    found = multi_label.multi_label(labels[:, :2], logits[:, :2], ("never", "always"))
+    assert math.isnan(found["balanced_accuracy"])
+    assert math.isnan(found["matthews_correlation"])
+
+
+def test_of_each_metric_it_is_known_which_end_is_better():
+    assert {"balanced_accuracy", "matthews_correlation", "average_precision", "auc", "macro_f1", "r2"} <= scores.HIGHER_IS_BETTER
+    assert not scores.HIGHER_IS_BETTER & {"loss", "calibration_error", "mean_squared_error", "quantile_loss", "coverage_error"}
+    assert set(scores.METRICS) >= scores.HIGHER_IS_BETTER
 
 
 def test_answers_are_probabilities_or_the_numbers_themselves(generator):
