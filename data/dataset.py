@@ -72,6 +72,8 @@ class Labels(msgspec.Struct, kw_only=True):
     target_names: list[str] = []
     loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile"]
     quantiles: list[Annotated[float, msgspec.Meta(gt=0, lt=1)]] | None = None
+    thresholds: list[Annotated[float, msgspec.Meta(ge=0, le=1)]] | None = None
+    """Probabilities above which the second of two classes, or each of several labels, is predicted; None: 0.5."""
     input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
     requires: list[str] = []
 
@@ -81,12 +83,21 @@ class Labels(msgspec.Struct, kw_only=True):
             raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
         if self.loss == "binary" and len(self.class_names) != 2:
             raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")
+        if self.thresholds is not None:
+            self._refuse_thresholds()
         for field in ("class_names", "target_names"):
             twice = _twice(getattr(self, field))
             if twice is not None:
                 raise ValueError(f"`{field}` has {twice!r} twice")
         if not self.num_outputs:
             raise ValueError("there is no name of what is predicted in `class_names`, `target_names` or `quantiles`")
+
+    def _refuse_thresholds(self):
+        names = len(self.class_names)
+        if self.task == "regression" or (self.task == "classification" and names != 2):
+            raise ValueError(f"`thresholds` are for two classes or several labels, and this is a {self.task} of {names}")
+        if len(self.thresholds) != (names if self.task == "multi-label" else 1):
+            raise ValueError(f"`thresholds` has {len(self.thresholds)} numbers for {names} {self.task} names")
 
     @property
     def num_outputs(self):

@@ -6,10 +6,12 @@ from hornbook.evaluation.calibration import calibration, ranking
 from hornbook.evaluation.intervals import wilson_interval
 
 
-def classification(labels, logits, class_names):
+def classification(labels, logits, class_names, threshold=None):
     """Score logits against labels.
 
-    `labels` is an integer array (examples,), `logits` a float array (examples, classes), `class_names` has one string a class.
+    `labels` is an integer array (examples,), `logits` a float array (examples, classes), `class_names` has one string a class. The most
+    probable class is predicted; with a `threshold`, of two classes the second where its probability is higher than that, which changes
+    neither loss nor calibration.
 
     Returns a dict of Python floats, integers, strings and lists, ready for `json.dump`:
 
@@ -38,7 +40,7 @@ def classification(labels, logits, class_names):
         raise ValueError(f"class_names must name every column of the logits: got {len(names)} names for {logits.shape[1]} columns")
 
     probabilities = softmax(logits)
-    predicted = _predicted(probabilities)
+    predicted = _predicted(probabilities, threshold)
     classes = np.arange(len(names))
     columns = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
     precision, recall, f1, support = (column.tolist() for column in columns)
@@ -88,24 +90,25 @@ def cross_entropy(labels, logits):
         return float(np.mean(np.log(np.sum(np.exp(shifted), axis=-1)) - of_label))
 
 
-def worst(labels, logits, count):
+def worst(labels, logits, count, threshold=None):
     """Indices of the most confident mistakes, an integer array of at most `count`, the most confident first.
 
-    `labels` is an integer array (examples,), `logits` a float array (examples, classes). Confidence is the probability given to the wrong
-    class; equal ones keep the order of the examples. Rows without a softmax (NaN) predict nothing and are left out.
+    Arguments as of `classification`. Confidence is the probability given to the wrong class that is predicted; equal ones keep the order
+    of the examples. Rows without a softmax (NaN) predict nothing and are left out.
     """
     if count < 0:
         raise ValueError(f"count must be 0 or more, got {count}")
     labels, logits = _checked(labels, logits)
     probabilities = softmax(logits)
-    predicted = _predicted(probabilities)
+    predicted = _predicted(probabilities, threshold)
     mistakes = np.flatnonzero((predicted != labels) & (predicted >= 0))
-    return mistakes[np.argsort(-probabilities[mistakes].max(axis=-1), kind="stable")][:count]
+    return mistakes[np.argsort(-probabilities[mistakes, predicted[mistakes]], kind="stable")][:count]
 
 
-def _predicted(probabilities):
-    """The most probable class of each row (examples,), -1 where the row is NaN: argmax would call it class 0."""
-    return np.where(np.isnan(probabilities).any(axis=-1), -1, probabilities.argmax(axis=-1))
+def _predicted(probabilities, threshold=None):
+    """The class that each row (examples,) says, -1 where the row is NaN: argmax would call it class 0."""
+    found = probabilities.argmax(axis=-1) if threshold is None else (probabilities[:, 1] > threshold).astype(np.intp)
+    return np.where(np.isnan(probabilities).any(axis=-1), -1, found)
 
 
 def _checked(labels, logits):

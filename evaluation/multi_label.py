@@ -5,11 +5,11 @@ import numpy as np
 from hornbook.evaluation import calibration, intervals
 
 
-def multi_label(labels, logits, names):
+def multi_label(labels, logits, names, thresholds=None):
     """Score logits of several labels, each of which an example has or has not.
 
     `labels` is an array (examples, labels) of 0 and 1, `logits` a float array of that shape; a label is predicted where its logit is
-    positive. `names` has one string a label.
+    positive, or, with `thresholds`, a number a label, where its probability is higher than that. `names` has one string a label.
 
     Returns a dict ready for `json.dump`:
 
@@ -31,10 +31,10 @@ def multi_label(labels, logits, names):
         raise ValueError(f"labels {labels.shape}, logits {logits.shape} and {len(names)} names do not fit together")
     labels = labels.astype(np.int64)
     finite = np.isfinite(logits).all(axis=1)
-    predicted = (logits > 0) & finite[:, None]
+    probability = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
+    predicted = (logits > 0 if thresholds is None else probability > np.asarray(thresholds)) & finite[:, None]
     with np.errstate(invalid="ignore", over="ignore"):
         loss = np.maximum(logits, 0) - logits * labels + np.log1p(np.exp(-np.abs(logits)))
-    probability = 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
     both = np.stack([1 - probability[finite].ravel(), probability[finite].ravel()], axis=1)
     error, bins = calibration.calibration(labels[finite].ravel(), both)
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, average=None, zero_division=0)

@@ -9,8 +9,10 @@ METRICS = (*_OF_CLASSES, *regression.METRICS)
 HIGHER_IS_BETTER = frozenset(METRICS) - {"loss", "calibration_error", *regression.METRICS} | {"r2"}
 """Of all others the lowest is the best, or, as of `interval_coverage`, the one that was asked for."""
 
+_DECIDED = ("accuracy", "macro_f1", "balanced_accuracy", "matthews_correlation", "per_class")  # What a threshold changes.
 
-def scores(loss, labels, outputs, names, quantiles=None):
+
+def scores(loss, labels, outputs, names, quantiles=None, thresholds=None):
     """Score a network's outputs.
 
     Args:
@@ -20,24 +22,37 @@ def scores(loss, labels, outputs, names, quantiles=None):
             `(examples, targets)` or `(examples, quantiles)`, in the targets' own units.
         names: a name a class, label or target.
         quantiles: those that were predicted, with loss "quantile".
+        thresholds: probabilities above which the second of two classes, or each of several labels, is predicted, a list; None: 0.5.
 
     Returns:
         A dict as of `classification.classification` or `multi_label.multi_label`, with `auc` and `average_precision` in both, or of
-        `regression.regression`.
+        `regression.regression`. With thresholds it has them, too, by name, and `at_half`: what they change, at 0.5.
     """
     if loss in regression.LOSSES:
         return regression.regression(labels, outputs, names, quantiles)
+    if thresholds is not None:
+        found = scores(loss, labels, outputs, names)
+        half = {name: found[name] for name in _DECIDED}
+        named = dict(zip(map(str, names[-len(thresholds) :]), thresholds, strict=True))
+        return {**found, **_decided(loss, labels, outputs, names, thresholds), "thresholds": named, "at_half": half}
+    if loss != "multi-label":
+        logits = class_logits(loss, outputs)
+        auc, average_precision = classification.class_ranking(labels, logits)
+        return {**_decided(loss, labels, outputs, names), "auc": auc, "average_precision": average_precision}
+    return _decided(loss, labels, outputs, names)
+
+
+def _decided(loss, labels, outputs, names, thresholds=None):
+    """The scores with and without thresholds, those of the ranking aside, which has none."""
     if loss == "multi-label":
-        return multi_label.multi_label(labels, outputs, names)
-    logits = class_logits(loss, outputs)
-    auc, average_precision = classification.class_ranking(labels, logits)
-    return {**classification.classification(labels, logits, names), "auc": auc, "average_precision": average_precision}
+        return multi_label.multi_label(labels, outputs, names, thresholds)
+    return classification.classification(labels, class_logits(loss, outputs), names, None if thresholds is None else thresholds[0])
 
 
 def of_run(about, labels, outputs):
     """`scores` of a run's model: `about` is the run's `labels.json`, or what will be."""
     names = about["target_names"] if about["task"] == "regression" else about["class_names"]
-    return scores(about["loss"], labels, outputs, names, about.get("quantiles"))
+    return scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"))
 
 
 def answers(loss, outputs):
@@ -63,18 +78,34 @@ def probabilities(loss, outputs):
     return classification.softmax(class_logits(loss, outputs))
 
 
-def mistakes(loss, labels, outputs, class_names, count=24):
-    """The most confident mistakes: a list of {position, true, predicted, confidence}; none where an example has no single class."""
+def ranked(about, probabilities):
+    """The classes of an example, an int array: first the one that is predicted, then the others, the most probable first.
+
+    Args:
+        about: a run's `labels.json`.
+        probabilities: float array `(classes,)`.
+    """
+    if about.get("thresholds") is None:
+        return np.argsort(-probabilities, kind="stable")
+    return np.array([1, 0] if probabilities[1] > about["thresholds"][0] else [0, 1])
+
+
+def mistakes(about, labels, outputs, count=24):
+    """The most confident mistakes: a list of {position, true, predicted, confidence}; none where an example has no single class.
+
+    Args:
+        about: the run's `labels.json`, or what will be.
+        labels, outputs: as of `scores`.
+        count: the most that are listed.
+    """
+    loss, names, thresholds = about["loss"], about["class_names"], about.get("thresholds")
     if loss == "multi-label" or loss in regression.LOSSES:
         return []
     logits = class_logits(loss, outputs)
-    positions = classification.worst(labels, logits, count)
-    return [
-        {
-            "position": int(position),
-            "true": class_names[labels[position]],
-            "predicted": class_names[row.argmax()],
-            "confidence": float(row.max()),
-        }
-        for position, row in zip(positions, classification.softmax(logits[positions]), strict=True)
-    ]
+    positions = classification.worst(labels, logits, count, None if thresholds is None else thresholds[0])
+    found = []
+    for position, row in zip(positions, classification.softmax(logits[positions]), strict=True):
+        said = ranked(about, row)[0]
+        true, predicted = names[labels[position]], names[said]
+        found.append({"position": int(position), "true": true, "predicted": predicted, "confidence": float(row[said])})
+    return found

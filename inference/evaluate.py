@@ -38,6 +38,10 @@ def evaluate(arguments):
             return
         for name, value in scores.headline(found).items():
             terminal.say_fields(name.replace("_", " "), f"{value:.4f}")
+        for name, value in scores.headline(found.get("at_half", {})).items():
+            terminal.say_fields(f"{name.replace('_', ' ')} at 0.5", f"{value:.4f}")
+        for name, value in found.get("thresholds", {}).items():
+            terminal.say_fields(f"threshold of {name}", f"{value:.4g}")
         terminal.say_fields("examples", found["examples"])
         if "test_time_augmentation" in found:
             terminal.say_fields("test-time augmentation", found["test_time_augmentation"])

@@ -24,7 +24,7 @@ class PredictArgs:
     the label, or .npy arrays (rows, columns) of numbers. Series: WAV files, tables of one series each, .ts
     files, or .npy arrays (steps, features)."""
     top: int = 1
-    """How many classes to name for each input, the most probable first."""
+    """How many classes to name for each input: the one that is predicted, then the most probable."""
 
 
 def predict(arguments):
@@ -61,10 +61,12 @@ def outputs(model, inputs, trained, medium):
 
 
 def _in_words(row, about, top):
-    """The fields of a line: names and probabilities of the most probable classes, of all labels, or numbers."""
+    """The fields of a line: names and probabilities, first of the class that is predicted, or of all labels; or numbers."""
     if about["task"] == "regression":
         return [f"{value:.6g}" for value in row]
-    best = np.argsort(-row, kind="stable")[: max(1, top)]
-    if about["task"] == "multi-label":
-        best = range(len(row))  # Each label has a probability of its own.
-    return [field for k in best for field in (about["class_names"][k], f"{row[k]:.4f}")]
+    names, limits = about["class_names"], about.get("thresholds")
+    if about["task"] != "multi-label":
+        return [field for k in scores.ranked(about, row)[:top] for field in (names[k], f"{row[k]:.4f}")]
+    # Each label has a probability of its own, and with thresholds of their own it is not to be seen which of them are predicted.
+    said = [[] for _ in row] if limits is None else [["yes" if one > limit else "no"] for one, limit in zip(row, limits, strict=True)]
+    return [field for k, one in enumerate(row) for field in (names[k], f"{one:.4f}", *said[k])]

@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import defaults, options, running
+from hornbook.recipes import decisions, defaults, options, running
 
 RECIPE = "image_classification"
 
@@ -193,8 +193,9 @@ def _train(args, session):
         model = data.images.average_over_copies(model, args.test_time_augmentation)
         scores, mistakes = running.evaluate(session, model, about, evaluated)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    said = {"about": about, "mistakes": mistakes, "augmented": sheet, "details": single}
-    return running.finish(args, session, model, dataset, fitting, scores, **said)
+    decided = decisions.decide(args, session, model, about, (dataset.validation, evaluated), (scores, mistakes))
+    said = {"about": decided.about, "mistakes": decided.mistakes, "augmented": sheet, "details": {**single, **decided.details}}
+    return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 
 
 if __name__ == "__main__":

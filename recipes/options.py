@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
+from hornbook.evaluation import thresholds
 from hornbook.recipes import ranges, repeats
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Range
 
@@ -262,6 +263,13 @@ class Classification:
     """Share of each label that is spread over all classes, such as 0.1. auto: 0, or as the model was measured."""
     class_weights: Literal["none", "balanced", "effective"] = "none"
     """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
+    threshold: str = "none"
+    """What the probability above which the second of two classes is predicted, or each of several labels, is chosen for on the validation
+    part: f1, balanced-accuracy, mcc, precision:0.95 or recall:0.9 (at least so much, and as much of the other as can be had), or cost:1:20
+    (of a false alarm and of a miss). It is saved with the run. none: 0.5."""
+    temperature_scaling: bool = False
+    """Divide the outputs by a number that is fitted on the validation part, so that the network is as sure as it is right (Guo et al.
+    2017). It is a layer of the saved model."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -289,9 +297,23 @@ class Split:
     """Seed of the split into training, validation and test examples, and of generated data."""
 
     @property
+    def needed(self):
+        """The parts of the data that options need, by the flag that needs them."""
+        found = {}
+        if self.early_stopping and self.early_stopping_metric.startswith("val_"):
+            found[f"--early-stopping {self.early_stopping}"] = "validation"
+        if self.schedule == "plateau":
+            found["--schedule plateau"] = "validation"
+        if getattr(self, "threshold", thresholds.NONE) != thresholds.NONE:
+            found[f"--threshold {self.threshold}"] = "validation"
+        if getattr(self, "temperature_scaling", False):
+            found["--temperature-scaling"] = "validation"
+        return found
+
+    @property
     def split(self):
         """The options of every `load` that say what is held out."""
-        needed = self.evaluate == "validation" or self.schedule == "plateau" or self.early_stopping
+        needed = self.evaluate == "validation" or self.needed or self.early_stopping
         fraction = 0.1 if self.validation_fraction == "auto" and needed else self.validation_fraction
         share = splits.validation_share(fraction, self.fold)
         return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed}
@@ -351,6 +373,7 @@ def check(args):
     command_line.refuse_no_text(args)
     repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
     splits.validation_share(args.validation_fraction, args.fold)
+    thresholds.parse(getattr(args, "threshold", thresholds.NONE))
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"
         raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, {given}; pass that too, or leave them out")

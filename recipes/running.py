@@ -10,7 +10,7 @@ import time
 from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
-from hornbook.evaluation import floors
+from hornbook.evaluation import floors, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import checking, defaults, findings, ranges, repeats
 from hornbook.training import folders, manifest, runs
@@ -110,14 +110,10 @@ def begin(args, session, dataset):
     from hornbook.data import batches
     from hornbook.training import reproducibility
 
-    needed = {}
-    if args.early_stopping and args.early_stopping_metric.startswith("val_"):
-        needed[f"--early-stopping {args.early_stopping}"] = "validation"
-    if args.schedule == "plateau":
-        needed["--schedule plateau"] = "validation"
     if args.members > len(dataset.train):
         raise UserError(f"--members {args.members} is more than there are training examples, {len(dataset.train):,}; pass fewer")
-    evaluated = splits.evaluated_part(dataset, args.evaluate, needed, fold=args.fold)
+    thresholds.require_thresholds(getattr(args, "threshold", thresholds.NONE), dataset.task, dataset.num_classes)
+    evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     if dataset.unreadable:
@@ -301,7 +297,7 @@ def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, l
     outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
     session.floor.network(about, evaluated.labels, outputs, alone=alone)
     found = scoring.of_run(about, evaluated.labels, outputs)
-    return found, scoring.mistakes(about["loss"], evaluated.labels, outputs, about["class_names"])
+    return found, scoring.mistakes(about, evaluated.labels, outputs)
 
 
 def alone(args, scores):

@@ -11,7 +11,7 @@ seed) in 44 s on two cores; the mean over twelve sets is 0.939 (docs/defaults.md
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import defaults, options, running
+from hornbook.recipes import decisions, defaults, options, running
 
 RECIPE = "sequence_classification"
 
@@ -165,9 +165,11 @@ def _train(args, session):
         from hornbook.data.series import audio
 
         audio.save_feature_model(session.run.path("features.keras"), dataset.preprocessing)
-    said = {"about": about, "mistakes": mistakes, "details": alone}
+    parts = dataset.validation, evaluated
+    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes), length=steps)
+    said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **decided.details}}
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    return running.finish(args, session, model, dataset, fitting, scores, augmented=sheet, **said)
+    return running.finish(args, session, decided.model, dataset, fitting, decided.scores, augmented=sheet, **said)
 
 
 if __name__ == "__main__":

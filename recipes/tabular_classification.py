@@ -10,7 +10,7 @@ splits), 8 s of a processor from a cold start. adult: 0.8734 ± 0.0002 (3 seeds)
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import defaults, options, running
+from hornbook.recipes import decisions, defaults, options, running
 
 RECIPE = "tabular_classification"
 
@@ -115,9 +115,11 @@ def _train(args, session):
         classical = tables.classical_model(dataset, num_outputs, activation, seed=args.seed)
         model = mixing.mixed(model, classical, args.classical_share, activation=activation)
         scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
+    parts = dataset.validation, evaluated
+    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes), batch_size=1024)
     dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "mistakes": mistakes, "details": alone}
-    return running.finish(args, session, model, dataset, fitting, scores, **said)
+    said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **decided.details}}
+    return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data, terminal
-from hornbook.recipes import defaults, options, running
+from hornbook.recipes import decisions, defaults, options, running
 
 RECIPE = "text_classification"
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
@@ -163,9 +163,12 @@ def _train(args, session):
     alone, reading = running.alone(args, scores), tokenizer
     if args.classical_share:
         model, reading = _mixed(args, dataset, model, tokenizer, folder)
-        evaluated = tokens_of.encode(dataset.parts[args.evaluate], reading, folder) if args.evaluate in tokens else None
+        wanted = {args.evaluate, *args.needed.values()} & tokens.keys()
+        tokens = {name: tokens_of.encode(dataset.parts[name], reading, folder) for name in wanted}
         about |= {"max_length": reading.max_length, "vocabulary_size": reading.vocabulary_size}
-        scores, mistakes = running.evaluate(session, model, about, evaluated)
+        scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
+    parts = tokens.get("validation"), tokens.get(args.evaluate)
+    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes))
     if scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     further = tokens_of.findings(statistics, tokenizer)
@@ -173,9 +176,11 @@ def _train(args, session):
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {
         "tokens": statistics,
-        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **alone},
+        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **alone, **decided.details},
+        "about": decided.about,
+        "mistakes": decided.mistakes,
     }
-    return running.finish(args, session, model, dataset, fitting, scores, about=about, further=further, mistakes=mistakes, **said)
+    return running.finish(args, session, decided.model, dataset, fitting, decided.scores, further=further, **said)
 
 
 def _tokenizer(args, train):

@@ -7,7 +7,7 @@ import numpy as np
 
 import hornbook
 from hornbook import command_line, files
-from hornbook.reports import charts, classification, floor, inputs, inside, page, regression
+from hornbook.reports import charts, classification, decisions, floor, inputs, inside, page, regression
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -30,8 +30,9 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
-      classical model that is mixed with it), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that
-      it had, and `changes`, a dict of options). Other plain values are listed among the run's details.
+      classical model that is mixed with it), `threshold` and `temperature` (what was chosen on validation data, see
+      `recipes.decisions`), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that it had, and `changes`, a
+      dict of options). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
@@ -56,15 +57,16 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     """
     sections = [
         ("findings", "Findings", _findings(result, evaluation)),
-        ("floor", "Floor", floor.floor(result.get("floor"), result.get("metrics"), result.get("network_alone"))),
+        ("floor", "Floor", floor.floor(result.get("floor"), _metrics_at_half(result), result.get("network_alone"))),
         ("curves", "Curves", _curves(history, result.get("best_epoch"))),
         ("inside", "Inside the network", inside.inside(seen)),
         ("predictions", "Predictions", regression.predictions(evaluation)),
         ("residuals", "Residuals", regression.residuals(evaluation)),
         ("quantiles", "Quantiles", regression.quantiles(evaluation)),
+        ("threshold", "Threshold", decisions.threshold(result.get("threshold"), evaluation)),
         ("confusions", "Confusions", classification.confusions(evaluation)),
         ("classes", "Classes", classification.classes(evaluation)),
-        ("calibration", "Calibration", classification.calibration(evaluation)),
+        ("calibration", "Calibration", classification.calibration(evaluation) + decisions.temperature(result.get("temperature"))),
         ("mistakes", "Most confident mistakes", classification.mistakes(examples)),
         ("tokens", "Texts and tokens", inputs.tokens(tokens)),
         ("augmented", "Augmented input", inputs.sheet(augmented)),
@@ -84,6 +86,11 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     with files.atomic(path) as temporary:
         # A file name with bytes that are no text reaches Python as lone surrogates, which UTF-8 does not take.
         temporary.write_text(page.document(title, body), encoding="utf-8", errors="backslashreplace")
+
+
+def _metrics_at_half(result):
+    """The metrics with a threshold of 0.5, as classical models have it."""
+    return {**(result.get("metrics") or {}), **(result.get("threshold") or {}).get("metrics_at_half", {})}
 
 
 def _headline(title, history, result, evaluation, sections):

@@ -18,11 +18,11 @@ PARTS = (
     "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset", "data.texts.log_count_ratios",
     "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals",
-    "reports.report", "training.callbacks", "training.checkpoint", "training.classical.boosting", "training.classical.classifiers",
-    "training.classical.convolution_ridge", "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes",
-    "training.classical.tables", "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless",
-    "training.diagnosis.inside", "training.imbalance", "training.losses", "training.optimization", "training.pace",
-    "training.schedules", "training.target_scaling",
+    "evaluation.temperature", "evaluation.thresholds", "reports.report", "training.callbacks", "training.checkpoint",
+    "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
+    "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
+    "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
+    "training.imbalance", "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -39,6 +39,8 @@ SERVING = {
     "data.texts.tokenizing": ("padded_length",),
     "evaluation.floors.neighbours": ("nearest",),
     "evaluation.floors.tasks": ("LeftOutError", "Task", "constant_logit", "log_probabilities"),
+    "evaluation.temperature": ("Fitted",),
+    "evaluation.thresholds": ("Aim", "Choice"),
     "training.checkpoint": ("size_in_bytes",),
     "training.classical.naive_bayes": ("known_only",),
     "training.diagnosis.diagnostics": ("Record",),

@@ -102,6 +102,8 @@ class Floor:
         allowed = max(SECONDS, training_seconds / worker.SHARE)
         found = self._collect(allowed - (time.monotonic() - self._started))
         about, labels, outputs = self._compared
+        if about.get("thresholds"):
+            self._notes.append("the network is compared at a threshold of 0.5, as the classical models are")
         seconds = round(sum(one["seconds"] for one, _ in found), 1)
         models = tasks.constants(self._task, self._labels, len(labels))
         models |= {one["name"]: array for one, array in found if "left out" not in one}

@@ -33,7 +33,8 @@ def compare(about, labels, outputs, models, metric, groups=None, alone=None):
     It is the best on the very examples that are scored, which favours the classical models: what a network is above it, it is above each.
 
     Args:
-        about: `task`, `loss`, `class_names`, `target_names` and `quantiles` of a run's `labels.json`.
+        about: `task`, `loss`, `class_names`, `target_names` and `quantiles` of a run's `labels.json`. All are compared at a threshold of
+            0.5, whatever `thresholds` it has.
         labels: of the examples that are scored.
         outputs: the network's for them.
         models: dict of name to outputs as of `tasks.constants`: of two classes with the loss "binary", too, both logits.
@@ -46,6 +47,7 @@ def compare(about, labels, outputs, models, metric, groups=None, alone=None):
         floor's), its 95% `interval` by a paired bootstrap, or None, `higher_is_better`, `examples`, `all`: a dict of model to its
         metrics, and, where a network alone was given, `alone`: its `network`, `difference` and `interval`.
     """
+    about = {**about, "thresholds": None}  # Chosen for the network's probabilities, they mean nothing for others.
     if about["loss"] == "binary":
         models = {name: one[:, 1:] - one[:, :1] for name, one in models.items()}
     own, without = (scoring.headline(scoring.of_run(about, labels, one)) if one is not None else None for one in (outputs, alone))

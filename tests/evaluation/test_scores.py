@@ -93,12 +93,13 @@ def test_answers_are_probabilities_or_the_numbers_themselves(generator):
 
 def test_mistakes_are_named_and_the_surest_come_first():
     labels, logits = np.array([0, 1, 1]), np.array([[0.0, 1.0], [5.0, 0.0], [0.0, 9.0]])
-    first, second = scores.mistakes("cross-entropy", labels, logits, ("cat", "dog"))
+    about = {"loss": "cross-entropy", "class_names": ("cat", "dog")}
+    first, second = scores.mistakes(about, labels, logits)
     assert first == {"position": 1, "true": "dog", "predicted": "cat", "confidence": pytest.approx(1 / (1 + math.exp(-5)))}
     assert (second["position"], second["predicted"]) == (0, "dog")
-    assert len(scores.mistakes("cross-entropy", labels, logits, ("cat", "dog"), count=1)) == 1
-    assert scores.mistakes("multi-label", np.eye(2), logits[:2], ("cat", "dog")) == []
-    assert scores.mistakes("mse", np.ones((3, 1)), logits[:, :1], ("size",)) == []
+    assert len(scores.mistakes(about, labels, logits, count=1)) == 1
+    assert scores.mistakes({**about, "loss": "multi-label"}, np.eye(2), logits[:2]) == []
+    assert scores.mistakes({"loss": "mse", "class_names": ()}, np.ones((3, 1)), logits[:, :1]) == []
 
 
 def test_scores_of_a_run_and_those_that_are_shown_first(generator):
@@ -115,4 +116,4 @@ def test_needs_no_tensorflow():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             imported |= {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
             imported |= {node.module} if isinstance(node, ast.ImportFrom) else set()
-    assert {name.split(".")[0] for name in imported} <= {"hornbook", "math", "numpy", "scipy", "sklearn"}
+    assert {name.split(".")[0] for name in imported} <= {"dataclasses", "hornbook", "math", "numpy", "re", "scipy", "sklearn"}

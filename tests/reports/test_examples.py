@@ -40,7 +40,7 @@ def test_a_constant_series_is_drawn():
 def test_mistakes_are_the_surest_ones_and_go_into_the_report():
     dataset = data.series.from_arrays(np.random.default_rng(0).normal(size=(4, 9)), [0, 1, 0, 1], validation_fraction=0)
     logits = np.array([[0.0, 5.0], [0.0, 5.0], [0.0, 1.0], [2.0, 0.0]])
-    found = scores.mistakes("cross-entropy", dataset.train.labels, logits, ("down", "up"))
+    found = scores.mistakes({"loss": "cross-entropy", "class_names": ("down", "up")}, dataset.train.labels, logits)
     found = examples.mistakes(dataset, "train", found)
     assert [(one["true"], one["predicted"]) for one in found] == [("down", "up"), ("up", "down"), ("down", "up")]
     html = classification.mistakes(found)

@@ -56,6 +56,15 @@ def test_all_models_are_computed_and_nothing_is_left(tmp_path):
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
 
 
+def test_a_threshold_of_the_network_is_told_and_not_used(tmp_path):
+    labels = rows()[1]
+    with beside.Floor() as floor:
+        floor.start(tmp_path, TASK, labels)
+        floor.network({**ABOUT, "thresholds": [0.99]}, labels, 2.0 * np.eye(2)[labels])
+        found = floor.result(1.0)
+    assert (found["network"], found["notes"]) == (1.0, ["the network is compared at a threshold of 0.5, as the classical models are"])
+
+
 def test_some_of_the_examples(tmp_path):
     given = Problem("tables", TASK, *rows(), rows(40, seed=1)[0][5:15], numbers=3)
     found = run(tmp_path, given, places=np.arange(5, 15), notes=["on 10 of 40 test examples"])

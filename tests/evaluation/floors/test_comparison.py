@@ -42,6 +42,12 @@ def test_the_best_model_is_the_floor_and_the_interval_that_of_a_paired_differenc
     assert found["alone"]["interval"] == [low, high]
 
 
+def test_thresholds_of_the_network_are_not_those_of_other_models(labels):
+    own, models = logits(np.arange(400) % 3 > 0, labels), {"one": logits(np.arange(400) % 4 > 0, labels)}
+    half = comparison.compare(ABOUT, labels, own, models, "accuracy")
+    assert comparison.compare({**ABOUT, "thresholds": [0.01]}, labels, own, models, "accuracy") == half
+
+
 def test_of_numbers_the_lower_error_is_the_floor():
     about = {"task": "regression", "loss": "mse", "class_names": (), "target_names": ("y",)}
     true = np.arange(50.0)[:, None]

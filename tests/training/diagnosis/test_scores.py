@@ -39,7 +39,13 @@ def test_a_loss_that_still_falls():
 def test_a_network_too_sure_of_itself():
     (found,) = of_scores(LEVEL, scores(1000, 700, 0.95), IMAGES)
     assert found.problem == "too-sure"
-    assert "too sure: its mean confidence is 95.0%, its accuracy 70.0%. Try --label-smoothing 0.1" in str(found)
+    assert "too sure: its mean confidence is 95.0%, its accuracy 70.0%. Try --temperature-scaling" in str(found)
+    (found,) = of_scores(LEVEL, scores(1000, 700, 0.95), {**IMAGES, "temperature_scaling": True})
+    assert "Try --label-smoothing 0.1" in str(found)
+    # A threshold that says the rarer class more often makes mistakes on purpose.
+    sure = scores(1000, 940, 0.95) | {"accuracy": 0.7, "accuracy_interval": [0.67, 0.73], "calibration_error": 0.2}
+    assert of_scores(LEVEL, sure | {"at_half": {"accuracy": 0.94}}, IMAGES) == []
+    assert of_scores(LEVEL, sure, IMAGES) != []
     assert of_scores(LEVEL, scores(20, 15, 0.88), IMAGES) == []  # Few examples say little about confidence.
 
 

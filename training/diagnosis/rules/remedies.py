@@ -154,6 +154,12 @@ _OVERFITTED = (
 )
 _TOO_SURE = (
     Remedy(
+        "--temperature-scaling",
+        "keras.Sequential([model, keras.layers.Rescaling(1 / hornbook.evaluation.temperature.fit(y, logits).temperature)])",
+        {"temperature_scaling": True},
+        lambda value: not value,
+    ),
+    Remedy(
         "--label-smoothing 0.1",
         "keras.losses.CategoricalCrossentropy(label_smoothing=0.1)",
         {"label_smoothing": 0.1},

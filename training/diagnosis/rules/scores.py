@@ -98,9 +98,12 @@ def _neglected_class(scores):
 
 def _miscalibrated(scores):
     confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
+    accuracy, most = scores["accuracy"], scores["accuracy_interval"][1]
+    if "at_half" in scores:  # Confidence is that of the most probable class, which a threshold may not say.
+        accuracy, most = scores["at_half"]["accuracy"], most + scores["at_half"]["accuracy"] - accuracy
     # A few examples scatter over the bins, which looks like an error; their accuracy has an interval.
-    if scores["calibration_error"] > _TOO_SURE and confidence > scores["accuracy_interval"][1]:
-        told = f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {scores['accuracy']:.1%}."
+    if scores["calibration_error"] > _TOO_SURE and confidence > most:
+        told = f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {accuracy:.1%}."
         return Finding("too-sure", "note", told)
     return None
 

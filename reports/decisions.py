@@ -1,0 +1,72 @@
+"""What was chosen on validation data after a training: the probability above which a class is said, and the temperature of the outputs."""
+
+from hornbook.reports import page
+
+_MOST_LABELS = 1000
+_MEASURED = ("accuracy", "balanced_accuracy", "macro_f1", "matthews_correlation")
+_OF_CLASS = ("precision", "recall", "f1")
+
+
+def threshold(found, evaluation):
+    """The thresholds, what they do where they were chosen, and what they change where the network was evaluated, HTML. "" without any.
+
+    Args:
+        found: `threshold` of a run's `result.json`, or None.
+        evaluation: as of `evaluation.scores.scores`, or None.
+    """
+    if not found:
+        return ""
+    lead = (
+        f"A class is predicted where its probability is above its threshold, which was chosen for {page.escape(found['chosen_for'])} on "
+        f"{page.number(found['validation_examples'])} validation examples. The first table shows these, where it was chosen; the second "
+        "what it changes in the scores of this report."
+    )
+    aim = page.escape(found["chosen_for"].partition(":")[0])
+    rows = [
+        (
+            page.isolated(one["name"]),
+            page.number(one["threshold"]),
+            *(page.number(one[name]) for name in ("members", "value", "value_at_half", "precision", "recall")),
+        )
+        for one in found["classes"][:_MOST_LABELS]
+    ]
+    chosen = page.table(["Class", "Threshold", "Examples", aim, f"{aim} at 0.5", "Precision", "Recall"], rows)
+    return f'<p class="lead">{lead}</p>\n{chosen}\n{_changed(found, evaluation)}{_notes(found)}'
+
+
+def _changed(found, evaluation):
+    """Scores with the thresholds and with 0.5, and those of the second of two classes."""
+    if not evaluation or "at_half" not in evaluation:
+        return ""
+    half = evaluation["at_half"]
+    rows = [(name.replace("_", " "), page.number(evaluation[name]), page.number(half[name])) for name in _MEASURED]
+    if "confusion_matrix" in evaluation:
+        now, before = evaluation["per_class"][-1], half["per_class"][-1]
+        said = page.isolated(now["name"])
+        rows += [(f"{name} of {said}", page.number(now[name]), page.number(before[name])) for name in _OF_CLASS]
+    return page.table(["Score", "With the threshold", "With 0.5"], rows)
+
+
+def temperature(found):
+    """The temperature and what it gained, an HTML paragraph. "" without one.
+
+    Args:
+        found: `temperature` of a run's `result.json`, or None.
+    """
+    if not found:
+        return ""
+    told = (
+        f"The outputs are divided by a temperature of {page.number(found['temperature'])}, fitted on "
+        f"{page.number(found['validation_examples'])} validation examples"
+    )
+    if "calibration_error" in found:
+        (error, error_after), (loss, loss_after) = found["calibration_error"], found["loss"]
+        told += (
+            f": it took the calibration error from {page.percent(error)} to {page.percent(error_after)}, and the loss from "
+            f"{page.number(loss)} to {page.number(loss_after)}. The diagram shows the probabilities after it"
+        )
+    return f"<p>{told}.</p>{_notes(found)}"
+
+
+def _notes(found):
+    return "".join(f'<p class="note">{page.escape(note[:1].upper() + note[1:])}.</p>' for note in found["notes"])
