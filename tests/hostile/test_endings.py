@@ -10,6 +10,7 @@ import pytest
 
 from hornbook import command_line, endings, streams
 from hornbook.recipes import image_classification
+from hornbook.tuning import command, driver
 
 # A command that says when it is at a moment, and then waits there to be ended.
 WAITING = """
@@ -247,6 +248,25 @@ def test_an_interrupted_run_says_how_it_goes_on(tmp_path, capsys):
     assert said.startswith(start)
     assert sorted(said.removeprefix(start).split()) == sorted(command.split())
     assert (tmp_path / "a run" / "checkpoint" / "last.npz").exists()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_interrupted_search_says_how_it_goes_on(begun, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "a search"
+
+    def interrupted(*args):
+        folder.mkdir()
+        if begun:
+            (folder / "search.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "search", interrupted)
+    words = ["regression", "--vary", "width=4,8", "--output", str(folder)]
+    monkeypatch.setattr(sys, "argv", ["hornbook", "tune", *words])
+    with pytest.raises(SystemExit) as raised:
+        command.tune(words)
+    goes_on = f"to go on: hornbook tune regression --vary width=4,8 --output '{folder}'" if begun else "nothing is kept of it"
+    assert (raised.value.code, capsys.readouterr().err) == (130, f"hornbook tune: interrupted; {goes_on}\n")
 
 
 def test_the_command_that_goes_on_is_one_that_a_shell_reads():
