@@ -9,9 +9,14 @@ from hornbook import UserError, endings, terminal
 
 SEARCHES = {
     "compare": "Train a recipe with an option on and off, with the same seeds: hornbook compare RECIPE; what is more than luck.",
+    "cross-validate": "Train a recipe once a fold, and score every example by a network that was not trained on it.",
     "tune": "Search a recipe's options: hornbook tune RECIPE; trials in parallel, nothing lost, a report of what mattered.",
 }
-SEARCH_FILES = {"compare": "hornbook.tuning.comparison.command", "tune": "hornbook.tuning.command"}
+SEARCH_FILES = {
+    "compare": "hornbook.tuning.comparison.command",
+    "cross-validate": "hornbook.tuning.cross_validation.command",
+    "tune": "hornbook.tuning.command",
+}
 CHECKS = {
     "check": "Look at a recipe's data and network before training: hornbook check RECIPE with the recipe's options; seconds.",
 }
@@ -60,7 +65,7 @@ def run(arguments):
     elif name in CHECKS:
         importlib.import_module("hornbook.recipes.checking").check(rest)
     elif name in SEARCHES:
-        getattr(importlib.import_module(SEARCH_FILES[name]), name)(rest)
+        getattr(importlib.import_module(SEARCH_FILES[name]), name.replace("-", "_"))(rest)
     elif name in COMMANDS:
         getattr(importlib.import_module(f"hornbook.inference.{COMMAND_FILES[name]}"), name)(rest)
     else:

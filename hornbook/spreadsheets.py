@@ -9,6 +9,8 @@ import csv
 import io
 import re
 
+from hornbook import files
+
 _FORMULA = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # Full-width ones, too: some spreadsheets in East Asia take them.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _BARE, _GUARDED = re.compile(f"'*{_FORMULA}"), re.compile(f"'+{_FORMULA}")
@@ -36,6 +38,13 @@ def unguarded(text):
 def write(file, rows):
     """Write rows of cells to a text file that was opened with `newline=""`."""
     csv.writer(file).writerows(map(guarded, row) for row in rows)
+
+
+def save(path, rows):
+    """Write rows of cells to a file, whole or not at all."""
+    text = io.StringIO()
+    write(text, rows)
+    files.write_text(path, text.getvalue())
 
 
 def lines(rows):

@@ -338,6 +338,8 @@ class Run:
     remedy: bool = False
     """Where the diagnosis finds what an option mends, change it and train again, beside the first run, in a folder with -remedied at the
     end of its name. With --evaluate validation the test examples have no say in whether it helped."""
+    save_predictions: bool = False
+    """Write the outputs for the evaluated examples to predictions.npz in the run's folder."""
     tensorboard: bool = False
     """Write logs for TensorBoard as well, to the folder tensorboard of the run."""
     output: str | None = None

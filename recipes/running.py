@@ -10,7 +10,7 @@ import time
 from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
-from hornbook.evaluation import floors, thresholds
+from hornbook.evaluation import floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import checking, defaults, findings, ranges, repeats
 from hornbook.training import folders, manifest, runs
@@ -296,6 +296,8 @@ def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, l
         return None, []
     outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
     session.floor.network(about, evaluated.labels, outputs, alone=alone)
+    if session.run.config["save_predictions"]:  # Of a network that will be mixed with another model, the mixture's come later.
+        predictions.write(session.run.path(predictions.NAME), evaluated.indices, evaluated.labels, outputs)
     found = scoring.of_run(about, evaluated.labels, outputs)
     return found, scoring.mistakes(about, evaluated.labels, outputs)
 

@@ -152,6 +152,26 @@ def document(title, body):
     return _DOCUMENT.format(title=escape(title), style=_STYLE, body=body)
 
 
+def of_sections(title, introduction, facts, sections, foot):
+    """A whole HTML page with a heading, names with their values, links to its sections, and these.
+
+    Args:
+        title: text.
+        introduction: HTML that stands below the title.
+        facts: pairs of text, see `definitions`.
+        sections: pairs of a heading, text, and HTML; those without content are left out.
+        foot: text.
+
+    Returns:
+        A string.
+    """
+    sections = [(re.sub(r"[^a-z0-9]+", "-", heading.lower()), heading, content) for heading, content in sections if content]
+    links = "".join(f'<a href="#{anchor}">{escape(heading)}</a>' for anchor, heading, _ in sections)
+    head = f"<header>\n<h1>{isolated(title)}</h1>\n{introduction}\n{definitions(facts)}<nav>{links}</nav>\n</header>"
+    parts = [f'<section id="{anchor}">\n<h2>{escape(heading)}</h2>\n{content}\n</section>' for anchor, heading, content in sections]
+    return document(title, f"{head}\n<main>\n{''.join(parts)}\n</main>\n<footer>{escape(foot)}</footer>")
+
+
 def escape(text):
     """Text that HTML shows as it is, within elements and within quoted attributes.
 

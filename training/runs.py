@@ -203,7 +203,7 @@ class Run:
 
     def _clear(self):
         """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
-        for name in ("config.json", "chosen.json", REMEDY, "split.csv", "skipped.csv", "history.csv", ".lock"):
+        for name in ("config.json", "chosen.json", REMEDY, "split.csv", "skipped.csv", "history.csv", "predictions.npz", ".lock"):
             self.path(name).unlink(missing_ok=True)
         shutil.rmtree(self.path("tensorboard"), ignore_errors=True)
         for folder in (self.checkpoint.parent, *self._made):

@@ -72,6 +72,14 @@ class Comparison(msgspec.Struct):
     factors: list[str]
 
 
+class CrossValidation(msgspec.Struct):
+    """`cross_validation.json`, as far as it is looked into."""
+
+    recipe: str
+    options: runs.Options
+    folds: records.Count
+
+
 class Done(msgspec.Struct):
     """`result.json` of a search, as far as it is read again."""
 

@@ -20,6 +20,7 @@ from hornbook.inference import evaluate, predict, runs_table
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
+from hornbook.tuning.cross_validation import command as cross_validations
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
@@ -46,7 +47,13 @@ def command_options():
     """The dataclass of every command, by its name."""
     recipes = {name: importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args for name in RECIPES}
     afterwards = {"predict": predict.PredictArgs, "evaluate": evaluate.EvaluateArgs, "runs": runs_table.RunsArgs}
-    return {**recipes, "compare": comparisons.Args, "tune": command.Args, **{name: afterwards[name] for name in COMMANDS}}
+    return {
+        **recipes,
+        "compare": comparisons.Args,
+        "cross-validate": cross_validations.Args,
+        "tune": command.Args,
+        **{name: afterwards[name] for name in COMMANDS},
+    }
 
 
 def page():

@@ -92,7 +92,7 @@ def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, sai
         rows = {cell.folder: _row(cell, folder) for cell in plan.cells}
         left = [cell for cell in plan.cells if rows[cell.folder].state == "waiting" or (retry_failed and rows[cell.folder].error)]
         if left:
-            count = workers or _workers(len(left))
+            count = workers or workers_for(len(left))
             done = len(rows) - len(left)
             before = f"; {done} {'has' if done == 1 else 'have'} ended before" if done else ""
             said(f"comparison of {len(rows)} runs, {count} at a time{before}; folder {folder}")
@@ -119,7 +119,8 @@ def _varied(plan):
     return of_levels | {"dataset", "seed", "split_seed"}
 
 
-def _workers(runs):
+def workers_for(runs):
+    """How many of so many runs to train at a time: one a processor core, as far as the memory holds them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(cores, runs, int(memory.available() // _BYTES_A_WORKER)))
 

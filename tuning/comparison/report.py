@@ -26,12 +26,10 @@ def write_report(path, plan, rows):
     """
     sections = [(_heading(measure, part), _measure(plan, rows, measure, part)) for measure, part in _shown(plan)]
     sections += [("Failed runs", _failed(rows)), ("Make it again", f"<pre>{page.escape(plan.command)}</pre>" if plan.command else "")]
-    sections = [(heading, content) for heading, content in sections if content]
     base = plan.cells[0].options
     what = "ways to train" if plan.factors[0].name == grid.NAMED else plan.factors[0].name.replace("_", " ")
     model = "" if base["model"] == "auto" else f", {base['model'].rpartition(':')[2]}"
     title = f"{what[:1].upper()}{what[1:]} in {plan.recipe_name.replace('_', ' ')}{model}"
-    links = "".join(f'<a href="#{_anchor(heading)}">{page.escape(heading)}</a>' for heading, _ in sections)
     datasets = list(dict.fromkeys(row.cell.dataset for row in rows))
     facts = [
         ("Data", ", ".join(datasets)),
@@ -42,12 +40,9 @@ def write_report(path, plan, rows):
         *((factor.name.replace("_", " "), ", ".join(level.name for level in factor.levels)) for factor in plan.factors),
     ]
     found = "".join(f"<p>{page.escape(line)}</p>" for line in _shown_differences(plan, rows))
-    head = f'<header>\n<h1>{page.isolated(title)}</h1>\n<div class="lead">{found}</div>\n{page.definitions(facts)}'
-    head += f"<nav>{links}</nav>\n</header>"
-    parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
     versions = ", ".join(f"{key} {value}" for key, value in runs.environment()["versions"].items())
-    foot = f"<footer>{page.escape(versions)}; {datetime.datetime.now():%Y-%m-%d %H:%M:%S}</footer>"
-    files.write_text(path, page.document(title, f"{head}\n<main>\n{''.join(parts)}\n</main>\n{foot}"))
+    foot = f"{versions}; {datetime.datetime.now():%Y-%m-%d %H:%M:%S}"
+    files.write_text(path, page.of_sections(title, f'<div class="lead">{found}</div>', facts, sections, foot))
 
 
 def in_words(plan, rows):
@@ -176,7 +171,3 @@ def _failed(rows):
     ]
     more = f'<p class="note">{len(cells) - _MOST_FAILED} more are in comparison.csv.</p>' if len(cells) > _MOST_FAILED else ""
     return page.table(["Data", "Level", "Seed", "Reason"], cells[:_MOST_FAILED], text_columns=(0, 1, 3)) + more if cells else ""
-
-
-def _anchor(heading):
-    return "".join(letter if letter.isalnum() else "-" for letter in heading.lower())

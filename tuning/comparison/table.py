@@ -1,12 +1,11 @@
 """What a comparison found: a row a run, and a row a level with its difference from the first."""
 
 import dataclasses
-import io
 import math
 
 import numpy as np
 
-from hornbook import UserError, files, spreadsheets
+from hornbook import UserError, spreadsheets
 from hornbook.evaluation import intervals, paired
 from hornbook.tuning.comparison import measures
 
@@ -55,9 +54,7 @@ def write_runs(path, rows, factors, chosen, parts):
         levels = [row.cell.levels[factor.name] for factor in factors]
         ended = (row.seconds, row.cell.folder, row.error)
         table.append((row.cell.dataset, *levels, row.cell.seed, row.state, *values, *ended))
-    written = io.StringIO()
-    spreadsheets.write(written, table)
-    files.write_text(path, written.getvalue())
+    spreadsheets.save(path, table)
 
 
 def _columns(chosen, parts):
@@ -189,9 +186,7 @@ def write_levels(path, rows, factors, chosen, parts):
     found = levels(rows, factors, chosen, parts)
     table = [tuple(found[0])]
     table += [tuple("" if isinstance(value, float) and math.isnan(value) else value for value in one.values()) for one in found]
-    written = io.StringIO()
-    spreadsheets.write(written, table)
-    files.write_text(path, written.getvalue())
+    spreadsheets.save(path, table)
 
 
 def frame(rows, factors, chosen, parts):

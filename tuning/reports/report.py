@@ -40,18 +40,13 @@ def write_report(path, result, rows, oracle, plan, *, train_command, search_comm
         ("Failed and stopped trials", _failed(rows)),
         ("Commands", _commands(train_command, search_command, result)),
     ]
-    sections = [(heading, content) for heading, content in sections if content]
-    model, dataset = plan.args.model, plan.args.dataset
-    title = f"Search of {model} on {dataset.rpartition('/')[2]}"
-    head = _headline(title, result, rows, name, sections)
-    parts = [f'<section id="{_anchor(heading)}">\n<h2>{page.escape(heading)}</h2>\n{content}\n</section>' for heading, content in sections]
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
-    foot = f"<footer>{page.escape(versions)}; finished {page.escape(result['finished_at'])}</footer>"
-    body = f"{head}\n<main>\n{''.join(parts)}\n</main>\n{foot}"
-    files.write_text(path, page.document(title, body))
+    title = f"Search of {plan.args.model} on {plan.args.dataset.rpartition('/')[2]}"
+    foot = f"{versions}; finished {result['finished_at']}"
+    files.write_text(path, page.of_sections(title, _headline(result, name), _facts(result, rows), sections, foot))
 
 
-def _headline(title, result, rows, name, sections):
+def _headline(result, name):
     test = result["test"]
     score, told = result["validation"], f"best {name} on validation data, trial {result['best_trial']}"
     if test is not None:
@@ -62,6 +57,10 @@ def _headline(title, result, rows, name, sections):
             deviation = page.number(spread["standard_deviation"])
             told = f"{name} on the test data, the mean of {len(test['seeds'])} other seeds (deviation {deviation})"
         told += f". The search's own best was {page.number(result['validation'])} on validation data."
+    return f'<div class="score"><strong>{page.number(score)}</strong><p>{page.escape(told)}</p></div>'
+
+
+def _facts(result, rows):
     states = [row["state"] for row in rows]
     facts = [
         ("Trials", page.number(len(rows))),
@@ -70,13 +69,7 @@ def _headline(title, result, rows, name, sections):
         ("Stopped early", page.number(states.count("stopped early"))),
         ("Time of the search", page.duration(result["seconds"])),
     ]
-    facts += [(key.replace("_", " "), _written(value)) for key, value in result["values"].items() if not key.startswith("tuner/")]
-    links = "".join(f'<a href="#{_anchor(heading)}">{page.escape(heading)}</a>' for heading, _ in sections)
-    return (
-        f"<header>\n<h1>{page.isolated(title)}</h1>\n"
-        f'<div class="score"><strong>{page.number(score)}</strong><p>{page.escape(told)}</p></div>\n'
-        f"{page.definitions(facts)}<nav>{links}</nav>\n</header>"
-    )
+    return facts + [(key.replace("_", " "), _written(value)) for key, value in result["values"].items() if not key.startswith("tuner/")]
 
 
 def _findings(result, rows, space, configurations, scores, oracle, r2):
@@ -220,7 +213,3 @@ def _commands(train_command, search_command, result):
 
 def _written(value):
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _anchor(heading):
-    return heading.lower().replace(" ", "-")

@@ -1,6 +1,5 @@
 """What a search leaves for people and programs: a table of its trials, and how long each took."""
 
-import io
 import math
 import pathlib
 import statistics
@@ -110,9 +109,7 @@ def write_trials(folder, oracle, log):
     for row in rows(oracle, log):
         values = [row["values"].get(name, "") for name in names]
         table.append((row["trial"], row["state"], row["score"], *values, row["seconds"], row["reason"]))  # None is written as nothing.
-    written = io.StringIO()
-    spreadsheets.write(written, table)
-    files.write_text(pathlib.Path(folder) / "trials.csv", written.getvalue())
+    spreadsheets.save(pathlib.Path(folder) / "trials.csv", table)
 
 
 def floor(found):

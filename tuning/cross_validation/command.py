@@ -1,0 +1,102 @@
+"""`hornbook cross-validate RECIPE`: what a recipe is worth on data of which every example counts."""
+
+import dataclasses
+import importlib
+
+from hornbook import UserError, command_line, endings, libraries, terminal
+from hornbook.recipes import repeats
+from hornbook.recipes.ranges import Range
+from hornbook.training import folders
+from hornbook.tuning import asked
+
+_DESCRIPTION = """Train a recipe once a fold, each time without that fold, and score what was left out: every example is predicted once.
+
+hornbook cross-validate tabular-classification --dataset wine --folds 5
+
+hornbook cross-validate sequence-classification --dataset csv:steps.csv --group-column person --folds 10 --repeats 3
+
+Folds are stratified by class and never divide a group. Options that are not listed here are the recipe's; see hornbook RECIPE --help.
+The folds are of the training examples: pass --test-fraction 0 to divide all, where the source has no test split of its own. The same
+command goes on with what was cut off, and --repeats may grow."""
+
+# A cross-validation sets these itself, run by run.
+_OWN = ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy", "save_predictions")
+_RANGES = {"folds": Range(2, 10**4), "repeats": Range(1, 10**4), "workers": Range(1, 10**4), "threads_per_run": Range(1, 10**4)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    folds: int = 5
+    """Parts that the training examples are divided into; each is left out once."""
+    repeats: int = 1
+    """Divide them so many times, by --split-seed and those behind it; with another seed each."""
+    workers: int | None = None
+    """Folds at a time. Default: one a processor core, as far as the memory holds them."""
+    threads_per_run: int | None = None
+    """Processor cores of each. Default: an equal share. Weights depend on it."""
+    retry_failed: bool = False
+    """Begin folds again that failed in an earlier sitting."""
+    output: str | None = None
+    """Folder. Default: runs/cross-validate/TIME-RECIPE-MODEL. What was cut off in it goes on."""
+
+
+def cross_validate(arguments):
+    """The command `hornbook cross-validate`."""
+    with endings.ending("hornbook cross-validate"):
+        recipe_name, args, base, _, _ = asked.parsed(arguments, Args, "hornbook cross-validate", _DESCRIPTION)
+        main(recipe_name, args, base)
+
+
+def check(args, base):
+    """Refuse options out of range, and those of the recipe that a cross-validation sets itself.
+
+    Args:
+        args: `Args`.
+        base: the recipe's options.
+
+    Raises:
+        UserError: with the flag.
+    """
+    command_line.refuse_no_text(args)
+    for name, accepted in _RANGES.items():
+        value = getattr(args, name)
+        if value is not None and not accepted.accepts(value):
+            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    for first in (base.seed, base.split_seed):
+        repeats.check_seeds(first, args.repeats, f"--repeats {args.repeats}")
+    plain = type(base)()
+    for name in _OWN:
+        if getattr(base, name) != getattr(plain, name):
+            raise UserError(f"the cross-validation sets --{name.replace('_', '-')} itself, run by run; leave it out")
+
+
+def main(recipe_name, args, base):
+    """Cross-validate, and print what was found.
+
+    Args:
+        recipe_name: such as "image_classification".
+        args: `Args`.
+        base: the recipe's own `Args`.
+
+    Returns:
+        What `result.json` holds.
+
+    Raises:
+        UserError: options or a folder that cannot be used, or a fold that failed.
+    """
+    check(args, base)
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    recipe.check(base)
+    stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
+    with folders.output(args.output, "cross-validate", recipe_name + stem) as folder:
+        with libraries.quiet_libraries():
+            from hornbook.tuning.cross_validation import driver
+        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
+            result = driver.cross_validate(recipe_name, args, base, folder)
+        for name, pooled in result["metrics"].items():
+            spread = result["folds"][name]
+            between = "" if name not in result["intervals"] else " [{:.4f}, {:.4f}]".format(*result["intervals"][name])
+            deviation = f", {spread['mean']:.4f} ± {spread['standard_deviation']:.4f} over {spread['n']} folds"
+            terminal.say(f"{name.replace('_', ' ')}: {pooled:.4f}{between} of all examples{deviation}")
+        terminal.say(f"report: {folder / 'report.html'}")
+        return result
