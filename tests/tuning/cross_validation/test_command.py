@@ -45,3 +45,12 @@ def test_it_runs_and_says_what_was_found(capsys, tmp_path):
         ".lock", "cross_validation.json", "folds.csv", "predictions.csv", "repeat-1-fold-1", "repeat-1-fold-2", "report.html",
         "result.json",
     }  # fmt: skip
+
+
+def test_help_lists_its_own_options_alone(capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.cross_validate(["--help"])
+    assert stop.value.code in (0, None)
+    said = capsys.readouterr().out
+    assert "--repeats" in said
+    assert "--learning-rate" not in said
