@@ -23,6 +23,7 @@ PARTS = (
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
     "training.imbalance", "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
+    "training.updates.rate_finder",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -46,6 +47,7 @@ SERVING = {
     "training.diagnosis.diagnostics": ("Record",),
     "training.optimization": ("unwrapped",),
     "training.pace": ("in_words",),
+    "training.updates.rate_finder": ("RateTest",),
 }
 
 

@@ -14,6 +14,7 @@ _HOMES = {
     "check": "diagnosis",
     "class_weights": "imbalance",
     "diagnose": "diagnosis",
+    "find_learning_rate": "updates.rate_finder",
     "optimizer": "optimization",
     "schedule": "schedules",
 }
