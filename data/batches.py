@@ -14,11 +14,13 @@ from hornbook import UserError, terminal
 from hornbook.data import bucketed_batches, randomness
 from hornbook.data.dataset import plain_inputs
 from hornbook.data.feeds import Finish, feed, tensorflow_feed
+from hornbook.data.selection import drawing
 
 _MOST_NUMBERS = 2**25  # Of inputs that are looked at: 128 MiB.
 
 
-def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None, length=None):
+def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None,
+                     weights_from=0, sampling="none", length=None):  # fmt: skip
     """Shuffled, augmented batches for `model.fit(batches, steps_per_epoch=steps_per_epoch(...), ...)`, from `first_epoch` to the end.
 
     Every epoch leaves out the examples that do not fill its last batch, others each time: all steps have one shape, and no
@@ -35,6 +37,9 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         seed: of order and augmentation.
         augment: function `(inputs, labels, draw) -> (inputs, labels)`, see `images.augmenter`.
         class_weights: dict of class to weight, see `training.class_weights`, or None; each example's weight is that of its (soft) label.
+            Of several labels, dict of label to the weights of 0 and of 1: weights are `(batch, labels)`, for a loss of each label.
+        weights_from: epoch from which class weights count, from 0; before, all weights are 1 (deferred reweighting, Cao et al. 2019).
+        sampling: how often the examples of each class come in an epoch, one of `selection.drawing.NAMES`.
         length: steps of every batch of sequences, for a model of fixed length; None: as few as its examples need.
 
     Returns:
@@ -42,7 +47,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         `(batch, classes)`, one-hot unless `num_classes` says otherwise.
 
     Raises:
-        UserError: batch_size is not positive.
+        UserError: batch_size is not positive, or examples of several labels are to be drawn by their classes.
 
     Example:
     ```python
@@ -56,31 +61,37 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     model.fit(batches, steps_per_epoch=data.steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
     ```
     """
-    steps = steps_per_epoch(examples, batch_size)
-    batch_size = min(batch_size, len(examples))
+    steps = steps_per_epoch(examples, batch_size, sampling)
+    batch_size = min(batch_size, drawing.size(examples.labels, sampling))
     epochs = range(first_epoch, max(epochs, first_epoch + 1))  # `fit` looks at a batch even where a resumed run has no epoch left.
     if class_weights is not None:
         class_weights = np.array([class_weights[label] for label in sorted(class_weights)], np.float32)
-    finish = Finish(num_classes, seed, augment, class_weights)
+    finish = Finish(num_classes, seed, augment, class_weights, weights_from)
     if hasattr(examples, "lengths"):
-        return bucketed_batches.training(examples, batch_size, steps, epochs, finish, length)
+        return bucketed_batches.training(examples, batch_size, steps, epochs, finish, sampling, length)
     if hasattr(examples, "inputs"):
-        return feed(_ArrayBatches(examples, batch_size, steps, epochs, finish))
+        return feed(_ArrayBatches(examples, batch_size, steps, epochs, finish, sampling))
 
     def stream():
+        order = _Order(examples.labels, sampling, seed, batch_size)
         for epoch in epochs:
-            for positions, inputs in examples.stream(batch_size, order=(seed, epoch)):
-                if len(positions) == batch_size:
-                    yield finish(inputs, examples.labels[positions], examples.indices[positions], epoch)
+            order.begin(epoch)
+            for places, inputs in examples.stream(batch_size, order=order.positions):
+                if len(places) == batch_size:
+                    positions = order.positions[places]
+                    yield finish(inputs, examples.labels[positions], order.keys(examples.indices, places), epoch)
 
     return tensorflow_feed(stream)
 
 
-def steps_per_epoch(examples, batch_size):
-    """How many full batches `examples` have; 1 if they do not fill one.
+def steps_per_epoch(examples, batch_size, sampling="none"):
+    """How many full batches an epoch of `examples` has; 1 if they do not fill one.
+
+    Args:
+        examples, batch_size, sampling: as of `training_batches`.
 
     Raises:
-        UserError: batch_size is not positive.
+        UserError: batch_size is not positive, or examples of several labels are to be drawn by their classes.
 
     Example:
     ```python
@@ -93,14 +104,15 @@ def steps_per_epoch(examples, batch_size):
     """
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
-    return max(1, len(examples) // batch_size)
+    return max(1, drawing.size(examples.labels, sampling) // batch_size)
 
 
-def note_smaller_batch(examples, batch_size):
-    """Print a line where there are fewer `examples` than a batch has."""
-    if batch_size > len(examples):
+def note_smaller_batch(examples, batch_size, sampling="none"):
+    """Print a line where an epoch of `examples` has fewer than a batch has."""
+    size = drawing.size(examples.labels, sampling)
+    if batch_size > size:
         terminal.say(
-            f"note: --batch-size {batch_size:,} is more than the {len(examples):,} training examples, all of which are one batch; "
+            f"note: --batch-size {batch_size:,} is more than the {size:,} training examples, all of which are one batch; "
             "a smaller one makes more steps"
         )
 
@@ -200,13 +212,33 @@ def predictions(model, examples, *, batch_size=256, length=None):
     return in_order
 
 
+class _Order:
+    """The examples of one epoch in their order, and which of them come once more."""
+
+    def __init__(self, labels, sampling, seed, batch_size):
+        self.labels, self.sampling, self.seed, self.batch_size = labels, sampling, seed, batch_size
+        self.epoch, self.positions, self._copies = None, np.arange(len(labels)), None
+
+    def begin(self, epoch):
+        if self.epoch == epoch:
+            return
+        positions = drawing.order(self.labels, self.sampling, seed=self.seed, epoch=epoch, batch_size=self.batch_size)
+        self.epoch, self.positions = epoch, positions
+        if self.sampling != "none":
+            self._copies = drawing.copies(self.positions)
+
+    def keys(self, indices, places):
+        """A number that is each example's own, and each copy's, for random numbers."""
+        return randomness.of_copies(indices[self.positions[places]], None if self._copies is None else self._copies[places])
+
+
 class _ArrayBatches(keras.utils.PyDataset):
     """Batches of examples in memory, by their number in the whole training; `epochs` None: once, in order."""
 
-    def __init__(self, examples, batch_size, steps, epochs, finish):
+    def __init__(self, examples, batch_size, steps, epochs, finish, sampling="none"):
         super().__init__()
         self.examples, self.batch_size, self.steps, self.epochs, self.finish = examples, batch_size, steps, epochs, finish
-        self._order = (None, np.arange(len(examples)))
+        self._order = _Order(examples.labels, sampling, finish.seed, batch_size)
 
     def __len__(self):
         return self.steps * (1 if self.epochs is None else len(self.epochs))
@@ -215,8 +247,7 @@ class _ArrayBatches(keras.utils.PyDataset):
         step, epoch = number % self.steps, 0
         if self.epochs is not None:
             epoch = self.epochs[number // self.steps]
-            if self._order[0] != epoch:
-                self._order = (epoch, randomness.permutation(self.finish.seed, epoch, len(self.examples)))
-        positions = self._order[1][step * self.batch_size : (step + 1) * self.batch_size]
-        part = self.examples
-        return self.finish(part.inputs[positions], part.labels[positions], part.indices[positions], epoch)
+            self._order.begin(epoch)
+        places = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        positions, part = self._order.positions[places], self.examples
+        return self.finish(part.inputs[positions], part.labels[positions], self._order.keys(part.indices, places), epoch)

@@ -14,9 +14,10 @@ import numpy as np
 
 from hornbook.data import randomness
 from hornbook.data.feeds import feed
+from hornbook.data.selection import drawing
 
 
-def training(examples, batch_size, steps, epochs, finish, length=None):
+def training(examples, batch_size, steps, epochs, finish, sampling="none", length=None):
     """Shuffled batches of like lengths, see `batches.training_batches`.
 
     In every epoch the examples are put into a random order, and those that fill no batch are left out. The others are sorted by length, a
@@ -27,13 +28,15 @@ def training(examples, batch_size, steps, epochs, finish, length=None):
         batch_size, steps: of a batch and of an epoch.
         epochs: range of those to come.
         finish: `feeds.Finish`.
+        sampling: as of `batches.training_batches`.
         length: steps that every batch has; None: the padded length of its longest.
     """
 
     def order(epoch):
-        return epoch_order(examples, batch_size, steps, finish.seed, epoch)
+        return epoch_order(examples, batch_size, steps, finish.seed, epoch, sampling)
 
-    return feed(_BucketedBatches(examples, steps, epochs, order, finish, length), free_axes=_free_axes(length))
+    batches = _BucketedBatches(examples, steps, epochs, order, finish, length, repeated=sampling != "none")
+    return feed(batches, free_axes=_free_axes(length))
 
 
 def evaluation(examples, batch_size, finish, length=None):
@@ -48,16 +51,20 @@ def by_length(examples):
     return np.argsort(examples.lengths, kind="stable")
 
 
-def epoch_order(examples, batch_size, steps, seed, epoch):
+def epoch_order(examples, batch_size, steps, seed, epoch, sampling="none"):
     """The batches of one epoch: int array `(steps, batch_size)` of positions."""
     lengths = examples.lengths
     # All of an epoch sorted by their very lengths would give each example the same companions every time.
     ranks = np.searchsorted(examples.padded_lengths, lengths) if examples.pool is None else lengths
-    chosen = randomness.permutation(seed, epoch, len(lengths))[: steps * batch_size]
+    drawn = drawing.order(examples.labels, sampling, seed=seed, epoch=epoch, batch_size=batch_size)
+    chosen = drawn[: steps * batch_size]
     pool = len(chosen) if examples.pool is None else examples.pool * batch_size
     for start in range(0, len(chosen), pool):
         some = chosen[start : start + pool]
-        some[:] = some[np.argsort(ranks[some], kind="stable")]
+        if sampling == "balanced-batches":
+            some[:] = drawing.by_length(some, ranks, examples.labels)
+        else:
+            some[:] = some[np.argsort(ranks[some], kind="stable")]
     return chosen.reshape(steps, batch_size)[np.argsort(randomness.uniform(seed, epoch, np.arange(steps), "order of batches"))]
 
 
@@ -68,10 +75,11 @@ def _free_axes(length):
 class _BucketedBatches(keras.utils.PyDataset):
     """Batches by their number in the whole training."""
 
-    def __init__(self, examples, steps, epochs, order, finish, length):
+    def __init__(self, examples, steps, epochs, order, finish, length, repeated=False):
         super().__init__()
+        self.repeated = repeated
         self.examples, self.steps, self.epochs, self.order, self.finish, self.length = examples, steps, epochs, order, finish, length
-        self.lengths, self.padded_lengths, self._current = examples.lengths, examples.padded_lengths, (None, None)
+        self.lengths, self.padded_lengths, self._current = examples.lengths, examples.padded_lengths, (None,) * 3
 
     def __len__(self):
         return self.steps * len(self.epochs)
@@ -80,8 +88,11 @@ class _BucketedBatches(keras.utils.PyDataset):
         epoch = self.epochs[number // self.steps]
         current = self._current
         if current[0] != epoch:
-            current = self._current = (epoch, self.order(epoch))
-        positions = current[1][number % self.steps]
+            positions = self.order(epoch)
+            copies = drawing.copies(positions.reshape(-1)).reshape(positions.shape) if self.repeated else None
+            current = self._current = (epoch, positions, copies)
+        positions, copies = current[1][number % self.steps], current[2]
         length = self.length or int(self.padded_lengths[np.searchsorted(self.padded_lengths, self.lengths[positions].max())])
         part = self.examples
-        return self.finish(part.padded(positions, length), part.labels[positions], part.keys[positions], epoch)
+        keys = randomness.of_copies(part.keys[positions], None if copies is None else copies[number % self.steps])
+        return self.finish(part.padded(positions, length), part.labels[positions], keys, epoch)

@@ -127,6 +127,7 @@ class Dataset:
         target_names: names of the columns or numbers to predict.
         notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.
+        thinned: how many training examples (of series: whole ones) were left out on purpose, see `selection.thinning`.
 
     Raises:
         UserError: two classes, or two numbers to predict, have one name.
@@ -142,6 +143,7 @@ class Dataset:
     target_names: tuple = ()
     notes: tuple = ()
     unreadable: tuple = ()
+    thinned: int = 0
 
     medium: typing.ClassVar[str] = ""
     labels_kind: typing.ClassVar[type] = Labels

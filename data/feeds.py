@@ -20,14 +20,15 @@ class Finish:
             numbers and stay so.
         seed: of augmentation.
         augment: function `(inputs, labels, draw) -> (inputs, labels)`, or None.
-        class_weights: float array `(classes,)`, or None.
+        class_weights: float array `(classes,)`, or None; of several labels `(labels, 2)`, the weights of 0 and of 1.
+        weights_from: epoch from which they count; before, all weights are 1.
     """
 
-    def __init__(self, num_classes, seed, augment, class_weights):
+    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0):
         self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
         if num_classes == 1:
             self.identity = np.array([[0], [1]], np.float32)
-        self.seed, self.augment, self.class_weights = seed, augment, class_weights
+        self.seed, self.augment, self.class_weights, self.weights_from = seed, augment, class_weights, weights_from
 
     def __call__(self, inputs, labels, keys, epoch):
         """The batch as `fit` takes it.
@@ -42,10 +43,18 @@ class Finish:
             inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
         if self.class_weights is None:
             return inputs, labels
+        weights = self._weights(labels)
+        return inputs, labels, weights if epoch >= self.weights_from else np.ones_like(weights)
+
+    def _weights(self, labels):
+        """Of each example, `(batch,)`; of several labels of each label, `(batch, labels)`; soft labels have the mean."""
+        if self.class_weights.ndim == 2:
+            without, having = self.class_weights.T
+            return without + (having - without) * labels
         if labels.shape[1] == 1:
             first, second = self.class_weights
-            return inputs, labels, first + (second - first) * labels[:, 0]
-        return inputs, labels, labels @ self.class_weights
+            return first + (second - first) * labels[:, 0]
+        return labels @ self.class_weights
 
 
 def feed(batches, steps=None, free_axes=(0,)):

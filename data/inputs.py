@@ -19,6 +19,7 @@ import numpy as np
 from hornbook import UserError, files, memory, records
 from hornbook.data import naming, npz, splits
 from hornbook.data.dataset import Labels
+from hornbook.data.selection.thinning import Thinning
 
 
 class Settings(msgspec.Struct, kw_only=True):
@@ -29,6 +30,9 @@ class Settings(msgspec.Struct, kw_only=True):
     test_fraction: records.Share
     split_seed: records.Count
     fold: str | None
+    train_fraction: float | None = None
+    samples_per_class: int | None = None
+    imbalance_ratio: float | None = None
     test_time_augmentation: Literal["none", "mirror", "mirror-shift"] = "none"
 
 
@@ -61,7 +65,8 @@ class Trained:
         own = self.is_own(name)
         fraction = splits.validation_share(self.config["validation_fraction"], self.config["fold"]) if own else 0
         test = self.config["test_fraction"] if own else 0
-        return {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"]}
+        kept = Thinning(**self.options(*(field.name for field in dataclasses.fields(Thinning)))) if own else Thinning()
+        return {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"], "kept": kept}
 
 
 def scored_part(dataset, part, trained):

@@ -64,6 +64,19 @@ def permutation(seed, epoch, length):
     return np.argsort(uniform(seed, epoch, np.arange(length), "order"), kind="stable")
 
 
+def of_copies(keys, copies):
+    """Numbers for the random numbers of examples that come more than once: of a first copy its own, of each further one another.
+
+    Args:
+        keys: int array `(examples,)`, a number that is each example's own.
+        copies: int array `(examples,)`, how many times each has come before, or None for never.
+    """
+    if copies is None:
+        return keys
+    with np.errstate(over="ignore"):
+        return np.asarray(keys).astype(np.uint64) + np.asarray(copies).astype(np.uint64) * np.uint64(0xD1342543DE82EF95)
+
+
 def noise(numbers, count):
     """Random bytes that are a pure function of one number each.
 

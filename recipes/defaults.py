@@ -8,6 +8,8 @@ import dataclasses
 import math
 
 from hornbook.data import splits
+from hornbook.data.selection import drawing
+from hornbook.recipes import classifying
 from hornbook.recipes.options import USUAL, of_network
 
 _LEAST_BATCH = 16
@@ -167,7 +169,7 @@ def choose(args, dataset):
     size = len(dataset.train)
     row = row_of(dataset.medium, dataset.task, model, size, getattr(args, "optimizer", "auto"))
     batch_size = _batch_size(size, row.largest_batch) if args.batch_size == "auto" else args.batch_size
-    values = {"model": model, "epochs": _epochs(dataset, batch_size, row), "batch_size": batch_size}
+    values = {"model": model, "epochs": _epochs(args, dataset, batch_size, row), "batch_size": batch_size}
     values["validation_fraction"] = _held_out(args, dataset)
     values |= USUAL | row.options
     if row.per_batch:
@@ -207,7 +209,7 @@ def _held_out(args, dataset):
     # Series are split before they are cut into windows.
     parts = (dataset.train, dataset.validation)
     size = sum(len(set(part.units)) if dataset.medium == "series" else len(part) for part in parts)
-    return float(splits.share_of(args.split["validation_fraction"], size))
+    return float(splits.share_of(args.split["validation_fraction"], size + dataset.thinned))
 
 
 def _of_images(args, dataset, row):
@@ -263,12 +265,15 @@ def _batch_size(size, most):
     return int(min(max(2 ** round(math.log2(max(1, size / _BATCHES))), _LEAST_BATCH), most))
 
 
-def _epochs(dataset, batch_size, row):
+def _epochs(args, dataset, batch_size, row):
     size, updates = len(dataset.train), row.updates
     if math.isfinite(row.steps):
         lengths = dataset.input_shape[0] or dataset.train.lengths.mean()
         updates *= min(1, max(_LEAST_SHARE, row.steps / (lengths * min(batch_size, size) * updates)))
-    return max(row.passes, math.ceil(updates / max(1, size // batch_size)))
+    steps = max(1, size // batch_size)
+    epochs = max(row.passes, math.ceil(updates / steps))
+    # Of drawn examples as many updates, not as many of their longer or shorter epochs.
+    return math.ceil(epochs * steps / max(1, drawing.size(dataset.train.labels, classifying.sampling(args)) // batch_size))
 
 
 def _examples(dataset):

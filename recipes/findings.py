@@ -78,6 +78,8 @@ def of_run(args, done, scores, floor, medium, further):
 
     options = dataclasses.asdict(args)
     found = done.watching.findings(options) if done.watching else []
+    if options.get("logit_adjustment") == "after":  # The network was watched before it was adjusted.
+        found = [finding for finding in found if finding.problem != "rare-class-ignored"]
     below = of_scores.of_floor(floor, medium, options)
     if any(finding.severity == "error" for finding in found):
         # What scores show of a network that has not learned is not what is wrong with it, nor does it help to say again what to do.

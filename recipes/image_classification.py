@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import decisions, defaults, options, running
+from hornbook.recipes import classifying, decisions, defaults, options, running
 
 RECIPE = "image_classification"
 
@@ -41,8 +41,8 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     only). Default: the model's own."""
 
 
-@options.recipe(stochastic_depth=0.0)
-class Args(Network, options.Classification, options.Optimization, options.Split, options.Run):
+@options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
+class Args(Network, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
     tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""
@@ -147,20 +147,20 @@ def _train(args, session):
     import keras
 
     from hornbook.reports import examples
-    from hornbook.training import imbalance, losses
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
     args, evaluated = running.begin(args, session, dataset)
-    num_classes = dataset.num_classes
+    objective = classifying.objective(args, dataset)
 
     # Model.
     model = build(args, dataset)
-    loss, accuracy = losses.classification("cross-entropy", args.label_smoothing)
-    model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
+    rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
+    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
+    num_classes = objective.num_classes
     fitting = running.fitting(args, session, model, dataset.train, dataset.validation, num_classes=num_classes)
     augment = data.images.augmenter(
         args.augmentation,
@@ -175,18 +175,18 @@ def _train(args, session):
         randaugment_magnitude=args.randaugment_magnitude,
         pixel_maximum=dataset.pixel_maximum,
     )
-    weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = dataset.validation
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=256, num_classes=num_classes)
     model.fit(
-        data.training_batches(dataset.train, num_classes=num_classes, augment=augment, class_weights=weights, **fitting.feed),
+        data.training_batches(dataset.train, num_classes=num_classes, augment=augment, **objective.feed, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
 
     # Result.
-    about = {**dataset.about(), "loss": "cross-entropy"}
+    model = objective.finished(model)
+    about = {**dataset.about(), "loss": objective.read_as}
     scores, mistakes = running.evaluate(session, model, about, evaluated)
     single = running.single_images(args, scores)
     if args.test_time_augmentation != "none":

@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
+from hornbook.data.selection import thinning
 from hornbook.evaluation import thresholds
-from hornbook.recipes import ranges, repeats
-from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Range
+from hornbook.recipes import classifying, ranges, repeats
+from hornbook.recipes.classifying import Classification
+from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Auto, Range
 
-Auto = Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
 # What such options are where no row of `defaults` says otherwise.
 USUAL = {
     "optimizer": "adamw", "momentum": 0.9, "schedule": "cosine", "weight_decay": 0.05, "lookahead": 0, "bias_learning_rate_factor": 1.0,
@@ -256,23 +257,6 @@ class Optimization:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Classification:
-    """What the loss of a classifier takes."""
-
-    label_smoothing: Annotated[float, SHARE] | Auto = "auto"
-    """Share of each label that is spread over all classes, such as 0.1. auto: 0, or as the model was measured."""
-    class_weights: Literal["none", "balanced", "effective"] = "none"
-    """Weigh the loss of rare classes more: by 1 / count, or by the effective number of samples."""
-    threshold: str = "none"
-    """What the probability above which the second of two classes is predicted, or each of several labels, is chosen for on the validation
-    part: f1, balanced-accuracy, mcc, precision:0.95 or recall:0.9 (at least so much, and as much of the other as can be had), or cost:1:20
-    (of a false alarm and of a miss). It is saved with the run. none: 0.5."""
-    temperature_scaling: bool = False
-    """Divide the outputs by a number that is fitted on the validation part, so that the network is as sure as it is right (Guo et al.
-    2017). It is a layer of the saved model."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Mix:
     """A classical model beside the network."""
 
@@ -295,6 +279,15 @@ class Split:
     """Share of the examples held out for the test, where the source has no test split."""
     split_seed: Annotated[int, SEED] = 0
     """Seed of the split into training, validation and test examples, and of generated data."""
+    train_fraction: Annotated[float, Range(0, 1, above=True)] | None = None
+    """Train on this share of the training examples, of each class alike; validation and test stay as they are, and more examples contain
+    the fewer. Default: on all."""
+
+    @property
+    def kept(self):
+        """What is kept of the training examples, `data.selection.thinning.Thinning`."""
+        names = [field.name for field in dataclasses.fields(thinning.Thinning)]
+        return thinning.Thinning(**{name: getattr(self, name, None) for name in names})
 
     @property
     def needed(self):
@@ -316,7 +309,18 @@ class Split:
         needed = self.evaluate == "validation" or self.needed or self.early_stopping
         fraction = 0.1 if self.validation_fraction == "auto" and needed else self.validation_fraction
         share = splits.validation_share(fraction, self.fold)
-        return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed}
+        return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed, "kept": self.kept}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassSplit(Split):
+    """What is held out, and trained on, of examples with classes."""
+
+    samples_per_class: Annotated[int, AT_LEAST_1] | None = None
+    """Train on so many examples of each class, as --train-fraction does on a share. Default: on all."""
+    imbalance_ratio: Annotated[float, Range(1, 10**6, above=True)] | None = None
+    """Make the training examples a long tail: all of the first class, 1 / ratio of the last, and between them a share that falls
+    exponentially (Cui et al. 2019). Validation and test stay as they are. Default: none."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -375,7 +379,9 @@ def check(args):
     command_line.refuse_no_text(args)
     repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
     splits.validation_share(args.validation_fraction, args.fold)
-    thresholds.parse(getattr(args, "threshold", thresholds.NONE))
+    _ = args.kept  # Which refuses two that both say what is trained on.
+    if isinstance(args, Classification):
+        classifying.check(args)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"
         raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, {given}; pass that too, or leave them out")

@@ -9,6 +9,8 @@ import typing
 
 from hornbook import UserError, memory
 
+Auto = typing.Literal["auto"]  # The value of an option that is chosen by what the data are, see `defaults`.
+
 
 @dataclasses.dataclass(frozen=True)
 class Range:

@@ -12,7 +12,7 @@ from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import checking, defaults, findings, ranges, repeats
+from hornbook.recipes import checking, classifying, defaults, findings, ranges, repeats
 from hornbook.training import folders, manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
@@ -63,6 +63,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
     if dataset is None:
         check_name(args.dataset)
     else:
+        args.kept.refuse(dataset.name)
         args = dataclasses.replace(args, dataset=dataset.name)
 
     runs.refuse_clock()
@@ -107,7 +108,6 @@ def begin(args, session, dataset):
     Raises:
         UserError: the dataset lacks a part that an option needs, or has changed since an unfinished run began.
     """
-    from hornbook.data import batches
     from hornbook.training import reproducibility
 
     if args.members > len(dataset.train):
@@ -125,7 +125,7 @@ def begin(args, session, dataset):
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
     ranges.check(args)  # Of a run that goes on, they come from a file.
-    line = defaults.in_words(chosen, dataset, batches.steps_per_epoch(dataset.train, args.batch_size))
+    line = defaults.in_words(chosen, dataset, classifying.steps(args, dataset.train))
     if line:
         terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
@@ -171,8 +171,8 @@ def optimizer(args, train):
     from hornbook.data import batches
     from hornbook.training import optimization, schedules
 
-    steps = batches.steps_per_epoch(train, args.batch_size)
-    batches.note_smaller_batch(train, args.batch_size)
+    steps = classifying.steps(args, train)
+    batches.note_smaller_batch(train, args.batch_size, classifying.sampling(args))
     optimization.check_accumulation(args.accumulate_steps, steps * args.epochs)
     rate = schedules.schedule(
         args.schedule,
@@ -223,14 +223,13 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     """
     import keras
 
-    from hornbook.data import batches
     from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
 
     run = session.run
     if args.check_only:
         raise checking.Checked(findings.of_check(args, model, train, validation, as_batches))
     terminal.say(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
-    steps = batches.steps_per_epoch(train, args.batch_size)
+    steps = classifying.steps(args, train)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
     if args.early_stopping:

@@ -11,14 +11,14 @@ seed) in 44 s on two cores; the mean over twelve sets is 0.939 (docs/defaults.md
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import decisions, defaults, options, running
+from hornbook.recipes import classifying, decisions, defaults, options, running
 
 RECIPE = "sequence_classification"
 
 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
-@options.recipe(clip_norm=1.0)
-class Args(options.SequenceNetwork, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
+@options.recipe(choices=classifying.ONE_CLASS, clip_norm=1.0)
+class Args(options.SequenceNetwork, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "sequential_digits"
     """Where the series come from: sequential_digits and copy (built in), ts:PATH (UCR/UEA files), csv:PATH (a row a step), folder:PATH (WAV
     files or tables, a folder a class), npz:PATH (arrays), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -113,23 +113,22 @@ def _train(args, session):
     import keras
 
     from hornbook.reports import examples
-    from hornbook.training import imbalance, losses
     from hornbook.training.classical import convolution_ridge, mixing
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
     args, evaluated = running.begin(args, session, dataset)
-    num_classes, steps = dataset.num_classes, dataset.input_shape[0]
+    objective, steps = classifying.objective(args, dataset), dataset.input_shape[0]
 
     # Model.
     model = build(args, dataset)
-    loss, accuracy = losses.classification("cross-entropy", args.label_smoothing)
-    model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
+    rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
+    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     # How every batch is made: labels one-hot, series of one length where the model takes no other.
-    as_batches = {"num_classes": num_classes, "length": steps}
+    as_batches = {"num_classes": objective.num_classes, "length": steps}
     fitting = running.fitting(args, session, model, dataset.train, dataset.validation, **as_batches)
     mean, variance = dataset.train.moments()
     augment = data.series.augmenter(
@@ -143,23 +142,23 @@ def _train(args, session):
         mixup_alpha=args.mixup,
         measured=len(dataset.preprocessing["features"]),
     )
-    weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = dataset.validation
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=256, **as_batches)
     model.fit(
-        data.training_batches(dataset.train, augment=augment, class_weights=weights, **as_batches, **fitting.feed),
+        data.training_batches(dataset.train, augment=augment, **objective.feed, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
 
     # Result.
-    about = {**dataset.about(), "loss": "cross-entropy"}
+    model = objective.finished(model)
+    about = {**dataset.about(), "loss": objective.read_as}
     scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
     alone = running.alone(args, scores)
     if args.classical_share:
-        ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, num_classes, seed=args.seed)
-        model = mixing.mixed(model, ridge, args.classical_share)
+        ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, dataset.num_classes, seed=args.seed)
+        model = mixing.mixed(model, objective.beside(ridge), args.classical_share)
         scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio

@@ -7,17 +7,17 @@ The first, on scikit-learn's breast_cancer: accuracy 0.9649 on the first split (
 splits), 8 s of a processor from a cold start. adult: 0.8734 ± 0.0002 (3 seeds).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from hornbook import command_line, data
-from hornbook.recipes import decisions, defaults, options, running
+from hornbook.recipes import classifying, decisions, defaults, options, running
 
 RECIPE = "tabular_classification"
 
 
 # Instance normalization of a vector is 0.
 @options.recipe(choices={"normalization": ("batch", "layer", "group", "rms", "none")})
-class Args(options.TableNetwork, options.Table, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
+class Args(options.TableNetwork, options.Table, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
@@ -25,8 +25,6 @@ class Args(options.TableNetwork, options.Table, options.Mix, options.Classificat
     """The column with the classes. Default: label, class, category or the like. Several, separated by commas, are labels of 0 and 1."""
     model: str = "auto"
     """A builder's name (mlp, tabm), mymodule:builder of your own, or auto: by the data."""
-    loss: Literal["auto", "cross-entropy", "binary", "multi-label"] = "auto"
-    """auto: multi-label for several label columns, else cross-entropy; binary is for two classes, with one logit."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none. Numbers are blended, categories are taken from either row."""
 
@@ -74,7 +72,6 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
-    from hornbook.training import imbalance, losses
     from hornbook.training.builders import activation_for
     from hornbook.training.classical import mixing, tables
 
@@ -83,37 +80,36 @@ def _train(args, session):
     dataset = session.dataset or load(args, run.folder)
     dataset.require_task("classification", "multi-label")
     args, evaluated = running.begin(args, session, dataset)
-    num_classes = dataset.num_classes
-    loss_name = losses.choose_classification(args.loss, dataset.task, num_classes)
+    objective = classifying.objective(args, dataset)
 
     # Model.
-    num_outputs = losses.num_outputs(loss_name, num_classes)
-    model = build(args, dataset, num_outputs)
-    loss, accuracy = losses.classification(loss_name, args.label_smoothing)
-    model.compile(running.optimizer(args, dataset.train), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
+    model = build(args, dataset, objective.num_outputs)
+    rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
+    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
-    label_length = None if dataset.task == "multi-label" else num_outputs
-    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, num_classes=label_length)
+    as_batches = {"num_classes": objective.num_classes}
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, **as_batches)
     augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
-    weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = dataset.validation
     if validation is not None:
-        validation = data.evaluation_batches(validation, batch_size=1024, num_classes=label_length)
+        validation = data.evaluation_batches(validation, batch_size=1024, **as_batches)
+    train = data.tables.smote(dataset.train, dataset.encoding, args.seed) if args.sampling == "smote" else dataset.train
     model.fit(
-        data.training_batches(dataset.train, num_classes=label_length, augment=augment, class_weights=weights, **fitting.feed),
+        data.training_batches(train, augment=augment, **objective.feed, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
 
     # Result.
-    about = {**dataset.about(), "loss": loss_name}
+    model = objective.finished(model)
+    about = {**dataset.about(), "loss": objective.read_as}
     scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
     alone = running.alone(args, scores)
     if args.classical_share:
-        activation = activation_for(dataset.task, num_outputs)
-        classical = tables.classical_model(dataset, num_outputs, activation, seed=args.seed)
-        model = mixing.mixed(model, classical, args.classical_share, activation=activation)
+        activation = activation_for(dataset.task, objective.num_outputs)
+        classical = tables.classical_model(dataset, objective.num_outputs, activation, seed=args.seed)
+        model = mixing.mixed(model, objective.beside(classical), args.classical_share, activation=activation)
         scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
     parts = dataset.validation, evaluated
     decided = decisions.decide(args, session, model, about, parts, (scores, mistakes), batch_size=1024)

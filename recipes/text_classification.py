@@ -11,7 +11,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data, terminal
-from hornbook.recipes import decisions, defaults, options, running
+from hornbook.recipes import classifying, decisions, defaults, options, running
 
 RECIPE = "text_classification"
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
@@ -27,9 +27,13 @@ class Network(options.SequenceNetwork):
 
 # Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
 @options.recipe(
-    choices={"normalization": ("batch", "layer", "rms", "none"), "positions": ("sinusoidal", "rotary", "none")},
+    choices={
+        "normalization": ("batch", "layer", "rms", "none"),
+        "positions": ("sinusoidal", "rotary", "none"),
+        **classifying.ONE_CLASS,
+    },
 )
-class Args(Network, options.Mix, options.Classification, options.Optimization, options.Split, options.Run):
+class Args(Network, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
     folder:PATH (text files, a folder a class), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -122,14 +126,13 @@ def _train(args, session):
     import keras
 
     from hornbook.data.texts import tokens as tokens_of
-    from hornbook.training import imbalance, losses
 
     # Data.
     folder = session.run.folder
     dataset = session.dataset or load(args, folder)
     dataset.require_task("classification")
     args, _ = running.begin(args, session, dataset)
-    num_classes = dataset.num_classes
+    objective = classifying.objective(args, dataset)
 
     # Tokens.
     tokenizer = _tokenizer(args, dataset.train)
@@ -140,29 +143,30 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset, tokenizer)
-    loss, accuracy = losses.classification("cross-entropy", args.label_smoothing)
-    model.compile(running.optimizer(args, tokens["train"]), loss, metrics=[accuracy], jit_compile=keras.backend.backend() == "jax")
+    rule, jit_compile = running.optimizer(args, tokens["train"]), keras.backend.backend() == "jax"
+    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
-    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), num_classes=num_classes)
+    as_batches = {"num_classes": objective.num_classes}
+    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), **as_batches)
     augment = data.texts.augmenter(args.word_dropout, args.word_swap)
-    weights = imbalance.class_weights(dataset.train.labels, num_classes, args.class_weights)
     validation = tokens.get("validation")
     if validation is not None:
-        validation = data.evaluation_batches(validation, batch_size=256, num_classes=num_classes)
+        validation = data.evaluation_batches(validation, batch_size=256, **as_batches)
     model.fit(
-        data.training_batches(tokens["train"], num_classes=num_classes, augment=augment, class_weights=weights, **fitting.feed),
+        data.training_batches(tokens["train"], augment=augment, **objective.feed, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
 
     # Result.
-    about = {**dataset.about(), "loss": "cross-entropy", "max_length": tokenizer.max_length}
+    model = objective.finished(model)
+    about = {**dataset.about(), "loss": objective.read_as, "max_length": tokenizer.max_length}
     about |= {"vocabulary_size": tokenizer.vocabulary_size}
     scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
     alone, reading = running.alone(args, scores), tokenizer
     if args.classical_share:
-        model, reading = _mixed(args, dataset, model, tokenizer, folder)
+        model, reading = _mixed(args, dataset, model, objective, tokenizer, folder)
         wanted = {args.evaluate, *args.needed.values()} & tokens.keys()
         tokens = {name: tokens_of.encode(dataset.parts[name], reading, folder) for name in wanted}
         about |= {"max_length": reading.max_length, "vocabulary_size": reading.vocabulary_size}
@@ -193,7 +197,7 @@ def _tokenizer(args, train):
     return tokenizing.with_ngrams(tokenizer, train.texts(), args.ngrams, most=args.vocabulary_size) if args.ngrams > 1 else tokenizer
 
 
-def _mixed(args, dataset, network, tokenizer, folder):
+def _mixed(args, dataset, network, objective, tokenizer, folder):
     """The network mixed with a linear model of tokens and pairs, and the tokenizer that makes both."""
     from hornbook.data.texts import tokenizing
     from hornbook.data.texts import tokens as tokens_of
@@ -204,7 +208,7 @@ def _mixed(args, dataset, network, tokenizer, folder):
         tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), 2, most=MOST_PAIRS)
         tokenizer.max_length *= 2  # For as many pairs as there are tokens.
     tokens = tokens_of.encode(dataset.train, tokenizer, folder)
-    linear = naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed)
+    linear = objective.beside(naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed))
     return mixing.mixed(network, linear, args.classical_share, seen=naive_bayes.known_only(known)), tokenizer
 
 

@@ -16,14 +16,16 @@ PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
     "data.images.policies", "data.mixing", "data.series.arrays", "data.series.audio", "data.series.augmentation",
     "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
-    "data.tables.layers", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset", "data.texts.log_count_ratios",
-    "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours", "evaluation.floors.tasks", "evaluation.intervals",
+    "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
+    "data.texts.log_count_ratios", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours",
+    "evaluation.floors.tasks", "evaluation.intervals", "evaluation.paired", "evaluation.predictions",
     "evaluation.temperature", "evaluation.thresholds", "reports.report", "training.callbacks", "training.checkpoint",
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
-    "training.imbalance", "training.losses", "training.optimization", "training.pace", "training.schedules", "training.target_scaling",
-    "training.updates.rate_finder",
+    "training.imbalance", "training.losses.classification", "training.losses.focal", "training.losses.members",
+    "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
+    "training.target_scaling", "training.updates.rate_finder",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -36,6 +38,7 @@ SERVING = {
     "data.series.dataset": ("Preprocessing", "SeriesDataset", "SeriesExamples", "SeriesLabels", "check_name", "is_series", "prepared"),
     "data.tables.dataset": ("TableDataset", "TableLabels", "as_trained", "check_name", "read", "split"),
     "data.texts.dataset": ("TextDataset", "TextExamples", "TextLabels", "TextStore", "blocks", "check_name"),
+    "data.tables.synthetic": ("require",),
     "data.texts.tokens": ("Tokens", "findings", "in_words"),
     "data.texts.tokenizing": ("padded_length",),
     "evaluation.floors.neighbours": ("nearest",),

@@ -10,6 +10,7 @@ _HOMES = {
     "OneCycle": "schedules",
     "QuantileLoss": "losses",
     "ReduceOnPlateau": "callbacks",
+    "SparseCategoricalFocalCrossentropy": "losses",
     "Warmup": "schedules",
     "check": "diagnosis",
     "class_weights": "imbalance",

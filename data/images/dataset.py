@@ -16,6 +16,7 @@ import numpy as np
 from hornbook import UserError, memory, records
 from hornbook.data import sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
+from hornbook.data.selection import thinning
 
 # Of the machine's memory; more images stay on disk. The rest is for the model, the batches under way and other programs.
 MEMORY_FRACTION = 0.25
@@ -55,8 +56,8 @@ def check_name(name):
     sources.check_name(name, "images", BUILT_IN, KINDS)
 
 
-def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_memory="auto", image_size=None, path_column=None,
-         label_column=None, skip_unreadable=False, channels=None, class_names=None):  # fmt: skip
+def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, in_memory="auto", image_size=None,
+         path_column=None, label_column=None, skip_unreadable=False, channels=None, class_names=None):  # fmt: skip
     """An `ImageDataset` by name.
 
     Args:
@@ -64,6 +65,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         validation_fraction: share of the training examples held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits; apart from the run's seed, so that runs with several seeds compare on the same data.
+        kept: `selection.thinning.Thinning`, what is kept of the training examples after validation and test examples were held out.
         in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of what is free.
         image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
         path_column, label_column: columns of a table; None: the first of the usual names that is there.
@@ -101,6 +103,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, in_m
         _refuse_resizing(dataset, image_size)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
     dataset = splits.complete(dataset, **fractions, split_seed=split_seed)
+    dataset = thinning.thinned(dataset, kept, split_seed)
     in_memory = in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset))
     return _checked(dataset, in_memory, skip_unreadable).noted()
 

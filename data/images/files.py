@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import randomness, sources
+from hornbook.data import sources
 from hornbook.data.dataset import Examples, few
 from hornbook.data.images import decoding
 
@@ -50,19 +50,20 @@ class FileExamples:
         return dataclasses.replace(self, files=self.files[positions], labels=self.labels[positions], indices=self.indices[positions])
 
     def stream(self, batch_size, order=None):
-        """Batches `(positions, inputs)` of the whole part once, the last one smaller.
+        """Batches `(places, inputs)` of some examples, the last one smaller: rising places in their order, int arrays.
 
         Args:
             batch_size: examples a batch.
-            order: None for the order of the source, or (seed, epoch) for a shuffle that is a pure function of them, that of the same
-                examples in memory.
+            order: int array of positions, in which an example may come more than once; None for all once, in the order of the source.
 
         Raises:
             UserError: a file can no longer be read, though it could before training.
         """
-        positions = np.arange(len(self)) if order is None else randomness.permutation(*order, len(self))
-        batches = (positions[start : start + batch_size] for start in range(0, len(self), batch_size))
-        yield from decoded_ahead(((chosen, self.files[chosen]) for chosen in batches), self.input_shape, self.files.__getitem__)
+        order = np.arange(len(self)) if order is None else order
+        places = np.arange(len(order))
+        batches = (places[start : start + batch_size] for start in range(0, len(order), batch_size))
+        named = self.files[order]
+        yield from decoded_ahead(((chosen, named[chosen]) for chosen in batches), self.input_shape, named.__getitem__)
 
     def checked(self, in_memory):
         """The part without the files that cannot be read, as `Examples` or as it is. Every file is decoded once to find out.

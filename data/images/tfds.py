@@ -12,7 +12,7 @@ import tempfile
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import randomness, tfds_names
+from hornbook.data import tfds_names
 from hornbook.data.dataset import Examples, few
 from hornbook.data.images import decoding, files
 from hornbook.data.images.dataset import ImageDataset
@@ -81,6 +81,37 @@ def _labels(builder, source, image_key, label_key, name):
     yield from tfds_names.named_errors(records.as_numpy_iterator(), name, source)
 
 
+def _repeats(order):
+    return len(np.unique(order)) < len(order)
+
+
+def _placed(records, order, length):
+    """Records `(position, image)` of a part of a length as `(place in the order, image)`; without those that are not in it."""
+    import tensorflow as tf
+
+    place = np.full(length, -1, np.int64)
+    place[order] = np.arange(len(order))
+    place = tf.constant(place)
+    records = records.map(lambda position, image: (tf.gather(place, position), image))
+    return records if len(order) == length else records.filter(lambda place, _: place >= 0)
+
+
+def _repeated(order):
+    """A function from a record `(position, image)` to a dataset of as many `(place in the order, image)` as it has places there."""
+    import tensorflow as tf
+
+    by_position = np.argsort(order, kind="stable")
+    ends = np.searchsorted(order[by_position], np.arange(int(order.max()) + 2))
+    places, ends, beyond = tf.constant(by_position), tf.constant(ends), len(ends) - 1
+
+    def of_record(position, image):
+        known = tf.minimum(position, beyond - 1)
+        found = places[ends[known] : tf.where(position < beyond, ends[known + 1], ends[known])]
+        return tf.data.Dataset.from_tensor_slices(found).map(lambda place: (place, image))
+
+    return of_record
+
+
 @contextlib.contextmanager
 def _decoders_kept_quiet():
     """Keep what TensorFlow's decoders write to standard error from the terminal: a message of ours says it in one line. A crash shows it.
@@ -146,12 +177,12 @@ class StreamedExamples:
         return dataclasses.replace(self, labels=self.labels[positions], indices=self.indices[positions])
 
     def stream(self, batch_size, order=None):
-        """Batches `(positions, inputs)` of the whole part once, the last one smaller.
+        """Batches `(places, inputs)` of some examples, the last one smaller: places in their order, int arrays.
 
         Args:
             batch_size: examples a batch.
-            order: None for the order on disk, or (seed, epoch) for a shuffle that is a pure function of them: that of the same examples
-                in memory where they fit undecoded into 512 MiB, else within stretches of that size.
+            order: int array of positions, in which an example may come more than once; None for all once, in the order on disk. It is kept
+                to where the examples fit undecoded into 512 MiB, else within stretches of that size.
         """
         import tensorflow as tf
 
@@ -163,12 +194,12 @@ class StreamedExamples:
         records = records.filter(lambda place, _: place >= 0)
         if order is not None:
             bytes_each = max(1, self.builder.info.splits[self.source].num_bytes // self.builder.info.splits[self.source].num_examples)
-            stretch = int(min(len(self), max(batch_size, _SHUFFLE_BUFFER_BYTES // bytes_each)))
+            stretch = int(min(len(order), max(batch_size, _SHUFFLE_BUFFER_BYTES // bytes_each)))
             # Not `shuffle`, whose order depends on TensorFlow's global seed too.
-            rank = tf.constant(np.argsort(randomness.permutation(*order, len(self))))
+            records = records.flat_map(_repeated(order)) if _repeats(order) else _placed(records, order, len(self))
 
             def ranked(places, images):
-                by_rank = tf.argsort(tf.gather(rank, places))
+                by_rank = tf.argsort(places)
                 return tf.gather(places, by_rank), tf.gather(images, by_rank)
 
             records = records.batch(stretch).map(ranked).unbatch()
@@ -180,7 +211,8 @@ class StreamedExamples:
         if self._as_declared:
             yield from batches
         else:
-            yield from files.decoded_ahead(batches, self.input_shape, lambda place: f"{self.name}: {self._record(self.indices[place])}")
+            taken = self.indices if order is None else self.indices[order]
+            yield from files.decoded_ahead(batches, self.input_shape, lambda place: f"{self.name}: {self._record(taken[place])}")
 
     def _record(self, index):
         return f"record {index} of split {self.source}"

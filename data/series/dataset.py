@@ -17,6 +17,7 @@ import numpy as np
 from hornbook import memory, records
 from hornbook.data import csv_rows, sources, splits
 from hornbook.data.dataset import Dataset, Labels
+from hornbook.data.selection import thinning
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
 
@@ -184,7 +185,8 @@ def check_name(name):
         sources.check_name(name, "series", BUILT_IN, KINDS)
 
 
-def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, class_names=None, preprocessing=None, **options):
+def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, class_names=None,
+         preprocessing=None, **options):  # fmt: skip
     """A `SeriesDataset` by name.
 
     Args:
@@ -193,6 +195,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
         validation_fraction: share of the training units held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits, and of series that are generated.
+        kept: `selection.thinning.Thinning`, what is kept of the training series, whole ones, after validation and test were held out.
         class_names: the classes in their order, such as a trained model's; None: those that occur in training.
         preprocessing: a trained model's statistics and options, instead of those learned here; None: learn them.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
@@ -222,10 +225,10 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, clas
     kind, _, rest = name.partition(":")
     source = sources.home("series", kind).read(rest, options) if kind in KINDS else problems.read(name, options)
     fractions = {"validation": validation_fraction, "test": test_fraction}
-    return prepared(name, source, options, fractions, class_names, preprocessing)
+    return prepared(name, source, options, fractions, class_names, preprocessing, kept)
 
 
-def prepared(name, source, options, fractions, class_names, preprocessing):
+def prepared(name, source, options, fractions, class_names, preprocessing, kept=thinning.ALL):
     """The `SeriesDataset` of a source: checked, split by unit, missing values filled in, cut into windows.
 
     Args:
@@ -233,7 +236,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
         source: `source.Source`.
         options: `source.Options`.
         fractions: dict of "validation" and "test" to the share of the training units to hold out where there is no such part.
-        class_names, preprocessing: see `load`.
+        class_names, preprocessing, kept: see `load`.
 
     Raises:
         UserError: see `load`.
@@ -248,9 +251,14 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
         if share:
             flag = f"--{part}-fraction"
             examples["train"], examples[part] = windows.hold_out(examples["train"], share, options, name, flag, class_names)
+    notes, left_out = [], 0
+    if kept and "train" in examples:
+        whole = examples["train"]
+        places = thinning.positions(whole, kept, options.split_seed, class_names, name)
+        notes.append(thinning.in_words(kept, whole.labels, places, class_names))
+        examples["train"], left_out = whole.subset(places), len(whole) - len(places)
     fill = preprocessing["fill"] if preprocessing else examples["train"].moments()[0].tolist()
     examples = {part: missing.handled(one, options.missing, fill) for part, one in examples.items()}
-    notes = []
     if options.window:
         examples = {part: windows.windows(one, options, name, notes) for part, one in examples.items()}
         if not options.numbers and "train" in examples:
@@ -276,6 +284,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing):
         (steps, len(feature_names)),
         **{part: examples.get(part) for part in ("train", "validation", "test")},
         unreadable=source.unreadable,
+        thinned=left_out,
         feature_names=feature_names,
         preprocessing=about,
         task="regression" if options.numbers else "classification",

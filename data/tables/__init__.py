@@ -8,6 +8,7 @@ _HOMES = {
     "from_arrays": "arrays",
     "load": "dataset",
     "row_mixer": "augmentation",
+    "smote": "synthetic",
 }
 __all__ = sorted(_HOMES)
 

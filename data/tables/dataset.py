@@ -14,6 +14,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import csv_rows, naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
+from hornbook.data.selection import thinning
 from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.encoding import Encoding, kinds, learn
 from hornbook.data.tables.targets import read_targets, refuse_constant, refuse_rare_classes
@@ -75,7 +76,7 @@ def check_name(name):
 
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
          missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
-         test_dataset=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0):  # fmt: skip
+         test_dataset=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` by name.
 
     Args:
@@ -91,7 +92,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         folder: where the columns of a table that stays on disk are kept; None: the system's folder for temporary files.
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
-        validation_fraction, test_fraction, split_seed: see `data.images.load`.
+        validation_fraction, test_fraction, split_seed, kept: see `data.images.load`.
 
     Raises:
         UserError: something is wrong with the table, with the line and column and what is accepted.
@@ -136,6 +137,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         rare_categories=rare_categories,
         fractions={"test": test_fraction, "validation": validation_fraction},
         split_seed=split_seed,
+        kept=kept,
     )
 
 
@@ -173,14 +175,15 @@ def _built_in(name):
     return {"train": columns}, "target", tuple(map(str, bunch.target_names)) if BUILT_IN[name] == "classification" else None
 
 
-def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0):
+def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0,
+          kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` of columns.
 
     Args:
         name: of the dataset.
         parts: dict of "train", and "validation" and "test" where there are any, to `columns.Columns` or `csv.FileColumns`.
         targets, features: names of columns.
-        task, categorical, class_names, rare_categories, split_seed: see `load`.
+        task, categorical, class_names, rare_categories, split_seed, kept: see `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
 
     Raises:
@@ -207,9 +210,11 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     divided = Dataset(name, class_names, (1,), **positions)
     for part in held:
         divided = splits.hold_out(divided, part, fractions[part], split_seed)
+    divided = thinning.thinned(divided, kept, split_seed)
     rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
     encoding = learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
     notes = dict.fromkeys(note for columns in parts.values() for note in columns.notes)  # Two parts may be of one file.
+    notes |= dict.fromkeys(divided.notes)
     notes |= dict.fromkeys(f"the column {column!r} is left out: {reason}" for column, reason in encoding.left_out.items())
     shown = {part: columns.select(one.indices) for part, (columns, one) in rows.items()}
     examples = {part: dataclasses.replace(one, inputs=shown[part].encoded(encoding)) for part, (_, one) in rows.items()}
@@ -217,7 +222,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
         refuse_constant(train.name, targets, divided.train.labels)
     shape = (len(encoding.inputs),)
     dataset = TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
-                           feature_names=tuple(features), columns=shown)  # fmt: skip
+                           feature_names=tuple(features), columns=shown, thinned=divided.thinned)  # fmt: skip
     return dataset.noted(*notes, *_on_ignored_columns(parts, {*features, *targets}))
 
 

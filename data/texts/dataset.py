@@ -16,6 +16,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import csv_rows, sources, splits
 from hornbook.data.dataset import Dataset, Labels
+from hornbook.data.selection import thinning
 
 BUILT_IN = ("docstrings",)
 KINDS = ("csv", "folder", "tfds")
@@ -123,7 +124,7 @@ def check_name(name):
 
 
 def load(name, *, text_columns=None, label_column=None, encoding="auto", header="auto", quoted=True, skip_empty=False, in_memory="auto",
-         validation_fraction=0.1, test_fraction=0.2, split_seed=0, class_names=None):  # fmt: skip
+         validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, class_names=None):  # fmt: skip
     """A `TextDataset` by name.
 
     Args:
@@ -139,6 +140,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
         validation_fraction: share of the training texts held out, in [0, 1); 0 for none. Unused where the source has a validation split.
         test_fraction: share held out where the source has no test split.
         split_seed: seed of both splits.
+        kept: `selection.thinning.Thinning`, what is kept of the training texts after validation and test texts were held out.
         class_names: the classes in their order, such as a trained model's, of which the source may lack some. None: its own.
 
     Raises:
@@ -187,7 +189,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     else:
         dataset = sources.home("texts", kind).load(name, text_columns=columns, label_column=label_column, skip_empty=skip_empty)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
-    return splits.complete(dataset, **fractions, split_seed=split_seed).noted()
+    return thinning.thinned(splits.complete(dataset, **fractions, split_seed=split_seed), kept, split_seed).noted()
 
 
 def _docstrings():

@@ -24,7 +24,8 @@ from hornbook.tuning.cross_validation import command as cross_validations
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
-GROUPS = tuple(cls for cls in _CLASSES if cls is not options.Range)  # In the order of their file.
+# In the order of their file, those of other files last.
+GROUPS = tuple(sorted((cls for cls in _CLASSES if cls is not options.Range), key=lambda cls: cls.__module__ != options.__name__))
 _BEGINNING = """# Every flag
 
 Look up a flag: what it takes, its default, what it does. `hornbook NAME --help` says the same in the terminal.

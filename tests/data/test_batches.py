@@ -27,10 +27,10 @@ class Streamed:
         return len(self.whole)
 
     def stream(self, batch_size, order=None):
-        positions = np.arange(len(self)) if order is None else randomness.permutation(*order, len(self))
-        for start in range(0, len(self), batch_size):
-            chosen = positions[start : start + batch_size]
-            yield chosen, self.whole.inputs[chosen]
+        order = np.arange(len(self)) if order is None else order
+        for start in range(0, len(order), batch_size):
+            places = np.arange(start, min(start + batch_size, len(order)))
+            yield places, self.whole.inputs[order[places]]
 
 
 SOURCES = {"memory": lambda whole: whole, "streamed": Streamed}
@@ -149,6 +149,57 @@ def test_class_weights_are_those_of_the_label(source):
     for _, labels, example_weights in read(feed(source, class_weights=dict(enumerate(weights.tolist())))):
         assert example_weights.dtype == np.float32
         assert np.array_equal(example_weights, weights[labels.argmax(axis=1)])
+
+
+def test_class_weights_that_are_deferred_count_from_their_epoch_on(source):
+    weights = dict(enumerate([0.5, 1.0, 2.0]))
+    whole = read(feed(source, class_weights=weights, weights_from=2))
+    at_once = read(feed(source, class_weights=weights))
+    assert all((batch[2] == 1).all() for batch in whole[:12])
+    assert same(whole[12:], at_once[12:])
+    assert same(read(feed(source, class_weights=weights, weights_from=2, first_epoch=2)), whole[12:])
+    assert [batch[2].dtype for batch in whole[::17]] == [np.float32, np.float32]
+
+
+@pytest.mark.parametrize("sampling", ["oversample", "undersample", "balanced-batches"])
+def test_drawn_examples_are_those_of_memory_wherever_the_feed_begins(sampling):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("streamed data are fed by TensorFlow")
+    labels = np.repeat([0, 1, 2], [30, 14, 6])
+    whole = examples()
+    whole = Examples(whole.inputs, labels, whole.indices, "train")
+    options = {"augment": augmentation.augmenter("crop-flip", 0.2), "sampling": sampling, "seed": 1}
+    steps = batches.steps_per_epoch(whole, 8, sampling)
+    assert steps == {"oversample": 90, "undersample": 18, "balanced-batches": 50}[sampling] // 8
+    streamed = read(feed(Streamed(whole), **options))
+    assert len(streamed) == 3 * steps
+    assert same(read(feed(whole, **options)), streamed)
+    assert same(read(feed(whole, first_epoch=1, **options)), streamed[steps:])
+
+
+def test_copies_of_an_example_are_augmented_each_in_its_own_way():
+    whole = Examples(np.zeros((9, 2)), np.repeat([0, 1], [8, 1]), np.arange(9), "train")
+    drawn = []
+
+    def augment(inputs, labels, draw):
+        drawn.append((draw("jitter"), labels[:, 1] > 0))
+        return inputs, labels
+
+    made = batches.training_batches(whole, batch_size=16, num_classes=2, epochs=1, sampling="oversample", augment=augment)
+    read(made)
+    numbers, rare = drawn[-1]
+    assert rare.sum() == 8
+    assert len(set(numbers)) == 16
+
+
+def test_of_several_labels_each_has_its_weight():
+    labels = np.array([[1, 0], [0, 1], [0, 0], [0, 0.5]], np.float32)
+    several = Examples(np.zeros((4, 2)), labels, np.arange(4), "train")
+    weights = imbalance.class_weights(np.round(labels), 2, "balanced")
+    assert weights == {0: pytest.approx((4 / 6, 2.0)), 1: pytest.approx((4 / 6, 2.0))}
+    options = {"batch_size": 4, "num_classes": None, "epochs": 1, "class_weights": weights}
+    [(_, found, label_weights)] = read(batches.training_batches(several, **options))
+    np.testing.assert_allclose(label_weights, 4 / 6 + (2 - 4 / 6) * found, rtol=1e-6)
 
 
 def test_class_weights_of_soft_labels_are_their_mean(source):

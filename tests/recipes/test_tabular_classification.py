@@ -209,7 +209,7 @@ def test_several_labels(tmp_path, capsys):
     lines = said(capsys, predict, folder, tmp_path / "rows.npy")
     assert [line.split("\t")[1::2] for line in lines] == [["a", "b"]] * 4
     with pytest.raises(UserError, match="one class an example"):
-        run(tmp_path / "weighted", dataset, class_weights="balanced")
+        run(tmp_path / "adjusted", dataset, logit_adjustment="after")
     with pytest.raises(UserError, match="pass --loss multi-label"):
         run(tmp_path / "other", dataset, loss="cross-entropy")
 

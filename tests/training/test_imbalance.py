@@ -71,10 +71,42 @@ def test_refusals(options, words):
         imbalance.class_weights(LABELS, 3, **options)
 
 
-def test_several_labels_have_no_class_weights():
-    with pytest.raises(UserError, match="one class an example"):
-        imbalance.class_weights(np.eye(3), 3, "balanced")
+def test_of_several_labels_zeros_and_ones_are_weighed_as_two_classes():
+    labels = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1], [0, 1, 1]], np.float32)
+    weights = imbalance.class_weights(labels, 3, "balanced")
+    assert weights.keys() == {0, 1, 2}
+    assert weights[0] == weights[1] == pytest.approx((4 / 6, 2.0))  # Three without it for one that has it.
+    assert weights[2] == pytest.approx((0.0, 1.0))
+    for method in ("balanced", "effective"):
+        found = imbalance.class_weights(labels, 3, method, 0.9)
+        for label, (without, having) in found.items():
+            assert np.where(labels[:, label] > 0, having, without).mean() == pytest.approx(1)
     assert imbalance.class_weights(np.eye(3), 3, "none") is None
+
+
+def test_the_shift_of_logits_is_the_logarithm_of_the_shares():
+    shift = imbalance.logit_shift(LABELS, 3, 2.0)
+    np.testing.assert_allclose(shift - shift[0], 2 * np.log([1, 0.1, 1 / 90]), rtol=1e-6)
+    # A class that training does not have is never preferred.
+    absent = imbalance.logit_shift(LABELS, 4)
+    assert absent[3] == absent[0]
+    with pytest.raises(UserError, match="one class an example"):
+        imbalance.logit_shift(np.eye(3), 3)
+
+
+def test_an_adjusted_model_is_one_of_keras_own_layers(tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    rows = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    shift = imbalance.logit_shift(LABELS, 3)
+    adjusted = imbalance.adjusted(model, shift)
+    np.testing.assert_allclose(adjusted.predict(rows, verbose=0), model.predict(rows, verbose=0) - shift, atol=1e-5)
+    adjusted.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert {type(layer).__module__.partition(".")[0] for layer in loaded.layers} == {"keras"}
+    assert loaded.count_params() == model.count_params()
+    np.testing.assert_array_equal(loaded.predict(rows, verbose=0), adjusted.predict(rows, verbose=0))
 
 
 def test_keras_weighs_the_loss_by_them():

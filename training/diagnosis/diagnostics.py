@@ -225,6 +225,8 @@ class Diagnostics(keras.callbacks.Callback):
         if task.kind != "classes" and np.ndim(outputs) == 1:
             outputs, y = outputs[:, None], np.asarray(y)[:, None]
         loss = keras.losses.get(self.model.loss) if isinstance(self.model.loss, str) else self.model.loss
+        if getattr(loss, "shift", None) is not None:  # Of a loss that adds it to the logits itself.
+            outputs = outputs - np.asarray(loss.shift)
         try:
             value = np.mean(
                 keras.ops.convert_to_numpy(loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs.astype("float32"))))

@@ -110,16 +110,26 @@ def test_a_part_of_a_part(loaded):
     assert np.array_equal(train.subset(positions).indices, train.indices[positions])
 
 
-def order_of(examples, order, batch_size=8):
-    return np.concatenate([positions for positions, _ in examples.stream(batch_size, order)])
+def order_of(examples, drawn, batch_size=8):
+    order = randomness.permutation(*drawn, len(examples))
+    return order[np.concatenate([places for places, _ in examples.stream(batch_size, order)])]
 
 
 def test_the_shuffle_is_that_of_examples_in_memory(loaded):
     memory, train = (dataset.train for dataset in loaded)
     for order in ((0, 0), (0, 1), (5, 0)):
         assert np.array_equal(order_of(train, order), randomness.permutation(*order, len(train)))
-    for positions, batch in train.stream(8, (0, 3)):
-        assert np.array_equal(batch, memory.inputs[positions])
+    order = randomness.permutation(0, 3, len(train))
+    for places, batch in train.stream(8, order):
+        assert np.array_equal(batch, memory.inputs[order[places]])
+
+
+@pytest.mark.parametrize("order", [[7, 3, 20], [7, 3, 7, 7, 20, 0, 3], [0] * 9], ids=["fewer", "some twice", "one"])
+def test_an_order_may_lack_examples_and_have_others_more_than_once(loaded, order):
+    memory, train = (dataset.train for dataset in loaded)
+    streamed = list(train.stream(2, np.array(order)))
+    assert np.array_equal(np.concatenate([places for places, _ in streamed]), np.arange(len(order)))
+    assert np.array_equal(np.concatenate([batch for _, batch in streamed]), memory.inputs[order])
 
 
 def test_the_shuffle_does_not_depend_on_the_global_seed(loaded):
@@ -210,10 +220,9 @@ def test_a_slice_is_streamed_as_it_is_in_memory(root):
     memory, streamed = (
         data.images.load("tfds:animals[10%:90%]", validation_fraction=0, in_memory=how).train for how in ("always", "never")
     )
-    batches = list(streamed.stream(8, (3, 1)))
-    positions = np.concatenate([positions for positions, _ in batches])
-    assert sorted(positions) == list(range(37))
-    assert np.array_equal(np.concatenate([images for _, images in batches]), memory.inputs[positions])
+    order = randomness.permutation(3, 1, 37)
+    batches = list(streamed.stream(8, order))
+    assert np.array_equal(np.concatenate([images for _, images in batches]), memory.inputs[order])
 
 
 @pytest.mark.parametrize("piece", ["[:48]", "[99:]", "[30:20]", "[60%:40%]", "[:101%]", "[5:5]"])

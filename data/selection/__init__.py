@@ -1,0 +1,1 @@
+"""Which training examples are kept, and which of them an epoch is made of."""

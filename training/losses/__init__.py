@@ -1,0 +1,27 @@
+"""Losses by name, and which target each is for: one that does not fit is refused with the one that does."""
+
+from hornbook.training.losses.classification import CLASSIFICATION, choose_classification, classification, num_outputs
+from hornbook.training.losses.focal import BinaryFocal, CategoricalFocal, SparseCategoricalFocalCrossentropy
+from hornbook.training.losses.members import OfEnsemble, OverMembers
+from hornbook.training.losses.regression import REGRESSION, QuantileLoss, choose_regression, regression
+from hornbook.training.losses.shifted import LDAM, EachLabel, LogitAdjusted, margins
+
+__all__ = [
+    "CLASSIFICATION",
+    "LDAM",
+    "REGRESSION",
+    "BinaryFocal",
+    "CategoricalFocal",
+    "EachLabel",
+    "LogitAdjusted",
+    "OfEnsemble",
+    "OverMembers",
+    "QuantileLoss",
+    "SparseCategoricalFocalCrossentropy",
+    "choose_classification",
+    "choose_regression",
+    "classification",
+    "margins",
+    "num_outputs",
+    "regression",
+]
