@@ -43,6 +43,7 @@ SERVING = {
     "data.texts.tokenizing": ("padded_length",),
     "evaluation.floors.neighbours": ("nearest",),
     "evaluation.floors.tasks": ("LeftOutError", "Task", "constant_logit", "log_probabilities"),
+    "evaluation.predictions": ("Predictions", "read"),
     "evaluation.temperature": ("Fitted",),
     "evaluation.thresholds": ("Aim", "Choice"),
     "training.checkpoint": ("size_in_bytes",),
