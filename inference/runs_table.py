@@ -89,7 +89,10 @@ def find(folder):
 
 def _run(folder):
     result = records.read(folder / "result.json", runs_of.Result)
-    return _entry(folder, *_options(folder), result.metrics | _floor(result), {}, result.seconds)
+    options, chosen = _options(folder)
+    if result.ensemble is not None:  # Its options are those of its first member.
+        options["members"] = f"{len(result.ensemble.members)} runs"
+    return _entry(folder, options, chosen, result.metrics | _floor(result), {}, result.seconds)
 
 
 def _group(folder):

@@ -372,7 +372,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         **runs.environment(),
         **(details or {}),
     }
-    runs.save_model(run, model, dataset.labels_kind, **about)
+    runs.save_model(run.folder, model, dataset.labels_kind, **about)
     seen = findings.kept(done.watching, run)
     report.write_report(
         run.path("report.html"),

@@ -49,6 +49,20 @@ class Compared(msgspec.Struct):
     higher_is_better: bool = True
 
 
+class MemberOf(msgspec.Struct):
+    """A run that an ensemble averages."""
+
+    run: str
+    weight: Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+class Ensemble(msgspec.Struct):
+    """What a result says of the runs that were averaged."""
+
+    members: Annotated[list[MemberOf], msgspec.Meta(min_length=1)]
+    selected: bool
+
+
 class Result(msgspec.Struct):
     """`result.json`, as far as it is read again."""
 
@@ -59,6 +73,7 @@ class Result(msgspec.Struct):
     floor: Compared | None = None
     network_alone: dict[str, records.Score] = {}
     parameters: records.Count = 0
+    ensemble: Ensemble | None = None
 
 
 class Spread(msgspec.Struct):
@@ -317,11 +332,11 @@ def remedy_of(folder):
     return {"remedied": records.values(path, Remedy)} if path.exists() else {}
 
 
-def save_model(run, model, labels=dict, **about):
+def save_model(folder, model, labels=dict, **about):
     """Write `model.keras`, uncompiled, and `labels.json`, which says what its inputs and outputs mean.
 
     Args:
-        run: `Run`.
+        folder: of the run.
         model: functional `keras.Model` from raw inputs to outputs.
         labels: the type that describes `labels.json`, `Dataset.labels_kind`.
         **about: JSON values for `labels.json`.
@@ -332,10 +347,10 @@ def save_model(run, model, labels=dict, **about):
     import keras
 
     uncompiled = keras.Model(model.inputs, model.outputs, name=model.name)
-    with files.atomic(run.path("model.keras")) as temporary:
+    with files.atomic(folder / "model.keras") as temporary:
         uncompiled.save(temporary)
     ours = sorted(set(re.findall(r'"hornbook>(\w+)"', uncompiled.to_json())))
-    records.write(run.path("labels.json"), labels, {**about, "input_shape": model.input_shape[1:], "requires": ours})
+    records.write(folder / "labels.json", labels, {**about, "input_shape": model.input_shape[1:], "requires": ours})
     if ours:
         terminal.say(f"model.keras loads after `import hornbook.models`: Keras has no {', '.join(ours)}")
     return ours

@@ -121,7 +121,8 @@ def rows_of(medium, name, module, flags, fold):
             other = data.predictions(keras.Model(inputs, classical.outputs(inputs)), examples, length=length)
             for share in SHARES:
                 # Both ends are limits: the weight of the other is next to nothing.
-                mixed = weighted_mean(own, other, min(max(share, 1e-9), 1 - 1e-9), activation_of(dataset))
+                share_of_other = min(max(share, 1e-9), 1 - 1e-9)
+                mixed = weighted_mean([own, other], [1 - share_of_other, share_of_other], activation_of(dataset))
                 found = scores(dataset, keras.ops.convert_to_numpy(mixed).astype(np.float64))
                 found = {key: f"{value:.4f}" for key, value in found.items()}
                 yield {"medium": medium, "set": name, "fold": fold, "classical": beside, "share": share, **found}

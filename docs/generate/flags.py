@@ -16,7 +16,7 @@ import tyro
 
 from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
-from hornbook.inference import evaluate, predict, runs_table
+from hornbook.inference import ensemble, evaluate, predict, runs_table
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
@@ -47,7 +47,12 @@ These keywords of builders have no flag; use them in a builder of your own, `--m
 def command_options():
     """The dataclass of every command, by its name."""
     recipes = {name: importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}").Args for name in RECIPES}
-    afterwards = {"predict": predict.PredictArgs, "evaluate": evaluate.EvaluateArgs, "runs": runs_table.RunsArgs}
+    afterwards = {
+        "predict": predict.PredictArgs,
+        "evaluate": evaluate.EvaluateArgs,
+        "ensemble": ensemble.EnsembleArgs,
+        "runs": runs_table.RunsArgs,
+    }
     return {
         **recipes,
         "compare": comparisons.Args,

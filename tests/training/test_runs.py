@@ -229,7 +229,7 @@ def test_a_saved_model_is_uncompiled_and_takes_raw_pixels(tmp_path):
     model.compile("adam", "mse")
     inputs = np.random.default_rng(0).integers(0, 17, (5, 4, 4, 1)).astype("float32")
     with runs.Run(tmp_path / "run", CONFIG) as run:
-        runs.save_model(run, model, outputs="logits", class_names=("a", "b", "ç"), pixel_maximum=16)
+        runs.save_model(run.folder, model, outputs="logits", class_names=("a", "b", "ç"), pixel_maximum=16)
     again = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert not again.compiled
     assert again.name == "classifier"

@@ -1,6 +1,8 @@
 """A network and a classical model as one: the weighted mean of what they predict (Mesnil et al. 2014)."""
 
+import functools
 import math
+import operator
 
 import keras
 
@@ -36,7 +38,7 @@ def mixed(network, classical, share, *, activation="softmax", seen=None):
     name, network = network.name, keras.Model(received, output, name=f"{network.name}_network")  # No optimizer of ours is saved in it.
     inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype, name=received.name)
     own, other = network(inputs if seen is None else seen(inputs)), classical.outputs(inputs)
-    return keras.Model(inputs, weighted_mean(own, other, share, activation), name=name)
+    return keras.Model(inputs, weighted_mean([own, other], [1 - share, share], activation), name=name)
 
 
 class Pair:
@@ -66,15 +68,15 @@ class Pair:
 
     def outputs(self, inputs):
         """A tensor `(batch, outputs)`, of a Keras tensor."""
-        return weighted_mean(self.first.outputs(inputs), self.second.outputs(inputs), 0.5, self.activation)
+        return weighted_mean([self.first.outputs(inputs), self.second.outputs(inputs)], [0.5, 0.5], self.activation)
 
 
-def weighted_mean(own, other, share, activation):
-    """The mean of two outputs, as probabilities or numbers.
+def weighted_mean(outputs, shares, activation):
+    """The mean of several models' outputs, as probabilities or numbers.
 
     Args:
-        own, other: tensors or arrays `(batch, outputs)`.
-        share: of the other, in (0, 1).
+        outputs: list of tensors or arrays `(batch, outputs)`.
+        shares: list of positive numbers that add up to 1, one for each.
         activation: as of `mixed`.
 
     Returns:
@@ -85,17 +87,18 @@ def weighted_mean(own, other, share, activation):
     import keras, numpy
     from hornbook.training.classical.mixing import weighted_mean
 
-    halfway = weighted_mean(numpy.log([[0.9, 0.1]]), numpy.log([[0.5, 0.5]]), 0.5, "softmax")
+    halfway = weighted_mean(numpy.log([[[0.9, 0.1]], [[0.5, 0.5]]]), [0.5, 0.5], "softmax")
     assert numpy.allclose(keras.ops.convert_to_numpy(keras.ops.exp(halfway)), [[0.7, 0.3]])
     ```
     """
     ops = keras.ops
-    own, other = ops.cast(own, "float32"), ops.cast(other, "float32")
+    outputs = [ops.cast(one, "float32") for one in outputs]
     if activation == "linear":
-        return own * (1 - share) + other * share
-    mine, its = math.log(1 - share), math.log(share)
+        return functools.reduce(operator.add, [one * share for one, share in zip(outputs, shares, strict=True)])
+
+    def mean(logarithms):
+        return functools.reduce(ops.logaddexp, [one + math.log(share) for one, share in zip(logarithms, shares, strict=True)])
+
     if activation == "softmax":
-        return ops.logaddexp(ops.log_softmax(own) + mine, ops.log_softmax(other) + its)
-    likely = ops.logaddexp(ops.log_sigmoid(own) + mine, ops.log_sigmoid(other) + its)
-    unlikely = ops.logaddexp(ops.log_sigmoid(-own) + mine, ops.log_sigmoid(-other) + its)
-    return likely - unlikely
+        return mean([ops.log_softmax(one) for one in outputs])
+    return mean([ops.log_sigmoid(one) for one in outputs]) - mean([ops.log_sigmoid(-one) for one in outputs])

@@ -89,7 +89,7 @@ def finished(tmp_path_factory):
                 run.choose(chosen, RECIPES[medium].Args)
                 more, shape = _about(medium, folder)
                 about = {"medium": medium, "task": "classification", "class_names": CLASSES, "loss": "cross-entropy", **more}
-                runs.save_model(run, _model(medium, shape), KINDS[medium], **about)
+                runs.save_model(run.folder, _model(medium, shape), KINDS[medium], **about)
                 manifest.write(folder)
                 files.write_json(folder / "result.json", RESULT)
             made[medium] = folder

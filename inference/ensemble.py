@@ -1,0 +1,249 @@
+"""`hornbook ensemble RUN RUN...`: finished runs averaged, as one run: its model, its scores, and what each member scores alone."""
+
+import dataclasses
+import hashlib
+import pathlib
+import shlex
+import shutil
+import time
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from hornbook import UserError, command_line, endings, files, records, terminal
+from hornbook.evaluation import scores, selection
+from hornbook.inference import saved_model
+from hornbook.inference.finished_run import load_model, open_run
+from hornbook.training import folders, manifest, runs
+
+# What a run needs to read other data, and what says which example went where.
+_BESIDE = ("table.json", "tokenizer.json", "ngrams.json", "features.keras")
+_COPIED = ("config.json", "chosen.json", *_BESIDE, "split.csv")
+_MOST = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleArgs:
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Folders of finished runs of one recipe on one split, or folders with such runs in them: of several seeds, of a search, of a
+    comparison."""
+    select: int = 0
+    """Choose members by the validation part: add the run that improves the average most, so many times, each as often as it helps (Caruana
+    et al. 2004). 0: all runs, each alike."""
+    output: str | None = None
+    """Folder of the ensemble. Default: runs/ensemble/TIME-MODEL."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A run of an ensemble.
+
+    Attributes:
+        folder: of the run.
+        trained, medium: as of `finished_run.open_run`.
+        weight: its share in the mean.
+    """
+
+    folder: pathlib.Path
+    trained: object
+    medium: object
+    weight: float
+
+
+def ensemble(arguments):
+    """The command `hornbook ensemble`."""
+    with endings.ending("hornbook ensemble"):
+        about = "Average finished runs of one recipe on one split, and save the average as a run."
+        args = command_line.parse(EnsembleArgs, arguments, "hornbook ensemble", about)
+        if not 0 <= args.select <= _MOST:
+            raise UserError(f"--select must be at least 0 and at most {_MOST:,}, got {args.select}")
+        main(args)
+
+
+def main(args):
+    """Average runs, score the average, and write it as a run.
+
+    Args:
+        args: `EnsembleArgs`.
+
+    Returns:
+        What `result.json` of the ensemble holds.
+
+    Raises:
+        UserError: the runs do not go together, or the folder cannot be used.
+    """
+    began = time.monotonic()
+    members = _members(args.runs)
+    first = members[0]
+    model_name = str(runs.options_of(first.folder)["model"]).rpartition(":")[2]
+    with folders.output(args.output, "ensemble", "" if model_name == "auto" else model_name) as folder:
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder} is not empty; an ensemble begins in a folder of its own, pass another --output")
+        if args.select:
+            members = _selected(members, args.select)
+        part = _part(first, "test")
+        own, models = [], []
+        for member in members:
+            model = load_model(member.trained)
+            own.append(saved_model.outputs(model, part, member.trained))
+            models.append(model)
+        model = _averaged(models, members)
+        about = {**first.trained.about, "thresholds": None}
+        outputs = saved_model.outputs(model, part, first.trained)
+        found = scores.of_run(about, part.labels, outputs)
+        alone = [scores.headline(scores.of_run(about, part.labels, one)) for one in own]
+        result = _result(args, members, alone, found, model, time.monotonic() - began)
+        _write(folder, first, model, about, result, found)
+        for line in _in_words(result, folder):
+            terminal.say(line)
+        return result
+
+
+def _members(given):
+    """The runs that are named, or that lie in the folders that are named, each of them once.
+
+    Raises:
+        UserError: fewer than two, or runs that do not go together.
+    """
+    paths = list(dict.fromkeys(path for name in given for path in _runs_of(pathlib.Path(name))))
+    if len(paths) < 2:
+        raise UserError(f"an ensemble has two runs or more, got {len(paths)}: {' '.join(given) or 'no folder'}")
+    if len(paths) > _MOST:
+        raise UserError(f"{len(paths):,} runs are more than the {_MOST:,} that an ensemble has at most")
+    members = [Member(path, *open_run(path, _COPIED), 1 / len(paths)) for path in paths]
+    first = members[0]
+    for member in members[1:]:
+        _refuse_other_kind(first, member)
+    return members
+
+
+def _runs_of(folder):
+    """A finished run's folder, or those below a folder of runs."""
+    if (folder / "model.keras").exists() or not folder.is_dir():
+        return [folder]
+    found = sorted(path.parent for path in folder.rglob("model.keras") if (path.parent / "result.json").is_file())
+    if not found:
+        raise UserError(f"{folder} has no finished run in it")
+    return found
+
+
+def _refuse_other_kind(first, member):
+    """Refuse a run whose inputs, outputs or test examples are others than those of the first."""
+    left_out = ("requires", "thresholds")
+    mine, its = ({key: value for key, value in one.trained.about.items() if key not in left_out} for one in (first, member))
+    for key in sorted(mine.keys() | its.keys()):
+        if mine.get(key) != its.get(key):
+            raise UserError(f"{member.folder} and {first.folder} do not go together: their labels.json differ in {key}")
+    for name in _BESIDE:
+        if _digest(first.folder / name) != _digest(member.folder / name):
+            told = "they were trained on other splits, so what the inputs mean was learned from other examples"
+            raise UserError(f"{member.folder} and {first.folder} do not go together: {name} differs; {told}")
+    if _digest(first.folder / "split.csv") != _digest(member.folder / "split.csv"):
+        told = "what one is tested on, another was trained on; train them with one --split-seed and without --fold"
+        raise UserError(f"{member.folder} and {first.folder} do not go together: split.csv differs; {told}")
+
+
+def _digest(path):
+    return hashlib.sha256(path.read_bytes()).digest() if path.is_file() else None
+
+
+def _part(member, name):
+    """A part of the data that a run was trained on."""
+    config = member.trained.config
+    examples, _ = member.medium.scored(config["dataset"], name, member.trained, False)
+    return examples
+
+
+def _selected(members, steps):
+    """The members that greedy selection on the validation part keeps, with their weights."""
+    part, answers = _part(members[0], "validation"), []
+    loss = members[0].trained.about["loss"]
+    for member in members:
+        outputs = saved_model.outputs(load_model(member.trained), part, member.trained)
+        answers.append(scores.answers(loss, outputs))
+    quantiles = members[0].trained.about.get("quantiles")
+    counts, losses = selection.greedy(answers, part.labels, loss, steps=steps, quantiles=quantiles)
+    kept = [place for place in range(len(members)) if counts[place]]
+    terminal.say(
+        f"{len(kept)} of {len(members)} runs chosen on validation data: loss {losses[0]:.4f} of the best run, {min(losses):.4f} of them"
+    )
+    return [dataclasses.replace(members[place], weight=float(counts[place] / counts.sum())) for place in kept]
+
+
+def _averaged(models, members):
+    """One model of all, from their inputs to the outputs of the mean of their probabilities, or numbers."""
+    import keras
+
+    from hornbook.training.builders import activation_for
+    from hornbook.training.classical.mixing import weighted_mean
+
+    [received] = models[0].inputs
+    inputs = keras.Input(received.shape[1:], dtype=received.dtype, name=received.name)
+    # Each under a name of its own; two layers of one name cannot stand in a model.
+    networks = [keras.Model(model.inputs[0], model.outputs[0], name=f"member{number}") for number, model in enumerate(models, start=1)]
+    activation = activation_for(members[0].trained.about["task"], models[0].output_shape[-1])
+    if len(models) == 1:
+        return keras.Model(inputs, networks[0](inputs), name="ensemble")
+    outputs = weighted_mean([network(inputs) for network in networks], [member.weight for member in members], activation)
+    return keras.Model(inputs, outputs, name="ensemble")
+
+
+def _result(args, members, alone, found, model, seconds):
+    metrics = scores.headline(found)
+    listed = [{"run": str(member.folder), "weight": member.weight, "metrics": own} for member, own in zip(members, alone, strict=True)]
+    means = {name: float(np.mean([own[name] for own in alone])) for name in metrics}
+    return {
+        "metrics": metrics,
+        "evaluated_on": "test",
+        "seconds": round(seconds, 1),
+        "seed": runs.options_of(members[0].folder)["seed"],
+        "parameters": model.count_params(),
+        "findings": [],
+        "floor": None,
+        "ensemble": {"members": listed, "mean_of_members": means, "selected": bool(args.select)},
+        **runs.environment(),
+    }
+
+
+def _write(folder, first, model, about, result, found):
+    """Write the ensemble's files, all or none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_files(folder, first, model, about, result, found)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write_files(folder, first, model, about, result, found):
+    for name in _COPIED:
+        if (first.folder / name).is_file():
+            with files.atomic(folder / name) as temporary:
+                shutil.copyfile(first.folder / name, temporary)
+    kind = type(first.trained.labels)
+    runs.save_model(folder, model, kind, **{key: value for key, value in about.items() if key not in ("input_shape", "requires")})
+    _report(folder, first, result, found)
+    manifest.write(folder)
+    records.write(folder / "result.json", runs.Result, {**result, "evaluation": found})
+
+
+def _report(folder, first, result, found):
+    from hornbook.reports import report
+
+    words = ["hornbook", "ensemble", *(member["run"] for member in result["ensemble"]["members"])]
+    config = runs.options_of(first.folder)
+    title = f"Ensemble of {len(result['ensemble']['members'])} on {str(config['dataset']).rpartition('/')[2]}"
+    report.write_report(
+        folder / "report.html", title=title, command=shlex.join(words), config=config, history=[], result=result, evaluation=found
+    )
+
+
+def _in_words(result, folder):
+    told, means = result["ensemble"], result["ensemble"]["mean_of_members"]
+    for member in told["members"]:
+        name, value = next(iter(member["metrics"].items()))
+        yield f"{member['run']}: {name.replace('_', ' ')} {value:.4f}, weight {member['weight']:.3f}"
+    for name, value in result["metrics"].items():
+        yield f"{name.replace('_', ' ')}: ensemble {value:.4f}, mean of its members {means[name]:.4f}"
+    yield f"report: {folder / 'report.html'}"
