@@ -18,7 +18,7 @@ PARTS = (
     "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
     "data.texts.log_count_ratios", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours",
-    "evaluation.floors.tasks", "evaluation.intervals", "evaluation.paired", "evaluation.predictions",
+    "evaluation.floors.tasks", "evaluation.intervals", "evaluation.paired", "evaluation.predictions", "evaluation.selection",
     "evaluation.temperature", "evaluation.thresholds", "reports.report", "training.callbacks", "training.checkpoint",
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",

@@ -1,6 +1,7 @@
 """Ensembles of finished runs: their outputs, what is saved, and runs that do not go together."""
 
 import json
+import pathlib
 import shutil
 
 import keras
@@ -65,7 +66,7 @@ def test_it_predicts_as_any_run(averaged, tmp_path, capsys):
 
 def test_the_table_of_runs_tells_it_from_its_members(runs, averaged):
     found, *_ = runs_table.find(runs)
-    members = {entry["folder"].name: entry["options"]["members"] for entry in found}
+    members = {pathlib.Path(entry["folder"]).name: entry["options"]["members"] for entry in found}
     assert members["averaged"] == "3 runs"
     assert members["seed-0"] == 1
 
