@@ -54,10 +54,15 @@ def test_a_neglected_class():
     logits = np.where(np.arange(100)[:, None] < 98, [2.0, 0.0], [0.0, 2.0])
     (found,) = of_scores(LEVEL, classification.classification(labels, logits, ("cat", "dog")), IMAGES)
     assert str(found).startswith(
-        "The class dog is neglected: its recall is 20.0%, with 10 examples where the largest class has 90. Try --class-weights balanced"
+        "The class dog is neglected: its recall is 20.0%, with 10 examples where the largest class has 90. "
+        "Try --logit-adjustment after, --class-weights balanced or more examples of it."
     )
-    (found,) = of_scores(LEVEL, classification.classification(labels, logits, ("cat", "dog")), {**IMAGES, "class_weights": "balanced"})
-    assert "--class-weights" not in str(found)
+    assert found.to_json()["changes"] == {"logit_adjustment": "after", "class_weights": "none", "sampling": "none"}
+    again = classification.classification(labels, logits, ("cat", "dog"))
+    (found,) = of_scores(LEVEL, again, {**IMAGES, "class_weights": "balanced"})
+    assert str(found).endswith("Try --logit-adjustment after or more examples of it.")
+    (found,) = of_scores(LEVEL, again, {**IMAGES, "logit_adjustment": "after"})
+    assert str(found).endswith("Try --class-weights balanced or more examples of it.")
 
 
 def test_findings_on_numbers():

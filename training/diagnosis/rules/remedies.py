@@ -168,10 +168,17 @@ _TOO_SURE = (
     *[remedy for remedy in _OVERFITTED if {"mixup", "word_dropout", "early_stopping"} & remedy.changes.keys()],
 )
 _RARE = (
+    # First, as it costs no training in one's own code; of these three a run can have one.
+    Remedy(
+        "--logit-adjustment after",
+        "logits = model.predict(x) - numpy.log(numpy.bincount(y_train) / len(y_train))  # and predict by these",
+        {"logit_adjustment": "after", "class_weights": "none", "sampling": "none"},
+        lambda value: value == "none",
+    ),
     Remedy(
         "--class-weights balanced",
         "model.fit(..., class_weight=hornbook.training.class_weights(y, num_classes))",
-        {"class_weights": "balanced"},
+        {"class_weights": "balanced", "logit_adjustment": "none", "sampling": "none"},
         lambda value: value != "balanced",
     ),
     Remedy("more examples of it"),
