@@ -121,6 +121,7 @@ def _train(args, session):
 
     from hornbook.training import losses, target_scaling
     from hornbook.training.classical import mixing, tables
+    from hornbook.training.updates.sharpness import sharpness_aware
 
     # Data.
     run = session.run
@@ -136,6 +137,7 @@ def _train(args, session):
     loss = losses.regression(args.loss, args.quantiles)
     # R2 has no unit; of several quantiles none is the prediction.
     metrics = [] if quantiles else [losses.OfEnsemble(keras.metrics.R2Score(name="r2"), "linear")]
+    sharpness_aware(model, args.sharpness_radius)
     model.compile(running.optimizer(args, dataset.train), loss, metrics=metrics, jit_compile=keras.backend.backend() == "jax")
 
     # Training.

@@ -114,6 +114,7 @@ def _train(args, session):
 
     from hornbook.reports import examples
     from hornbook.training.classical import convolution_ridge, mixing
+    from hornbook.training.updates.sharpness import sharpness_aware
 
     # Data.
     dataset = session.dataset or load(args, session.run.folder)
@@ -124,6 +125,7 @@ def _train(args, session):
     # Model.
     model = build(args, dataset)
     rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
+    sharpness_aware(model, args.sharpness_radius)
     model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.

@@ -74,6 +74,7 @@ def _train(args, session):
 
     from hornbook.training.builders import activation_for
     from hornbook.training.classical import mixing, tables
+    from hornbook.training.updates.sharpness import sharpness_aware
 
     # Data.
     run = session.run
@@ -85,6 +86,7 @@ def _train(args, session):
     # Model.
     model = build(args, dataset, objective.num_outputs)
     rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
+    sharpness_aware(model, args.sharpness_radius)
     model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.

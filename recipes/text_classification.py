@@ -126,6 +126,7 @@ def _train(args, session):
     import keras
 
     from hornbook.data.texts import tokens as tokens_of
+    from hornbook.training.updates.sharpness import sharpness_aware
 
     # Data.
     folder = session.run.folder
@@ -144,6 +145,7 @@ def _train(args, session):
     # Model.
     model = build(args, dataset, tokenizer)
     rule, jit_compile = running.optimizer(args, tokens["train"]), keras.backend.backend() == "jax"
+    sharpness_aware(model, args.sharpness_radius)
     model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.

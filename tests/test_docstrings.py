@@ -25,7 +25,7 @@ PARTS = (
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
     "training.imbalance", "training.losses.classification", "training.losses.focal", "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
-    "training.target_scaling", "training.updates.rate_finder",
+    "training.target_scaling", "training.updates.rate_finder", "training.updates.sharpness",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {

@@ -18,6 +18,7 @@ _HOMES = {
     "find_learning_rate": "updates.rate_finder",
     "optimizer": "optimization",
     "schedule": "schedules",
+    "sharpness_aware": "updates.sharpness",
 }
 __all__ = sorted(_HOMES)
 

@@ -24,8 +24,9 @@ from hornbook.tuning.cross_validation import command as cross_validations
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
-# In the order of their file, those of other files last.
-GROUPS = tuple(sorted((cls for cls in _CLASSES if cls is not options.Range), key=lambda cls: cls.__module__ != options.__name__))
+# Networks first, then in the order of their file, those of other files last.
+_OTHERS = [cls for cls in _CLASSES if cls.__module__ != options.__name__ and not issubclass(cls, options.Network)]
+GROUPS = tuple(sorted((cls for cls in _CLASSES if cls is not options.Range), key=lambda cls: cls in _OTHERS))
 _BEGINNING = """# Every flag
 
 Look up a flag: what it takes, its default, what it does. `hornbook NAME --help` says the same in the terminal.

@@ -151,12 +151,20 @@ def listen(model, steps):
         logs = outputs[0] if isinstance(outputs, tuple) else outputs
         steps.add(logs)
         if sampled:
-            steps.rate = max(steps.rate, float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)))
+            steps.rate = max(steps.rate, _rate(model.optimizer, outputs))
         if before:  # Not of a model that its first step builds.
             steps.sample(before, _weights(model, outputs[1:] if isinstance(outputs, tuple) else ()))
         return outputs
 
     model.train_function = train_function
+
+
+def _rate(optimizer, outputs):
+    """The learning rate after a step, as a number."""
+    # JAX keeps the optimizer's variables in the state of the training, of which the step returns the new one.
+    pairs = zip(optimizer.variables, outputs[1][2], strict=True) if keras.backend.backend() == "jax" else ()
+    with keras.StatelessScope(list(pairs)) if pairs else contextlib.nullcontext():
+        return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
 
 def restore(model):

@@ -1,0 +1,94 @@
+"""The options of networks that recipes share: those of every family of models, and those of some."""
+
+import dataclasses
+from typing import Annotated, Literal
+
+from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Auto, Range
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """What every family of models has."""
+
+    depth: Annotated[int, Range(0, 10_001)] | None = None
+    """Layers with kernels, or blocks. Default: the model's own."""
+    width: Annotated[int, Range(1, 2**16)] | None = None
+    """Filters, units or features of a layer (of the first stage where there are stages; of wide variants the multiplier). Default: the
+    model's own."""
+    normalization: Literal["batch", "layer", "group", "instance", "rms", "none"] | None = None
+    """Normalization of activations; None: the model's own."""
+    groups: Annotated[int, AT_LEAST_1] | None = None
+    """Groups of channels with --normalization group; 1 is layer normalization over a whole example. Default: chosen from the channels."""
+    weight_normalization: Literal["none", "spectral", "standardized"] | None = None
+    """Normalization of kernels. Default: none."""
+    activation: str | None = None
+    """Any activation of Keras that works in a network, such as relu, gelu, silu, selu, tanh or leaky_relu; in transformers swiglu, geglu
+    and reglu too. Default: the model's own."""
+    initializer: str = "auto"
+    """Initial kernels: auto (by the activation: He, Glorot or LeCun) or the name of a Keras initializer."""
+    initial_scale: Annotated[float, POSITIVE] | None = None
+    """A factor on the initial kernels, such as 0.01, to see what a bad start does. Default: 1."""
+    dropout: Annotated[float, SHARE] | Auto = "auto"
+    """Share of features dropped: before the output layer, in an mlp and a transformer after every layer; auto: by the model."""
+    l1: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the absolute values of the kernels, added to the loss."""
+    l2: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the squares of the kernels, added to the loss."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlainNetwork(Network):
+    """What networks of plain layers have as well, `cnn` and `mlp`."""
+
+    normalization_placement: Literal["before", "after"] | None = None
+    """Whether normalization stands before or after the activation (cnn, mlp and tabm only). Default: before."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableNetwork(PlainNetwork):
+    """What networks for tables have as well, `mlp` and `tabm`."""
+
+    number_embedding: Literal["none", "piecewise", "periodic"] | None = None
+    """What a number becomes before the first layer (mlp and tabm only): piecewise, the --bins that it has passed, or periodic, waves of
+    learned frequencies; then a few learned features of each. Default: the model's own, none."""
+    number_features: Annotated[int, AT_LEAST_1] | None = None
+    """Features of an embedded number. Default: the model's own."""
+    frequency_scale: Annotated[float, POSITIVE] | None = None
+    """Spread of the initial frequencies with --number-embedding periodic, such as 0.01 to 1. Default: the model's own, 0.1."""
+    scale_inputs: bool = False
+    """Multiply each feature by a learned factor before the first layer (mlp and tabm only)."""
+    submodels: Annotated[int, AT_LEAST_1] | None = None
+    """Networks that share the hidden layers (tabm only). Default: the model's own, 16."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeepNetwork(Network):
+    """What networks with residual branches or attention have as well."""
+
+    heads: Annotated[int, AT_LEAST_1] | None = None
+    """Attention heads, of which the width is a multiple (transformers only). Default: the model's own."""
+    positions: Literal["learned", "sinusoidal", "rotary", "none"] | None = None
+    """How a transformer tells positions apart (transformers only). Default: the model's own."""
+    stochastic_depth: Annotated[float, SHARE] | None = None
+    """Share of residual branches dropped in the last block, rising linearly from 0 in the first (residual networks and transformers only).
+    None: the model's own."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SequenceNetwork(DeepNetwork):
+    """What networks for texts and series have as well."""
+
+    kernel_sizes: tuple[Annotated[int, AT_LEAST_1], ...] | None = None
+    """Steps or tokens that each convolution sees, one number for each, such as 8 5 3 (convolutional models only). Default: the model's
+    own."""
+    pooling: Literal["mean", "max", "last", "attention", "class"] | None = None
+    """How the steps of a sequence become one vector; last is for recurrent models, class (a learned token in front) for transformers.
+    Default: the model's own."""
+    bidirectional: bool = False
+    """Read the sequence in both directions (recurrent models only)."""
+    residual: bool = False
+    """Add each layer's input to its output (recurrent models only)."""
+    recurrent_normalization: Literal["none", "layer", "batch"] | None = None
+    """Normalization inside the recurrence (recurrent models only). Default: none."""
+    recurrent_dropout: Annotated[float, SHARE] | None = None
+    """Share of the recurrent state dropped (recurrent models only). Default: 0."""
