@@ -38,7 +38,8 @@ page is made from the code by `python docs/generate/flags.py`."""
 _ENDING = """## Limits
 
 A flag that a command does not know, a value of another type and a value out of range are refused before training, in one line that names
-the flag and what is accepted. A flag that the chosen model does not take is refused too; [models](models.md) shows which family takes what.
+the flag and what is accepted. A flag that the chosen model does not take is refused too; [models](models.md) shows which family takes what,
+and [rare classes](imbalance.md) which flags for them go together.
 
 These keywords of builders have no flag; use them in a builder of your own, `--model mymodule:builder`:
 

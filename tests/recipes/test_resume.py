@@ -24,7 +24,9 @@ OPTIONS = {
     "mixup": 0.2,
     "ema": 0.9,
     "early_stopping": 5,
+    "loss": "focal",
     "class_weights": "balanced",
+    "defer_class_weights": 0.5,
     "floor": False,
     "epochs": 3,
     "batch_size": 128,
@@ -134,8 +136,14 @@ series = [generator.normal(k % 2, 1, (generator.integers(5, 12), 2)) for k in ra
 dataset = data.series.from_arrays(series, numpy.arange(120) % 2)
 """
 SEQUENCES = {
-    "text_classification": (TEXTS, {"model": "cnn1d", "width": 4, "embedding_size": 4, "minimum_count": 1, "word_swap": 0.1}),
-    "sequence_classification": (SERIES, {"model": "gru", "width": 4, "jitter": 0.1, "time_warp": 0.1, "mixup": 0.2}),
+    "text_classification": (
+        TEXTS,
+        {"model": "cnn1d", "width": 4, "embedding_size": 4, "minimum_count": 1, "word_swap": 0.1, "sampling": "oversample"},
+    ),
+    "sequence_classification": (
+        SERIES,
+        {"model": "gru", "width": 4, "jitter": 0.1, "time_warp": 0.1, "mixup": 0.2, "sampling": "balanced-batches"},
+    ),
 }
 SCRIPT_OF_SEQUENCES = """
 import os, signal, sys, json, keras, numpy

@@ -248,6 +248,7 @@ def test_a_finished_run_and_a_folder_that_cannot_be_written(finished, tmp_path):
 
 def test_a_killed_run_ends_with_the_same_weights(table, tmp_path):
     options = {**SMALL, "dataset": table, "dropout": 0.2, "mixup": 0.2, "ema": 0.9, "epochs": 3, "early_stopping": 5}
+    options |= {"sampling": "oversample", "imbalance_ratio": 3.0}
     script = """
 import os, signal, sys, json, keras
 from hornbook.recipes.tabular_classification import Args, main
