@@ -222,8 +222,10 @@ def test_series(tmp_path, capsys):
 
 
 def test_several_classes_have_a_temperature_and_no_threshold(tmp_path):
-    result = table(tmp_path / "run", dataset="wine", temperature_scaling=True)
-    assert result["temperature"]["temperature"] > 0
+    result = table(tmp_path / "run", dataset="wine", temperature_scaling=True, logit_adjustment="after", validation_fraction=0.3, epochs=3)
+    assert result["temperature"]["temperature"] != 1
+    layers = [layer.name for layer in keras.saving.load_model(tmp_path / "run/model.keras").layers]
+    assert layers[-2:] == ["logit_adjustment", "temperature"]
     assert "threshold" not in result
     assert "thresholds" not in json.loads((tmp_path / "run/labels.json").read_text())
     with pytest.raises(
