@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 _MOST = 2000  # Examples of a part that are compared, evenly spaced.
+_OTHER_SHARES = 0.1  # Of the classes: so much of one part would have to be of another class to have the other's shares.
 _NEIGHBOURS = 10
 
 
@@ -33,8 +34,10 @@ class Facts:
         noise: estimated share of training labels that are wrong; None where neighbours cannot tell.
         overlap: share of validation examples that are in the training part too.
         repeated: share of training examples that are in it twice.
-        validation_agreement: how often the nearest training example of a validation example has its class.
+        validation_agreement: how often the nearest training example of a validation example has its class. Where the parts have other
+            shares of classes, as with a training part that was made a long tail, validation examples are weighed to have training's.
         shift: the largest difference of a feature's mean between the parts, in standard deviations, where it is beyond chance; else 0.
+            Validation examples are weighed alike.
     """
 
     examples: int
@@ -197,11 +200,23 @@ def _validation(x, keys, features, classes, chosen, scale, validation, tokens):
         flat = flat / np.where(scale > 0, scale, 1.0)
     if flat.shape[1] != features.shape[1] or not np.isfinite(flat).all():
         return found
-    found["shift"] = 0.0 if tokens else _shift(features, flat)
+    weights = None
     if other_classes is not None:
+        weights = _to_shares(classes[chosen], other_classes[other_chosen])
         nearest = _distances(flat, features).argmin(axis=1)
-        found["validation_agreement"] = float(np.mean(classes[chosen][nearest] == other_classes[other_chosen]))
+        found["validation_agreement"] = float(np.average(classes[chosen][nearest] == other_classes[other_chosen], weights=weights))
+    found["shift"] = 0.0 if tokens else _shift(features, flat, weights)
     return found
+
+
+def _to_shares(classes, others):
+    """Weights of other examples, with which their classes have the shares that these have; None where they have about the same."""
+    count = 1 + max(classes.max(), others.max())
+    shares, own = (np.bincount(labels, minlength=count) / len(labels) for labels in (classes, others))
+    if np.abs(shares - own).sum() / 2 < _OTHER_SHARES:
+        return None
+    weights = shares[others] / own[others]
+    return weights if weights.any() else None
 
 
 def _covered(chosen):
@@ -209,21 +224,23 @@ def _covered(chosen):
     return (chosen[-1] + 1) / len(chosen) if len(chosen) else 1.0
 
 
-def _shift(features, others):
+def _shift(features, others, weights=None):
     """The largest difference of means in standard deviations over the whole and over single features, if far beyond chance."""
     rows, other_rows = features.mean(axis=1), others.mean(axis=1)
-    candidates = [_difference(rows[:, None], other_rows[:, None]), _difference(features, others)]
+    candidates = [_difference(rows[:, None], other_rows[:, None], weights), _difference(features, others, weights)]
     return max(candidates)
 
 
-def _difference(features, others):
-    spread = np.sqrt((features.var(axis=0) + others.var(axis=0)) / 2)
+def _difference(features, others, weights):
+    mean = np.average(others, axis=0, weights=weights)
+    spread = np.sqrt((features.var(axis=0) + np.average(np.square(others - mean), axis=0, weights=weights)) / 2)
     varies = spread > 1e-3 * spread.max(initial=0.0)
     if not varies.any():
         return 0.0
-    gap = np.abs(features.mean(axis=0) - others.mean(axis=0))[varies] / spread[varies]
+    gap = np.abs(features.mean(axis=0) - mean)[varies] / spread[varies]
     # Of so many comparisons the largest by chance, with room: a standard normal's quantile grows with the root of twice the logarithm.
-    error = np.sqrt(1 / len(features) + 1 / len(others))
+    count = len(others) if weights is None else weights.sum() ** 2 / np.square(weights).sum()
+    error = np.sqrt(1 / len(features) + 1 / count)
     bound = error * (3 + np.sqrt(2 * np.log(max(2, varies.sum()))))
     largest = float(gap.max())
     return largest if largest > bound else 0.0

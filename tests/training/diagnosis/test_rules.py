@@ -240,3 +240,30 @@ def test_a_usual_rate_is_never_too_low():
     problems = [finding.problem for finding in diagnose(record)]
     assert problems[0] == "constant-features"
     assert "learning-rate-too-low" not in problems
+
+
+def overlapping(counts, seed):
+    """Two classes of 8 numbers that overlap, so many examples of each: inputs and labels."""
+    generator = np.random.default_rng(seed)
+    labels = np.repeat([0, 1], counts)
+    return (generator.normal(size=(len(labels), 8)) + 0.8 * labels[:, None]).astype("float32"), labels
+
+
+def test_other_shares_of_classes_alone_are_no_other_distribution():
+    x, y = overlapping((570, 30), 0)
+    other, labels = overlapping((300, 300), 1)
+    found = examples.facts(x, y, y, 2, (other, labels, labels))
+    # Without weights, half of the validation examples are of the class that is rare and hard.
+    assert abs(found.agreement - found.validation_agreement) < 0.05
+    assert found.shift < 0.3
+    # What does differ is still seen.
+    assert examples.facts(x, y, y, 2, (other + 2, labels, labels)).shift > 1
+
+
+def test_equal_shares_are_not_weighed():
+    x, y = overlapping((300, 300), 0)
+    other, labels = overlapping((50, 50), 1)
+    found = examples.facts(x, y, y, 2, (other, labels, labels))
+    scale = x.std(axis=0)
+    distances = np.square(other[:, None] / scale - x[None] / scale).sum(axis=-1)
+    assert found.validation_agreement == pytest.approx(np.mean(y[distances.argmin(axis=1)] == labels))
