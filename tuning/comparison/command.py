@@ -64,10 +64,21 @@ def compare(arguments):
         recipe_name, args, base, _, parse = asked.parsed(arguments, Args, "hornbook compare", _DESCRIPTION)
         recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
         check(args, base)
-        main(recipe_name, args, base, _factors(args, base, recipe, parse))
+        main(recipe_name, args, base, factors_of(args, base, recipe, parse))
 
 
-def _factors(args, base, recipe, parse):
+def factors_of(args, base, recipe, parse):
+    """The list of `grid.Factor` that the options name.
+
+    Args:
+        args: `Args`.
+        base: the recipe's options that all runs share.
+        recipe: the recipe's module.
+        parse: as of `asked.parsed`.
+
+    Raises:
+        UserError: there is none, or one twice.
+    """
     factors = [grid.levels_factor(args.levels, parse, base)] if args.levels else []
     factors += [grid.vary_factor(written, recipe) for written in args.vary]
     if not factors:

@@ -1,0 +1,191 @@
+"""Do the field's usual claims hold here? Each is asked of `hornbook compare`, on several data sets, and gets a verdict.
+
+    python benchmarks/claims.py
+    python benchmarks/claims.py --only long-tail-fashion --seeds 5
+
+`claims.toml` has the claims and the comparisons that ask them. Each comparison is a folder below --folder; the same command goes on where
+it was cut off. Afterwards, or with --read alone, the folders that are there are read: `results/claims.csv` has a row a claim, comparison
+and level, `results/claims_levels.csv` every level of every comparison, and the tables of docs/claims.md are written anew.
+
+A level is as claimed where its difference from the first level has the claimed sign at a corrected p below 0.05, or where runs of one of
+the two failed so often more that it is no luck (Fisher's exact test); against the claim with the other sign. A claim of "same" is as
+claimed where no difference is shown, which is no proof of none. The claim holds here if all levels on all data sets are as claimed, in part
+if some are, is contradicted if some are against it and none as claimed, and else not shown.
+"""
+
+import argparse
+import csv
+import pathlib
+import shlex
+import subprocess
+import sys
+import tomllib
+
+HERE = pathlib.Path(__file__).parent
+PAGE = HERE.parent / "docs/claims.md"
+COLUMNS = ("group", "claim", "comparison", "dataset", "condition", "level", "metric", "part", "n", "failed", "mean", "difference", "low",
+           "high", "p_corrected", "expected", "found")  # fmt: skip
+GROUPS = {
+    1: "Activations", 2: "Clipping", 3: "Initialization", 4: "Batch normalization and training",
+    5: "Batch normalization and generalisation", 6: "Where batch normalization helps", 7: "Layer normalization", 8: "Small batches",
+    9: "Depth", 10: "Few examples", 11: "Optimizers, schedules, batch size", 12: "Rare classes", 13: "Losses", 14: "Searches",
+    15: "Sequences", 16: "Cross-validation", 17: "Averages", 18: "Corrupted inputs",
+}  # fmt: skip
+_BEGIN, _END = "<!-- claims -->", "<!-- end of claims -->"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("runs/claims"), help="of the comparisons")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", help="names of comparisons")
+    parser.add_argument("--read", action="store_true", help="train nothing")
+    args = parser.parse_args()
+    asked = tomllib.loads((HERE / "claims.toml").read_text())
+    for name, comparison in asked["comparison"].items():
+        if not args.read and (args.only is None or name in args.only):
+            print(f"== {name}", flush=True)
+            subprocess.run(command(comparison, args.seeds, args.folder / name), check=False)
+    levels = {name: read(args.folder / name / "levels.csv") for name in asked["comparison"]}
+    rows = [row for claim in asked["claim"] for row in answers(claim, levels)]
+    write(HERE / "results/claims.csv", rows, COLUMNS)
+    every = [{"comparison": name, **row} for name, found in levels.items() for row in found]
+    if every:
+        write(HERE / "results/claims_levels.csv", every, list(dict.fromkeys(key for row in every for key in row)))
+    print(tables(asked, rows, args.seeds))
+    if PAGE.exists():
+        text = PAGE.read_text()
+        before, after = text.partition(_BEGIN)[0], text.partition(_END)[2]
+        PAGE.write_text(f"{before}{_BEGIN}\n\n{tables(asked, rows, args.seeds)}\n\n{_END}{after}")
+
+
+def command(comparison, seeds, folder):
+    """The words of a comparison's command line."""
+    words = [sys.executable, "-m", "hornbook", "compare", comparison["recipe"], *shlex.split(comparison["flags"])]
+    return [*words, "--metrics", comparison["metrics"], "--seeds", str(seeds), "--output", str(folder)]
+
+
+def read(path):
+    """The rows of a comparison's `levels.csv`, dicts of texts; none where it has not been made."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def answers(claim, levels):
+    """A row for each level that a claim is about, in each comparison that has been made."""
+    for name in claim["comparisons"]:
+        found = [row for row in levels[name] if row["metric"] == claim["metric"] and row["part"] == claim.get("part", "training")]
+        found = [row for row in found if all(row[key] in _listed(values) for key, values in claim.get("where", {}).items())]
+        for place, row in enumerate(found):
+            level, conditions = _level(row)
+            if level not in claim["expected"]:
+                continue
+            first = next(other for other in reversed(found[: place + 1]) if not other["difference"] and other["verdict"] == "compared with")
+            expected = claim["expected"][level]
+            told = {key: row.get(key, "") for key in COLUMNS if key in row}
+            yield {
+                **told, "group": claim["group"], "claim": claim["text"], "comparison": name, "condition": conditions, "level": level,
+                "expected": expected, "found": outcome(row, first, expected),
+            }  # fmt: skip
+
+
+def _listed(values):
+    return values if isinstance(values, list) else [values]
+
+
+def _level(row):
+    """A row's level, and its conditions in words; the level stands last before the metric."""
+    names = list(row)
+    between = names[names.index("dataset") + 1 : names.index("metric")]
+    *conditions, level = between
+    return row[level], ", ".join(f"{name} {row[name]}" for name in conditions)
+
+
+def outcome(row, first, expected):
+    """Whether a level is "as claimed", "against the claim" or "not shown"."""
+    verdict = row["verdict"]
+    if by_failures := _fewer_failures(row, first):
+        verdict = by_failures
+    signs = {"better": "better", "worse": "worse", "higher": "higher", "lower": "lower"}
+    # A measure of which neither end is better is told by its sign.
+    opposite = {"better": "worse", "worse": "better", "higher": "lower", "lower": "higher"}
+    if expected == "same":
+        return "against the claim" if verdict in signs else "as claimed"
+    if verdict == expected:
+        return "as claimed"
+    return "against the claim" if verdict == opposite[expected] else "not shown"
+
+
+def _fewer_failures(row, first):
+    """ "better" or "worse" where so many more runs of one of two levels failed that it is no luck; else None."""
+    from scipy import stats
+
+    (own, own_ended), (other, other_ended) = ((int(one["failed"]), int(one["n"])) for one in (row, first))
+    if own == other or own + own_ended == 0 or other + other_ended == 0:
+        return None
+    p = stats.fisher_exact([[own, own_ended], [other, other_ended]]).pvalue
+    return None if p >= 0.05 else "worse" if own > other else "better"
+
+
+def verdict(rows):
+    """Of a claim's rows."""
+    found = [row["found"] for row in rows]
+    if not found:
+        return "not measured yet"
+    if all(one == "as claimed" for one in found):
+        return "**holds here**"
+    if "as claimed" in found:
+        return "**holds in part**"
+    return "**contradicted**" if "against the claim" in found else "**not shown**"
+
+
+def tables(asked, rows, seeds):
+    """The claims in Markdown, a table a group, each with the commands below it."""
+    parts = []
+    for group, name in GROUPS.items():
+        claims = [claim for claim in asked["claim"] if claim["group"] == group]
+        if not claims:
+            continue
+        lines = [f"## {group}. {name}", "", "| claim | measured | verdict |", "|---|---|---|"]
+        for claim in claims:
+            own = [row for row in rows if row["claim"] == claim["text"]]
+            lines.append(f"| {claim['text']} | {'<br>'.join(map(_measured, own)) or '-'} | {verdict(own)} |")
+        names = list(dict.fromkeys(name for claim in claims for name in claim["comparisons"]))
+        lines += [
+            "",
+            *(f"`python benchmarks/claims.py --only {name}`, which is" + _fenced(asked["comparison"][name], seeds) for name in names),
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _fenced(comparison, seeds):
+    words = ["hornbook", "compare", comparison["recipe"], comparison["flags"], "--metrics", shlex.quote(comparison["metrics"])]
+    return f"\n\n```\n{' '.join([*words, '--seeds', str(seeds)])}\n```\n"
+
+
+def _measured(row):
+    """A row in words: where, level, difference, interval, p."""
+    where = ", ".join(filter(None, [row["dataset"].removeprefix("tfds:"), row["condition"]]))
+    failed = f", {row['failed']} runs failed" if row["failed"] != "0" else ""
+    metric = row["metric"].replace("_", " ")
+    if not row["difference"]:
+        return f"{where}: {row['level']}: no result{failed}"
+    values = [float(row[key]) if row[key] else float("nan") for key in ("difference", "low", "high", "p_corrected")]
+    gain, low, high, p = values
+    shown = f"{metric} {gain:+.3g} [{low:+.3g}, {high:+.3g}], p {p:.2g}, n {row['n']}"
+    return f"{where}: {row['level']}: {shown}{failed}, {row['found']}"
+
+
+def write(path, rows, columns):
+    """Write rows, dicts, as CSV."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
