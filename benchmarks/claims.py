@@ -50,8 +50,12 @@ def main():
     rows = [row for claim in asked["claim"] for row in answers(claim, levels)]
     write(HERE / "results/claims.csv", rows, COLUMNS)
     every = [{"comparison": name, **row} for name, found in levels.items() for row in found]
-    if every:
-        write(HERE / "results/claims_levels.csv", every, list(dict.fromkeys(key for row in every for key in row)))
+    names = [
+        "comparison",
+        "dataset",
+        *(key for key in dict.fromkeys(key for row in every for key in row) if key not in ("comparison", "dataset")),
+    ]
+    write(HERE / "results/claims_levels.csv", every, names)
     print(tables(asked, rows, args.seeds))
     if PAGE.exists():
         text = PAGE.read_text()

@@ -20,6 +20,7 @@ import time
 
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 COLUMNS = ("signal", "after_seconds", "exit_code", "lines", "left", "went_on", "ended_well", "said")
+_GOING = 1.0  # Seconds in which a process that has written its result is gone.
 _HORNBOOK = [sys.executable, "-m", "hornbook"]
 _RUN = ["image-classification", "--model", "mlp", "--epochs", "4", "--floor"]
 
@@ -39,10 +40,11 @@ def one(name, after, folder, *, go_on):
     time.sleep(after)
     finished = process.poll() is not None
     process.send_signal(getattr(signal, name))
+    sent = time.monotonic()
     said = process.communicate()[1]
     left, went_on = folder.exists(), None
-    # A signal that comes when all is done, while libraries go, says nothing.
-    finished = finished or (folder / "result.json").exists()
+    # A signal that comes when all is done, while libraries go, says nothing; one that is not heeded would let the run go on.
+    finished = finished or ((folder / "result.json").exists() and time.monotonic() - sent < _GOING)
     if left and go_on and not finished and "to go on: " in said:
         words = shlex.split(said.partition("to go on: ")[2])[1:]
         went_on = subprocess.run([*_HORNBOOK, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).returncode == 0
@@ -60,6 +62,8 @@ def main():
     parser.add_argument("--go-on", action="store_true", help="run the command that the line names, and see that it ends well")
     parser.add_argument("--output", default="endings.csv")
     args = parser.parse_args()
+    # A shell that begins this script in the background has it ignore SIGINT, and so its children, as `nohup` wants it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     moments, rows = random.Random(args.seed), []
     with tempfile.TemporaryDirectory() as scratch:
         uninterrupted(pathlib.Path(scratch, "cold"))  # The first one reads libraries from the disk.

@@ -1,8 +1,8 @@
 """SIGKILL at random moments, of a trial, of the server that trials are forked from, of the search itself, of a Ray worker and of a Ray
 node: does the search finish, and whole? And the same of a comparison.
 
-python benchmarks/kill_search.py
-python benchmarks/kill_search.py --of compare --what trial driver --kills 4
+python benchmarks/reliability/kill_search.py
+python benchmarks/reliability/kill_search.py --of compare --what trial driver --kills 4
 
 Each search or comparison has runs on scikit-learn's wine, two at a time; it takes several kills and, where it was itself killed, is started
 again by the same command until it ends. Afterwards: it ended well, every run has a score, no finished run was made again (its result.json
@@ -24,7 +24,7 @@ import time
 
 import psutil
 
-RESULTS = pathlib.Path(__file__).parent / "results"
+RESULTS = pathlib.Path(__file__).parents[1] / "results"
 KINDS = ("trial", "server", "driver", "worker", "node")
 TRIALS = 6
 _WORDS = {
