@@ -17,6 +17,7 @@ from hornbook.models.layers.members import mean_of_members
 from hornbook.models.layers.patch_whitening import WHITENING, adapt_patch_whitening
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
+from hornbook.models.layers.scalar_affine import ScalarAffine
 from hornbook.models.layers.weight_normalization import (
     WEIGHT_NORMALIZATIONS,
     SpectralConv1D,
@@ -35,6 +36,8 @@ from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
+    fixup_resnet20,
+    fixup_resnet110,
     preactivation_resnet110,
     preactivation_resnet164,
     preactivation_resnet1001,
@@ -75,6 +78,7 @@ __all__ = [
     "LayerNormalization",
     "MultiHeadAttention",
     "RotaryAttention",
+    "ScalarAffine",
     "SpectralConv1D",
     "SpectralConv2D",
     "SpectralDense",
@@ -94,6 +98,8 @@ __all__ = [
     "cnn1d",
     "family",
     "fcn",
+    "fixup_resnet20",
+    "fixup_resnet110",
     "gru",
     "h_inception1d",
     "inception1d",

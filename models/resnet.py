@@ -6,7 +6,8 @@ import keras
 
 from hornbook.models.checks import check_count, check_image_shape, check_plan, check_rate
 from hornbook.models.parts.choices import Choices
-from hornbook.models.parts.residual import ResNetParts
+from hornbook.models.parts.residual import FixupParts, ResNetParts
+from hornbook.models.parts.residual_blocks import BLOCKS
 from hornbook.models.parts.stacking import STACKING, repeated, stacks_blocks
 
 # Blocks in each of the four stages, by depth (He et al. 2015, table 1).
@@ -19,73 +20,20 @@ IMAGENET_PLANS = {
 STEMS = {"small": (3, 1), "large": (7, 2)}
 
 
-def residual_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
-    """Convolutions of a map or a sequence, normalization and activation after each, the last activation after the sum.
-
-    `filters`, `kernel_sizes` and `strides` have a value for each convolution.
-    """
-    y, last = x, len(filters)
-    for index, (width, kernel_size, stride) in enumerate(zip(filters, kernel_sizes, strides, strict=True), start=1):
-        if index == last:
-            y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-        y = parts.conv(y, width, kernel_size, stride, name=f"{name}_conv{index}", zero=index == last and parts.zero_kernel)
-        y = parts.norm(y, name=f"{name}_norm{index}", zero=index == last and parts.zero_scale)
-        if index < last:
-            y = parts.blur(parts.act(y, name=f"{name}_act{index}"), stride, name=f"{name}_blur")
-    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    y = keras.layers.Add(name=f"{name}_add")([parts.shortcut(x, filters[-1], max(strides), name), y])
-    return parts.act(y, name=f"{name}_act{last}")
-
-
-def preactivated_block(x, filters, kernel_sizes, strides, drop_rate, parts, name):
-    """Normalization and activation before each convolution, and nothing after the sum; arguments as in `residual_block`."""
-    y, last = x, len(filters)
-    for index, (width, kernel_size, stride) in enumerate(zip(filters, kernel_sizes, strides, strict=True), start=1):
-        y = parts.act(parts.norm(y, name=f"{name}_norm{index}"), name=f"{name}_act{index}")
-        if index == 1:
-            shortcut = parts.preactivation_shortcut(x, y, filters[-1], max(strides), name)
-        else:
-            y = parts.blur(y, strides[index - 2], name=f"{name}_blur")
-        if index == last:
-            y = parts.drop(y, parts.block_dropout, name=f"{name}_dropout")
-        y = parts.conv(y, width, kernel_size, stride, name=f"{name}_conv{index}", zero=index == last and parts.zero_kernel)
-    y = parts.drop_branch(y, drop_rate, name=f"{name}_stochastic_depth")
-    return keras.layers.Add(name=f"{name}_add")([shortcut, y])
-
-
-def basic_block(x, inner, outer, strides, drop_rate, parts, name):
-    """Two 3x3 convolutions (He et al. 2015, figure 5, left)."""
-    return residual_block(x, (inner, outer), (3, 3), (strides, 1), drop_rate, parts, name)
-
-
-def bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
-    """1x1, 3x3 and 1x1 convolutions (He et al. 2015, figure 5, right)."""
-    strides = (strides, 1, 1) if parts.bottleneck_stride == "1x1" else (1, strides, 1)
-    return residual_block(x, (inner, inner, outer), (1, 3, 1), strides, drop_rate, parts, name)
-
-
-def preactivation_block(x, inner, outer, strides, drop_rate, parts, name):
-    """Two 3x3 convolutions (He et al. 2016, figure 1b)."""
-    return preactivated_block(x, (inner, outer), (3, 3), (strides, 1), drop_rate, parts, name)
-
-
-def preactivation_bottleneck_block(x, inner, outer, strides, drop_rate, parts, name):
-    """1x1, 3x3 and 1x1 convolutions (He et al. 2016, section 3)."""
-    strides = (strides, 1, 1) if parts.bottleneck_stride == "1x1" else (1, strides, 1)
-    return preactivated_block(x, (inner, inner, outer), (1, 3, 1), strides, drop_rate, parts, name)
-
-
-BLOCKS = {
-    "basic": basic_block,
-    "bottleneck": bottleneck_block,
-    "preactivation": preactivation_block,
-    "preactivation_bottleneck": preactivation_bottleneck_block,
-}
-
-
 def _check_bottleneck_stride(bottleneck_stride, block, **_):
     if bottleneck_stride == "1x1" and not block.endswith("bottleneck"):
         raise ValueError(f"bottleneck_stride='1x1' is for bottleneck blocks, got block={block!r}, which has 3x3 convolutions only")
+
+
+def _check_fixup(block, normalization, weight_normalization=None, use_bias="auto", **_):
+    if not block.startswith("fixup"):
+        return
+    if normalization != "none":
+        raise ValueError(f"block={block!r} is for networks without normalization, got {normalization!r}; pass normalization='none' too")
+    if weight_normalization not in (None, "none"):
+        raise ValueError(f"block={block!r} has kernels that start at 0, which have no norm: leave out {weight_normalization!r} of kernels")
+    if use_bias is True:
+        raise ValueError(f"block={block!r} has scalars in the place of biases, got use_bias=True; leave it out")
 
 
 TAKES = Choices(
@@ -100,6 +48,7 @@ TAKES = Choices(
         "stacking": STACKING,
     },
     _check_bottleneck_stride,
+    _check_fixup,
 )
 
 
@@ -145,7 +94,9 @@ def resnet(
         width: Filters in the stem and the first stage (for bottlenecks: of their 3x3 convolution, and 4 times that on output); doubled
             from stage to stage. Defaults to 16, as in all of He et al.'s networks for CIFAR-10; those for ImageNet have 64.
         width_multiplier: Factor on the filters of the 3x3 convolutions, the stem excepted: WRN-28-10 is depth 28 with 10.
-        block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016).
+        block: "basic", "bottleneck", "preactivation" or "preactivation_bottleneck" (normalization before the convolutions, He et al. 2016),
+            "fixup" or "fixup_bottleneck" (none, but learned scalars and kernels that start small, Zhang et al. 2019; with
+            normalization "none").
         plan: "cifar" (three stages) or "imagenet" (four); what `depth` means.
         stem: "small" (3x3 convolution), "large" (7x7 with stride 2, then max pooling: for 64 pixels and more), or "auto", by the plan.
         shortcut: Where the shape changes: "projection" (1x1 convolution), "identity" (positions left out, zeros for new channels: no
@@ -208,6 +159,8 @@ def resnet(
         downsampling=downsampling,
         padding=padding,
         normalization=normalization,
+        weight_normalization=weight_normalization,
+        use_bias=use_bias,
         stacking=stacking,
     )
     stages = _blocks_per_stage(depth, block, plan)
@@ -216,7 +169,9 @@ def resnet(
     preactivated, bottleneck = block.startswith("preactivation"), block.endswith("bottleneck")
     if shortcut == "auto":
         shortcut = "identity" if plan == "cifar" and not bottleneck and multiplier == 1 else "projection"
-    parts = ResNetParts(
+    fixup = block.startswith("fixup")
+    kind = functools.partial(FixupParts, branches=sum(stages)) if fixup else ResNetParts
+    parts = kind(
         preactivated=preactivated,
         shortcut=shortcut,
         zero_init_residual=zero_init_residual,
@@ -224,7 +179,7 @@ def resnet(
         bottleneck_stride=bottleneck_stride,
         downsampling=downsampling,
         padding=padding,
-        use_bias=use_bias,
+        use_bias=False if fixup else use_bias,
         normalization=normalization,
         groups=groups,
         weight_normalization=weight_normalization,
@@ -263,7 +218,7 @@ def resnet(
     if preactivated:
         x = parts.act(parts.norm(x, name="final_norm"), name="final_act")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
-    x = parts.dropout(x, name="dropout")
+    x = parts.dropout(parts.shift(x, name="final_shift"), name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)
 
 
@@ -276,7 +231,7 @@ def _stem(x, filters, kernel_size, strides, preactivated, parts):
     x = parts.strided_conv(x, filters, kernel_size, strides, name="stem_conv")
     # A pre-activation network begins each block with these.
     if not preactivated:
-        x = parts.act(parts.norm(x, name="stem_norm"), name="stem_act")
+        x = parts.act(parts.norm(parts.shift(x, name="stem_shift"), name="stem_norm"), name="stem_act")
     return parts.max_pool(x, name="stem_pool") if strides > 1 else x
 
 
@@ -347,6 +302,19 @@ def preactivation_resnet1001(input_shape, num_outputs, **options):
     """Pre-activation ResNet-1001 for small images, 10.2M parameters (He et al. 2016, table 4)."""
     variant = {"depth": 1001, "block": "preactivation_bottleneck", "name": "preactivation_resnet1001"}
     return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def fixup_resnet20(input_shape, num_outputs, **options):
+    """ResNet-20 for small images without normalization, by Fixup, 0.27M parameters (Zhang et al. 2019)."""
+    variant = {"depth": 20, "block": "fixup", "normalization": "none", "name": "fixup_resnet20"}
+    return resnet(input_shape, num_outputs, **{**variant, **options})
+
+
+def fixup_resnet110(input_shape, num_outputs, **options):
+    """ResNet-110 for small images without normalization, by Fixup, 1.7M parameters (Zhang et al. 2019)."""
+    return resnet(
+        input_shape, num_outputs, **{"depth": 110, "block": "fixup", "normalization": "none", "name": "fixup_resnet110", **options}
+    )
 
 
 def wide_resnet16_4(input_shape, num_outputs, **options):

@@ -3,8 +3,8 @@
 from hornbook.models.checks import check_count, check_plan, check_rate
 from hornbook.models.cnn1d import TAKES
 from hornbook.models.parts.residual import ResNetParts
+from hornbook.models.parts.residual_blocks import residual_block
 from hornbook.models.parts.sequences import pool, sequence_inputs
-from hornbook.models.resnet import residual_block
 
 
 def resnet1d(

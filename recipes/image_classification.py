@@ -25,6 +25,9 @@ class Network(options.DeepNetwork, options.PlainNetwork):
     stem: Literal["auto", "small", "large", "patches", "convolutions"] | None = None
     """The first layers: a 3x3 convolution (small), a 7x7 one (large), or auto, as the paper of this depth has it (residual networks);
     patches, or convolutions of stride 2 (transformers). Default: the model's own."""
+    block: Literal["basic", "bottleneck", "preactivation", "preactivation_bottleneck", "fixup", "fixup_bottleneck"] | None = None
+    """What the residual branches are (residual networks only); fixup, convolutions between learned scalars, needs --normalization none.
+    Default: the model's own."""
     shortcut: Literal["auto", "identity", "projection"] | None = None
     """What goes around a block that halves the map: positions left out, or a 1x1 convolution; auto: as the papers have it (residual
     networks only). Default: the model's own."""

@@ -90,6 +90,26 @@ def resolve_initializer(initializer, activation):
     return lambda: keras.initializers.get(name)
 
 
+def scaled_initializer(make, factor):
+    """Return an initializer of kernels that are `factor` times as large as those of what `make()` returns.
+
+    Raises:
+        ValueError: The factor is neither 0 nor 1, and the initializer's scale is not known.
+    """
+    if factor == 0:
+        return keras.initializers.Zeros()
+    initializer = make()
+    if factor == 1:
+        return initializer
+    if not isinstance(initializer, keras.initializers.VarianceScaling) or isinstance(initializer, Dirac):
+        kind = type(initializer).__name__
+        raise ValueError(f"kernels that start smaller take initializer 'auto', or one of He, Glorot and LeCun, got {kind}")
+    options = {"mode": initializer.mode, "distribution": initializer.distribution, "seed": initializer.seed}
+    scaled = keras.initializers.VarianceScaling(initializer.scale * factor**2, **options)
+    scaled._init_seed = initializer._init_seed  # A clone draws a seed of its own, and one alone.
+    return scaled
+
+
 def refuse_dirac(initializer=None, **_):
     """Raise a ValueError for Dirac kernels, in a family with kernels that cannot pass on their inputs."""
     if initializer == "dirac":

@@ -5,7 +5,7 @@ import keras
 from hornbook.models.checks import check_choice, check_count, check_penalty, check_rate, check_scale
 from hornbook.models.layers.weight_normalization import StandardizedConv1D, resolve_weight_normalization
 from hornbook.models.parts.activations import resolve_activation
-from hornbook.models.parts.initializers import resolve_initializer
+from hornbook.models.parts.initializers import resolve_initializer, scaled_initializer
 from hornbook.models.parts.normalization import normalization_layer, resolve_normalization
 from hornbook.models.parts.sequences import apply_mask, call_masked
 
@@ -68,8 +68,8 @@ class Parts:
         offset_follows = self.normalization is not None and self.normalization.has_offset and not self._after
         self.use_bias = not offset_follows if use_bias == "auto" else bool(use_bias)
 
-    def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", zero=False):
-        """Convolve (batch, time, channels) or (batch, height, width, channels); with `zero` the kernel starts at 0."""
+    def conv(self, x, filters, kernel_size, strides=1, *, name, padding="same", factor=1.0):
+        """Convolve (batch, time, channels) or (batch, height, width, channels); the kernel starts so many times as large, or at 0."""
         in_time = len(x.shape) == 3
         kind = self._conv1d if in_time else self._conv2d
         # A kernel over one input has no deviation to standardize.
@@ -82,7 +82,7 @@ class Parts:
             padding=padding,
             data_format="channels_last",
             use_bias=self.use_bias,
-            kernel_initializer="zeros" if zero else self._initializer(),
+            kernel_initializer=scaled_initializer(self._initializer, factor),
             kernel_regularizer=self._regularizer(),
             name=name,
         )

@@ -3,6 +3,7 @@
 import keras
 
 from hornbook.models.checks import check_rate
+from hornbook.models.layers.scalar_affine import ScalarAffine
 from hornbook.models.parts.network import Parts
 
 
@@ -29,18 +30,19 @@ class ResNetParts(Parts):
         self.padding = padding
         # What comes last in a branch is its scale, or else its kernel.
         self.zero_scale = zero_init_residual and not preactivated and self.normalization is not None
-        self.zero_kernel = zero_init_residual and not self.zero_scale
+        zero_kernel = zero_init_residual and not self.zero_scale
+        self.last_factor = 0.0 if zero_kernel else 1.0
         if self.zero_scale and not self.normalization.has_scale:
             raise ValueError("zero_init_residual needs a normalization whose scale can start at 0: batch, group, layer or instance")
-        if self.zero_kernel and options["weight_normalization"] not in (None, "none"):
+        if zero_kernel and options["weight_normalization"] not in (None, "none"):
             raise ValueError(
                 "zero_init_residual starts the last kernel of a branch at 0 (there is no scale after it), and a kernel of zeros has no "
                 f"norm: leave out weight_normalization={options['weight_normalization']!r}, or use post-activation blocks with a scale"
             )
 
-    def conv(self, x, filters, kernel_size, strides=1, *, name, zero=False):
+    def conv(self, x, filters, kernel_size, strides=1, *, name, factor=1.0):
         """Convolve; where the network blurs, without the stride, which `blur` makes up for after the activation."""
-        return self.strided_conv(x, filters, kernel_size, 1 if self.blurs else strides, name=name, zero=zero)
+        return self.strided_conv(x, filters, kernel_size, 1 if self.blurs else strides, name=name, factor=factor)
 
     def blur(self, x, strides, *, name):
         """Take every second position of local averages, where the network blurs; else, and at stride 1, this is the tensor itself.
@@ -57,11 +59,17 @@ class ResNetParts(Parts):
         x = keras.layers.AveragePooling2D(2, 1, padding=padding, data_format="channels_last", name=f"{name}_average")(x)
         return keras.layers.AveragePooling2D(2, 2, padding=padding, data_format="channels_last", name=name)(x)
 
-    def strided_conv(self, x, filters, kernel_size, strides, *, name, zero=False):
+    def strided_conv(self, x, filters, kernel_size, strides, *, name, factor=1.0):
         # Only a strided window can tell the two apart: Keras' "same" then pads the far side alone.
         if self.padding == "symmetric" and strides > 1 and kernel_size > 1:
-            return super().conv(self.pad(x, kernel_size // 2, name), filters, kernel_size, strides, name=name, padding="valid", zero=zero)
-        return super().conv(x, filters, kernel_size, strides, name=name, zero=zero)
+            x, options = self.pad(x, kernel_size // 2, name), {"padding": "valid"}
+        else:
+            options = {}
+        return super().conv(x, filters, kernel_size, strides, name=name, factor=factor, **options)
+
+    def shift(self, x, *, name, scale=False):
+        """Learned scalars; there are none but in networks by Fixup."""
+        return x
 
     def max_pool(self, x, *, name):
         padding = "same"
@@ -108,3 +116,20 @@ class ResNetParts(Parts):
             return x
         # ZeroPadding2D pads the last two axes of "channels_first" data, and here the channels are the last axis.
         return keras.layers.ZeroPadding2D(((0, 0), (0, extra)), data_format="channels_first", name=f"{name}_shortcut_pad")(x)
+
+
+class FixupParts(ResNetParts):
+    """The layers of a residual network without normalization (Zhang et al. 2019): with scalars, and outputs that start at 0.
+
+    Args:
+        branches: How many residual branches the network has.
+    """
+
+    def __init__(self, *, branches, **options):
+        super().__init__(**options)
+        self.branches = branches
+        self._output_initializer = keras.initializers.Zeros
+
+    def shift(self, x, *, name, scale=False):
+        """Add one learned number to all of x, at first 0; with `scale`, multiply by another before, at first 1."""
+        return ScalarAffine(scale, name=name)(x)

@@ -43,13 +43,8 @@ COMMON = [
     *(("normalization", name) for name in ("layer", "group", "instance", "rms", "none")),
     *(("weight_normalization", name) for name in ("spectral", "standardized")),
     *(("activation", name) for name in ("tanh", "swish", "prelu")),
-    ("groups", 2),
-    ("initializer", "orthogonal"),
-    ("initial_scale", 0.5),
-    ("dropout", 0.2),
-    ("stochastic_depth", 0.2),
-    ("l1", 1e-4),
-    ("l2", 1e-4),
+    *{"groups": 2, "initializer": "orthogonal", "initial_scale": 0.5, "dropout": 0.2, "stochastic_depth": 0.2}.items(),
+    *{"l1": 1e-4, "l2": 1e-4}.items(),
 ]
 TABLES = [
     ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("number_embedding", "periodic"), ("frequencies", 3),
@@ -60,15 +55,13 @@ OWN = {
     "airbench": [
         *(("initializer", name) for name in ("auto", "dirac")),
         *(("patch_whitening", size) for size in (0, 3)),
-        ("depth", 3),
-        ("width_multipliers", (2,)),
-        ("logit_scale", 1.0),
+        *{"depth": 3, "width_multipliers": (2,), "logit_scale": 1.0}.items(),
     ],
     "mlp": [("depth", 1), *TABLES],
     "tabm": [("depth", 2), ("submodels", 1), *(("output_activation", name) for name in ("sigmoid", "linear")), *TABLES],
     "cnn": [("downsampling", "stride"), ("max_width", 4), ("stages", 1), ("normalization_placement", "after")],
     "resnet": [
-        *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck")),
+        *(("block", name) for name in ("bottleneck", "preactivation", "preactivation_bottleneck", "fixup", "fixup_bottleneck")),
         *{"width_multiplier": 2, "stem": "large", "shortcut": "projection"}.items(),
         *{"zero_init_residual": True, "block_dropout": 0.2, "padding": "symmetric", "downsampling": "blur"}.items(),
         *{"use_bias": True, "stacking": "always", "rematerialization": True}.items(),
@@ -92,10 +85,7 @@ OWN = {
             *(("positions", name) for name in ("learned", "sinusoidal", "rotary", "none")),
             *(("pooling", name) for name in ("class", "max", "last", "attention")),
             *(("activation", name) for name in ("swiglu", "reglu")),
-            ("normalization", "batch"),
-            ("normalization_position", "post"),
-            ("attention_dropout", 0.2),
-            ("key_value_heads", 2),
+            *{"normalization": "batch", "normalization_position": "post", "attention_dropout": 0.2, "key_value_heads": 2}.items(),
             ("feed_forward_width", 6),
         ]
         for family in TRANSFORMERS
@@ -120,13 +110,18 @@ REFUSED = {
 # What an option needs beside it.
 NEEDS = {"groups": {"normalization": "group"}, "bin_edges": {"number_embedding": "piecewise", "numbers": 3}}
 NEEDS |= {option: {"depth": (3, 1)} for option in ("stacking", "rematerialization")}
+NEEDS |= {f"block={name}": {"normalization": "none"} for name in ("fixup", "fixup_bottleneck")}
 # Whose outputs in training are those of each member, (batch, members, outputs).
 ENSEMBLES = ("tabm",)
 
 
 def made(family, options):
-    needed = {name: value for option in options for name, value in NEEDS.get(option, {}).items()}
-    return FAMILIES[family](**{**needed, **options})
+    return FAMILIES[family](**{**needed(options), **options})
+
+
+def needed(options):
+    keys = [key for option, value in options.items() for key in (option, f"{option}={value}")]
+    return {name: value for key in keys for name, value in NEEDS.get(key, {}).items()}
 
 
 def options_of(family):
@@ -137,7 +132,7 @@ def sets_of(family, options):
     """Put (option, value) pairs into as few dictionaries as they go together in, each pair into one."""
     sets = []
     for option, value in options:
-        added = {option: value, **NEEDS.get(option, {})}
+        added = {option: value, **needed({option: value})}
         for one in sets:
             together = {**one, **added}
             if together.items() >= one.items() and not excluded(family, together):
@@ -165,6 +160,9 @@ def excluded(family, options):
     if options.keys() & {"stacking", "rematerialization"} and (
         "block_dropout" in options or options.get("weight_normalization") == "spectral"
     ):
+        return True
+    against = options.keys() & {"use_bias", "weight_normalization"} or options.get("initializer") in ("dirac", "orthogonal")
+    if options.get("block", "").startswith("fixup") and (normalization not in (None, "none") or against):
         return True
     without_scale = normalization == "none" or options.get("block", "basic").startswith("preactivation")
     return bool(options.get("zero_init_residual") and options.get("weight_normalization") and without_scale)

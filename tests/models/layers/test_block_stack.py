@@ -17,6 +17,7 @@ SUPPORTED = [
     {"block": "basic"},
     {"block": "preactivation_bottleneck"},
     {"block": "preactivation", "normalization": "layer"},
+    {"block": "fixup", "normalization": "none", "l2": 1e-3},
     {"block": "bottleneck", "normalization": "rms"},
     {"block": "basic", "normalization": "group", "initializer": "dirac", "l2": 1e-3, "zero_init_residual": True},
     {"normalization": "none", "activation": "prelu", "weight_normalization": "standardized"},
