@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, kw_only=True):
     test_fraction: records.Share
     split_seed: records.Count
     fold: str | None
+    test_fold: str | None
     train_fraction: float | None = None
     samples_per_class: int | None = None
     imbalance_ratio: float | None = None
@@ -64,7 +65,7 @@ class Trained:
         """The options of a `load` that say what is held out: as in training of the run's own data, nothing of others."""
         own = self.is_own(name)
         fraction = splits.validation_share(self.config["validation_fraction"], self.config["fold"]) if own else 0
-        test = self.config["test_fraction"] if own else 0
+        test = splits.share_for_test(self.config["test_fraction"], self.config["test_fold"]) if own else 0
         kept = Thinning(**self.options(*(field.name for field in dataclasses.fields(Thinning)))) if own else Thinning()
         return {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"], "kept": kept}
 

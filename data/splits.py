@@ -54,9 +54,24 @@ def validation_share(fraction, fold):
     """
     if fold is None:
         return IfEnough(0.1) if fraction == "auto" else fraction
+    return _parsed(fold, "--fold")
+
+
+def share_for_test(fraction, fold):
+    """The `test_fraction` of a loader: the fraction, or the `Fold` that `--test-fold 2/5` names.
+
+    A loader that is given a fold leaves the source's own test part alone, and holds out that fold of the training examples in its place.
+
+    Raises:
+        UserError: that is no fold.
+    """
+    return fraction if fold is None else _parsed(fold, "--test-fold")
+
+
+def _parsed(fold, flag):
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", fold, re.ASCII)
     if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
-        raise UserError(f"--fold must be a number of how many, such as 2/5, got {fold}")
+        raise UserError(f"{flag} must be a number of how many, such as 2/5, got {fold}")
     return Fold(int(found[1]), int(found[2]))
 
 
@@ -230,6 +245,8 @@ def complete(dataset, *, test_fraction, validation_fraction, split_seed):
     Raises:
         UserError: see `hold_out`.
     """
+    if isinstance(test_fraction, Fold):
+        dataset = dataclasses.replace(dataset, test=None)
     for part, fraction in (("test", test_fraction), ("validation", validation_fraction)):
         if part not in dataset.parts:
             dataset = hold_out(dataset, part, fraction, split_seed)

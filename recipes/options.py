@@ -193,6 +193,9 @@ class Split:
     """Hold out one of several folds of the training examples in place of --validation-fraction: 2/5 is the second of five."""
     test_fraction: Annotated[float, SHARE] = 0.2
     """Share of the examples held out for the test, where the source has no test split."""
+    test_fold: str | None = None
+    """Test on one of several folds of the training examples, such as 2/5, in place of --test-fraction or of the source's own test split:
+    what `hornbook cross-validate` does, fold by fold."""
     split_seed: Annotated[int, SEED] = 0
     """Seed of the split into training, validation and test examples, and of generated data."""
     train_fraction: Annotated[float, Range(0, 1, above=True)] | None = None
@@ -225,7 +228,8 @@ class Split:
         needed = self.evaluate == "validation" or self.needed or self.early_stopping
         fraction = 0.1 if self.validation_fraction == "auto" and needed else self.validation_fraction
         share = splits.validation_share(fraction, self.fold)
-        return {"validation_fraction": share, "test_fraction": self.test_fraction, "split_seed": self.split_seed, "kept": self.kept}
+        test = splits.share_for_test(self.test_fraction, self.test_fold)
+        return {"validation_fraction": share, "test_fraction": test, "split_seed": self.split_seed, "kept": self.kept}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -295,6 +299,9 @@ def check(args):
     command_line.refuse_no_text(args)
     repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
     splits.validation_share(args.validation_fraction, args.fold)
+    splits.share_for_test(args.test_fraction, args.test_fold)
+    if args.test_fold is not None and getattr(args, "test_dataset", None) is not None:
+        raise UserError(f"--test-fold {args.test_fold} and --test-dataset {args.test_dataset} both say what is tested on; leave one out")
     _ = args.kept  # Which refuses two that both say what is trained on.
     if isinstance(args, Classification):
         classifying.check(args)

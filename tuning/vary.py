@@ -11,7 +11,7 @@ from hornbook import UserError, terminal
 from hornbook.recipes import ranges
 
 # The search sets these itself, run by run.
-RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "tensorboard", "check_only", "remedy")
+RESERVED = ("output", "seed", "seeds", "split_seed", "evaluate", "fold", "test_fold", "tensorboard", "check_only", "remedy")
 
 _MOST_STEPS = 10_000  # Of a range, whose values KerasTuner makes a list of; no search tries more.
 _ACCEPTED = "--vary takes NAME=A,B,C, NAME=LOW..HIGH, NAME=LOW..HIGH:STEP or NAME=log:LOW..HIGH"

@@ -246,6 +246,8 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
     examples = {part: _examples(series, part, class_names, options) for part, series in parts.items()}
     if "all" in examples:
         examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
+    if isinstance(fractions["test"], splits.Fold):
+        examples.pop("test", None)
     for part in ("test", "validation"):
         share = splits.share_of(fractions[part], len(examples["train"])) if "train" in examples and part not in examples else 0
         if share:

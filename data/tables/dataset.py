@@ -191,6 +191,8 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     """
     if task == "classification" and len(targets) > 1:
         task = "multi-label"
+    if isinstance(fractions["test"], splits.Fold):
+        parts = {part: columns for part, columns in parts.items() if part != "test"}
     train = parts["train"]
     labels = {}
     labels["train"], class_names = _read_labels(train, targets, task, class_names, features)

@@ -205,3 +205,21 @@ def test_arrays_without_a_part_are_told_what_python_takes():
         splits.evaluated_part(dataset, "test")
     with pytest.raises(UserError, match="which --early-stopping 5 needs; make them with a validation_fraction above 0"):
         splits.evaluated_part(dataset, "none", {"--early-stopping 5": "validation"})
+
+
+def test_a_fold_for_the_test_replaces_the_sources_own_test_part():
+    parts = [
+        data.texts.load("docstrings", test_fraction=splits.share_for_test(0.2, f"{number}/3"), validation_fraction=0)
+        for number in (1, 2, 3)
+    ]
+    own = data.texts.load("docstrings", validation_fraction=0)
+    tested = [one.test.indices.tolist() for one in parts]
+    assert sorted(index for one in tested for index in one) == own.train.indices.tolist()
+    assert {one.test.source for one in parts} == {own.train.source}
+    assert not set(tested[0]) & set(parts[0].train.indices.tolist())
+
+
+@pytest.mark.parametrize("fold", ["0/3", "4/3", "1/1", "1", "a/b"])
+def test_what_is_no_fold_for_the_test(fold):
+    with pytest.raises(UserError, match="--test-fold must be a number of how many"):
+        splits.share_for_test(0.2, fold)

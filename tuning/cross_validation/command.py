@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 
 from hornbook import UserError, command_line, endings, libraries, terminal
+from hornbook.evaluation import thresholds
 from hornbook.recipes import repeats
 from hornbook.recipes.ranges import Range
 from hornbook.training import folders
@@ -16,18 +17,17 @@ hornbook cross-validate tabular-classification --dataset wine --folds 5
 hornbook cross-validate sequence-classification --dataset csv:steps.csv --group-column person --folds 10 --repeats 3
 
 Folds are stratified by class and never divide a group. Options that are not listed here are the recipe's; see hornbook RECIPE --help.
-The folds are of the training examples: pass --test-fraction 0 to divide all, where the source has no test split of its own. The same
-command goes on with what was cut off, and --repeats may grow."""
+A test split that the source has of its own stays unused. The same command goes on with what was cut off, and --repeats may grow."""
 
 # A cross-validation sets these itself, run by run.
-_OWN = ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy", "save_predictions")
+_OWN = ("seeds", "evaluate", "test_fold", "output", "tensorboard", "check_only", "remedy", "save_predictions")
 _RANGES = {"folds": Range(2, 10**4), "repeats": Range(1, 10**4), "workers": Range(1, 10**4), "threads_per_run": Range(1, 10**4)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     folds: int = 5
-    """Parts that the training examples are divided into; each is left out once."""
+    """Parts that the examples are divided into; each is left out once."""
     repeats: int = 1
     """Divide them so many times, by --split-seed and those behind it; with another seed each."""
     workers: int | None = None
@@ -64,6 +64,9 @@ def check(args, base):
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
     for first in (base.seed, base.split_seed):
         repeats.check_seeds(first, args.repeats, f"--repeats {args.repeats}")
+    if getattr(base, "threshold", thresholds.NONE) != thresholds.NONE:
+        told = "each fold would have its own, and their predictions together none"
+        raise UserError(f"--threshold {base.threshold} is not for a cross-validation: {told}; leave it out")
     plain = type(base)()
     for name in _OWN:
         if getattr(base, name) != getattr(plain, name):

@@ -16,6 +16,7 @@ def own_folder(tmp_path, monkeypatch):
         (["tabular-classification", "--folds", "1"], "--folds must be"),
         (["tabular-classification", "--repeats", "0"], "--repeats must be"),
         (["tabular-classification", "--seeds", "3"], "the cross-validation sets --seeds itself"),
+        (["tabular-classification", "--threshold", "f1"], "--threshold f1 is not for a cross-validation"),
         (["tabular-classification", "--evaluate", "none"], "the cross-validation sets --evaluate itself"),
         (["tabular-classification", "--split-seed", str(2**32 - 1), "--repeats", "2"], "goes beyond the last seed"),
         (["tabular-classification", "--fold", "2"], "--fold"),
