@@ -3,8 +3,13 @@
 from hornbook.reports import page
 
 _MOST_LABELS = 1000
-_MEASURED = ("accuracy", "balanced_accuracy", "macro_f1", "matthews_correlation")
-_OF_CLASS = ("precision", "recall", "f1")
+_MEASURED = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "matthews_correlation": "Matthews correlation",
+}
+_OF_CLASS = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 
 
 def threshold(found, evaluation):
@@ -18,19 +23,18 @@ def threshold(found, evaluation):
         return ""
     lead = (
         f"A class is predicted where its probability is above its threshold, which was chosen for {page.escape(found['chosen_for'])} on "
-        f"{page.number(found['validation_examples'])} validation examples. The first table shows these, where it was chosen; the second "
-        "what it changes in the scores of this report."
+        f"{page.number(found['validation_examples'])} validation examples. The first table shows what it does on these, where it was "
+        "chosen, and how many of them are of the class; the second what it changes in the scores of this report."
     )
-    aim = page.escape(found["chosen_for"].partition(":")[0])
+    aim = found["chosen_for"].partition(":")[0]
+    columns = {"members": "Of the class", **{name: _OF_CLASS[name] for name in ("precision", "recall")}}
+    columns |= {} if aim in columns else {"value": page.escape(aim)}
+    columns["value_at_half"] = f"{page.escape(aim)} at 0.5"
     rows = [
-        (
-            page.isolated(one["name"]),
-            page.number(one["threshold"]),
-            *(page.number(one[name]) for name in ("members", "value", "value_at_half", "precision", "recall")),
-        )
+        (page.isolated(one["name"]), page.number(one["threshold"]), *(page.number(one[name]) for name in columns))
         for one in found["classes"][:_MOST_LABELS]
     ]
-    chosen = page.table(["Class", "Threshold", "Examples", aim, f"{aim} at 0.5", "Precision", "Recall"], rows)
+    chosen = page.table(["Class", "Threshold", *columns.values()], rows)
     return f'<p class="lead">{lead}</p>\n{chosen}\n{_changed(found, evaluation)}{_notes(found)}'
 
 
@@ -39,11 +43,11 @@ def _changed(found, evaluation):
     if not evaluation or "at_half" not in evaluation:
         return ""
     half = evaluation["at_half"]
-    rows = [(name.replace("_", " "), page.number(evaluation[name]), page.number(half[name])) for name in _MEASURED]
+    rows = [(heading, page.number(evaluation[name]), page.number(half[name])) for name, heading in _MEASURED.items()]
     if "confusion_matrix" in evaluation:
         now, before = evaluation["per_class"][-1], half["per_class"][-1]
         said = page.isolated(now["name"])
-        rows += [(f"{name} of {said}", page.number(now[name]), page.number(before[name])) for name in _OF_CLASS]
+        rows += [(f"{heading} of {said}", page.number(now[name]), page.number(before[name])) for name, heading in _OF_CLASS.items()]
     return page.table(["Score", "With the threshold", "With 0.5"], rows)
 
 
