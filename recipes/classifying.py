@@ -49,6 +49,9 @@ class Classification:
     """What the probability above which the second of two classes is predicted, or each of several labels, is chosen for on the validation
     part: f1, balanced-accuracy, mcc, precision:0.95 or recall:0.9 (at least so much, and as much of the other as can be had), or cost:1:20
     (of a false alarm and of a miss). It is saved with the run. none: 0.5."""
+    threshold_class: str | None = None
+    """Of two classes the one that the F1, the precision, the recall and the misses of --threshold are about. Default: the second by
+    name."""
     temperature_scaling: bool = False
     """Divide the outputs by a number that is fitted on the validation part, so that the network is as sure as it is right (Guo et al.
     2017). It is a layer of the saved model."""
@@ -80,7 +83,8 @@ def check(args):
         raise UserError(f"{deferred} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")
     if args.sampling == "smote":
         synthetic.require()
-    thresholds.parse(args.threshold)
+    if thresholds.parse(args.threshold) is None and args.threshold_class is not None:
+        raise UserError(f"--threshold-class {args.threshold_class} is for --threshold, got none; pass that too, such as --threshold f1")
 
 
 def sampling(args):

@@ -68,8 +68,8 @@ def decide(args, session, model, about, parts, scored, *, batch_size=256, length
             "notes": notes if fitted.note is None else [*notes, f"it stays 1: {fitted.note}"],
         }
     if args.threshold != thresholds.NONE:
-        details["threshold"] = _thresholds(args.threshold, about, validation.labels, outputs, notes)
-        about = {**about, "thresholds": [one["threshold"] for one in details["threshold"]["classes"]]}
+        details["threshold"], limits = _thresholds(args, about, validation.labels, outputs, notes)
+        about = {**about, "thresholds": limits}
     after, mistakes = running.evaluate(session, model, about, evaluated, batch_size=batch_size, length=length)
     if after is not None:
         if "temperature" in details:
@@ -90,19 +90,23 @@ def _divided(model, by):
     return keras.Model(inputs, keras.layers.Rescaling(1 / by, dtype="float32", name="temperature")(outputs), name=model.name)
 
 
-def _thresholds(aim, about, labels, outputs, notes):
-    """The thresholds of all labels, or of the second of two classes, JSON values."""
-    names, probabilities = about["class_names"], scoring.probabilities(about["loss"], outputs)
+def _thresholds(args, about, labels, outputs, notes):
+    """The thresholds of all labels, or of one of two classes, JSON values; and those of `labels.json`."""
+    names, probabilities, of_first = about["class_names"], scoring.probabilities(about["loss"], outputs), False
     if about["task"] != "multi-label":
-        names, probabilities, labels = names[1:], probabilities[:, 1:], labels[:, None] == 1
-    found = [thresholds.choose(labels[:, place], probabilities[:, place], aim) for place in range(len(names))]
+        of_first = args.threshold_class == names[0]
+        chosen = [0 if of_first else 1]
+        names, probabilities, labels = [names[chosen[0]]], probabilities[:, chosen], labels[:, None] == chosen
+    found = [thresholds.choose(labels[:, place], probabilities[:, place], args.threshold) for place in range(len(names))]
     stay = [f"that of {name} stays 0.5: {one.note}" for name, one in zip(names, found, strict=True) if one.note]
-    return {
-        "chosen_for": aim,
+    limits = [1 - one.threshold if of_first else one.threshold for one in found]  # The first class above its own: the second not above.
+    told = {
+        "chosen_for": args.threshold,
         "validation_examples": len(labels),
         "classes": [{"name": name, **files.finite(dataclasses.asdict(one))} for name, one in zip(names, found, strict=True)],
         "notes": [*notes, *stay],
     }
+    return told, limits
 
 
 def _tell(details):

@@ -112,7 +112,8 @@ def begin(args, session, dataset):
 
     if args.members > len(dataset.train):
         raise UserError(f"--members {args.members} is more than there are training examples, {len(dataset.train):,}; pass fewer")
-    thresholds.require_thresholds(getattr(args, "threshold", thresholds.NONE), dataset.task, dataset.num_classes)
+    if getattr(args, "threshold", thresholds.NONE) != thresholds.NONE:
+        thresholds.require_thresholds(args.threshold, dataset.task, dataset.class_names, args.threshold_class)
     evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)

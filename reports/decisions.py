@@ -39,14 +39,15 @@ def threshold(found, evaluation):
 
 
 def _changed(found, evaluation):
-    """Scores with the thresholds and with 0.5, and those of the second of two classes."""
+    """Scores with the thresholds and with 0.5, and those of the one of two classes that it was chosen for."""
     if not evaluation or "at_half" not in evaluation:
         return ""
     half = evaluation["at_half"]
     rows = [(heading, page.number(evaluation[name]), page.number(half[name])) for name, heading in _MEASURED.items()]
     if "confusion_matrix" in evaluation:
-        now, before = evaluation["per_class"][-1], half["per_class"][-1]
-        said = page.isolated(now["name"])
+        name = found["classes"][0]["name"]
+        now, before = (next(row for row in rows if row["name"] == name) for rows in (evaluation["per_class"], half["per_class"]))
+        said = page.isolated(name)
         rows += [(f"{heading} of {said}", page.number(now[name]), page.number(before[name])) for name, heading in _OF_CLASS.items()]
     return page.table(["Score", "With the threshold", "With 0.5"], rows)
 

@@ -147,6 +147,22 @@ def test_evaluate_and_report_show_it(decided, tmp_path, capsys):
     assert "The outputs are divided by a temperature of" in report
 
 
+def test_the_first_of_two_classes_can_be_the_one_that_counts(tmp_path, capsys):
+    dataset = rare()
+    result = table(tmp_path / "run", dataset, threshold="precision:0.95", threshold_class="usual")
+    [chosen], [limit] = result["threshold"]["classes"], json.loads((tmp_path / "run/labels.json").read_text())["thresholds"]
+    assert chosen["name"] == "usual"
+    assert limit == 1 - chosen["threshold"]
+    usual = 1 - second_class(tmp_path / "run", dataset.validation.inputs) > chosen["threshold"]
+    assert chosen["precision"] >= 0.95
+    assert chosen["precision"] == pytest.approx(np.mean(dataset.validation.labels[usual] == 0))
+    np.save(tmp_path / "rows.npy", dataset.test.inputs)
+    predicted = [line[1] == "usual" for line in said(capsys, predict, tmp_path / "run", tmp_path / "rows.npy")]
+    assert predicted == (1 - second_class(tmp_path / "run", dataset.test.inputs) > chosen["threshold"]).tolist()
+    assert 0 < np.mean(predicted) < 1
+    assert "Recall of <bdi>usual</bdi>" in (tmp_path / "run/report.html").read_text()
+
+
 def test_several_labels_have_a_threshold_each(tmp_path, capsys):
     dataset = several_labels()
     result = table(tmp_path / "run", dataset, threshold="balanced-accuracy", temperature_scaling=True)
@@ -240,6 +256,8 @@ def test_several_classes_have_a_temperature_and_no_threshold(tmp_path):
     [
         ({"threshold": "F1"}, "--threshold must be none, f1"),
         ({"threshold": "precision:2"}, "got precision:2"),
+        ({"threshold_class": "benign"}, "--threshold-class benign is for --threshold, got none"),
+        ({"threshold": "f1", "threshold_class": "ill"}, "--threshold-class ill is none of the classes; accepted are malignant and benign"),
         ({"threshold": "f1", "validation_fraction": 0.0}, "has no validation part, which --threshold f1 needs"),
         ({"temperature_scaling": True, "validation_fraction": 0.0}, "has no validation part, which --temperature-scaling needs"),
     ],
