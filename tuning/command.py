@@ -42,6 +42,9 @@ class Args:
     """Runs of each configuration, with different seeds; the mean is its score."""
     cross_validate: int = 0
     """Score each configuration on so many folds of the training data; 0 for the validation part alone."""
+    outer: int = 0
+    """Search once for each of so many folds of the examples, and test what was found on the fold that was left out: what a search is worth
+    on data that it has not seen. 0: one search, tested on the test part."""
     prune: Literal["none", "median", "diagnosis", "both"] = "none"
     """Stop a trial before its end. median: when it is worse after some epoch than the median of the finished trials was by then.
     diagnosis: when it has learned next to nothing and a finding says that its options are to blame, such as a learning rate too high."""
@@ -99,9 +102,14 @@ def main(recipe_name, args, recipe_args, given=()):
     recipe.check(recipe_args)
     stem = "" if recipe_args.model == "auto" else f"-{recipe_args.model.rpartition(':')[2]}"
     with folders.output(args.output, "tune", recipe_name + stem) as folder:
-        _refuse_finished(folder, args)
+        if not args.outer:
+            _refuse_finished(folder, args)
         with libraries.quiet_libraries():
-            from hornbook.tuning import driver
+            from hornbook.tuning import driver, nested
+        nested.check(args, recipe_args)
+        if args.outer:
+            with endings.goes_on(lambda: driver.how_to_go_on(folder, "nested.json")):
+                return nested.search(recipe_name, recipe, args, recipe_args, folder, given)
         with endings.goes_on(lambda: driver.how_to_go_on(folder)):
             return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
 
@@ -118,7 +126,8 @@ def _refuse_finished(folder, args):
 
 # Ten thousand runs, folds, processors or seeds are more than anybody has; a million trials, epochs or minutes more than anybody waits for.
 _RANGES = {
-    "trials": Range(1, 10**6), "executions_per_trial": Range(1, 10**4), "cross_validate": Range(0, 10**4), "prune_after": Range(1, 10**6),
+    "trials": Range(1, 10**6), "executions_per_trial": Range(1, 10**4), "cross_validate": Range(0, 10**4), "outer": Range(0, 10**4),
+    "prune_after": Range(1, 10**6),
     "workers": Range(1, 10**4), "threads_per_trial": Range(1, 10**4), "gpus_per_trial": Range(0, 10**4), "cpus_per_trial": Range(1, 10**4),
     "final_seeds": Range(0, 10**4), "stop_after_failures": Range(1, 10**6), "seed": SEED, "budget_minutes": Range(0, 10**6),
 }  # fmt: skip
@@ -132,8 +141,9 @@ def _check(args, recipe_args):
             raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
     if not (args.stop_slower_than == 0 or 1 < args.stop_slower_than < math.inf):
         raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
-    if args.cross_validate == 1:
-        raise UserError("--cross-validate must be 0 or at least 2, got 1")
+    for name in ("cross_validate", "outer"):
+        if getattr(args, name) == 1:
+            raise UserError(f"--{name.replace('_', '-')} must be 0 or at least 2, got 1")
     if args.prune != "none" and args.tuner == "hyperband":
         raise UserError(f"--prune {args.prune} is not for --tuner hyperband, which stops the worse trials itself; leave one out")
     if args.prune in ("median", "both") and (args.cross_validate or args.executions_per_trial > 1):

@@ -146,9 +146,9 @@ def _finish(args, plan, oracle, fleet, folder, best):
     return result
 
 
-def how_to_go_on(folder):
-    """What an interrupted search has left, for the line that says so."""
-    if not (folder / "search.json").exists():
+def how_to_go_on(folder, settings="search.json"):
+    """What an interrupted search has left, for the line that says so; `settings` is the file that it begins with."""
+    if not (folder / settings).exists():
         return "; nothing is kept of it"
     return f"; to go on: {again('tune', sys.argv[2:], folder)}"
 

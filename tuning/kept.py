@@ -80,6 +80,23 @@ class CrossValidation(msgspec.Struct):
     folds: records.Count
 
 
+class Tested(msgspec.Struct):
+    """The test scores of a search's best options."""
+
+    metrics: dict[str, runs.Spread]
+
+
+class Searched(msgspec.Struct):
+    """`result.json` of a search whose best options were tested, as a nested search reads it again."""
+
+    objective: str
+    validation: float
+    values: dict[str, records.Option]
+    test: Tested
+    trials: records.Count
+    seconds: records.Seconds
+
+
 class Done(msgspec.Struct):
     """`result.json` of a search, as far as it is read again."""
 
