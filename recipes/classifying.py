@@ -104,6 +104,11 @@ def steps(args, train):
     return batches.steps_per_epoch(train, args.batch_size, sampling(args))
 
 
+def last_layer(args):
+    """How a network ends, arguments of `training.builders`: LDAM, whose margins are distances, wants cosines, times its scale."""
+    return {"cosine_scale": 30.0 if args.loss == "ldam" else None}
+
+
 @dataclasses.dataclass(frozen=True)
 class Objective:
     """What a classifier is trained for, and how its outputs are read.

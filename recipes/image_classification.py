@@ -101,7 +101,8 @@ def build(args, dataset):
 
     args = defaults.settle(args, dataset)
     asked = asked_for(args.model, *options.of_network(args))
-    return image_model(args.model, dataset, dataset.num_classes, asked, members=args.members, model_name="image_classifier")
+    shape = {"members": args.members, **classifying.last_layer(args)}
+    return image_model(args.model, dataset, dataset.num_classes, asked, **shape, model_name="image_classifier")
 
 
 def main(args, callbacks=(), dataset=None):

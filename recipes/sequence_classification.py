@@ -77,7 +77,8 @@ def build(args, dataset):
 
     args = defaults.settle(args, dataset)
     wanted = asked_for(args.model, *options.of_network(args))
-    return series_model(args.model, dataset, dataset.num_classes, wanted, members=args.members, model_name="sequence_classifier")
+    ends = {"members": args.members, **classifying.last_layer(args)}
+    return series_model(args.model, dataset, dataset.num_classes, wanted, **ends, model_name="sequence_classifier")
 
 
 def main(args, callbacks=(), dataset=None):

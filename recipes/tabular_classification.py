@@ -39,7 +39,7 @@ def build(args, dataset, num_outputs=None):
     args = defaults.settle(args, dataset)
     wanted, num_outputs = asked_for(args.model, *options.of_network(args)), num_outputs or dataset.num_classes
     shape = {name: getattr(args, name) for name in ("categories", "number_scaling", "bins", "members")}
-    return table_model(args.model, dataset, num_outputs, wanted, **shape, model_name="tabular_classifier")
+    return table_model(args.model, dataset, num_outputs, wanted, **shape, **classifying.last_layer(args), model_name="tabular_classifier")
 
 
 def main(args, callbacks=(), dataset=None):

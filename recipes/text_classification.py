@@ -84,7 +84,8 @@ def build(args, dataset, tokenizer):
 
     args = defaults.settle(args, dataset)
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
-    return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, members=args.members)
+    ends = {"members": args.members, **classifying.last_layer(args)}
+    return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, **ends)
 
 
 def main(args, callbacks=(), dataset=None):

@@ -8,7 +8,7 @@ from hornbook import UserError, models, user_code
 _WHITENED = 4096  # Images, each with hundreds of patches, for some dozens of variances.
 
 
-def build_model(name, input_shape, num_outputs, options, *, members=1, activation="softmax"):
+def build_model(name, input_shape, num_outputs, options, *, members=1, activation="softmax", cosine_scale=None):
     """The model that `name` names: of `models.names()`, or `mymodule:builder`, found from the current folder or installed.
 
     With several members it is a deep ensemble (Lakshminarayanan et al. 2017): so many networks side by side, of other initial weights and
@@ -22,19 +22,52 @@ def build_model(name, input_shape, num_outputs, options, *, members=1, activatio
         options: dict of the builder's options; of a user's builder, those that differ from the zoo's defaults.
         members: how many networks.
         activation: what makes of their outputs what is averaged, see `models.mean_of_members`.
+        cosine_scale: a factor, if each network is to end in cosines times it, see `with_cosines`; None to leave its last layer.
 
     Raises:
         UserError: there is no such builder, it refuses an option, or its networks all begin with the same weights.
     """
-    if members == 1:
-        return _build_one(name, input_shape, num_outputs, options)
     networks = [_build_one(name, input_shape, num_outputs, options) for _ in range(members)]
+    if cosine_scale is not None:
+        networks = [with_cosines(network, cosine_scale, name) for network in networks]
+    if members == 1:
+        return networks[0]
     _refuse_equal(name, networks)
     for number, network in enumerate(networks, start=1):
         network.name = f"member{number}"
     inputs = keras.Input(input_shape, dtype=networks[0].inputs[0].dtype, name="inputs")
     outputs = keras.ops.stack([network(inputs) for network in networks], axis=1)
     return keras.Model(inputs, models.mean_of_members(outputs, activation, independent=True), name="ensemble")
+
+
+def with_cosines(model, scale, name="a model"):
+    """A model that ends in cosines times a factor: its last layer has inputs and weights of length 1, and no bias.
+
+    So no class can have larger logits by the length of its weights, as frequent classes have. The margins of Cao et al. (2019) ask for
+    that. It is made of Keras' own layers.
+
+    Args:
+        model: functional `keras.Model` whose output is that of a `keras.layers.Dense` without activation.
+        scale: the factor.
+        name: of the model, for messages.
+
+    Returns:
+        `keras.Model` of the same inputs and layers but for the last.
+
+    Raises:
+        UserError: the model ends in another layer.
+    """
+    last = next((layer for layer in model.layers if _gives(layer, model.outputs[0])), None)
+    if last is None:
+        raise UserError(f"--loss ldam replaces the last layer, and that of --model {name} is no keras.layers.Dense; pass another model")
+    features = keras.layers.UnitNormalization(dtype="float32", name="unit_features")(last.input)
+    constraint = keras.constraints.UnitNorm(axis=0)
+    cosines = keras.layers.Dense(last.units, use_bias=False, kernel_constraint=constraint, dtype="float32", name="cosines")(features)
+    return keras.Model(model.inputs, keras.layers.Rescaling(scale, dtype="float32", name="logits")(cosines), name=model.name)
+
+
+def _gives(layer, output):
+    return isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear and layer.output is output
 
 
 def activation_for(task, num_outputs):
@@ -81,20 +114,20 @@ def _build_one(name, input_shape, num_outputs, options):
     return model
 
 
-def image_model(name, dataset, num_outputs, options, *, members=1, model_name):
+def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, model_name):
     """A model of raw pixels `(batch, height, width, channels)` whose first layer standardizes each channel as the training images are.
 
     A layer of the network that whitens patches (`models.adapt_patch_whitening`) is adapted to the training images too.
 
     Args:
-        name, num_outputs, options, members: as of `build_model`.
+        name, num_outputs, options, members, cosine_scale: as of `build_model`.
         dataset: `data.images.ImageDataset`.
         model_name: what the `keras.Model` is called.
 
     Raises:
         UserError: as `build_model`.
     """
-    network = build_model(name, dataset.input_shape, num_outputs, options, members=members)
+    network = build_model(name, dataset.input_shape, num_outputs, options, members=members, cosine_scale=cosine_scale)
     mean, variance = dataset.train.moments()
     pixels = keras.Input(dataset.input_shape, name="pixels")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
@@ -109,11 +142,11 @@ def image_model(name, dataset, num_outputs, options, *, members=1, model_name):
     return model
 
 
-def series_model(name, dataset, num_outputs, options, *, members=1, model_name):
+def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, model_name):
     """A model of series `(batch, steps, features)` whose first layer standardizes each feature as the training series are.
 
     Args:
-        name, num_outputs, options, members: as of `build_model`.
+        name, num_outputs, options, members, cosine_scale: as of `build_model`.
         dataset: `data.series.SeriesDataset`. Steps that are NaN in all features are padding, and stay NaN behind the first layer; where
             there are any, the zoo's models are told so.
         model_name: what the `keras.Model` is called.
@@ -124,7 +157,8 @@ def series_model(name, dataset, num_outputs, options, *, members=1, model_name):
     if dataset.input_shape[0] is None:
         options = {**options, "padded": True}
     activation = activation_for(dataset.task, num_outputs)
-    network = build_model(name, dataset.input_shape, num_outputs, options, members=members, activation=activation)
+    ends = {"members": members, "activation": activation, "cosine_scale": cosine_scale}
+    network = build_model(name, dataset.input_shape, num_outputs, options, **ends)
     mean, variance = dataset.train.moments()
     series = keras.Input(dataset.input_shape, name="series")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of any size is subtracted here.
@@ -132,11 +166,11 @@ def series_model(name, dataset, num_outputs, options, *, members=1, model_name):
     return keras.Model(series, network(standardized), name=model_name)
 
 
-def table_model(name, dataset, num_outputs, options, *, categories, number_scaling, bins, members=1, model_name):
+def table_model(name, dataset, num_outputs, options, *, categories, number_scaling, bins, members=1, cosine_scale=None, model_name):
     """A model of encoded rows `(batch, inputs)` whose first layers standardize numbers and turn categories into zeros and ones.
 
     Args:
-        name, num_outputs, options, members: as of `build_model`.
+        name, num_outputs, options, members, cosine_scale: as of `build_model`.
         dataset: `data.tables.TableDataset`.
         categories: "one-hot", or "embedding" for a model that embeds their codes.
         number_scaling: see `data.tables.layers.features`.
@@ -161,7 +195,8 @@ def table_model(name, dataset, num_outputs, options, *, categories, number_scali
     activation = activation_for(dataset.task, num_outputs)
     if name in models.names() and "output_activation" in models.options(name):
         options = {**options, "output_activation": activation}
-    network = build_model(name, features.shape[1:], num_outputs, options, members=members, activation=activation)
+    ends = {"members": members, "activation": activation, "cosine_scale": cosine_scale}
+    network = build_model(name, features.shape[1:], num_outputs, options, **ends)
     return keras.Model(inputs, network(features), name=model_name)
 
 

@@ -170,3 +170,20 @@ def test_members_that_begin_alike_are_refused(mine):
 )
 def test_what_the_mean_is_taken_of(task, outputs, expected):
     assert activation_for(task, outputs) == expected
+
+
+def test_a_model_that_ends_in_cosines(tmp_path):
+    network = build_model("mlp", (6,), 3, {"width": 8}, cosine_scale=30.0)
+    rows = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
+    network.compile("adam", losses.LDAM(losses.margins([20, 10, 2])))
+    network.fit(rows, np.eye(3)[np.arange(32) % 3], epochs=2, verbose=0)
+    kernel = keras.ops.convert_to_numpy(network.get_layer("cosines").kernel)
+    np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1, rtol=1e-5)
+    features = keras.Model(network.inputs, network.get_layer("unit_features").output).predict(rows, verbose=0)
+    np.testing.assert_allclose(network.predict(rows, verbose=0), 30 * features @ kernel, atol=1e-3)
+    assert abs(network.predict(rows, verbose=0)).max() <= 30.001
+    network.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_array_equal(loaded.predict(rows, verbose=0), network.predict(rows, verbose=0))
+    with pytest.raises(UserError, match=r"that of --model tabm is no keras\.layers\.Dense; pass another model"):
+        build_model("tabm", (6,), 3, {"width": 8}, cosine_scale=30.0)

@@ -38,8 +38,8 @@ class LDAM(keras.losses.Loss):
     """Cross-entropy in which an example's own class must be ahead by a margin, larger for rare classes (Cao et al. 2019).
 
     `y_true` and `y_pred` are `(batch, classes)`. Outputs are logits: the paper's z times its scale s. So the loss is that of
-    `y_pred - s * margin` at an example's own class, and what it trains is read as any logits are. The paper's last layer has weights and
-    inputs of length 1, without which a network can outgrow margins; this loss works on any network.
+    `y_pred - s * margin` at an example's own class, and what it trains is read as any logits are. As in the paper, let the last layer give
+    cosines times s (`training.builders.with_cosines`): of other logits a network outgrows the margins, and gains nothing.
 
     Args:
         margins: sequence of a margin a class, see `losses.margins`.
