@@ -248,7 +248,7 @@ def test_a_finished_run_and_a_folder_that_cannot_be_written(finished, tmp_path):
 
 def test_a_killed_run_ends_with_the_same_weights(table, tmp_path):
     options = {**SMALL, "dataset": table, "dropout": 0.2, "mixup": 0.2, "ema": 0.9, "epochs": 3, "early_stopping": 5}
-    options |= {"sampling": "oversample", "imbalance_ratio": 3.0}
+    options |= {"sampling": "oversample", "imbalance_ratio": 3.0, "threshold": "f1", "temperature_scaling": True}
     script = """
 import os, signal, sys, json, keras
 from hornbook.recipes.tabular_classification import Args, main
@@ -265,6 +265,8 @@ main(Args(**json.loads(sys.argv[1])), callbacks=[Killer()])
     assert results[0]["metrics"] == results[1]["metrics"]
     weights = [keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("killed", "whole")]
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+    assert results[0]["temperature"] == results[1]["temperature"]
+    assert (tmp_path / "killed/labels.json").read_text() == (tmp_path / "whole/labels.json").read_text()
 
 
 @pytest.mark.parametrize(
