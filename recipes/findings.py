@@ -78,7 +78,7 @@ def of_run(args, done, scores, floor, medium, further):
 
     options = dataclasses.asdict(args)
     found = done.watching.findings(options) if done.watching else []
-    if options.get("logit_adjustment") == "after":  # The network was watched before it was adjusted.
+    if options.get("logit_adjustment") == "after" or "at_half" in (scores or {}):  # The network was watched before, and with 0.5.
         found = [finding for finding in found if finding.problem != "rare-class-ignored"]
     below = of_scores.of_floor(floor, medium, options)
     if any(finding.severity == "error" for finding in found):

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -14,7 +15,8 @@ from hornbook import UserError, data
 from hornbook.evaluation import classification, scores, temperature, thresholds
 from hornbook.inference.evaluate import evaluate
 from hornbook.inference.predict import predict
-from hornbook.recipes import image_classification, sequence_classification, tabular_classification, text_classification
+from hornbook.recipes import findings, image_classification, sequence_classification, tabular_classification, text_classification
+from hornbook.training.diagnosis.finding import Finding
 
 SMALL = {"model": "mlp", "depth": 1, "width": 8, "epochs": 25, "batch_size": 32, "learning_rate": 0.02, "classical_share": 0.0}
 
@@ -290,6 +292,22 @@ def test_a_precision_that_is_never_reached_leaves_one_half_and_says_so(tmp_path,
     assert "note: threshold: it is chosen on the very examples that are scored here" in told
     assert result["threshold"]["metrics_at_half"]["accuracy"] == result["metrics"]["accuracy"]
     assert "stays 0.5" in (tmp_path / "run/report.html").read_text()
+
+
+def test_a_class_that_the_threshold_finds_is_not_called_neglected():
+    labels = np.repeat([0, 1], [90, 10])
+    outputs = np.stack([np.zeros(100), np.where(labels, -1.0, -3.0)], axis=1)  # The rarer class is told apart, and below 0.5.
+    ignored = Finding("rare-class-ignored", "error", "Class 1 is never found.")
+    watching = types.SimpleNamespace(findings=lambda options: [ignored])
+    done = types.SimpleNamespace(watching=watching, history=types.SimpleNamespace(rows=[]))
+
+    def problems(thresholds):
+        found = scores.scores("cross-entropy", labels, outputs, ("usual", "rare"), thresholds=thresholds)
+        return [one.problem for one in findings.of_run(tabular_classification.Args(), done, found, None, "tables", ())]
+
+    assert "rare-class-ignored" in problems(None)
+    assert "rare-class-ignored" not in problems([0.2])
+    assert "rare-class-ignored" in problems([0.5])  # Of the scores: a threshold that finds it no better.
 
 
 def test_nothing_is_scored_and_all_is_decided(tmp_path):
