@@ -47,6 +47,9 @@ def airbench(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="airbench",
 ):
     """Build a network of airbench: (batch, height, width, channels) to float32 logits (batch, num_outputs).
@@ -105,6 +108,9 @@ def airbench(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
     if size:

@@ -27,10 +27,10 @@ def check_rate(option, value):
     return float(value)
 
 
-def check_penalty(option, value):
+def check_penalty(option, value, what="the factor of a penalty"):
     """Return `value` as a float of at least 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < float("inf"):
-        raise ValueError(f"{option} is the factor of a penalty: it must be a number of at least 0, got {value!r}")
+        raise ValueError(f"{option} is {what}: it must be a number of at least 0, got {value!r}")
     return float(value)
 
 

@@ -53,6 +53,9 @@ def cnn(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="cnn",
 ):
     """Build a plain convolutional network: (batch, height, width, channels) to float32 logits (batch, num_outputs).
@@ -111,6 +114,9 @@ def cnn(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
     for stage, (layers, filters) in enumerate(zip(plan, widths, strict=True)):

@@ -26,6 +26,7 @@ def cnn1d(
     pooling="max",
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="none",
     groups=None,
@@ -37,6 +38,9 @@ def cnn1d(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="cnn1d",
 ):
     """Build a sentence network: tokens (batch, time) or series (batch, time, features) to float32 logits (batch, num_outputs).
@@ -74,7 +78,8 @@ def cnn1d(
     """
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     refuse_stochastic_depth(stochastic_depth, "a cnn1d")
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
@@ -87,6 +92,9 @@ def cnn1d(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     branches = []
     for branch, kernel_size in enumerate(kernel_sizes, start=1):

@@ -17,6 +17,7 @@ def fcn(
     pooling="mean",
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="batch",
     groups=None,
@@ -28,6 +29,9 @@ def fcn(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="fcn",
 ):
     """Build a fully convolutional network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
@@ -66,7 +70,8 @@ def fcn(
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     multipliers = check_plan("width_multipliers", width_multipliers, each="convolution", length=len(kernel_sizes))
     refuse_stochastic_depth(stochastic_depth, "an fcn")
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
@@ -79,6 +84,9 @@ def fcn(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     for stage, (kernel_size, multiplier) in enumerate(zip(kernel_sizes, multipliers, strict=True), start=1):
         x = conv_stage(x, width * multiplier, (kernel_size,), None, parts, f"stage{stage}")

@@ -42,6 +42,7 @@ def inception1d(
     pooling="mean",
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="batch",
     groups=None,
@@ -53,6 +54,9 @@ def inception1d(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="inception1d",
 ):
     """Build an inception network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
@@ -110,7 +114,8 @@ def inception1d(
     stochastic_depth, shortcuts = check_rate("stochastic_depth", stochastic_depth), depth // MODULES_PER_SHORTCUT
     if not shortcuts:
         refuse_stochastic_depth(stochastic_depth, f"an inception network of less than {MODULES_PER_SHORTCUT} modules")
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
@@ -123,6 +128,9 @@ def inception1d(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     passed_by = x
     for module in range(1, depth + 1):

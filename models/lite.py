@@ -20,6 +20,7 @@ def lite(
     pooling="mean",
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="batch",
     groups=None,
@@ -31,6 +32,9 @@ def lite(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="lite",
 ):
     """Build LITE: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
@@ -73,7 +77,8 @@ def lite(
     depth, width = check_count("depth", depth), check_count("width", width)
     kernel_sizes = check_plan("kernel_sizes", kernel_sizes, each="convolution")
     refuse_stochastic_depth(stochastic_depth, "lite")
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(
         mask=mask,
@@ -86,6 +91,9 @@ def lite(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     x = _first_layer(x, width, kernel_sizes, hand_made_filters, parts)
     for layer in range(1, depth + 1):

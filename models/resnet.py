@@ -79,6 +79,9 @@ def resnet(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     stacking="auto",
     rematerialization=False,
     name="resnet",
@@ -126,6 +129,10 @@ def resnet(
         stochastic_depth: Rate at which the last residual branch is dropped, for single examples; it rises linearly from the first block to
             the last (Huang et al. 2016, equation 4), and kept branches are rescaled.
         l1, l2: Factors of the penalties on all kernels; biases and normalization are left out.
+        max_norm: The largest norm of the weights that compute one output, of all kernels, to which they are cut after each update
+            (Srivastava et al. 2014, section 5.1, with 3 to 4); 0 for none. A constraint of the variables: a saved model has none.
+        activity_l1, activity_l2: Factors of the penalties on the outputs of all hidden activations (Merity et al. 2017), of recurrent
+            layers on their outputs: sums over an example, means over a batch. Without stacked blocks.
         stacking: Whether the blocks of a stage but the first are one `BlockStack`, traced once for all of them, in place of named layers:
             "never", "always", or "auto", in networks of 36 blocks and more. The function, its parameters and their initial values stay the
             same. Without: dropout in blocks, spectral normalization and factories of normalization, which "auto" builds layer by layer.
@@ -189,6 +196,9 @@ def resnet(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     stacked = stacks_blocks(
         stacking,
@@ -197,6 +207,7 @@ def resnet(
         normalization=normalization,
         weight_normalization=weight_normalization,
         block_dropout=block_dropout,
+        activity=activity_l1 or activity_l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
     if stem == "auto":

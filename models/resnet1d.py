@@ -19,6 +19,7 @@ def resnet1d(
     pooling="mean",
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="batch",
     groups=None,
@@ -30,6 +31,9 @@ def resnet1d(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="resnet1d",
 ):
     """Build a residual network: series (batch, time, features) or tokens (batch, time) to float32 logits (batch, num_outputs).
@@ -71,7 +75,8 @@ def resnet1d(
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     multipliers = check_plan("width_multipliers", width_multipliers, each="block")
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = ResNetParts(
         preactivated=False,
@@ -91,6 +96,9 @@ def resnet1d(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     strides = (1,) * len(kernel_sizes)
     for block, multiplier in enumerate(multipliers, start=1):

@@ -67,7 +67,7 @@ class RecurrentParts(Parts):
         layer = self._recurrent_layer(width, steps, name)
         if self.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=name)
-        return call_masked(layer, x, self.mask)
+        return self.penalized(call_masked(layer, x, self.mask), name=f"{name}_penalty")
 
     def _recurrent_layer(self, width, steps, name):
         options = {
@@ -100,6 +100,7 @@ def rnn(
     recurrent_dropout=0.0,
     vocabulary_size=None,
     embedding_size=128,
+    embedding_dropout=0.0,
     padded="auto",
     normalization="layer",
     groups=None,
@@ -111,6 +112,9 @@ def rnn(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="rnn",
 ):
     """Build a recurrent network: tokens (batch, time) or series (batch, time, features) to float32 logits (batch, num_outputs).
@@ -133,6 +137,8 @@ def rnn(
         recurrent_dropout: Rate at which units of the state are dropped before the product with the recurrent kernel, by one mask for the
             whole sequence (Gal and Ghahramani 2016). It loses the fast path of a GPU.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
+        embedding_dropout: Share of the features of the embeddings that is dropped in training, each from all tokens of a text (as
+            Gal and Ghahramani 2016 drop inputs: the same at every step); for tokens alone.
         embedding_size: Features of a token. Defaults to 128.
         padded: Whether token 0, or a step of NaN in a series, is padding; "auto" is True for tokens and False for series.
         normalization: Of the sequence that one layer hands to the next, so of nothing at depth 1. Defaults to "layer", as statistics over
@@ -159,7 +165,8 @@ def rnn(
     """
     depth, width = check_count("depth", depth), check_count("width", width)
     stochastic_depth = _check_branches(depth, residual, stochastic_depth)
-    inputs, x, mask = sequence_inputs(input_shape, vocabulary_size=vocabulary_size, embedding_size=embedding_size, padded=padded)
+    tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(
         cell=cell,
         pooling=pooling,
@@ -186,6 +193,9 @@ def rnn(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     # The last layer alone may keep its last state alone, which spares a copy of all others. A residual sum is of whole sequences.
     state_alone = pooling == "last" and not residual

@@ -51,6 +51,9 @@ def tabm(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="tabm",
 ):
     """Build TabM-mini (Gorishniy, Kotelnikov and Babenko 2025, section 3.3): (batch, *input_shape) to float32 logits (batch, num_outputs).
@@ -124,6 +127,9 @@ def tabm(
         dropout=dropout,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
     )
     x = inputs = keras.Input(input_shape, name="inputs")
     if len(input_shape) > 1:

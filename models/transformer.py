@@ -146,6 +146,7 @@ def text_transformer(
     num_outputs,
     *,
     vocabulary_size=None,
+    embedding_dropout=0.0,
     padded="auto",
     depth=2,
     width=128,
@@ -166,6 +167,9 @@ def text_transformer(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="text_transformer",
 ):
     """Build a transformer encoder of tokens: integers (batch, time) to float32 logits (batch, num_outputs).
@@ -224,7 +228,12 @@ def text_transformer(
     # Small numbers that are learned fast, scaled to the size of the sinusoids beside them (Vaswani et al. 2017, section 3.4).
     start = keras.initializers.RandomNormal(stddev=width**-0.5)
     inputs, x, mask = sequences.sequence_inputs(
-        input_shape, vocabulary_size=vocabulary_size, embedding_size=width, padded=padded, embeddings_initializer=start
+        input_shape,
+        vocabulary_size=vocabulary_size,
+        embedding_size=width,
+        embedding_dropout=embedding_dropout,
+        padded=padded,
+        embeddings_initializer=start,
     )
     return encoder(
         inputs,
@@ -250,6 +259,9 @@ def text_transformer(
         stochastic_depth=stochastic_depth,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
         name=name,
     )
 
@@ -278,6 +290,9 @@ def series_transformer(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="series_transformer",
 ):
     """Build a transformer encoder of series: floats (batch, time, features) to float32 logits (batch, num_outputs).
@@ -328,5 +343,8 @@ def series_transformer(
         stochastic_depth=stochastic_depth,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
         name=name,
     )

@@ -40,6 +40,9 @@ def vision_transformer(
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
+    max_norm=0.0,
+    activity_l1=0.0,
+    activity_l2=0.0,
     name="vision_transformer",
 ):
     """Build a vision transformer: images (batch, height, width, channels) to float32 logits (batch, num_outputs).
@@ -107,6 +110,9 @@ def vision_transformer(
         stochastic_depth=stochastic_depth,
         l1=l1,
         l2=l2,
+        max_norm=max_norm,
+        activity_l1=activity_l1,
+        activity_l2=activity_l2,
         name=name,
     )
 

@@ -34,6 +34,12 @@ class Network:
     """Penalty on the absolute values of the kernels, added to the loss."""
     l2: Annotated[float, NOT_NEGATIVE] = 0.0
     """Penalty on the squares of the kernels, added to the loss."""
+    max_norm: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Largest norm of the weights that compute one output, to which they are cut after each update, such as 3; 0 for none."""
+    activity_l1: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the absolute values of hidden activations, added to the loss."""
+    activity_l2: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Penalty on the squares of hidden activations, added to the loss."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,3 +98,5 @@ class SequenceNetwork(DeepNetwork):
     """Normalization inside the recurrence (recurrent models only). Default: none."""
     recurrent_dropout: Annotated[float, SHARE] | None = None
     """Share of the recurrent state dropped (recurrent models only). Default: 0."""
+    embedding_dropout: Annotated[float, SHARE] | None = None
+    """Share of the features of embeddings dropped, each from all tokens of a text (models of tokens only). Default: 0."""

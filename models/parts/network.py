@@ -44,6 +44,9 @@ class Parts:
         dropout,
         l1,
         l2,
+        max_norm=0.0,
+        activity_l1=0.0,
+        activity_l2=0.0,
         normalization_placement="before",
         use_bias="auto",
         mask=None,
@@ -62,6 +65,8 @@ class Parts:
         self._initial_scale = check_scale("initial_scale", initial_scale)
         self._dropout = check_rate("dropout", dropout)
         self._l1, self._l2 = check_penalty("l1", l1), check_penalty("l2", l2)
+        self._max_norm = check_penalty("max_norm", max_norm, "the largest norm of kernels, or 0")
+        self._activity = {"l1": check_penalty("activity_l1", activity_l1), "l2": check_penalty("activity_l2", activity_l2)}
         if use_bias not in ("auto", True, False):
             raise ValueError(f"use_bias must be 'auto', True or False, got {use_bias!r}")
         # An offset behind the activation stands in for no bias before it.
@@ -130,7 +135,15 @@ class Parts:
         return call_masked(layer, x, self.mask if masked else None)
 
     def act(self, x, *, name):
-        return self._activation(name, len(x.shape))(x)
+        return self.penalized(self._activation(name, len(x.shape))(x), name=f"{name}_penalty")
+
+    def penalized(self, x, *, name):
+        """Add the penalty on activations to the model's losses, of a sequence at the steps that count; without one this is x itself."""
+        if not any(self._activity.values()):
+            return x
+        # In 16 bits a sum of squares would overflow.
+        layer = keras.layers.ActivityRegularization(**self._activity, dtype="float32", name=name)
+        return layer(apply_mask(x, self.mask) if len(x.shape) == 3 else x)
 
     def norm_and_act(self, x, *, norm, act):
         """Normalize by a layer of the one name, then activate by one of the other; or activate first, where the placement is "after"."""
@@ -189,12 +202,19 @@ class Parts:
         return self.scaled(keras.Model(inputs, logits, name=name))
 
     def scaled(self, model):
-        """Return the model with its initial kernels scaled."""
+        """Return the model with its initial kernels scaled, and their norms constrained."""
         # The kernels themselves and not their initializers: so it is the same for all, and a saved model needs no initializer of ours.
         if self._initial_scale != 1:
             for variable in model.trainable_variables:
                 if variable.name in KERNELS:
                     variable.assign(variable * self._initial_scale)
+        # The variables too: so it is the same for stacked blocks, recurrent layers and attention.
+        if self._max_norm:
+            for variable in model.trainable_variables:
+                if variable.name in KERNELS:
+                    first = 1 if hasattr(variable, "blocks") else 0
+                    axes = list(range(first, len(variable.shape) - 1))
+                    variable.constraint = keras.constraints.MaxNorm(self._max_norm, axes)
         return model
 
     def _regularizer(self):

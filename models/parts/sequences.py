@@ -8,7 +8,7 @@ get lost on the way through operations that do not know them.
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice, check_count, check_series_shape, check_token_shape
+from hornbook.models.checks import check_choice, check_count, check_rate, check_series_shape, check_token_shape
 
 POOLINGS = ("mean", "max", "last", "attention")
 
@@ -17,7 +17,9 @@ POOLINGS = ("mean", "max", "last", "attention")
 EMBEDDING_RANGE = 0.25
 
 
-def sequence_inputs(input_shape, *, vocabulary_size=None, embedding_size=128, padded="auto", embeddings_initializer=None):
+def sequence_inputs(
+    input_shape, *, vocabulary_size=None, embedding_size=128, embedding_dropout=0.0, padded="auto", embeddings_initializer=None
+):
     """Return (inputs, x, mask): the input of a sequence network, its features (batch, time, features), and the mask or None.
 
     Args:
@@ -26,6 +28,7 @@ def sequence_inputs(input_shape, *, vocabulary_size=None, embedding_size=128, pa
             padding.) time may be None. At padded steps the features of a series are 0; those of tokens are token 0's.
         vocabulary_size: Number of tokens, padding among them: tokens are below it.
         embedding_size: Features of a token.
+        embedding_dropout: Rate at which features of the embeddings are dropped, each from all tokens of a text.
         padded: Whether there is padding; without, the mask is None, 0 is a token like the others, and a NaN stays one. "auto" is True
             for tokens and False for series.
         embeddings_initializer: Of the embeddings; uniform in ±0.25 by default.
@@ -36,7 +39,10 @@ def sequence_inputs(input_shape, *, vocabulary_size=None, embedding_size=128, pa
     if padded not in ("auto", True, False):
         raise ValueError(f"padded must be 'auto', True or False, got {padded!r}")
     padded = vocabulary_size is not None if padded == "auto" else padded
+    embedding_dropout = check_rate("embedding_dropout", embedding_dropout)
     if vocabulary_size is None:
+        if embedding_dropout:
+            raise ValueError(f"embedding_dropout is for tokens, which have embeddings, got {embedding_dropout} without vocabulary_size")
         inputs = keras.Input(check_series_shape(input_shape), name="inputs")
         if not padded:
             return inputs, inputs, None
@@ -49,7 +55,10 @@ def sequence_inputs(input_shape, *, vocabulary_size=None, embedding_size=128, pa
         embeddings_initializer=embeddings_initializer or keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE),
         name="embedding",
     )
-    return inputs, embedding(inputs), ops.not_equal(inputs, 0) if padded else None
+    x = embedding(inputs)
+    if embedding_dropout:
+        x = keras.layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(x)
+    return inputs, x, ops.not_equal(inputs, 0) if padded else None
 
 
 def apply_mask(x, mask):

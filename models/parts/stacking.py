@@ -18,7 +18,7 @@ LEAST_BLOCKS = 36
 _NAME = re.compile(r"(?P<run>.+_block)(?P<number>\d+)_(?P<own>.+)")
 
 
-def stacks_blocks(stacking, rematerialization, blocks, *, normalization, weight_normalization, block_dropout):
+def stacks_blocks(stacking, rematerialization, blocks, *, normalization, weight_normalization, block_dropout, activity=0):
     """Return whether a builder stacks its blocks.
 
     Args:
@@ -26,6 +26,7 @@ def stacks_blocks(stacking, rematerialization, blocks, *, normalization, weight_
         rematerialization: Whether the blocks' inner values are to be computed again for the gradient.
         blocks: How many there are.
         normalization, weight_normalization, block_dropout: Options of the builder that may stand against it.
+        activity: Whether there is a penalty on activations, which does too.
 
     Raises:
         ValueError: Stacked blocks were asked for, and an option, which the message names, does not go with them.
@@ -39,6 +40,8 @@ def stacks_blocks(stacking, rematerialization, blocks, *, normalization, weight_
         against = "weight_normalization='spectral', which starts each kernel's vector at random"
     elif block_dropout:
         against = f"block_dropout={block_dropout}, which draws random numbers inside a block"
+    elif activity:
+        against = "activity_l1 and activity_l2, penalties that a loop does not hand out"
     if against and (stacking == "always" or rematerialization):
         asked = "rematerialization=True" if rematerialization else "stacking='always'"
         raise ValueError(f"{asked} makes one layer of a stage's blocks, and does not go with {against}; leave out one of the two")

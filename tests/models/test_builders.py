@@ -76,7 +76,7 @@ def test_options_are_the_same_in_every_family():
     common = set.intersection(*(set(models.options(family)) for family in FAMILIES)) - {"depth", "width", "name"}
     assert common == {
         *("normalization", "groups", "weight_normalization", "activation", "initializer", "initial_scale"),
-        *("dropout", "stochastic_depth", "l1", "l2"),
+        *("dropout", "stochastic_depth", "l1", "l2", "max_norm", "activity_l1", "activity_l2"),
     }
     for option in common:
         assert len({repr(models.options(family)[option]) for family in FAMILIES if (family, option) not in SETTLED}) == 1
@@ -93,9 +93,9 @@ def test_the_placement_of_normalization_is_an_option_of_plain_networks():
 
 
 def test_options_of_sequences_are_the_same_in_every_family():
-    for option in ("vocabulary_size", "embedding_size", "padded"):
+    for option in ("vocabulary_size", "embedding_size", "embedding_dropout", "padded"):
         assert len({repr(models.options(family)[option]) for family in FAMILIES[4:]}) == 1
-    for option in ("vocabulary_size", "padded"):
+    for option in ("vocabulary_size", "embedding_dropout", "padded"):
         assert models.options("text_transformer")[option] == models.options("rnn")[option]
 
 
@@ -193,6 +193,8 @@ def build(name, shape=(8, 8, 3), outputs=2, **options):
         (build("airbench", logit_scale=0), "logit_scale multiplies .*above 0.*got 0"),
         (build("cnn", dropout=1), "dropout is the share that is dropped.*got 1"),
         (build("cnn", l2=-1), "l2 is the factor of a penalty.*got -1"),
+        (build("cnn", max_norm=-1), "max_norm is the largest norm of kernels, or 0: .*got -1"),
+        (build("mlp", activity_l1=-1), "activity_l1 is the factor of a penalty.*got -1"),
         (build("cnn", width=True), "got True"),
         (build("cnn", shape=(8, 8)), r"got \(8, 8\); for one channel write \(8, 8, 1\)"),
         (build("cnn", shape=(8,)), r"must be \(height, width, channels\)"),

@@ -44,7 +44,7 @@ COMMON = [
     *(("weight_normalization", name) for name in ("spectral", "standardized")),
     *(("activation", name) for name in ("tanh", "swish", "prelu")),
     *{"groups": 2, "initializer": "orthogonal", "initial_scale": 0.5, "dropout": 0.2, "stochastic_depth": 0.2}.items(),
-    *{"l1": 1e-4, "l2": 1e-4}.items(),
+    *{"l1": 1e-4, "l2": 1e-4, "max_norm": 1.0, "activity_l1": 1e-4, "activity_l2": 1e-4}.items(),
 ]
 TABLES = [
     ("width", 16), ("category_sizes", (5, 1)), ("embedding_size", 3), ("number_embedding", "periodic"), ("frequencies", 3),
@@ -72,8 +72,7 @@ OWN = {
         *(("pooling", name) for name in ("mean", "max", "attention")),
         ("residual", True),
         *(("recurrent_normalization", name) for name in ("layer", "batch")),
-        ("recurrent_dropout", 0.2),
-        ("padded", False),
+        *{"recurrent_dropout": 0.2, "padded": False, "embedding_dropout": 0.2}.items(),
     ],
     "cnn1d": [("kernel_sizes", (2,)), ("pooling", "mean"), ("pooling", "attention"), ("padded", False)],
     "fcn": [("kernel_sizes", (4, 1, 2)), ("width_multipliers", (2, 1, 1)), ("pooling", "max"), ("padded", True)],
@@ -158,7 +157,7 @@ def excluded(family, options):
     if options.get("cell") == "simple" and "recurrent_normalization" in options:
         return True
     if options.keys() & {"stacking", "rematerialization"} and (
-        "block_dropout" in options or options.get("weight_normalization") == "spectral"
+        options.keys() & {"block_dropout", "activity_l1", "activity_l2"} or options.get("weight_normalization") == "spectral"
     ):
         return True
     against = options.keys() & {"use_bias", "weight_normalization"} or options.get("initializer") in ("dirac", "orthogonal")
@@ -353,7 +352,7 @@ def test_the_initial_scale_is_on_kernels_alone():
 
 
 # Saved models with these need `import hornbook.models`: Keras has no such layers.
-OURS = ("weight_normalization", "recurrent_normalization", "stacking", "rematerialization")
+OURS = ("weight_normalization", "recurrent_normalization", "stacking", "rematerialization", "rotary", "fixup", "fixup_bottleneck")
 
 
 def twins():
@@ -376,7 +375,7 @@ def test_saved_models_load_where_hornbook_is_not_installed(tmp_path):
         options = options_of(family) if family in ("resnet", "rnn", "text_transformer") else OWN[family]
         if family in ("series_transformer", "vision_transformer"):
             options = [pair for pair in options if pair not in OWN["text_transformer"]]
-        plain = [(option, value) for option, value in options if option not in OURS and value != "rotary"]
+        plain = [(option, value) for option, value in options if option not in OURS and value not in OURS]
         built += [made(family, one) for one in sets_of(family, plain) or [{}]]
     built += [FAMILIES["series_transformer"](padded=True, normalization="batch", activation="swiglu")]
     for number, model in enumerate(built):

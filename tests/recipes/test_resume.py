@@ -188,7 +188,7 @@ SMALL = {"floor": False, "depth": 4, "width": 4, "epochs": 3, "batch_size": 128}
     [
         # A rate so low that every epoch after the first is a plateau; without what was the best, the second would not be.
         {"schedule": "plateau", "plateau_patience": 1, "learning_rate": 1e-9, "optimizer": "sgd", "normalization": "none", "dropout": 0.2},
-        {"schedule": "plateau", "warmup_epochs": 1.5, "optimizer": "muon", "model": "mlp", "width": 16, "ema": 0.9},
+        {"schedule": "plateau", "warmup_epochs": 1.5, "optimizer": "muon", "model": "mlp", "width": 16, "ema": 0.9, "max_norm": 1.0},
         {"accumulate_steps": 4, "schedule": "restarts", "optimizer": "nadam", "ema": 0.9, "clip_adaptive": 0.02, "layer_decay": 0.8},
         {"accumulate_steps": 3, "precision": "float16", "optimizer": "lion", "clip_value": 0.1, "schedule": "polynomial", "ema": 0.9},
         {"sharpness_radius": 0.05, "dropout": 0.2, "optimizer": "sgd"},

@@ -167,7 +167,7 @@ def test_the_saved_model_and_tokenizer_outlive_hornbook(table, tmp_path):
         {"tokenizer": "character", "max_length": 40, "schedule": "one-cycle", "optimizer": "sgd", "evaluate": "validation"},
         {"tokenizer": "byte", "label_smoothing": 0.1, "clip_norm": 1.0, "schedule": "plateau", "early_stopping": 2},
         {"evaluate": "none", "validation_fraction": 0.0, "accumulate_steps": 2, "precision": "bfloat16", "in_memory": "never"},
-        {"lowercase": False, "minimum_count": 3, "embedding_size": 4, "batch_size": 5000, "l2": 1e-4},
+        {"lowercase": False, "minimum_count": 3, "embedding_size": 4, "batch_size": 5000, "l2": 1e-4, "embedding_dropout": 0.1},
         {"model": "text_transformer", "depth": 1, "width": 8, "heads": 2, "positions": "rotary", "pooling": "max"},
     ],
     ids=lambda options: "-".join(map(str, options.values())),
