@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from hornbook import UserError, files, spreadsheets
-from hornbook.data import randomness
+from hornbook.data import group_splits, randomness
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
 
@@ -221,10 +221,17 @@ def _rows(path):
         raise UserError(f"{path} is not as a run writes it: {error}; restore it") from error
 
 
-def hold_out(dataset, part, fraction, split_seed):
+def hold_out(dataset, part, fraction, split_seed, groups=None):
     """The dataset with a share of its training part as its validation or test part.
 
     Classes are stratified; other labels (float arrays) are split at random. A fraction of 0, or no training part, leaves it as it is.
+
+    Args:
+        dataset: `Dataset`.
+        part: "validation" or "test".
+        fraction: as of `share_of`, or a `Fold`.
+        split_seed: of the split.
+        groups: array `(examples,)` of the source, by the indices of its examples, of which none stands in two parts; None: none.
 
     Raises:
         UserError: a fraction out of range, or a class that cannot stand in both parts.
@@ -235,7 +242,14 @@ def hold_out(dataset, part, fraction, split_seed):
     fraction = 0 if dataset.train is None else share_of(fraction, len(dataset.train))
     if fraction == 0:
         return dataset
-    train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
+    if groups is None:
+        train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
+        return dataclasses.replace(dataset, **{"train": train, part: held_out})
+    labels, count = dataset.train.labels, len(dataset.class_names)
+    if labels.ndim > 1:
+        labels, count = np.zeros(len(labels), np.int64), 1
+    own = groups[dataset.train.indices]
+    train, held_out = map(dataset.train.subset, group_splits.positions(own, labels, count, fraction, split_seed, dataset.name, flag))
     return dataclasses.replace(dataset, **{"train": train, part: held_out})
 
 

@@ -71,6 +71,8 @@ class Table:
     """Columns of numbers that are categories, such as codes, separated by commas. Columns of text are categories in any case."""
     id_column: str | None = None
     """Columns to leave out, separated by commas: identifiers, free text, what would not be known beforehand."""
+    group_column: str | None = None
+    """A column such as patient or person: rows of one value stand in one part, and in one fold. It is no feature."""
     missing_values: str | None = None
     """Further words for a missing value, separated by commas, besides nothing, NaN, NA, N/A, NULL and ?."""
     rare_categories: Annotated[int, AT_LEAST_1] = 5

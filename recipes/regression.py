@@ -112,7 +112,7 @@ def load(args, folder):
         return data.tables.load(args.dataset, task="regression", folder=folder, label_column=args.label_column, **args.reading)
     names = ("window", "stride", "missing", "length", "examples", "encoding")
     if args.dataset.startswith("csv:"):
-        names += ("id_column", "time_column", "label_column", "feature_columns")
+        names += ("id_column", "time_column", "label_column", "feature_columns", "group_column")
     return data.series.load(args.dataset, numbers=True, **args.split, **{name: getattr(args, name) for name in names})
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import randomness, splits
+from hornbook.data import group_splits, splits
 
 
 def hold_out(examples, fraction, options, name, flag, class_names):
@@ -38,50 +38,8 @@ def hold_out(examples, fraction, options, name, flag, class_names):
         chosen = dataclasses.replace(examples, labels=labels, indices=np.arange(len(examples)))
         first, second = (part.indices for part in splits.stratified_split(chosen, fraction, options.split_seed, name, flag, class_names))
         return examples.subset(first), examples.subset(second)
-    if isinstance(fraction, splits.Fold):
-        first, second = _fold_by_group(examples.groups, labels, fraction, options.split_seed, name)
-    else:
-        first, second = _by_group(examples.groups, labels, len(class_names), fraction, options.split_seed)
-    if not len(second):
-        raise UserError(
-            f"{name}: {len(set(examples.groups.tolist()))} units cannot be split so that every class stands in the training part; "
-            f"add units of each class, or pass {flag} 0"
-        )
+    first, second = group_splits.positions(examples.groups, labels, len(class_names), fraction, options.split_seed, name, flag)
     return examples.subset(first), examples.subset(second)
-
-
-def _fold_by_group(groups, labels, fold, seed, name):
-    """Positions of all folds but one, and of that one; no group stands in two."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    if len(set(groups.tolist())) < fold.of:
-        raise UserError(f"{name}: {len(set(groups.tolist()))} units cannot stand in {fold.of} folds; pass fewer")
-    divide = StratifiedGroupKFold(fold.of, shuffle=True, random_state=seed)
-    first, second = list(divide.split(np.zeros(len(labels)), labels, groups))[fold.number - 1]
-    if len(set(labels[first].tolist())) < len(set(labels.tolist())):
-        first, second = first, first[:0]  # A class in one fold alone: there is nothing to learn it from.
-    return first, second
-
-
-def _by_group(groups, labels, num_classes, fraction, seed):
-    """Positions of the two parts."""
-    names, member = np.unique(groups.astype(str), return_inverse=True)
-    counts = np.zeros((len(names), num_classes))
-    np.add.at(counts, (member, labels), 1)
-    wanted, held, left = fraction * counts.sum(axis=0), np.zeros(num_classes), counts.sum(axis=0)
-    chosen = np.zeros(len(names), bool)
-    for group in randomness.permutation(seed, 0, len(names)):
-        nearer = np.square(held + counts[group] - wanted).sum() < np.square(held - wanted).sum()
-        emptied = (left - counts[group] <= 0) & (left > 0)
-        if nearer and not emptied.any():
-            chosen[group] = True
-            held += counts[group]
-            left -= counts[group]
-    if not chosen.any():  # Every group is larger than the part should be: the nearest one, if each class stays in the first part.
-        spare = [group for group in range(len(names)) if not ((left - counts[group] <= 0) & (left > 0)).any()]
-        if spare:
-            chosen[min(spare, key=lambda group: np.square(counts[group] - wanted).sum())] = True
-    return np.flatnonzero(~chosen[member]), np.flatnonzero(chosen[member])
 
 
 def windows(examples, options, name, notes=None):

@@ -76,7 +76,8 @@ def check_name(name):
 
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
          missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
-         test_dataset=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL):  # fmt: skip
+         test_dataset=None, group_column=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0,
+         kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` by name.
 
     Args:
@@ -92,6 +93,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         folder: where the columns of a table that stays on disk are kept; None: the system's folder for temporary files.
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
+        group_column: name of a column, such as one of patients: rows of one value stand in one part. It is no feature.
         validation_fraction, test_fraction, split_seed, kept: see `data.images.load`.
 
     Raises:
@@ -125,7 +127,10 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
     categorical = csv_rows.names(categorical_columns, "--categorical-columns")
     chosen, left_out = csv_rows.names(feature_columns, "--feature-columns"), csv_rows.names(id_column, "--id-column")
-    features = _choose_features(parts["train"], targets, chosen, categorical, left_out)
+    parts["train"].require(csv_rows.names(group_column, "--group-column"), "--group-column")
+    if group_column in targets:
+        raise UserError(f"{parts['train'].name}: {group_column!r} cannot be both --label-column and --group-column")
+    features = _choose_features(parts["train"], targets, chosen, categorical, (*left_out, *([group_column] if group_column else [])))
     return split(
         name,
         parts,
@@ -137,8 +142,20 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         rare_categories=rare_categories,
         fractions={"test": test_fraction, "validation": validation_fraction},
         split_seed=split_seed,
+        groups=None if group_column is None else _groups(parts["train"], group_column),
         kept=kept,
     )
+
+
+def _groups(columns, name):
+    """The group of each row, an object array of texts."""
+    if not hasattr(columns, "texts"):
+        raise UserError(f"{columns.name} stays in its file, and --group-column {name} is read in memory; pass --in-memory always")
+    groups = columns.texts(name)
+    missing = next((row for row, group in enumerate(groups.tolist()) if group is None), None)
+    if missing is not None:
+        raise UserError(f"{columns.where(missing, name)} is empty; accepted is the group of each row, by --group-column")
+    return groups
 
 
 def read(name, *, missing=(), in_memory="always", folder=None, **reading):
@@ -176,7 +193,7 @@ def _built_in(name):
 
 
 def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0,
-          kept=thinning.ALL):  # fmt: skip
+          groups=None, kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` of columns.
 
     Args:
@@ -185,6 +202,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
         targets, features: names of columns.
         task, categorical, class_names, rare_categories, split_seed, kept: see `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
+        groups: array of the group of each training row, of which none stands in two parts, or None.
 
     Raises:
         UserError: see `load`.
@@ -211,7 +229,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     }
     divided = Dataset(name, class_names, (1,), **positions)
     for part in held:
-        divided = splits.hold_out(divided, part, fractions[part], split_seed)
+        divided = splits.hold_out(divided, part, fractions[part], split_seed, groups)
     divided = thinning.thinned(divided, kept, split_seed)
     rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
     encoding = learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)

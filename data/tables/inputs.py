@@ -13,7 +13,8 @@ from hornbook.data.tables.dataset import as_trained, check_name, load
 from hornbook.data.tables.dataset import read as read_source
 from hornbook.data.tables.encoding import Encoding
 
-_COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset")
+_COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset",
+            "group_column")  # fmt: skip
 _READING = ("encoding", "header", "decimal", "in_memory")
 
 
@@ -27,6 +28,7 @@ class Settings(inputs.Settings, kw_only=True):
     missing_values: str | None
     rare_categories: records.Size
     test_dataset: str | None
+    group_column: str | None
     encoding: str
     header: Literal["auto", "yes", "no"]
     decimal: Literal["auto", "point", "comma"]
