@@ -10,7 +10,8 @@ import re
 import numpy as np
 
 from hornbook import UserError, files, spreadsheets
-from hornbook.data import group_splits, randomness
+from hornbook.data import randomness
+from hornbook.data.selection import groups as group_splits
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
 

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import group_splits, splits
+from hornbook.data import splits
+from hornbook.data.selection import groups
 
 
 def hold_out(examples, fraction, options, name, flag, class_names):
@@ -38,7 +39,7 @@ def hold_out(examples, fraction, options, name, flag, class_names):
         chosen = dataclasses.replace(examples, labels=labels, indices=np.arange(len(examples)))
         first, second = (part.indices for part in splits.stratified_split(chosen, fraction, options.split_seed, name, flag, class_names))
         return examples.subset(first), examples.subset(second)
-    first, second = group_splits.positions(examples.groups, labels, len(class_names), fraction, options.split_seed, name, flag)
+    first, second = groups.positions(examples.groups, labels, len(class_names), fraction, options.split_seed, name, flag)
     return examples.subset(first), examples.subset(second)
 
 

@@ -6,32 +6,33 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, data
-from hornbook.data import group_splits, splits
+from hornbook.data import splits
+from hornbook.data.selection import groups
 
 GROUPS = np.repeat(np.arange(40), 6).astype(object)
 LABELS = np.repeat(np.arange(40) % 2, 6)
 
 
 def test_a_share_of_the_groups():
-    first, second = group_splits.positions(GROUPS, LABELS, 2, 0.25, 0, "data", "--test-fraction")
+    first, second = groups.positions(GROUPS, LABELS, 2, 0.25, 0, "data", "--test-fraction")
     assert not set(GROUPS[first]) & set(GROUPS[second])
     assert sorted([*first, *second]) == list(range(240))
     assert len(second) == 60
     assert LABELS[second].mean() == 0.5
-    other = group_splits.positions(GROUPS, LABELS, 2, 0.25, 1, "data", "--test-fraction")[1]
+    other = groups.positions(GROUPS, LABELS, 2, 0.25, 1, "data", "--test-fraction")[1]
     assert set(other) != set(second)
 
 
 def test_each_group_stands_in_one_fold():
-    folds = [group_splits.positions(GROUPS, LABELS, 2, splits.Fold(number, 4), 0, "data", "")[1] for number in (1, 2, 3, 4)]
+    folds = [groups.positions(GROUPS, LABELS, 2, splits.Fold(number, 4), 0, "data", "")[1] for number in (1, 2, 3, 4)]
     assert sorted(place for fold in folds for place in fold) == list(range(240))
     assert sum(len(set(GROUPS[fold])) for fold in folds) == 40
 
 
 def test_a_class_of_one_group_cannot_be_held_out():
-    groups, labels = np.array(["a"] * 5 + ["b"] * 5, object), np.repeat([0, 1], 5)
+    named, labels = np.array(["a"] * 5 + ["b"] * 5, object), np.repeat([0, 1], 5)
     with pytest.raises(UserError, match=r"2 units cannot be split so that every class stands in the training part.*--test-fraction 0"):
-        group_splits.positions(groups, labels, 2, 0.3, 0, "data", "--test-fraction")
+        groups.positions(named, labels, 2, 0.3, 0, "data", "--test-fraction")
 
 
 @pytest.fixture
