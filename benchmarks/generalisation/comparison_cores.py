@@ -2,10 +2,10 @@
 
 python benchmarks/generalisation/comparison_cores.py --turns 3
 
-A turn is a comparison of two levels and six seeds on scikit-learn's digits, as many runs at a time as there are cores, then each of three of
-these runs alone, as a command on one core. The bar: the comparison takes at most 1.15 times the seconds of the processor that its runs
-alone would take, divided by the cores. Also printed are the seconds of the processor that the comparison took itself. Needs a quiet machine;
-writes results/comparison_cores.csv.
+A turn is a comparison of two levels and six seeds on scikit-learn's digits, as many runs at a time as there are cores, then three seeds of
+each level alone, as commands on one core. The bar: the comparison takes at most 1.15 times the seconds of the processor that its runs alone
+would take, divided by the cores. Also printed: the same by the seconds of the processor that the comparison took itself. Needs a quiet
+machine; writes results/comparison_cores.csv.
 """
 
 import argparse
