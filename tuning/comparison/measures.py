@@ -1,16 +1,18 @@
 """What is compared of finished runs: their scores, and what their training was like."""
 
+import contextlib
 import csv
 import dataclasses
 import io
 import itertools
-import json
 import math
 import pathlib
 import re
 import statistics
 
-from hornbook import UserError, files, terminal
+import msgspec
+
+from hornbook import UserError, files, records, terminal
 from hornbook.evaluation import scores
 
 _TRAINING = {
@@ -26,6 +28,7 @@ _TRAINING = {
 _LOWER = {"loss", "calibration_error", "mean_squared_error", "mean_absolute_error", "quantile_loss", "coverage_error", "seconds",
           "seconds_an_epoch", "epochs"}  # fmt: skip
 _HISTORY = ("last", "best", "gap")
+_LONGEST_HISTORY = 2**26  # Bytes: a million epochs.
 _REACHED = re.compile(r"epochs_to:([A-Za-z0-9_]{1,60})(>=|<=)([0-9.eE+-]{1,30})")
 
 
@@ -141,14 +144,13 @@ class Finished:
         """Of `diagnosis.json`, in which what is no finite number is None."""
         if self._seen is None:
             try:
-                with files.opened(self._folder / "diagnosis.json") as file:
-                    self._seen = json.load(file)
-            except (OSError, ValueError):
-                self._seen = {}
+                self._seen = records.read(self._folder / "diagnosis.json", _Seen)
+            except UserError:  # None of a run without a diagnosis.
+                self._seen = _Seen()
         if name in ("dead", "saturated"):
-            ends = [row[-1] for row in self._seen.get(name, []) if row and row[-1] is not None]
+            ends = [row[-1] for row in getattr(self._seen, name) if row and row[-1] is not None]
             return statistics.fmean(ends) if ends else None
-        starts = [row[0] for row in self._seen.get("gradients", []) if row and row[0] is not None]
+        starts = [row[0] for row in self._seen.gradients if row and row[0] is not None]
         if not starts:
             return None
         if name == "first_gradient":
@@ -161,18 +163,24 @@ class Finished:
         return self._rows
 
 
+class _Seen(msgspec.Struct):
+    """`diagnosis.json`, as far as it is read: a list a layer of a number a look."""
+
+    gradients: list[list[float | None]] = []
+    dead: list[list[float | None]] = []
+    saturated: list[list[float | None]] = []
+
+
 def _rows(path):
     try:
-        with files.opened(path) as file:
-            text = file.read().decode("utf-8", "replace")
-    except (OSError, UserError):
+        text = files.content(path, "the history of a run", _LONGEST_HISTORY).decode("utf-8", "replace")
+    except UserError:
         return
     for row in csv.DictReader(io.StringIO(text)):
         found = {}
         for name, value in row.items():
-            try:
-                found[name] = float(value)
-            except (TypeError, ValueError):
-                continue
+            with contextlib.suppress(TypeError, ValueError):
+                if math.isfinite(float(value)):
+                    found[name] = float(value)
         if "epoch" in found:
             yield found

@@ -211,3 +211,22 @@ def test_settings_are_whole_json(fleet, tmp_path):
     assert asked["recipe"] == "tabular_classification"
     assert asked["factors"] == ["width"]
     assert "width" not in asked["options"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"recipe": 3}', "[" * 100_000])
+def test_settings_that_no_comparison_wrote(fleet, tmp_path, content):
+    (tmp_path / "comparison.json").write_text(content)
+    with pytest.raises(UserError, match=r"comparison\.json is not") as refused:
+        compare(tmp_path)
+    assert "\n" not in str(refused.value)
+    assert not fleet.begun
+
+
+def test_a_link_in_its_folder_is_not_followed(fleet, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/comparison.csv").symlink_to(tmp_path / "elsewhere/theirs.csv")
+    (tmp_path / "out/comparison.json").write_text("{}")
+    with pytest.raises(UserError, match="comparison.csv is a link"):
+        compare(tmp_path / "out")
+    assert not list((tmp_path / "elsewhere").iterdir())

@@ -65,3 +65,16 @@ def test_what_is_better(name, higher):
 def test_what_is_no_measure(name):
     with pytest.raises(UserError, match="--metrics "):
         measures.parse(name)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"gradients": 3}', '{"dead": [["a"]]}', "[" * 100_000])
+def test_a_diagnosis_that_no_run_has_written(run, tmp_path, content):
+    (tmp_path / "diagnosis.json").write_text(content)
+    assert math.isnan(run.value(measures.parse("dead"), "test"))
+    assert math.isnan(run.value(measures.parse("gradient_ratio"), "test"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"epoch\n" * 3, b"epoch,loss\n1,nan\n2,inf\n", b'epoch,loss\n1,"2\n'])
+def test_a_history_that_no_run_has_written(run, tmp_path, content):
+    (tmp_path / "history.csv").write_bytes(content)
+    assert math.isnan(run.value(measures.parse("best:loss"), "test")) or b'"2' in content
