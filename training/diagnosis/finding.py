@@ -46,13 +46,16 @@ class Remedy:
         return option in options and (options[option] == "auto" or bool(self.helps(options[option])))
 
     def for_run(self, options):
-        """The same with the values that the changes come to; without what the run has no option for."""
+        """The same with the values that the changes come to; without what the run has no option for, or has so already unasked."""
         known = self.changes if options is None else {option: change for option, change in self.changes.items() if option in options}
         values = {
             option: change((options or {}).get(option)) if callable(change) else change
             for option, change in known.items()
             if options is not None or not callable(change)
         }
+        if options is not None:
+            told = {option for option in values if f"--{option.replace('_', '-')}" in self.words}
+            values = {option: value for option, value in values.items() if option in told or options[option] != value}
         shown = {option: f"{value:g}" if isinstance(value, float) else value for option, value in values.items()}
         return dataclasses.replace(self, words=self.words.format(**shown) if options is not None else self.words, changes=values)
 
