@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 
 from hornbook import models
+from hornbook.training import Diagnostics
+from hornbook.training.diagnosis.rules.start import gradient_ratio
+from hornbook.training.diagnosis.rules.symptoms import Symptoms
 
 SMALL = {"width": 4, "block": "fixup", "normalization": "none", "stacking": "never"}
 
@@ -113,3 +116,15 @@ def test_a_deep_network_trains():
 def test_what_does_not_go_together_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
         models.resnet((8, 8, 3), 2, depth=(2,), width=4, **options)
+
+
+def test_kernels_that_start_at_0_raise_no_alarm():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 64)
+    inputs = images(64) + labels[:, None, None, None]
+    model = models.resnet((8, 8, 3), 2, depth=(2, 2), **SMALL)
+    model.compile(keras.optimizers.Adam(0.003), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    watching = Diagnostics((inputs, labels))
+    model.fit(inputs, labels, epochs=3, batch_size=16, verbose=0, callbacks=[watching])
+    assert Symptoms(watching.record).update_ratios.max() < 0.5
+    assert gradient_ratio(watching.record) > 1e-3

@@ -151,13 +151,16 @@ def _bounded(record):
 
 
 def gradient_ratio(record):
-    """Gradients of the first third of the layers over those of the last, as shares of their weights, in the first steps, or None."""
+    """Gradients of the first third of the layers over those of the last, as shares of their weights, in the first steps, or None.
+
+    Kernels that begin at 0, by intent, are left out: of their size any gradient is a large share.
+    """
     samples, norms = record.steps.samples, record.steps.norms
-    kernels = [one.place for one in record.network.kernels if one.place is not None and one.kind != "Embedding"]
-    if not samples or len(kernels) < 4 or not len(norms):
+    kernels = [one.place for one in record.network.kernels if one.place is not None and one.kind != "Embedding" and samples]
+    kernels = [place for place in kernels if samples[0][1][place] > 0]
+    if len(kernels) < 4 or not len(norms):
         return None
-    weights = np.maximum(samples[0][1], 1e-12)
-    relative = norms[: min(5, len(norms))].mean(axis=0)[kernels] / weights[kernels]
+    relative = norms[: min(5, len(norms))].mean(axis=0)[kernels] / samples[0][1][kernels]
     if not np.isfinite(relative).all():
         return None
     third = max(1, len(kernels) // 3)

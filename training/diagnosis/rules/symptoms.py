@@ -110,12 +110,11 @@ class Symptoms:
 
     @functools.cached_property
     def update_ratios(self):
-        """The kernels' updates as shares of their size, an array (samples,): each the median over kernels."""
-        places = [kernel.place for kernel in self.record.network.kernels if kernel.place is not None]
-        rows = [
-            np.median(updates[places] / np.maximum(weights[places], 1e-12)) for _, weights, updates in self.record.steps.samples if places
-        ]
-        return np.array(rows)
+        """The kernels' updates as shares of their size, an array (samples,): each the median over kernels, but those that began at 0."""
+        samples = self.record.steps.samples
+        places = [kernel.place for kernel in self.record.network.kernels if kernel.place is not None and samples]
+        places = [place for place in places if samples[0][1][place] > 0]
+        return np.array([np.median(updates[places] / np.maximum(weights[places], 1e-12)) for _, weights, updates in samples if places])
 
     def _skill(self, part):
         task = self.record.task
