@@ -201,8 +201,10 @@ def _name_of(kind):
 
 
 def _varied_in_training(taken, args):
-    """The training options that make sense with the loss."""
-    left_out = ("label_smoothing", "mixup") if getattr(args, "loss", "auto") in ("binary", "multi-label") else ()
+    """The training options that make sense with the loss, and with what else makes up for rare classes."""
+    left_out = {"label_smoothing", "mixup"} if getattr(args, "loss", "auto") in ("binary", "multi-label") else set()
+    if any(getattr(args, name, "none") != "none" for name in ("sampling", "logit_adjustment")):
+        left_out.add("class_weights")  # A run takes one of the three.
     return {option: values for option, values in taken.items() if option not in left_out}
 
 

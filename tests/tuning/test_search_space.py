@@ -232,3 +232,10 @@ def test_the_first_trial_is_nearest_to_what_is_given(written, value, first):
 def test_whether_a_trial_of_an_earlier_search_lies_in_a_space(values, lies):
     _, found = build("dropout=0..0.5", "depth=2..6:2", "normalization=batch,none")
     assert space.has_values(found, values) is lies
+
+
+@pytest.mark.parametrize("change", [{"sampling": "oversample"}, {"logit_adjustment": "after"}])
+def test_class_weights_are_not_varied_beside_what_else_makes_up_for_rare_classes(change):
+    _, found = build(names=["training"], args=dataclasses.replace(ARGS, **change))
+    assert "class_weights" not in {hp.name for hp in found.space}
+    assert "class_weights" in {hp.name for hp in build(names=["training"])[1].space}
