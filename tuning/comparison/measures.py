@@ -25,8 +25,7 @@ _TRAINING = {
     "dead": "mean share of units that are 0 for all examples, at the end",
     "saturated": "mean share of outputs at a bound of their activation, at the end",
 }
-_LOWER = {"loss", "calibration_error", "mean_squared_error", "mean_absolute_error", "quantile_loss", "coverage_error", "seconds",
-          "seconds_an_epoch", "epochs"}  # fmt: skip
+_SHORTER = ("seconds", "seconds_an_epoch", "epochs")  # Of these the least is the best; of the others of a training neither end is.
 _HISTORY = ("last", "best", "gap")
 _LONGEST_HISTORY = 2**26  # Bytes: a million epochs.
 _REACHED = re.compile(r"epochs_to:([A-Za-z0-9_]{1,60})(>=|<=)([0-9.eE+-]{1,30})")
@@ -67,9 +66,10 @@ def parse(name):
         return Measure(name, False)
     if colon and kind in _HISTORY and re.fullmatch(r"\w{1,60}", column):
         return Measure(name, None if kind == "gap" else "loss" not in column and "error" not in column)
-    if name in scores.METRICS or name in _TRAINING:
-        neither = name in _TRAINING and name not in _LOWER
-        return Measure(name, None if neither else name not in _LOWER)
+    if name in scores.METRICS:
+        return Measure(name, None if name == "interval_coverage" else name in scores.HIGHER_IS_BETTER)
+    if name in _TRAINING:
+        return Measure(name, False if name in _SHORTER else None)
     known = [*scores.METRICS, *_TRAINING, "last:COLUMN", "best:COLUMN", "gap:COLUMN", "epochs_to:COLUMN>=VALUE"]
     raise UserError(f"--metrics {name}: accepted are {terminal.accepted(known, name)}")
 

@@ -1,6 +1,7 @@
 """A cross-validation from its options to its report: a run a fold, each in a process of its own, none that has finished run again."""
 
 import dataclasses
+import importlib
 import math
 import os
 import pathlib
@@ -59,6 +60,8 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
         UserError: the folder holds something else, or a fold failed.
     """
     folder = pathlib.Path(folder)
+    if not (folder / _SETTINGS).exists():
+        _refuse_data(recipe_name, args, base)
     shared = {name: value for name, value in command_line.to_config("", base).items() if name not in ("recipe", "output")}
     settings = {"recipe": recipe_name, "options": shared, "folds": args.folds}
     lock, _ = claim(folder, settings, _SETTINGS, kept.CrossValidation, "a cross-validation", "pass another --output")
@@ -75,6 +78,13 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
         return _finish(recipe_name, args, folder, folds, outcomes)
     finally:
         os.close(lock)
+
+
+def _refuse_data(recipe_name, args, base):
+    """Refuse data that there are not, or that do not stand in so many folds, before a process is begun for each."""
+    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    with files.scratch_folder() as scratch:
+        recipe.load(dataclasses.replace(base, test_fold=f"1/{args.folds}"), scratch)
 
 
 def _folds(args, base, shared):

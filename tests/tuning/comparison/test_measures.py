@@ -55,7 +55,8 @@ def test_a_folder_without_files(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "higher"),
     [("accuracy", True), ("loss", False), ("seconds", False), ("dead", None), ("gap:accuracy", None), ("best:val_loss", False),
-     ("last:val_accuracy", True), ("epochs_to:val_accuracy>=0.9", False), ("calibration_error", False), ("r2", True)],
+     ("last:val_accuracy", True), ("epochs_to:val_accuracy>=0.9", False), ("calibration_error", False), ("r2", True),
+     ("balanced_accuracy", True), ("interval_coverage", None)],
 )  # fmt: skip
 def test_what_is_better(name, higher):
     assert measures.parse(name).higher_is_better is higher

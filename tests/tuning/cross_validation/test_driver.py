@@ -1,6 +1,7 @@
 """Cross-validations, their runs made in this process: who is predicted by whom, what is written, what is not run again."""
 
 import csv
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -153,3 +154,17 @@ def test_a_strangers_predictions_are_looked_at(fleet, finished, tmp_path):
     (tmp_path / "repeat-1-fold-1/run/predictions.npz").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"predictions.npz holds no predictions"):
         cross_validate(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folds", "change", "told"),
+    [
+        (100, {}, "wine: class class_0 has 59 examples left for training and validation, which cannot stand in 100 folds; pass fewer"),
+        (3, {"dataset": "csv:nowhere.csv"}, "'csv:nowhere.csv' is not there"),
+    ],
+)
+def test_data_are_looked_at_before_a_fold_is_begun(fleet, tmp_path, folds, change, told):
+    with pytest.raises(UserError, match=told):
+        cross_validate(tmp_path / "out", command.Args(folds=folds), dataclasses.replace(BASE, **change))
+    assert not fleet.begun
+    assert not (tmp_path / "out").exists()
