@@ -4,6 +4,7 @@ Ctrl-C (130), SIGTERM (143, what a cluster sends) and SIGHUP (129, of a terminal
 is open is left whole; a second one ends the process at once, as SIGKILL does, which leaves on disk what a run can go on from.
 """
 
+import atexit
 import contextlib
 import errno
 import math
@@ -86,6 +87,12 @@ class _Signals:
         for number in self._taken:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
 
+    def forget(self):
+        """Have no further signal change how a process ends that one has ended: at its very end Python puts back what kills it."""
+        if self.received:
+            for number in self._taken:
+                signal.signal(number, signal.SIG_IGN)
+
 
 _signals = None
 
@@ -103,6 +110,7 @@ def process(program, command):
         warnings.simplefilter("ignore")
     with ending(program):
         _signals = _Signals(program)
+        atexit.register(_signals.forget)  # As the first, so that it is the last to be called.
         try:
             _refuse_no_folder()
             command()

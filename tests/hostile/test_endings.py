@@ -14,7 +14,7 @@ from hornbook.tuning import command, driver
 
 # A command that says when it is at a moment, and then waits there to be ended.
 WAITING = """
-import signal, sys, time
+import os, signal, sys, time
 from hornbook import endings
 
 # Whoever runs the tests may ignore some, as `nohup` does.
@@ -69,6 +69,15 @@ def imports_what_turns():
         os.write(2, b"what C++ says of this machine")
         turned_into_another_error()
 
+class LastOfAll:
+    # What Python clears away when its own handling of signals is gone.
+    def __del__(self, kill=os.kill, own=os.getpid(), number=signal.SIGTERM):
+        kill(own, number)
+
+def signalled_while_python_goes():
+    sys.last_of_all = LastOfAll()
+    wait()
+
 def leaves_something():
     with endings.goes_on(lambda: "; to go on: hornbook job"):
         wait()
@@ -118,6 +127,10 @@ def test_a_second_signal_ends_at_once(moment):
 
 def test_while_libraries_are_imported_sigterm_is_one_line():
     assert ended("imports", signal.SIGTERM) == (143, "hornbook job: terminated\n")
+
+
+def test_a_second_one_while_python_itself_goes_changes_nothing():
+    assert ended("signalled_while_python_goes", signal.SIGTERM) == (143, "hornbook job: terminated\n")
 
 
 def test_two_at_once_are_one_that_timeout_sends():

@@ -16,7 +16,14 @@ FINDING = {"problem": "p", "severity": "note", "evidence": "one", "layers": [], 
 def recipe(monkeypatch):
     """A recipe that trains nothing: how often it ran, and what it does."""
     own = types.SimpleNamespace(
-        ran=[], result={"metrics": {"loss": 0.5, "accuracy": 0.75}, "seconds": 2.0, "parameters": 9, "findings": [FINDING]}
+        ran=[],
+        result={
+            "metrics": {"loss": 0.5, "accuracy": 0.75},
+            "evaluated_on": "validation",
+            "seconds": 2.0,
+            "parameters": 9,
+            "findings": [FINDING],
+        },
     )
 
     def main(args, callbacks=()):
@@ -37,7 +44,7 @@ def recipe(monkeypatch):
 
 def task(folder, **options):
     runs = [{"options": {"seed": seed, "evaluate": "validation", **options}, "output": str(folder / f"seed-{seed}")} for seed in (0, 1)]
-    return {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False}
+    return {"recipe": "tabular_classification", "runs": runs, "stop_hopeless": False, "further": None}
 
 
 def test_a_task(recipe, tmp_path):
