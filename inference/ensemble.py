@@ -106,6 +106,8 @@ def _members(given):
     Raises:
         UserError: fewer than two, or runs that do not go together.
     """
+    if "" in given:
+        raise UserError("a folder of a run has no name; pass those of finished runs")
     paths = list(dict.fromkeys(path for name in given for path in _runs_of(pathlib.Path(name))))
     if len(paths) < 2:
         raise UserError(f"an ensemble has two runs or more, got {len(paths)}: {' '.join(given) or 'no folder'}")
@@ -120,7 +122,9 @@ def _members(given):
 
 def _runs_of(folder):
     """A finished run's folder, or those below a folder of runs."""
-    if (folder / "model.keras").exists() or not folder.is_dir():
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; pass those of finished runs")
+    if (folder / "model.keras").exists():
         return [folder]
     found = sorted(path.parent for path in folder.rglob("model.keras") if (path.parent / "result.json").is_file())
     if not found:

@@ -23,6 +23,13 @@ from hornbook import UserError, command_line, files, records, terminal
 # Options that say where a run is kept, not what it computes: a folder that was moved still resumes.
 _NOT_COMPARED = ("output",)
 _YEARS = range(1980, 2108)  # Of a file in a zip archive.
+# Folders of many runs: the file that they begin with, what they are called, and where their runs are.
+_COLLECTIONS = (
+    ("search.json", "a search", ("final/*/*", "trial_*/seed-*")),
+    ("comparison.json", "a comparison", ("runs/*/run",)),
+    ("cross_validation.json", "a cross-validation", ("repeat-*-fold-*/run",)),
+    ("nested.json", "a nested search", ("outer-*/final/*/*",)),
+)
 REMEDY = "remedy.json"  # What a second run tries, of the first one's findings; see `recipes.repeats.remedied`.
 
 
@@ -304,10 +311,10 @@ def finished(folder):
         UserError: there is none, or it is not as a run writes it.
     """
     folder = pathlib.Path(folder)
-    if (folder / "search.json").is_file():
-        runs_in_it = sorted(path.parent for path in folder.glob("final/*/*/result.json")) or sorted(folder.glob("trial_*/seed-*"))
-        such = f", such as {runs_in_it[0]}" if runs_in_it else ""
-        raise UserError(f"{folder} holds a search; pass the folder of one of its runs{such}")
+    for name, called, patterns in _COLLECTIONS:
+        if (folder / name).is_file():
+            inside = sorted(path.parent for pattern in patterns for path in folder.glob(f"{pattern}/result.json"))
+            raise UserError(f"{folder} holds {called}; pass the folder of one of its runs{f', such as {inside[0]}' if inside else ''}")
     if not (folder / "result.json").is_file():
         state = "an unfinished run" if (folder / "config.json").is_file() else "no run"
         raise UserError(f"{folder} holds {state}; pass the folder of a finished one, which has a result.json")

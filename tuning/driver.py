@@ -33,16 +33,18 @@ def objective(recipe_name, args, wanted=None):
     Raises:
         UserError: the recipe does not report it.
     """
-    if recipe_name != "regression":
-        reported = [name for name in scores.METRICS if name not in regression.METRICS]
-    elif args.loss == "quantile":
-        reported = ["quantile_loss", "coverage_error"]
-    else:
-        reported = ["mean_squared_error", "r2", "mean_absolute_error"]
-    wanted = wanted or reported[0]
-    if wanted not in reported:
-        raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(reported)}")
+    found = reported(recipe_name, args)
+    wanted = wanted or found[0]
+    if wanted not in found:
+        raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}")
     return keras_tuner.Objective(wanted, "max" if wanted in scores.HIGHER_IS_BETTER else "min")
+
+
+def reported(recipe_name, args):
+    """The names of the scores that a recipe's runs report, the usual aim first; arguments as of `objective`."""
+    if recipe_name != "regression":
+        return [name for name in scores.METRICS if name not in regression.METRICS]
+    return ["quantile_loss", "coverage_error"] if args.loss == "quantile" else ["mean_squared_error", "r2", "mean_absolute_error"]
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):

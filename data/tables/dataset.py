@@ -127,10 +127,13 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
     categorical = csv_rows.names(categorical_columns, "--categorical-columns")
     chosen, left_out = csv_rows.names(feature_columns, "--feature-columns"), csv_rows.names(id_column, "--id-column")
-    parts["train"].require(csv_rows.names(group_column, "--group-column"), "--group-column")
+    if group_column is not None:
+        parts["train"].require((group_column,), "--group-column")
     if group_column in targets:
         raise UserError(f"{parts['train'].name}: {group_column!r} cannot be both --label-column and --group-column")
-    features = _choose_features(parts["train"], targets, chosen, categorical, (*left_out, *([group_column] if group_column else [])))
+    features = _choose_features(
+        parts["train"], targets, chosen, categorical, (*left_out, *([] if group_column is None else [group_column]))
+    )
     return split(
         name,
         parts,

@@ -85,7 +85,8 @@ def test_members_chosen_on_validation_data(runs, tmp_path, capsys):
     [
         (["seeds/seed-0"], "an ensemble has two runs or more, got 1"),
         (["seeds/seed-0", "seeds/seed-0"], "an ensemble has two runs or more, got 1"),
-        (["seeds", "nowhere"], "nowhere holds no run"),
+        (["seeds", "nowhere"], "there is no folder nowhere"),
+        (["seeds", ""], "a folder of a run has no name"),
         (["seeds/seed-0", "other-split"], "do not go together: split.csv differs; what one is tested on, another was trained on"),
         (["seeds", "--select", "-1"], "--select must be at least 0"),
         (["seeds", "--output", "full"], "full is not empty"),

@@ -58,6 +58,15 @@ class Args:
     """Folder of the comparison. Default: runs/compare/TIME-RECIPE-MODEL. An unfinished comparison in it goes on."""
 
 
+_TOO_GOOD = (
+    "note: --threshold and --temperature-scaling are chosen on the validation data, on which their scores are too good: compare test scores"
+)
+
+
+def _chosen_on_validation(options):
+    return options.get("threshold", "none") != "none" or options.get("temperature_scaling", False)
+
+
 def compare(arguments):
     """The command `hornbook compare`."""
     with endings.ending("hornbook compare"):
@@ -136,6 +145,8 @@ def main(recipe_name, args, base, factors):
         with libraries.quiet_libraries():
             from hornbook.tuning.comparison import driver, report
         plan = driver.plan(recipe_name, recipe, args, base, factors, driver.own_command())
+        if args.evaluate != "test" and any(_chosen_on_validation(cell.options) for cell in plan.cells):
+            terminal.say(_TOO_GOOD)
         with endings.goes_on(lambda: driver.how_to_go_on(folder)):
             rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run, retry_failed=args.retry_failed)
         failed = sum(row.state == "failed" for row in rows)

@@ -55,6 +55,11 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
     """
     chosen = [measures.parse(name.strip()) for name in (args.metrics or "").split(",") if name.strip()]
     chosen = chosen or [measures.parse(searches.objective(recipe_name, base).name)]
+    found = searches.reported(recipe_name, base)
+    for one in chosen:
+        if measures.is_score(one) and one.name not in found:
+            told = f"no run of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}"
+            raise UserError(f"--metrics {one.name}: {told}")
     parts = ("validation", "test") if args.evaluate == "both" else (args.evaluate,)
     shared = {**command_line.to_config(recipe_name, base), "evaluate": parts[0], "floor": False}
     shared = {name: value for name, value in shared.items() if name not in ("recipe", "output")}

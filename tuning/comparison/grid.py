@@ -117,6 +117,8 @@ def levels_factor(written, parse, base):
     levels = []
     for text in written:
         name, _, flags = text.partition(":")
+        if re.search(r"(^|\s)--", name):
+            raise UserError(f"--levels {text!r}: flags stand behind a colon, such as 'weighted: --class-weights balanced'")
         try:
             words = shlex.split(flags)
         except ValueError as error:

@@ -12,7 +12,7 @@ _MOST_FAILED = 30
 _HOW = (
     "Differences are taken seed by seed from the first level, as runs of one seed share split, order and initial draws: the mean, its 95% "
     "interval by Student's t, and the p of the paired t-test, corrected by Holm (1979) for all differences of the table. Below 0.05 a "
-    "difference counts as shown."
+    "difference counts as shown. The bars are 95% intervals of each level's own mean."
 )
 
 
@@ -46,16 +46,16 @@ def write_report(path, plan, rows):
 
 
 def in_words(plan, rows):
-    """What was found of the first measure on the first part: lines of text, one a level below one a data set and condition."""
-    measure, part = plan.chosen[0], plan.parts[0]
-    found = table.compared(rows, plan.factors, measure, part)
-    longest = max(len(level.name) for level in plan.factors[0].levels)
-    lines = []
-    for where, group in _groups(found).items():
-        lines.append(f"{', '.join(where)}, {measure.in_words}{_of_part(measure, part)}:")
-        lines += [f"  {one.level:{longest}}  {_written(one.spread)}{_gain(one, measure)}" for one in group]
-    ranks = table.ranked(found, plan.factors[0], measure)
-    return [*lines, _ranks(plan, ranks)] if ranks else lines
+    """What was found: lines of text, one a level below one a measure, part, data set and condition."""
+    longest, lines = max(len(level.name) for level in plan.factors[0].levels), []
+    for measure, part in _shown(plan):
+        found = table.compared(rows, plan.factors, measure, part)
+        for where, group in _groups(found).items():
+            lines.append(f"{', '.join(where)}, {measure.in_words}{_of_part(measure, part)}:")
+            lines += [f"  {one.level:{longest}}  {_written(one.spread)}{_gain(one, measure)}" for one in group]
+        ranks = table.ranked(found, plan.factors[0], measure)
+        lines += [_ranks(plan, ranks)] if ranks else []
+    return lines
 
 
 def _shown_differences(plan, rows):
@@ -79,6 +79,8 @@ def _ranks(plan, ranks):
 def _gain(one, measure):
     """A level against the first, in words."""
     lost = f"; {one.failed} of {one.runs} runs failed" if one.failed else ""
+    if len(one.scores) < one.runs - one.failed:  # As of an accuracy that was never reached.
+        lost += f"; only {len(one.scores)} of {one.runs} runs have a value"
     if one.difference is None or not one.difference["n"]:
         return lost
     p = "" if math.isnan(one.p) else f", p {one.p:.3g}"

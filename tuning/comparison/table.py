@@ -141,7 +141,7 @@ def compared(rows, factors, measure, part):
 
 
 def ranked(found, factor, measure):
-    """As of `paired.ranks`, over data sets and conditions, by the levels' means; None where there is but one data set.
+    """As of `paired.ranks`, over data sets and conditions, by the levels' means; None where there is but one with a score.
 
     A level of which no run finished ranks last.
     """
@@ -154,6 +154,9 @@ def ranked(found, factor, measure):
         worst = -math.inf if measure.higher_is_better else math.inf
         places.setdefault(key, {})[one.level] = one.spread["mean"] if one.spread else worst if one.failed else math.nan
     scores = [[own.get(level, math.nan) for level in levels] for own in places.values()]
+    scores = [row for row in scores if any(math.isfinite(score) for score in row)]  # Of no level: the data set is to blame.
+    if len(scores) < 2:
+        return None
     return paired.ranks(scores, higher_is_better=measure.higher_is_better)
 
 

@@ -39,16 +39,16 @@ def write_report(path, recipe_name, args, options, result, pooled, rows):
         ("Examples", page.number(result["examples"])),
         ("Time of all folds", page.duration(result["seconds"])),
     ]
-    names = list(result["metrics"])
+    names, first = list(result["metrics"]), ", first repeat" if args.repeats > 1 else ""
     cells = [(f"repeat {repeat}, fold {fold}", *(page.number(value) for value in values)) for repeat, fold, *values in rows]
     sections = [
         ("Scores", f'<p class="lead">{page.escape(_HOW)}</p>{_scores(result)}'),
         ("Folds", page.table(["Fold", *(page.escape(one.replace("_", " ")) for one in names)], cells)),
-        ("Predictions", regression.predictions(pooled)),
-        ("Quantiles", regression.quantiles(pooled)),
-        ("Confusions", classification.confusions(pooled)),
-        ("Classes", classification.classes(pooled)),
-        ("Calibration", classification.calibration(pooled)),
+        (f"Predictions{first}", regression.predictions(pooled)),
+        (f"Quantiles{first}", regression.quantiles(pooled)),
+        (f"Confusions{first}", classification.confusions(pooled)),
+        (f"Classes{first}", classification.classes(pooled)),
+        (f"Calibration{first}", classification.calibration(pooled)),
         ("Make it again", f"<pre>{page.escape(_command(recipe_name, args, options))}</pre>"),
     ]
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())

@@ -72,6 +72,7 @@ def test_folds_of_patients(table):
     ("change", "told"),
     [
         ({"group_column": "person"}, r"has no column 'person' \(--group-column\)"),
+        ({"group_column": ""}, r"has no column '' \(--group-column\)"),
         ({"group_column": "ill"}, "cannot be both --label-column and --group-column"),
         ({"group_column": "patient", "in_memory": "never"}, "--group-column patient is read in memory; pass --in-memory always"),
     ],

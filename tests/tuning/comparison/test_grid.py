@@ -64,6 +64,7 @@ def test_named_levels_are_sets_of_flags():
         (("plain",), "two or more different names"),
         (("plain", "plain: --mixup 0.2"), "two or more different names"),
         (("plain", ": --mixup 0.2"), "two or more different names"),
+        (("plain", "other --mixup 0.2"), "flags stand behind a colon"),
         (("plain", "other: --mixupp 0.2"), "no option --mixupp"),
         (("plain", "other: --mixup '0.2"), "No closing quotation"),
         (("plain", "other: --seed 7"), "the comparison sets --seed itself"),

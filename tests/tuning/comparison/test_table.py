@@ -95,6 +95,8 @@ def test_ranks_over_data_sets():
     assert ranks["p"] < 0.05
     failed = [dataclasses.replace(one, spread=None, failed=1) if one.level == "batch" else one for one in found]
     assert table.ranked(failed, NORMALIZATION, ACCURACY)["mean_ranks"] == [2, 3, 1]
+    lost = [dataclasses.replace(one, spread=None, failed=1) if one.dataset == "data0" else one for one in found]
+    assert table.ranked(lost, NORMALIZATION, ACCURACY)["n"] == 3
     assert table.ranked(found, NORMALIZATION, measures.parse("gap:accuracy")) is None
     assert table.ranked([one for one in found if one.dataset == "data0"], NORMALIZATION, ACCURACY) is None
 
