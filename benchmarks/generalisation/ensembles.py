@@ -24,7 +24,6 @@ SETTINGS = {
     "digits": "image-classification --epochs 6",
     "digits, 10 of each class": "image-classification --samples-per-class 10 --epochs 100",
     "breast_cancer": "tabular-classification --classical-share 0",
-    "docstrings": "text-classification --classical-share 0 --epochs 3",
 }
 _SHARED = "--no-floor --no-diagnosis"
 
