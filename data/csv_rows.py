@@ -237,14 +237,6 @@ def in_its_encoding(found, scan):
         return scan(dataclasses.replace(again, asked_encoding="auto"))
 
 
-def names(text, flag):
-    """The column names in a flag's value: separated by commas, in quotes where they have one themselves. An empty tuple for None."""
-    try:
-        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
-    except csv.Error as error:
-        raise UserError(f"{flag} must be names separated by commas, in quotes where they have one or a line break, got {text!r}") from error
-
-
 def _unnamed(path, content, text, encoding, asked_encoding, asked_header, quoted):
     """The `Layout` of a file by its beginning, but for the column names."""
     encoding = "utf-8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding
@@ -316,6 +308,8 @@ def _parsed(found, lines):
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{found.path} line {line}: {_not_csv(error, found.quoted)}") from error
+    finally:  # An error keeps this frame, and with it `reader`, which would keep the file open.
+        lines.close()
 
 
 def _reader(found, lines):
@@ -362,13 +356,17 @@ class _Lines:
     """The lines of a file as text, read as they are asked for. `consumed` counts the bytes that were handed out."""
 
     def __init__(self, found):
-        self.found, self.consumed = found, found.skip
+        self.found, self.consumed, self._file = found, found.skip, None
+
+    def close(self):
+        if self._file is not None:
+            self._file.close()
 
     def __iter__(self):
         found = self.found
-        with _again(found, _BUFFER) as file:
-            file.seek(found.skip)
-            for number, raw in enumerate(file, start=1):
+        with _again(found, _BUFFER) as self._file:
+            self._file.seek(found.skip)
+            for number, raw in enumerate(self._file, start=1):
                 try:
                     line = raw.decode(found.encoding)
                 except UnicodeDecodeError as error:

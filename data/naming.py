@@ -1,6 +1,7 @@
 """Names of classes and columns: their order, two that most likely mean one thing, usual ones, and how a message lists them."""
 
 import collections
+import csv
 import re
 import unicodedata
 
@@ -22,6 +23,14 @@ def in_order(names):
     names = sorted(names)
     whole = all(re.fullmatch(rf"[+-]?{_DIGITS}", name) for name in names)
     return sorted(names, key=int) if whole else names
+
+
+def names(text, flag):
+    """The column names in a flag's value: separated by commas, in quotes where they have one themselves. An empty tuple for None."""
+    try:
+        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])) if text else ()
+    except csv.Error as error:
+        raise UserError(f"{flag} must be names separated by commas, in quotes where they have one or a line break, got {text!r}") from error
 
 
 def spelt_twice(names, *, capitals_tell="never"):

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from hornbook import memory, records
-from hornbook.data import csv_rows, sources, splits
+from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
 from hornbook.data.selection import thinning
 from hornbook.data.series import checks, missing, problems, windows
@@ -218,7 +218,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     if preprocessing:
         options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
     if options.get("feature_columns") is None or isinstance(options["feature_columns"], str):
-        options["feature_columns"] = csv_rows.names(options.get("feature_columns"), "--feature-columns")
+        options["feature_columns"] = naming.names(options.get("feature_columns"), "--feature-columns")
     options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
     checks.refuse_wrong_options(name, options)
     check_name(name)

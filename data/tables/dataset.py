@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError, records
-from hornbook.data import csv_rows, naming, sources, splits
+from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
 from hornbook.data.selection import thinning
 from hornbook.data.tables.columns import from_array
@@ -116,17 +116,17 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     if built_for != task:
         recipe = "tabular-classification" if built_for == "classification" else "regression"
         raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
-    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": csv_rows.names(missing_values, "--missing-values")}
+    reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": naming.names(missing_values, "--missing-values")}
     reading |= {"in_memory": in_memory, "folder": folder}
     parts, source_label, source_classes = read(name, **reading)
     if test_dataset is not None:
         check_name(test_dataset)
         tested = read(test_dataset, **reading)[0]
         parts["test"] = tested.get("test", tested["train"])
-    labels = csv_rows.names(label_column, "--label-column")
+    labels = naming.names(label_column, "--label-column")
     targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
-    categorical = csv_rows.names(categorical_columns, "--categorical-columns")
-    chosen, left_out = csv_rows.names(feature_columns, "--feature-columns"), csv_rows.names(id_column, "--id-column")
+    categorical = naming.names(categorical_columns, "--categorical-columns")
+    chosen, left_out = naming.names(feature_columns, "--feature-columns"), naming.names(id_column, "--id-column")
     if group_column is not None:
         parts["train"].require((group_column,), "--group-column")
     if group_column in targets:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hornbook import UserError, records
-from hornbook.data import csv_rows, inputs, splits
+from hornbook.data import csv_rows, inputs, naming, splits
 from hornbook.data.dataset import Examples
 from hornbook.data.tables import columns as columns_of
 from hornbook.data.tables.dataset import as_trained, check_name, load
@@ -71,7 +71,7 @@ def _scratch(trained):
 
 
 def _missing(trained):
-    return csv_rows.names(trained.config["missing_values"], f"{trained.folder / 'config.json'}: --missing-values")
+    return naming.names(trained.config["missing_values"], f"{trained.folder / 'config.json'}: --missing-values")
 
 
 def _encoding(trained):

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError, records
-from hornbook.data import csv_rows, sources, splits
+from hornbook.data import csv_rows, naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
 from hornbook.data.selection import thinning
 
@@ -169,7 +169,7 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     kind, _, rest = name.partition(":")
     if kind not in ("csv", "tfds") and (text_columns or label_column):
         raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
-    columns = csv_rows.names(text_columns, "--text-columns")
+    columns = naming.names(text_columns, "--text-columns")
     if name == "docstrings":
         dataset = _docstrings()
     elif kind == "csv":

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hornbook import UserError, files
-from hornbook.data import csv_rows, inputs
+from hornbook.data import inputs, naming
 from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, load
 
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
@@ -33,7 +33,7 @@ def read(given, trained):
     if os.path.isfile(given):
         if not given.lower().endswith((".csv", ".tsv")):
             return [(f"{given}:{line}", text) for line, text in csv.read_lines(given, config["encoding"])]
-        columns = csv_rows.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
+        columns = naming.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
         reading = trained.options("encoding", "header", "quoted")
         scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False)
         return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]

@@ -51,3 +51,15 @@ def test_many_names_are_shortened():
     assert naming.some("abcdefg") == "a, b, c, d, e, ... (7 in all)"
     assert naming.listed(["a", "b"]) == "'a', 'b'"
     assert naming.listed(map(str, range(40))).endswith("'14', ... (40 in all)")
+
+
+def test_names_with_commas_are_quoted():
+    assert naming.names('a, "b, c",d', "--feature-columns") == ("a", "b, c", "d")
+    assert naming.names(None, "--feature-columns") == ()
+    assert naming.names('a,"b\nc"', "--feature-columns") == ("a", "b\nc")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb,c", "x" * 200_000])
+def test_names_that_are_no_list(text):
+    with pytest.raises(UserError, match="--id-column must be names separated by commas, in quotes where they have one or a line"):
+        naming.names(text, "--id-column")
