@@ -55,6 +55,18 @@ def of_run(about, labels, outputs):
     return scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"))
 
 
+def reported(task, loss):
+    """The names of the scores that runs report, the usual aim first.
+
+    Args:
+        task: "regression", or another, which is of classes.
+        loss: as of `scores`.
+    """
+    if task != "regression":
+        return list(_OF_CLASSES)
+    return ["quantile_loss", "coverage_error"] if loss == "quantile" else ["mean_squared_error", "r2", "mean_absolute_error"]
+
+
 def answers(loss, outputs):
     """What a model's outputs say: probabilities of classes or labels, or the numbers themselves; float64 `(examples, outputs)`."""
     return np.asarray(outputs).astype(np.float64) if loss in regression.LOSSES else probabilities(loss, outputs)

@@ -1,7 +1,6 @@
 """`hornbook ensemble RUN RUN...`: finished runs averaged, as one run: its model, its scores, and what each member scores alone."""
 
 import dataclasses
-import hashlib
 import pathlib
 import shlex
 import shutil
@@ -149,7 +148,7 @@ def _refuse_other_kind(first, member):
 
 
 def _digest(path):
-    return hashlib.sha256(path.read_bytes()).digest() if path.is_file() else None
+    return manifest.digest(path) if path.is_file() else None
 
 
 def _part(member, name):

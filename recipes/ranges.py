@@ -34,6 +34,7 @@ class Range:
 NOT_NEGATIVE, POSITIVE, SHARE = Range(0, 1e18), Range(0, 1e18, above=True), Range(0, 1)
 # Counts. A million epochs, steps or examples is more than anybody waits for, and products of a few such counts fit into 64 bits.
 AT_LEAST_1, UP_FROM_0 = Range(1, 10**6), Range(0, 10**6)
+FEW = Range(1, 10**4)  # Runs, folds or processors: ten thousand are more than anybody has.
 SEED = Range(0, 2**32)  # Of NumPy and scikit-learn.
 # A weight, its gradient and the two averages of an optimizer such as adam, in float32.
 _BYTES_A_WEIGHT = 16
@@ -47,11 +48,11 @@ def of(hint):
     return own + [found for part in typing.get_args(hint) for found in of(part)]
 
 
-def check(args):
-    """Refuse options out of range, and networks that the memory cannot hold.
+def check_numbers(args):
+    """Refuse numbers out of the range of their option.
 
     Args:
-        args: a recipe's options.
+        args: options, a dataclass whose annotations have a `Range`.
 
     Raises:
         UserError: with the flag and what is accepted.
@@ -62,6 +63,18 @@ def check(args):
             for accepted in of(hint):
                 if isinstance(value, int | float) and not accepted.accepts(value):
                     raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+
+
+def check(args):
+    """Refuse options out of range, and networks that the memory cannot hold.
+
+    Args:
+        args: a recipe's options.
+
+    Raises:
+        UserError: with the flag and what is accepted.
+    """
+    check_numbers(args)
     # Of every family a lower bound, with the smallest defaults: most layers have a kernel of width times width or more.
     depth, width = args.depth or 1, args.width or 1
     weights = max(1, depth - 1) * width**2 * args.members

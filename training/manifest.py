@@ -30,7 +30,7 @@ def write(folder):
     """Write the `files.json` of a run's folder, from the files in it; those in folders below it are not listed."""
     folder = pathlib.Path(folder)
     names = sorted(path.name for path in folder.iterdir() if path.name not in _NOT_LISTED and path.name[0] != "." and path.is_file())
-    found = {name: {"bytes": (folder / name).stat().st_size, "sha256": _digest(folder / name)} for name in names}
+    found = {name: {"bytes": (folder / name).stat().st_size, "sha256": digest(folder / name)} for name in names}
     records.write(folder / NAME, Files, found)
 
 
@@ -59,12 +59,13 @@ def check(folder, names):
             changed = "was there when the run ended, and is no file now"
         elif path.stat().st_size != was.bytes:
             changed = f"has {path.stat().st_size:,} bytes, and had {was.bytes:,} when the run ended"
-        elif _digest(path) != was.sha256:
+        elif digest(path) != was.sha256:
             changed = "was changed or broken since the run ended (another SHA-256)"
         if changed:
             raise UserError(f"{path} {changed}; restore it, or, if that was meant, remove {folder / NAME} to use the files as they are")
 
 
-def _digest(path):
+def digest(path):
+    """The SHA-256 of a file's bytes, hexadecimal."""
     with files.opened(path, buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

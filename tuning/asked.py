@@ -1,10 +1,15 @@
 """Command lines that are in part a search's or a comparison's, and in part the recipe's."""
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
+import shlex
+import sys
 
-from hornbook import UserError, command_line, recipes
+from hornbook import UserError, command_line, endings, recipes
+from hornbook.recipes import ranges
+from hornbook.training import folders
 
 
 def parsed(arguments, options, command, description):
@@ -69,3 +74,69 @@ def _given(words, options, program):
             hint = f", did you mean --{near[0].replace('_', '-')}?" if near else ""
             raise UserError(f"there is no option --{name.replace('_', '-')}{hint}; see {program} --help")
     return found
+
+
+def check(args, base, own, called):
+    """Refuse options out of range, and those of the recipe that the command sets itself.
+
+    Args:
+        args: the command's options.
+        base: the recipe's.
+        own: names of the recipe's options that the command sets, run by run.
+        called: what a message calls the command, such as "the search".
+
+    Raises:
+        UserError: with the flag.
+    """
+    command_line.refuse_no_text(args)
+    ranges.check_numbers(args)
+    plain = type(base)()
+    for name in own:
+        if getattr(base, name) != getattr(plain, name):
+            raise UserError(f"{called} sets --{name.replace('_', '-')} itself, run by run; leave it out")
+
+
+@contextlib.contextmanager
+def folder(args, base, recipe_name, command, settings):
+    """The folder of a command's results, while it is at work there; an interruption says how to go on.
+
+    Args:
+        args: the command's options, with `output`.
+        base: the recipe's options, which are checked.
+        recipe_name: such as "image_classification".
+        command: such as "tune".
+        settings: the file that what is unfinished begins with.
+
+    Raises:
+        UserError: options of the recipe that do not go together, or a folder that cannot be used.
+    """
+    importlib.import_module(f"hornbook.recipes.{recipe_name}").check(base)
+    stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
+    with (
+        folders.output(args.output, command, recipe_name + stem) as found,
+        endings.goes_on(lambda: _how_to_go_on(found, command, settings)),
+    ):
+        yield found
+
+
+def _how_to_go_on(folder, command, settings):
+    """What an interrupted command has left, for the line that says so."""
+    if not (folder / settings).exists():
+        return "; nothing is kept of it"
+    return f"; to go on: {again(command, sys.argv[2:], folder)}"
+
+
+def again(command, words, folder=None):
+    """The command line of these words, with another folder or none."""
+    return shlex.join(["hornbook", command, *without_output(words), *([] if folder is None else ["--output", str(folder)])])
+
+
+def own_command(command):
+    """The command line of this process, if it is one of `hornbook COMMAND`, or None."""
+    return again(command, sys.argv[2:]) if sys.argv[1:2] == [command] else None
+
+
+def without_output(words):
+    """The words of a command line without the folder, which is taken by now."""
+    before = ["", *words]
+    return [word for word, last in zip(words, before, strict=False) if last != "--output" and word.partition("=")[0] != "--output"]

@@ -3,13 +3,12 @@
 import dataclasses
 import importlib
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, endings, libraries, records
+from hornbook import UserError, endings, libraries, records
 from hornbook.recipes import repeats
-from hornbook.recipes.ranges import SEED, Range
-from hornbook.training import folders
-from hornbook.tuning import asked, kept
+from hornbook.recipes.ranges import AT_LEAST_1, FEW, SEED, UP_FROM_0, Range
+from hornbook.tuning import asked, kept, settings
 
 _DESCRIPTION = """Search the options of a recipe, keep everything on disk, and report what mattered.
 
@@ -20,15 +19,18 @@ hornbook tune tabular-classification --vary learning_rate=log:1e-4..1e-1 normali
 Options that are not listed here are the recipe's and the same for every trial; see hornbook RECIPE --help. Validation data score the
 trials; the test data are used once, at the end. The same command goes on with a search that was cut off."""
 
+# The search sets these itself, run by run.
+_OWN = ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy")
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     tuner: Literal["bayesian", "random", "sobol", "hyperband", "grid"] = "bayesian"
     """How to propose configurations: bayesian learns from the earlier trials, sobol and random do not, hyperband trains many for few
     epochs and the best of them again for more, grid tries every combination."""
-    trials: int | None = None
+    trials: Annotated[int, AT_LEAST_1] | None = None
     """The most configurations to try. Default: 20; with hyperband and grid, all that they propose."""
-    budget_minutes: float | None = None
+    budget_minutes: Annotated[float, UP_FROM_0] | None = None
     """Begin no trial after so many minutes, those of earlier sittings included. Default: no limit."""
     space: str | None = None
     """What to vary, separated by commas: model (the options of its family), training, cnn, convolutional, resnet, rnn, transformer or
@@ -38,38 +40,38 @@ class Args:
     objective: str | None = None
     """The score on the validation data to improve, as result.json names it. Default: accuracy; for regression the mean squared error or the
     quantile loss. Of a rare class balanced_accuracy, macro_f1, average_precision and matthews_correlation say more."""
-    executions_per_trial: int = 1
+    executions_per_trial: Annotated[int, FEW] = 1
     """Runs of each configuration, with different seeds; the mean is its score."""
-    cross_validate: int = 0
+    cross_validate: Annotated[int, Range(0, 10**4)] = 0
     """Score each configuration on so many folds of the training data; 0 for the validation part alone."""
-    outer: int = 0
+    outer: Annotated[int, Range(0, 10**4)] = 0
     """Search once for each of so many folds of the examples, and test what was found on the fold that was left out: what a search is worth
     on data that it has not seen. 0: one search, tested on the test part."""
     prune: Literal["none", "median", "diagnosis", "both"] = "none"
     """Stop a trial before its end. median: when it is worse after some epoch than the median of the finished trials was by then.
     diagnosis: when it has learned next to nothing and a finding says that its options are to blame, such as a learning rate too high."""
-    prune_after: int = 3
+    prune_after: Annotated[int, AT_LEAST_1] = 3
     """The first epoch after which --prune median may stop a trial."""
     stop_slower_than: float = 10.0
     """Stop a trial that takes so many times as long for its epochs as the median of the finished trials, once 4 have finished; 0 for
     never."""
     warm_start: tuple[str, ...] = ()
     """Folders of earlier searches with this objective; the bayesian tuner learns from their trials."""
-    workers: int = 1
+    workers: Annotated[int, FEW] = 1
     """Trials at a time on this machine."""
-    threads_per_trial: int | None = None
+    threads_per_trial: Annotated[int, FEW] | None = None
     """Processor cores of each trial. Default: an equal share."""
-    gpus_per_trial: float | None = None
+    gpus_per_trial: Annotated[float, Range(0, 10**4)] | None = None
     """GPUs of each trial, such as 1, or 0.5 for two trials on one. Default: an equal share."""
     ray: str | None = None
     """Run the trials on this Ray cluster, such as auto or 10.0.0.1:6379, in place of processes here. Needs pip install ray."""
-    cpus_per_trial: int = 1
+    cpus_per_trial: Annotated[int, FEW] = 1
     """Processor cores of each trial on a Ray cluster."""
-    final_seeds: int = 3
+    final_seeds: Annotated[int, Range(0, 10**4)] = 3
     """Train the best configuration again with so many other seeds and test each run once; 0 for none."""
-    stop_after_failures: int = 5
+    stop_after_failures: Annotated[int, AT_LEAST_1] = 5
     """End the search after so many failed trials in a row."""
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of the proposals, and of the first run of every trial."""
     output: str | None = None
     """Folder of the search. Default: runs/tune/TIME-RECIPE-MODEL. An unfinished search in it goes on."""
@@ -98,20 +100,15 @@ def main(recipe_name, args, recipe_args, given=()):
         UserError: options, a space or a folder that cannot be used, or too many failed trials in a row.
     """
     _check(args, recipe_args)
-    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
-    recipe.check(recipe_args)
-    stem = "" if recipe_args.model == "auto" else f"-{recipe_args.model.rpartition(':')[2]}"
-    with folders.output(args.output, "tune", recipe_name + stem) as folder:
+    kind = settings.NESTED if args.outer else settings.SEARCH
+    with asked.folder(args, recipe_args, recipe_name, "tune", kind.name) as folder:
         if not args.outer:
             _refuse_finished(folder, args)
         with libraries.quiet_libraries():
             from hornbook.tuning import driver, nested
         nested.check(args, recipe_args)
-        if args.outer:
-            with endings.goes_on(lambda: driver.how_to_go_on(folder, "nested.json")):
-                return nested.search(recipe_name, recipe, args, recipe_args, folder, given)
-        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
-            return driver.search(recipe_name, recipe, args, recipe_args, folder, given)
+        search = nested.search if args.outer else driver.search
+        return search(recipe_name, importlib.import_module(f"hornbook.recipes.{recipe_name}"), args, recipe_args, folder, given)
 
 
 def _refuse_finished(folder, args):
@@ -124,21 +121,8 @@ def _refuse_finished(folder, args):
         raise UserError(f"{folder} holds a finished search of {done} trials; pass more --trials to go on with it, or another --output")
 
 
-# Ten thousand runs, folds, processors or seeds are more than anybody has; a million trials, epochs or minutes more than anybody waits for.
-_RANGES = {
-    "trials": Range(1, 10**6), "executions_per_trial": Range(1, 10**4), "cross_validate": Range(0, 10**4), "outer": Range(0, 10**4),
-    "prune_after": Range(1, 10**6),
-    "workers": Range(1, 10**4), "threads_per_trial": Range(1, 10**4), "gpus_per_trial": Range(0, 10**4), "cpus_per_trial": Range(1, 10**4),
-    "final_seeds": Range(0, 10**4), "stop_after_failures": Range(1, 10**6), "seed": SEED, "budget_minutes": Range(0, 10**6),
-}  # fmt: skip
-
-
 def _check(args, recipe_args):
-    command_line.refuse_no_text(args)
-    for name, accepted in _RANGES.items():
-        value = getattr(args, name)
-        if value is not None and not accepted.accepts(value):
-            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    asked.check(args, recipe_args, _OWN, "the search")
     if not (args.stop_slower_than == 0 or 1 < args.stop_slower_than < math.inf):
         raise UserError(f"--stop-slower-than must be 0 for never, or more than 1, got {args.stop_slower_than}")
     for name in ("cross_validate", "outer"):
@@ -160,7 +144,3 @@ def _check(args, recipe_args):
     runs_of_best = f" and --final-seeds {args.final_seeds}" * (args.final_seeds > 0)
     count = args.executions_per_trial + args.final_seeds
     repeats.check_seeds(args.seed, count, f"--executions-per-trial {args.executions_per_trial}{runs_of_best}")
-    plain = type(recipe_args)()
-    for name in ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy"):
-        if getattr(recipe_args, name) != getattr(plain, name):
-            raise UserError(f"the search sets --{name.replace('_', '-')} itself, run by run; leave it out")

@@ -4,17 +4,16 @@ import dataclasses
 import datetime
 import os
 import shlex
-import sys
 
 import keras_tuner
 import threadpoolctl
 
 from hornbook import UserError, command_line, files, terminal
 from hornbook.data import splits
-from hornbook.evaluation import regression, scores
+from hornbook.evaluation import scores
 from hornbook.recipes import defaults
 from hornbook.training import runs
-from hornbook.tuning import pruning, search_space
+from hornbook.tuning import asked, pruning, search_space, settings
 from hornbook.tuning import search as searches
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import report, results
@@ -33,18 +32,11 @@ def objective(recipe_name, args, wanted=None):
     Raises:
         UserError: the recipe does not report it.
     """
-    found = reported(recipe_name, args)
+    found = scores.reported(recipe_name, args.loss)
     wanted = wanted or found[0]
     if wanted not in found:
         raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}")
     return keras_tuner.Objective(wanted, "max" if wanted in scores.HIGHER_IS_BETTER else "min")
-
-
-def reported(recipe_name, args):
-    """The names of the scores that a recipe's runs report, the usual aim first; arguments as of `objective`."""
-    if recipe_name != "regression":
-        return [name for name in scores.METRICS if name not in regression.METRICS]
-    return ["quantile_loss", "coverage_error"] if args.loss == "quantile" else ["mean_squared_error", "r2", "mean_absolute_error"]
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
@@ -58,7 +50,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     if args.ray is not None:
         number = fleet.check_nodes([one for one in (recipe_args.dataset, getattr(recipe_args, "test_dataset", None)) if one])
         terminal.say(f"{number} nodes with the same versions and data, room for {fleet.count} trials at a time")
-    settings = {
+    values = {
         "recipe": recipe_name,
         "options": command_line.to_config(recipe_name, dataclasses.replace(given_args, output=None)),
         "space": found.get_config()["space"],
@@ -69,7 +61,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         "cross_validate": args.cross_validate,
         "warm_start": list(args.warm_start),
     }
-    lock, again = searches.claim(folder, settings)
+    lock, again = settings.claim(folder, values, settings.SEARCH)
     try:
         oracle._set_project_dir(str(folder.parent), folder.name)
         if again:
@@ -139,31 +131,12 @@ def _finish(args, plan, oracle, fleet, folder, best):
         **runs.environment(),
     }
     rows = results.rows(oracle, log)
-    search_command = again("tune", sys.argv[2:]) if sys.argv[1:2] == ["tune"] else None
-    report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=search_command)
+    report.write_report(folder / "report.html", result, rows, oracle, plan, train_command=command, search_command=asked.own_command("tune"))
     if trouble is not None:
         raise UserError(f"{trouble}; the search itself is finished, see {folder / 'report.html'}")
     files.write_json(folder / "result.json", result)
     _print(result, name, values, folder, command, oracle)
     return result
-
-
-def how_to_go_on(folder, settings="search.json"):
-    """What an interrupted search has left, for the line that says so; `settings` is the file that it begins with."""
-    if not (folder / settings).exists():
-        return "; nothing is kept of it"
-    return f"; to go on: {again('tune', sys.argv[2:], folder)}"
-
-
-def again(command, words, folder=None):
-    """The command line of these words, with another folder or none."""
-    return shlex.join(["hornbook", command, *_without_output(words), *([] if folder is None else ["--output", str(folder)])])
-
-
-def _without_output(words):
-    """The words of a command line without the folder, which is taken by now."""
-    before = ["", *words]
-    return [word for word, last in zip(words, before, strict=False) if last != "--output" and word.partition("=")[0] != "--output"]
 
 
 def _print(result, name, values, folder, command, oracle):

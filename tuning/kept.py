@@ -11,7 +11,7 @@ from hornbook.training import runs
 class Outcome(msgspec.Struct):
     """`outcome.json` of a trial: its scores, or why it has none."""
 
-    metrics: dict[str, list[records.Score]] | msgspec.UnsetType = msgspec.UNSET
+    metrics: dict[str, Annotated[list[records.Score], msgspec.Meta(min_length=1)]] | msgspec.UnsetType = msgspec.UNSET
     evaluated_on: str | None = None
     further: dict[str, dict[str, records.Score]] = {}
     seconds: records.Seconds = 0.0
@@ -29,7 +29,13 @@ def outcome(path):
         found = records.values(path, Outcome)
     except UserError:
         return None
-    return found if found.keys() & {"metrics", "error", "stopped"} else None
+    return {**records.plain(Outcome()), **found} if found.keys() & {"metrics", "error", "stopped"} else None
+
+
+def ended(folder):
+    """The outcome of a run that nothing stops before its end, see `outcome`, by the folder of its task."""
+    found = outcome(folder / "outcome.json")
+    return found if found is not None and found.keys() & {"metrics", "error"} else None
 
 
 class Times(msgspec.Struct):

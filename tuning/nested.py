@@ -12,10 +12,7 @@ import numpy as np
 from hornbook import UserError, command_line, files, records, spreadsheets, terminal
 from hornbook.evaluation import intervals
 from hornbook.training import runs
-from hornbook.tuning import driver, kept
-from hornbook.tuning.search import claim
-
-_SETTINGS = "nested.json"
+from hornbook.tuning import driver, kept, settings
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
@@ -36,8 +33,8 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         UserError: as `driver.search`, or the folder holds something else.
     """
     shared = command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None))
-    settings = {"recipe": recipe_name, "options": shared, "folds": args.outer}
-    lock, _ = claim(folder, settings, _SETTINGS, kept.CrossValidation, "a nested search", "pass another --output")
+    values = {"recipe": recipe_name, "options": shared, "folds": args.outer}
+    lock, _ = settings.claim(folder, values, settings.NESTED)
     try:
         found = []
         for number in range(1, args.outer + 1):

@@ -8,8 +8,6 @@ without one goes on from its checkpoint.
 
 import contextlib
 import dataclasses
-import json
-import os
 import pathlib
 import shutil
 import statistics
@@ -17,9 +15,8 @@ import time
 
 from keras_tuner.engine import trial as trials
 
-from hornbook import UserError, command_line, files, records
+from hornbook import UserError, command_line, files
 from hornbook.evaluation import intervals
-from hornbook.training import runs
 from hornbook.tuning import kept, pruning, search_space
 from hornbook.tuning.reports import results
 from hornbook.tuning.workers import many
@@ -308,59 +305,6 @@ def train_best(home, plan, values, workers, *, seeds, objective=None, evaluate="
     metrics = {name: intervals.spread(own) for name, own in scores.items() if None not in own}
     floor = results.floor([found[seed].get("floor") for seed in seeds])
     return {"metrics": metrics, "seeds": list(seeds), "seconds": sum(found[seed]["seconds"] for seed in seeds), "floor": floor}
-
-
-_ANOTHER_SEARCH = "begin another that learns from it: --output NEW --warm-start {folder}"
-
-
-def claim(folder, settings, name="search.json", kind=kept.Asked, called="a search", other=_ANOTHER_SEARCH):
-    """Claim the folder of a search or a comparison and write what was asked, or find that the same was asked before.
-
-    Args:
-        folder: of the search.
-        settings: JSON values that whatever is in the folder must have begun with.
-        name: of their file.
-        kind: the type that describes it.
-        called: what a message calls it.
-        other: what a message advises in place of going on.
-
-    Returns:
-        (lock, whether it is taken up again); the lock is held until the process ends.
-
-    Raises:
-        UserError: the folder cannot be written, another process is at work in it, or it holds what was asked otherwise.
-    """
-    folder = pathlib.Path(folder)
-    path = folder / name
-    if folder.is_dir() and not path.exists():  # Before a lock is left in a folder of something else.
-        strange = [entry.name for entry in folder.iterdir() if entry.name != ".lock" and not files.is_temporary(entry.name)]
-        if strange:
-            raise UserError(f"{folder} is not empty and not the folder of {called} (it has {strange[0]}); pass another --output")
-    lock = runs.lock(folder)
-    settings = json.loads(json.dumps(settings))
-    if not path.exists():
-        files.write_json(path, settings)
-        return lock, False
-    began = records.values(path, kind)
-    for key in sorted(began.keys() | settings.keys()):
-        if began.get(key) != settings.get(key):
-            os.close(lock)
-            differs = _described(key, began.get(key), settings.get(key))
-            raise UserError(f"{folder} holds {called} with {differs}; go on with what it began with, or {other.format(folder=folder)}")
-    return lock, True
-
-
-def _described(name, began, now):
-    """The difference between two settings, in words."""
-    if isinstance(began, dict) and isinstance(now, dict):
-        key = next(key for key in sorted(began.keys() | now.keys()) if began.get(key) != now.get(key))
-        return f"{name} {key} {began.get(key)}, and this one has {now.get(key)}"
-    if isinstance(began, list) and isinstance(now, list) and name == "space":
-        first = {one["config"]["name"]: one for one in began}
-        second = {one["config"]["name"]: one for one in now}
-        key = next(key for key in sorted(first.keys() | second.keys()) if first.get(key) != second.get(key))
-        return f"another space: {key} is not the same"
-    return f"{name} {began}, and this one has {now}"
 
 
 def discard(folder):

@@ -9,7 +9,7 @@ import pytest
 from hornbook import UserError, files
 from hornbook.recipes import repeats
 from hornbook.training import runs
-from hornbook.tuning import search
+from hornbook.tuning import settings
 
 CONFIG = {"recipe": "image_classification", "epochs": 2}
 # Names that a run or a search writes, and folders of theirs.
@@ -65,7 +65,7 @@ def test_a_search_is_not_taken_up_with_a_link_either(tmp_path, outside, name):
     folder = unfinished(tmp_path / "search", "search.json", {"seed": 0})
     link(folder / name, outside if name in FOLDERS else outside / "precious")
     with pytest.raises(UserError, match="is a link, which no run has made"):
-        search.claim(folder, {"seed": 0})
+        settings.claim(folder, {"seed": 0}, settings.SEARCH)
 
 
 @pytest.mark.parametrize("name", ["seed-0", "seeds.json"])

@@ -4,7 +4,7 @@ import pytest
 
 from hornbook import UserError
 from hornbook.recipes import image_classification, regression, tabular_classification
-from hornbook.tuning import driver
+from hornbook.tuning import asked
 from hornbook.tuning.driver import objective
 
 
@@ -52,4 +52,4 @@ def test_what_no_trial_reports(recipe, args, wanted):
     ],
 )
 def test_the_command_that_makes_a_search_again_names_no_folder(words, left):
-    assert driver._without_output(words) == left
+    assert asked.without_output(words) == left

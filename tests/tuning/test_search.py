@@ -9,7 +9,7 @@ import pytest
 
 from hornbook import UserError, command_line, files
 from hornbook.recipes import tabular_classification
-from hornbook.tuning import pruning, search
+from hornbook.tuning import pruning, search, settings
 from hornbook.tuning.oracles import oracles
 
 OBJECTIVE = keras_tuner.Objective("loss", "min")
@@ -378,15 +378,15 @@ SETTINGS = {
 def test_a_search_that_was_asked_otherwise_is_refused(changed, words, tmp_path):
     import os
 
-    lock, again = search.claim(tmp_path / "search", SETTINGS)
+    lock, again = settings.claim(tmp_path / "search", SETTINGS, settings.SEARCH)
     assert not again
     with pytest.raises(UserError, match="another process is at work in"):
-        search.claim(tmp_path / "search", SETTINGS)
+        settings.claim(tmp_path / "search", SETTINGS, settings.SEARCH)
     os.close(lock)
     with pytest.raises(UserError, match=words) as raised:
-        search.claim(tmp_path / "search", {**SETTINGS, **changed})
+        settings.claim(tmp_path / "search", {**SETTINGS, **changed}, settings.SEARCH)
     assert f"--output NEW --warm-start {tmp_path / 'search'}" in str(raised.value)
-    lock, again = search.claim(tmp_path / "search", SETTINGS)  # The refused one let go of the folder.
+    lock, again = settings.claim(tmp_path / "search", SETTINGS, settings.SEARCH)  # The refused one let go of the folder.
     assert again
     os.close(lock)
 
@@ -394,7 +394,7 @@ def test_a_search_that_was_asked_otherwise_is_refused(changed, words, tmp_path):
 def test_a_folder_of_something_else_is_left_as_it_is(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(UserError, match=r"is not empty and not the folder of a search \(it has thesis.tex\); pass another --output"):
-        search.claim(tmp_path, SETTINGS)
+        settings.claim(tmp_path, SETTINGS, settings.SEARCH)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(UserError, match=r"--output .* cannot be written"):
-        search.claim(tmp_path / "thesis.tex" / "search", SETTINGS)
+        settings.claim(tmp_path / "thesis.tex" / "search", SETTINGS, settings.SEARCH)

@@ -2,13 +2,12 @@
 
 import dataclasses
 import importlib
-from typing import Literal
+from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, endings, libraries, terminal
+from hornbook import UserError, endings, libraries, terminal
 from hornbook.recipes import repeats
-from hornbook.recipes.ranges import SEED, Range
-from hornbook.training import folders
-from hornbook.tuning import asked
+from hornbook.recipes.ranges import FEW, SEED
+from hornbook.tuning import asked, settings
 from hornbook.tuning.comparison import grid
 
 _DESCRIPTION = """Train a recipe at several levels of an option, with the same seeds, and say which differences are more than luck.
@@ -25,7 +24,6 @@ was cut off; one with more levels, data sets or seeds adds them. What has finish
 
 # The comparison sets these itself, run by run.
 _OWN = ("seeds", "evaluate", "fold", "output", "tensorboard", "check_only", "remedy")
-_RANGES = {"seeds": Range(1, 10**4), "seed": SEED, "workers": Range(1, 10**4), "threads_per_run": Range(1, 10**4)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +32,9 @@ class Args:
     """Options with their levels: normalization=batch,group,none learning_rate=0.001,0.01; `default` leaves an option as it is."""
     levels: tuple[str, ...] = ()
     """Sets of options with names, in place of a first --vary: plain 'weighted: --class-weights balanced'."""
-    seeds: int = 5
+    seeds: Annotated[int, FEW] = 5
     """Runs of each level, with --seed and those behind it. The difference of two levels is taken seed by seed."""
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
     """The first seed."""
     new_splits: bool = False
     """Split the data anew for each seed, so that the spread has the luck of the split in it. Default: all on one split."""
@@ -48,9 +46,9 @@ class Args:
     saturated. Default: accuracy; for regression the mean squared error or the quantile loss."""
     evaluate: Literal["both", "validation", "test"] = "both"
     """The part that scores are taken on. both: levels are compared on validation data, and the test data are scored once a run."""
-    workers: int | None = None
+    workers: Annotated[int, FEW] | None = None
     """Runs at a time. Default: one a processor core, as far as the memory holds them."""
-    threads_per_run: int | None = None
+    threads_per_run: Annotated[int, FEW] | None = None
     """Processor cores of each run. Default: an equal share. Weights depend on it."""
     retry_failed: bool = False
     """Begin runs again that failed in an earlier sitting. Default: what failed is a result as well."""
@@ -109,16 +107,8 @@ def check(args, base):
     Raises:
         UserError: with the flag.
     """
-    command_line.refuse_no_text(args)
-    for name, accepted in _RANGES.items():
-        value = getattr(args, name)
-        if value is not None and not accepted.accepts(value):
-            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    asked.check(args, base, _OWN, "the comparison")
     repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
-    plain = type(base)()
-    for name in _OWN:
-        if getattr(base, name) != getattr(plain, name):
-            raise UserError(f"the comparison sets --{name.replace('_', '-')} itself, run by run; leave it out")
 
 
 def main(recipe_name, args, base, factors):
@@ -136,19 +126,16 @@ def main(recipe_name, args, base, factors):
     Raises:
         UserError: options, levels or a folder that cannot be used, or all runs failed.
     """
-    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
-    recipe.check(base)
-    stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
-    with folders.output(args.output, "compare", recipe_name + stem) as folder:
+    with asked.folder(args, base, recipe_name, "compare", settings.COMPARISON.name) as folder:
         if (folder / "result.json").exists():
             raise UserError(f"{folder} holds a finished run, which is never overwritten; pass another --output")
         with libraries.quiet_libraries():
             from hornbook.tuning.comparison import driver, report
-        plan = driver.plan(recipe_name, recipe, args, base, factors, driver.own_command())
+        recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+        plan = driver.plan(recipe_name, recipe, args, base, factors, asked.own_command("compare"))
         if args.evaluate != "test" and any(_chosen_on_validation(cell.options) for cell in plan.cells):
             terminal.say(_TOO_GOOD)
-        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
-            rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run, retry_failed=args.retry_failed)
+        rows = driver.compare(plan, folder, workers=args.workers, threads=args.threads_per_run, retry_failed=args.retry_failed)
         failed = sum(row.state == "failed" for row in rows)
         if failed:
             terminal.say(f"{failed} of {len(rows)} runs failed, see comparison.csv; the same command with --retry-failed begins them again")

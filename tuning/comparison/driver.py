@@ -3,19 +3,15 @@
 import dataclasses
 import os
 import pathlib
-import shutil
-import sys
 import time
 
-from hornbook import UserError, command_line, memory, terminal
-from hornbook.tuning import driver as searches
-from hornbook.tuning import kept
+from hornbook import UserError, command_line, terminal
+from hornbook.evaluation import scores
+from hornbook.tuning import kept, settings
 from hornbook.tuning.comparison import grid, measures, report, table
-from hornbook.tuning.search import claim
-from hornbook.tuning.workers import local, many
+from hornbook.tuning.workers import many
 
-_SETTINGS, _RUNS = "comparison.json", "runs"
-_BYTES_A_WORKER = 2**31  # Of a process with TensorFlow and a small network: more of them than the memory holds would be killed.
+_RUNS = "runs"
 _EVERY_SECONDS = 2.0
 
 
@@ -54,8 +50,8 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
         UserError: levels, measures or a combination that there cannot be.
     """
     chosen = [measures.parse(name.strip()) for name in (args.metrics or "").split(",") if name.strip()]
-    chosen = chosen or [measures.parse(searches.objective(recipe_name, base).name)]
-    found = searches.reported(recipe_name, base)
+    found = scores.reported(recipe_name, base.loss)
+    chosen = chosen or [measures.parse(found[0])]
     for one in chosen:
         if measures.is_score(one) and one.name not in found:
             told = f"no run of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}"
@@ -97,11 +93,11 @@ def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, sai
         rows = {cell.folder: _row(cell, folder) for cell in plan.cells}
         left = [cell for cell in plan.cells if rows[cell.folder].state == "waiting" or (retry_failed and rows[cell.folder].error)]
         if left:
-            count = workers or workers_for(len(left))
+            count = workers or many.workers_for(len(left))
             done = len(rows) - len(left)
             before = f"; {done} {'has' if done == 1 else 'have'} ended before" if done else ""
             said(f"comparison of {len(rows)} runs, {count} at a time{before}; folder {folder}")
-            _train(plan, folder, left, rows, local.LocalWorkers(count, threads), said)
+            _train(plan, folder, left, rows, count, threads, said)
         found = list(rows.values())
         if all(row.state == "failed" for row in found):
             raise UserError(f"all {len(found)} runs failed; the first: {found[0].error}")
@@ -115,8 +111,8 @@ def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, sai
 def _claim(folder, plan):
     """Claim the folder; the same comparison, or one with more levels, data sets or seeds, goes on in it."""
     shared = {name: value for name, value in plan.cells[0].options.items() if name not in _varied(plan)}
-    settings = {"recipe": plan.recipe_name, "options": shared, "factors": [factor.name for factor in plan.factors]}
-    return claim(folder, settings, _SETTINGS, kept.Comparison, "a comparison", "pass another --output")[0]
+    values = {"recipe": plan.recipe_name, "options": shared, "factors": [factor.name for factor in plan.factors]}
+    return settings.claim(folder, values, settings.COMPARISON)[0]
 
 
 def _varied(plan):
@@ -124,46 +120,30 @@ def _varied(plan):
     return of_levels | {"dataset", "seed", "split_seed"}
 
 
-def workers_for(runs):
-    """How many of so many runs to train at a time: one a processor core, as far as the memory holds them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores, runs, int(memory.available() // _BYTES_A_WORKER)))
+def _train(plan, folder, left, rows, workers, threads, said):
+    by_folder, last, ended = {cell.folder: cell for cell in left}, time.monotonic(), False
 
-
-def _train(plan, folder, left, rows, fleet, said):
-    began, total, last = time.monotonic(), len(left), [time.monotonic()]
-    for cell in left:
-        if rows[cell.folder].error:  # It would go on from where it failed.
-            shutil.rmtree(folder / _RUNS / cell.folder / "run", ignore_errors=True)
-    tasks = {cell.folder: (_task(plan, cell, folder), folder / _RUNS / cell.folder) for cell in left}
-    by_folder = {cell.folder: cell for cell in left}
-    ended = []
-
-    def end(key, outcome):
-        rows[key] = _row(by_folder[key], folder, outcome)
-        ended.append(key)
-        if time.monotonic() - last[0] > _EVERY_SECONDS:  # Of thousands of runs the table takes a while.
-            last[0] = time.monotonic()
+    def end(name, outcome, done, remains):
+        nonlocal last, ended
+        rows[name], ended = _row(by_folder[name], folder, outcome), True
+        if time.monotonic() - last > _EVERY_SECONDS:  # Of thousands of runs the table takes a while.
+            last = time.monotonic()
             _write(plan, folder, list(rows.values()))
-        said(_in_words(plan, rows[key], len(ended), total, time.monotonic() - began))
+        said(f"{done} {_in_words(plan, rows[name])}{remains}")
 
+    options = {cell.folder: cell.options for cell in left}
+    further = plan.parts[1] if len(plan.parts) > 1 else None
     try:
-        many.perform_all(fleet, tasks, end)
+        many.train(plan.recipe_name, folder / _RUNS, options, end, workers=workers, threads=threads, further=further)
     finally:
-        fleet.close()
         if ended:
             _write(plan, folder, list(rows.values()))
-
-
-def _task(plan, cell, folder):
-    own = [{"options": cell.options, "output": str(folder / _RUNS / cell.folder / "run")}]
-    return {"recipe": plan.recipe_name, "runs": own, "stop_hopeless": False, "further": plan.parts[1] if len(plan.parts) > 1 else None}
 
 
 def _row(cell, folder, outcome=None):
     """The `table.Row` of a run by what its folder holds, or by the outcome that its process ended with."""
     home = folder / _RUNS / cell.folder
-    found = outcome or kept.outcome(home / "outcome.json")
+    found = outcome or kept.ended(home)
     if found is None:
         return table.Row(cell, "waiting")
     if "error" in found:
@@ -176,24 +156,9 @@ def _write(plan, folder, rows):
     table.write_levels(folder / "levels.csv", rows, plan.factors, plan.chosen, plan.parts)
 
 
-def _in_words(plan, row, done, total, took):
-    """A line of a run that has ended."""
-    from hornbook.reports import page
-
+def _in_words(plan, row):
+    """A run that has ended."""
     levels = ", ".join(f"{name} {level}" for name, level in row.cell.levels.items())
     measure = plan.chosen[0]
     told = row.error if row.state == "failed" else f"{measure.in_words} {row.value(measure, plan.parts[0]):.4f}"
-    left = f", {page.duration(took / done * (total - done))} left" if done < total else ""
-    return f"{done}/{total} {row.cell.dataset}, {levels}, seed {row.cell.seed}: {told}{left}"
-
-
-def how_to_go_on(folder):
-    """What an interrupted comparison has left, for the line that says so."""
-    if not (folder / _SETTINGS).exists():
-        return "; nothing is kept of it"
-    return f"; to go on: {searches.again('compare', sys.argv[2:], folder)}"
-
-
-def own_command():
-    """The command line of this process, if it is one of `hornbook compare`, or None."""
-    return searches.again("compare", sys.argv[2:]) if sys.argv[1:2] == ["compare"] else None
+    return f"{row.cell.dataset}, {levels}, seed {row.cell.seed}: {told}"

@@ -1,14 +1,13 @@
 """`hornbook cross-validate RECIPE`: what a recipe is worth on data of which every example counts."""
 
 import dataclasses
-import importlib
+from typing import Annotated
 
-from hornbook import UserError, command_line, endings, libraries, terminal
+from hornbook import UserError, endings, libraries, terminal
 from hornbook.evaluation import thresholds
 from hornbook.recipes import repeats
-from hornbook.recipes.ranges import Range
-from hornbook.training import folders
-from hornbook.tuning import asked
+from hornbook.recipes.ranges import FEW, Range
+from hornbook.tuning import asked, settings
 
 _DESCRIPTION = """Train a recipe once a fold, each time without that fold, and score what was left out: every example is predicted once.
 
@@ -21,18 +20,17 @@ A test split that the source has of its own stays unused. The same command goes 
 
 # A cross-validation sets these itself, run by run.
 _OWN = ("seeds", "evaluate", "test_fold", "output", "tensorboard", "check_only", "remedy", "save_predictions")
-_RANGES = {"folds": Range(2, 10**4), "repeats": Range(1, 10**4), "workers": Range(1, 10**4), "threads_per_run": Range(1, 10**4)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
-    folds: int = 5
+    folds: Annotated[int, Range(2, 10**4)] = 5
     """Parts that the examples are divided into; each is left out once."""
-    repeats: int = 1
+    repeats: Annotated[int, FEW] = 1
     """Divide them so many times, by --split-seed and those behind it; with another seed each."""
-    workers: int | None = None
+    workers: Annotated[int, FEW] | None = None
     """Folds at a time. Default: one a processor core, as far as the memory holds them."""
-    threads_per_run: int | None = None
+    threads_per_run: Annotated[int, FEW] | None = None
     """Processor cores of each. Default: an equal share. Weights depend on it."""
     retry_failed: bool = False
     """Begin folds again that failed in an earlier sitting."""
@@ -57,20 +55,12 @@ def check(args, base):
     Raises:
         UserError: with the flag.
     """
-    command_line.refuse_no_text(args)
-    for name, accepted in _RANGES.items():
-        value = getattr(args, name)
-        if value is not None and not accepted.accepts(value):
-            raise UserError(f"--{name.replace('_', '-')} must be {accepted}, got {value}")
+    asked.check(args, base, _OWN, "the cross-validation")
     for first in (base.seed, base.split_seed):
         repeats.check_seeds(first, args.repeats, f"--repeats {args.repeats}")
     if getattr(base, "threshold", thresholds.NONE) != thresholds.NONE:
         told = "each fold would have its own, and their predictions together none"
         raise UserError(f"--threshold {base.threshold} is not for a cross-validation: {told}; leave it out")
-    plain = type(base)()
-    for name in _OWN:
-        if getattr(base, name) != getattr(plain, name):
-            raise UserError(f"the cross-validation sets --{name.replace('_', '-')} itself, run by run; leave it out")
 
 
 def main(recipe_name, args, base):
@@ -88,14 +78,10 @@ def main(recipe_name, args, base):
         UserError: options or a folder that cannot be used, or a fold that failed.
     """
     check(args, base)
-    recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
-    recipe.check(base)
-    stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
-    with folders.output(args.output, "cross-validate", recipe_name + stem) as folder:
+    with asked.folder(args, base, recipe_name, "cross-validate", settings.CROSS_VALIDATION.name) as folder:
         with libraries.quiet_libraries():
             from hornbook.tuning.cross_validation import driver
-        with endings.goes_on(lambda: driver.how_to_go_on(folder)):
-            result = driver.cross_validate(recipe_name, args, base, folder)
+        result = driver.cross_validate(recipe_name, args, base, folder)
         for name, pooled in result["metrics"].items():
             spread = result["folds"][name]
             between = "" if name not in result["intervals"] else " [{:.4f}, {:.4f}]".format(*result["intervals"][name])

@@ -5,25 +5,16 @@ import importlib
 import math
 import os
 import pathlib
-import shutil
-import sys
-import time
 
 import numpy as np
 
 from hornbook import UserError, command_line, files, spreadsheets, terminal
 from hornbook.evaluation import intervals, predictions, scores
 from hornbook.inference.finished_run import open_run
-from hornbook.reports import page
 from hornbook.training import runs
-from hornbook.tuning import driver as searches
-from hornbook.tuning import kept
-from hornbook.tuning.comparison.driver import workers_for
+from hornbook.tuning import kept, settings
 from hornbook.tuning.cross_validation import report
-from hornbook.tuning.search import claim
-from hornbook.tuning.workers import local, many
-
-_SETTINGS = "cross_validation.json"
+from hornbook.tuning.workers import many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +51,14 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
         UserError: the folder holds something else, or a fold failed.
     """
     folder = pathlib.Path(folder)
-    if not (folder / _SETTINGS).exists():
+    if not (folder / settings.CROSS_VALIDATION.name).exists():
         _refuse_data(recipe_name, args, base)
     shared = {name: value for name, value in command_line.to_config("", base).items() if name not in ("recipe", "output")}
-    settings = {"recipe": recipe_name, "options": shared, "folds": args.folds}
-    lock, _ = claim(folder, settings, _SETTINGS, kept.CrossValidation, "a cross-validation", "pass another --output")
+    values = {"recipe": recipe_name, "options": shared, "folds": args.folds}
+    lock, _ = settings.claim(folder, values, settings.CROSS_VALIDATION)
     try:
         folds = _folds(args, base, shared)
-        outcomes = {fold.folder: kept.outcome(folder / fold.folder / "outcome.json") for fold in folds}
+        outcomes = {fold.folder: kept.ended(folder / fold.folder) for fold in folds}
         left = [fold for fold in folds if outcomes[fold.folder] is None or (args.retry_failed and "error" in outcomes[fold.folder])]
         if left:
             _train(recipe_name, args, folder, left, outcomes, said)
@@ -98,33 +89,16 @@ def _folds(args, base, shared):
 
 
 def _train(recipe_name, args, folder, left, outcomes, said):
-    for fold in left:
-        if outcomes[fold.folder]:  # It would go on from where it failed.
-            shutil.rmtree(folder / fold.folder / "run", ignore_errors=True)
-    tasks, by_folder, ended, began = {}, {fold.folder: fold for fold in left}, [], time.monotonic()
-    for fold in left:
-        own = [{"options": fold.options, "output": str(folder / fold.folder / "run")}]
-        tasks[fold.folder] = (
-            {"recipe": recipe_name, "runs": own, "stop_hopeless": False, "further": None},
-            folder / fold.folder,
-        )
+    by_folder, count = {fold.folder: fold for fold in left}, args.workers or many.workers_for(len(left))
 
-    def end(key, outcome):
-        outcomes[key] = outcome
-        ended.append(key)
-        name, found = next(iter(outcome.get("metrics", {}).items()), ("", [math.nan]))
-        told = outcome.get("error") or f"{name.replace('_', ' ')} {_number(found[0])}"
-        remains = (time.monotonic() - began) / len(ended) * (len(left) - len(ended))
-        rest = f", {page.duration(remains)} left" if len(ended) < len(left) else ""
-        said(f"{len(ended)}/{len(left)} repeat {by_folder[key].repeat}, fold {by_folder[key].number}: {told}{rest}")
+    def end(name, outcome, done, remains):
+        outcomes[name] = outcome
+        score, found = next(iter(outcome.get("metrics", {}).items()), ("", [math.nan]))
+        told = outcome.get("error") or f"{score.replace('_', ' ')} {_number(found[0])}"
+        said(f"{done} repeat {by_folder[name].repeat}, fold {by_folder[name].number}: {told}{remains}")
 
-    count = args.workers or workers_for(len(left))
     said(f"cross-validation: {len(left)} folds to train, {count} at a time; folder {folder}")
-    fleet = local.LocalWorkers(count, args.threads_per_run)
-    try:
-        many.perform_all(fleet, tasks, end)
-    finally:
-        fleet.close()
+    many.train(recipe_name, folder, {fold.folder: fold.options for fold in left}, end, workers=count, threads=args.threads_per_run)
 
 
 def _number(value):
@@ -137,7 +111,7 @@ def _finish(recipe_name, args, folder, folds, outcomes):
     for fold in folds:
         found = predictions.read(folder / fold.folder / "run" / predictions.NAME)
         by_repeat.setdefault(fold.repeat, []).append((fold, found))
-    pooled = [_score(about, [found for _, found in parts]) for parts in by_repeat.values()]
+    pooled = [_score(about, [found for _, found in parts], folder) for parts in by_repeat.values()]
     headlines = [scores.headline(one) for one in pooled]
     per_fold = {name: [outcomes[fold.folder]["metrics"].get(name, [None])[0] for fold in folds] for name in headlines[0]}
     result = {
@@ -169,9 +143,13 @@ def _intervals(headlines, examples, group_column):
     return {"accuracy": intervals.wilson_interval(accuracy * examples, examples)}
 
 
-def _score(about, parts):
-    labels, outputs = (np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "outputs"))
-    return scores.of_run(about, labels, outputs)
+def _score(about, parts, folder):
+    try:
+        labels, outputs = (np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "outputs"))
+        return scores.of_run(about, labels, outputs)
+    except (ValueError, IndexError) as error:  # A stranger may have written them.
+        told = str(error).splitlines()[0]
+        raise UserError(f"the {predictions.NAME} of the folds in {folder} do not fit its model ({told}); begin again in another") from error
 
 
 def _rows(about, by_repeat):
@@ -186,10 +164,3 @@ def _rows(about, by_repeat):
             for index, label, answer in zip(found.indices.tolist(), found.labels.tolist(), answers.tolist(), strict=True):
                 true = label if isinstance(label, list) else [about["class_names"][label]]
                 yield [repeat, fold.number, index, *true, *answer]
-
-
-def how_to_go_on(folder):
-    """What an interrupted cross-validation has left, for the line that says so."""
-    if not (folder / _SETTINGS).exists():
-        return "; nothing is kept of it"
-    return f"; to go on: {searches.again('cross-validate', sys.argv[2:], folder)}"

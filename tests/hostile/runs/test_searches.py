@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies
 
 from hornbook import UserError
-from hornbook.tuning import command, kept, search
+from hornbook.tuning import command, kept, settings
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import results
 
@@ -61,7 +61,7 @@ def use(folder):
     results.best(made, log)
     kept.outcome(folder / "trial_0001" / "outcome.json")
     results.read_trials(folder)
-    lock, again = search.claim(folder, SETTINGS)
+    lock, again = settings.claim(folder, SETTINGS, settings.SEARCH)
     os.close(lock)
     assert again
 

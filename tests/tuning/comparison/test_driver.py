@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import pathlib
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from hornbook import UserError, files
 from hornbook.recipes import tabular_classification
 from hornbook.tuning.comparison import command, driver, grid, report
+from hornbook.tuning.workers import many
 
 ARGS = command.Args(vary=("width=8,16",), seeds=3, metrics="accuracy,seconds_an_epoch")
 BASE = tabular_classification.Args(dataset="wine", epochs=2)
@@ -63,7 +65,7 @@ def trained(options):
 
 @pytest.fixture
 def fleet(monkeypatch):
-    monkeypatch.setattr(driver.local, "LocalWorkers", Fleet)
+    monkeypatch.setattr(many.local, "LocalWorkers", Fleet)
     monkeypatch.setattr(Fleet, "outcome", staticmethod(trained))
     monkeypatch.setattr(Fleet, "begun", [])
     return Fleet
@@ -182,12 +184,23 @@ def test_a_process_that_is_killed_is_begun_again_but_not_for_ever(fleet, tmp_pat
     assert failed.error == "its process was killed; is there enough memory for it?"
 
 
-def test_an_outcome_that_nobody_wrote_is_trained_again(fleet, tmp_path):
+@pytest.mark.parametrize("content", ['{"metrics": "many"}', '{"metrics": {"accuracy": []}}', '{"stopped": "too slow"}', "{}"])
+def test_an_outcome_that_nobody_wrote_is_trained_again(fleet, tmp_path, content):
     rows, _ = compare(tmp_path)
-    (tmp_path / "runs" / rows[0].cell.folder / "outcome.json").write_text('{"metrics": "many"}')
+    (tmp_path / "runs" / rows[0].cell.folder / "outcome.json").write_text(content)
     fleet.begun.clear()
     compare(tmp_path)
     assert fleet.begun == [rows[0].cell.folder]
+
+
+def test_what_an_outcome_leaves_out_is_nothing(fleet, tmp_path):
+    rows, _ = compare(tmp_path)
+    (tmp_path / "runs" / rows[0].cell.folder / "outcome.json").write_text('{"metrics": {"accuracy": [0.5]}}')
+    fleet.begun.clear()
+    again, _ = compare(tmp_path)
+    assert fleet.begun == []
+    assert again[0].seconds == 0.0
+    assert math.isnan(again[0].value(plan().chosen[0], "test"))
 
 
 def test_a_data_set_twice(fleet, tmp_path):

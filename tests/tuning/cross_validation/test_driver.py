@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, files
+from hornbook.evaluation import predictions
 from hornbook.recipes import regression, tabular_classification
 from hornbook.tuning.cross_validation import command, driver
-from hornbook.tuning.workers import trial
+from hornbook.tuning.workers import many, trial
 
 FOLDS = command.Args(folds=3, workers=1)
 BASE = tabular_classification.Args(dataset="wine", epochs=1, diagnosis=False, classical_share=0.0, model="mlp", depth=1, width=4)
@@ -52,7 +53,7 @@ class Fleet:
 
 @pytest.fixture
 def fleet(monkeypatch):
-    monkeypatch.setattr(driver.local, "LocalWorkers", Fleet)
+    monkeypatch.setattr(many.local, "LocalWorkers", Fleet)
     monkeypatch.setattr(Fleet, "begun", [])
     monkeypatch.setattr(Fleet, "fails", None)
     return Fleet
@@ -71,7 +72,7 @@ def once(tmp_path_factory):
     """A finished cross-validation, and what it returned."""
     folder = tmp_path_factory.mktemp("once")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver.local, "LocalWorkers", Fleet)
+        patch.setattr(many.local, "LocalWorkers", Fleet)
         result = cross_validate(folder / "finished")
     Fleet.begun.clear()
     return folder / "finished", result
@@ -153,6 +154,15 @@ def test_of_numbers_the_table_has_targets_and_quantiles(fleet, tmp_path):
 def test_a_strangers_predictions_are_looked_at(fleet, finished, tmp_path):
     (tmp_path / "repeat-1-fold-1/run/predictions.npz").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"predictions.npz holds no predictions"):
+        cross_validate(tmp_path)
+
+
+@pytest.mark.parametrize("shapes", [((3,), (3, 2)), ((3, 2), (3, 3)), ((3,), (3, 0))])
+def test_nor_do_they_have_to_fit(fleet, finished, tmp_path, shapes):
+    path = tmp_path / "repeat-1-fold-1/run/predictions.npz"
+    labels, outputs = shapes
+    predictions.write(path, np.arange(3), np.zeros(labels, np.int64), np.zeros(outputs))
+    with pytest.raises(UserError, match=r"do not fit its model|holds no predictions"):
         cross_validate(tmp_path)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from hornbook import command_line
 from hornbook.recipes import tabular_classification
+from hornbook.tuning import kept
 from hornbook.tuning.workers import fork_server, local
 
 pytestmark = pytest.mark.skipif(not fork_server.is_possible(), reason="trials are no forks here")
@@ -98,7 +99,7 @@ def test_what_a_trial_has_of_its_own(fleet, tmp_path):
     assert len(first["cores"]) == len(second["cores"]) == 1
     assert first["cores"] == fleet._cores[0]
     assert second["cores"] == fleet._cores[1]
-    assert json.loads((folders[0] / "outcome.json").read_text()) == ended["trial_0"]
+    assert kept.outcome(folders[0] / "outcome.json") == ended["trial_0"]
     assert not any(map(is_there, (first["process"], second["process"])))
     assert "a screen cleared: \\u001b[2J" in (folders[0] / "log.txt").read_text()
 

@@ -91,4 +91,4 @@ def test_where_no_fork_is_possible_a_trial_is_a_process_of_its_own(monkeypatch, 
         ended = fleet.finished()
         time.sleep(0.01)
     fleet.close()
-    assert ended == [("0", {"error": "ModuleNotFoundError: No module named 'hornbook.recipes.nowhere'"})]
+    assert [(key, outcome["error"]) for key, outcome in ended] == [("0", "ModuleNotFoundError: No module named 'hornbook.recipes.nowhere'")]
