@@ -9,6 +9,9 @@ METRICS = (*_OF_CLASSES, *regression.METRICS)
 HIGHER_IS_BETTER = frozenset(METRICS) - {"loss", "calibration_error", *regression.METRICS} | {"r2"}
 """Of all others the lowest is the best, or, as of `interval_coverage`, the one that was asked for."""
 
+SHARES = frozenset(_OF_CLASSES) - {"loss", "matthews_correlation"} | {"interval_coverage", "coverage_error"}
+"""What lies between 0 and 1."""
+
 _DECIDED = ("accuracy", "macro_f1", "balanced_accuracy", "matthews_correlation", "per_class")  # What a threshold changes.
 
 

@@ -105,6 +105,11 @@ def build(args, dataset):
     return image_model(args.model, dataset, dataset.num_classes, asked, **shape, model_name="image_classifier")
 
 
+def check_name(args):
+    """Refuse a data set that cannot be had, by its name."""
+    data.images.check_name(args.dataset)
+
+
 def main(args, callbacks=(), dataset=None):
     """Train, evaluate and report as `args` say.
 
@@ -120,7 +125,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": data.images.check_name, "inputs": "IMAGE..."}
+    about = {"check_name": check_name, "inputs": "IMAGE..."}
     smaller = "--batch-size, --image-size or --width, or --in-memory never"
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller=smaller, **about)
 

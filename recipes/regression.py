@@ -86,9 +86,13 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    medium = data.series if _is_series(args) else data.tables
-    about = {"check_name": medium.check_name, "inputs": "FILE..."}
+    about = {"check_name": check_name, "inputs": "FILE..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
+
+
+def check_name(args):
+    """Refuse a data set that cannot be had, by its name."""
+    (data.series if _is_series(args) else data.tables).check_name(args.dataset)
 
 
 def check(args):

@@ -50,7 +50,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         args: the recipe's options.
         callbacks: further Keras callbacks.
         dataset: of the caller's, in place of `args.dataset`.
-        check_name: function that refuses a name of a dataset that cannot be had.
+        check_name: function that refuses options whose dataset cannot be had.
         inputs: what `hornbook predict` takes, for the last line, such as "IMAGE...".
         smaller: the flags by which a run takes less memory, in words.
 
@@ -61,7 +61,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         UserError: options, data or a folder that cannot be used.
     """
     if dataset is None:
-        check_name(args.dataset)
+        check_name(args)
     else:
         args.kept.refuse(dataset.name)
         args = dataclasses.replace(args, dataset=dataset.name)

@@ -81,6 +81,11 @@ def build(args, dataset):
     return series_model(args.model, dataset, dataset.num_classes, wanted, **ends, model_name="sequence_classifier")
 
 
+def check_name(args):
+    """Refuse a data set that cannot be had, by its name."""
+    data.series.check_name(args.dataset)
+
+
 def main(args, callbacks=(), dataset=None):
     """Train, evaluate and report as `args` say.
 
@@ -96,7 +101,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": data.series.check_name, "inputs": "SERIES..."}
+    about = {"check_name": check_name, "inputs": "SERIES..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --window or --width", **about)
 
 

@@ -42,6 +42,11 @@ def build(args, dataset, num_outputs=None):
     return table_model(args.model, dataset, num_outputs, wanted, **shape, **classifying.last_layer(args), model_name="tabular_classifier")
 
 
+def check_name(args):
+    """Refuse a data set that cannot be had, by its name."""
+    data.tables.check_name(args.dataset)
+
+
 def main(args, callbacks=(), dataset=None):
     """Train, evaluate and report as `args` say.
 
@@ -57,7 +62,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": data.tables.check_name, "inputs": "ROWS.csv..."}
+    about = {"check_name": check_name, "inputs": "ROWS.csv..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
 
 

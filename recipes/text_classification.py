@@ -88,6 +88,11 @@ def build(args, dataset, tokenizer):
     return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, **ends)
 
 
+def check_name(args):
+    """Refuse a data set that cannot be had, by its name."""
+    data.texts.check_name(args.dataset)
+
+
 def main(args, callbacks=(), dataset=None):
     """Train, evaluate and report as `args` say.
 
@@ -103,7 +108,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": data.texts.check_name, "inputs": '"A TEXT"... or FILE...'}
+    about = {"check_name": check_name, "inputs": '"A TEXT"... or FILE...'}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --max-length or --width", **about)
 
 

@@ -43,7 +43,7 @@ dt { color: var(--soft); font-size: 0.85rem; }
 dd { margin: 0; font-weight: 550; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 nav { display: flex; flex-wrap: wrap; gap: 0.35rem 1.1rem; font-size: 0.9rem; padding: 0 0 1.75rem; }
 a { color: var(--validation); text-decoration: none; } a:hover { text-decoration: underline; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 2rem 2.5rem; align-items: start; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 2rem 2.5rem; align-items: start; }
 figure { margin: 0; }
 .charts figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; margin-bottom: 0.35rem;
   font-size: 0.9rem; }

@@ -280,7 +280,7 @@ def _words(name):
 
 
 def _heading(name):
-    return _words(name).capitalize().replace(" f1", " F1")
+    return _words(name).capitalize().replace(" f1", " F1").replace("Auc", "AUC")
 
 
 def _written(metric, value):

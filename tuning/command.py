@@ -6,6 +6,7 @@ import math
 from typing import Annotated, Literal
 
 from hornbook import UserError, endings, libraries, records
+from hornbook.evaluation import thresholds
 from hornbook.recipes import repeats
 from hornbook.recipes.ranges import AT_LEAST_1, FEW, SEED, UP_FROM_0, Range
 from hornbook.tuning import asked, kept, settings
@@ -128,6 +129,9 @@ def _check(args, recipe_args):
     for name in ("cross_validate", "outer"):
         if getattr(args, name) == 1:
             raise UserError(f"--{name.replace('_', '-')} must be 0 or at least 2, got 1")
+    if args.cross_validate and getattr(recipe_args, "threshold", thresholds.NONE) != thresholds.NONE:
+        told = "each fold would have its own"
+        raise UserError(f"--threshold {recipe_args.threshold} is not for --cross-validate {args.cross_validate}: {told}; leave one out")
     if args.prune != "none" and args.tuner == "hyperband":
         raise UserError(f"--prune {args.prune} is not for --tuner hyperband, which stops the worse trials itself; leave one out")
     if args.prune in ("median", "both") and (args.cross_validate or args.executions_per_trial > 1):

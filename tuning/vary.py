@@ -125,14 +125,14 @@ def _kinds(recipe, name):
 
 
 def refuse(name, recipe):
-    """Refuse a space that varies an option that the recipe does not have, or that the search sets itself.
+    """Refuse to vary an option that the recipe does not have, or that is set run by run.
 
     Raises:
         UserError: always.
     """
     if name in RESERVED:
-        raise UserError(f"the search sets --{name.replace('_', '-')} itself, so it cannot be varied")
+        raise UserError(f"--{name.replace('_', '-')} is set run by run, so it cannot be varied")
     fields = [field.name for field in dataclasses.fields(recipe.Args) if field.name not in RESERVED]
     near = difflib.get_close_matches(name, fields, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {terminal.accepted(fields, name)}"
-    raise UserError(f"the space varies {name!r}, which is no option of {recipe.RECIPE.replace('_', '-')}; {hint}")
+    raise UserError(f"{name!r} cannot be varied: it is no option of {recipe.RECIPE.replace('_', '-')}; {hint}")

@@ -49,10 +49,10 @@ def test_every_form_of_vary(written, kind, expected):
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ("learning_rat=0.1,0.2", "varies 'learning_rat', which is no option of tabular-classification; did you mean learning_rate?"),
-        ("zzz=1,2", "'zzz', which is no option of tabular-classification; there are "),
-        ("seed=1,2", "the search sets --seed itself, so it cannot be varied"),
-        ("split-seed=1..5", "the search sets --split-seed itself"),
+        ("learning_rat=0.1,0.2", "'learning_rat' cannot be varied: it is no option of tabular-classification; did you mean learning_rate?"),
+        ("zzz=1,2", "'zzz' cannot be varied: it is no option of tabular-classification; there are "),
+        ("seed=1,2", "--seed is set run by run, so it cannot be varied"),
+        ("split-seed=1..5", "--split-seed is set run by run"),
         ("learning_rate", "--vary learning_rate: --vary takes NAME=A,B,C"),
         ("learning_rate=", "--vary takes NAME=A,B,C"),
         ("learning_rate=0.1", "two or more different values are needed, got 0.1"),
@@ -145,8 +145,8 @@ def test_options_that_the_task_has_no_use_for_are_left_out():
         ("nowhere:space", "--space nowhere:space: there is no module 'nowhere' in "),
         ("own_space:zzz", "--space own_space:zzz: module 'own_space' has no 'zzz'"),
         ("own_space:wrong", "a space must return a dict of options, got list"),
-        ("own_space:unknown", "the space varies 'widht', which is no option of tabular-classification; did you mean width?"),
-        ("own_space:reserved", "the search sets --seed itself"),
+        ("own_space:unknown", "'widht' cannot be varied: it is no option of tabular-classification; did you mean width?"),
+        ("own_space:reserved", "--seed is set run by run"),
         ("own_space:nothing", "there is nothing to vary; pass --vary learning_rate=log:1e-4..1e-1 or --space model,training"),
     ],
 )

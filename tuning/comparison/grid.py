@@ -206,7 +206,7 @@ def _folder(dataset, levels, seed, options):
 
 
 def check(cells, recipe):
-    """Refuse a combination that the recipe refuses, before any is trained.
+    """Refuse a combination that the recipe refuses, levels that are the same, and data sets that there are not, before any is trained.
 
     Args:
         cells: as of `cells`.
@@ -215,14 +215,20 @@ def check(cells, recipe):
     Raises:
         UserError: with the first combination that it does not take.
     """
-    checked = set()
+    checked, seen = set(), {}
     for cell in cells:
-        key = tuple(cell.levels.items())
+        same = seen.setdefault(repr(sorted(cell.options.items())), cell)
+        if same is not cell:
+            one, other = (" and ".join(f"{name} {level}" for name, level in each.levels.items()) for each in (same, cell))
+            raise UserError(f"{one} is the same as {other}: all options are equal; leave one out")
+        key = (cell.dataset, *cell.levels.items())
         if key in checked:
             continue
         checked.add(key)
-        told = ", ".join(f"{name} {level}" for name, level in key)
+        told = ", ".join(f"{name} {level}" for name, level in key[1:])
         try:
-            recipe.check(recipe.Args(**command_line.of_their_types(recipe.Args, cell.options, "the comparison")))
+            args = recipe.Args(**command_line.of_their_types(recipe.Args, cell.options, "the comparison"))
+            recipe.check(args)
         except UserError as error:
             raise UserError(f"{terminal.shortened(told)}: {error}") from error
+        recipe.check_name(args)

@@ -46,7 +46,20 @@ class Measure:
     @property
     def in_words(self):
         """The name as a heading."""
-        return self.name.replace("_", " ")
+        kind, colon, column = self.name.partition(":")
+        column = column.replace("_", " ")
+        if reached := _REACHED.fullmatch(self.name):
+            return f"epochs until {reached[1].replace('_', ' ')} {reached[2]} {reached[3]}"
+        if kind == "gap":
+            return f"{column} of training less that of validation"
+        return f"{kind} {column}" if colon else kind.replace("_", " ")
+
+    @property
+    def limits(self):
+        """The least and the most that it can be; None where there are none."""
+        if self.name == "matthews_correlation":
+            return -1.0, 1.0
+        return (0.0, 1.0) if self.name in scores.SHARES else None
 
 
 def parse(name):

@@ -126,7 +126,7 @@ def _measure(plan, rows, measure, part):
     found = table.compared(rows, plan.factors, measure, part)
     figures = [
         f"<figure><figcaption><b>{page.isolated(', '.join(key))}</b></figcaption>"
-        f"{charts.levels(_heading(measure, part), [(one.level, one.scores) for one in group], measure.in_words)}</figure>"
+        f"{charts.levels(_heading(measure, part), [(one.level, one.scores) for one in group], measure.in_words, measure.limits)}</figure>"
         for key, group in _groups(found).items()
         if any(one.scores for one in group)
     ]

@@ -127,7 +127,8 @@ def _finish(recipe_name, args, folder, folds, outcomes):
     names = list(headlines[0])
     table = [[fold.repeat, fold.number, *(outcomes[fold.folder]["metrics"].get(name, [None])[0] for name in names)] for fold in folds]
     spreadsheets.save(folder / "folds.csv", [["repeat", "fold", *names], *table])
-    report.write_report(folder / "report.html", recipe_name, args, folds[0].options, result, pooled[0], table)
+    model = runs.options_of(folder / folds[0].folder / "run")["model"]
+    report.write_report(folder / "report.html", recipe_name, args, folds[0].options, model, result, pooled[0], table)
     files.write_json(folder / "result.json", result)
     return result
 

@@ -14,7 +14,7 @@ _HOW = (
 )
 
 
-def write_report(path, recipe_name, args, options, result, pooled, rows):
+def write_report(path, recipe_name, args, options, model, result, pooled, rows):
     """Write the report, a page that loads nothing.
 
     Args:
@@ -22,6 +22,7 @@ def write_report(path, recipe_name, args, options, result, pooled, rows):
         recipe_name: such as "image_classification".
         args: `command.Args`.
         options: of the first fold, JSON values.
+        model: its name, also where `options` have "auto".
         result: as of `driver.cross_validate`.
         pooled: scores of the first repeat's predictions, as of `evaluation.scores.scores`.
         rows: a list a fold: repeat, fold, its metrics.
@@ -33,14 +34,14 @@ def write_report(path, recipe_name, args, options, result, pooled, rows):
     introduction = f'<div class="score"><strong>{page.number(score)}</strong><p>{page.escape(told)}</p></div>'
     facts = [
         ("Data", options["dataset"]),
-        ("Model", options["model"]),
+        ("Model", options["model"] if model == options["model"] else f"{model}, chosen"),
         ("Folds", page.number(args.folds)),
         ("Repeats", page.number(args.repeats)),
         ("Examples", page.number(result["examples"])),
         ("Time of all folds", page.duration(result["seconds"])),
     ]
     names, first = list(result["metrics"]), ", first repeat" if args.repeats > 1 else ""
-    cells = [(f"repeat {repeat}, fold {fold}", *(page.number(value) for value in values)) for repeat, fold, *values in rows]
+    cells = [(f"repeat {repeat}, {fold}" if args.repeats > 1 else str(fold), *map(_figure, values)) for repeat, fold, *values in rows]
     sections = [
         ("Scores", f'<p class="lead">{page.escape(_HOW)}</p>{_scores(result)}'),
         ("Folds", page.table(["Fold", *(page.escape(one.replace("_", " ")) for one in names)], cells)),
@@ -57,15 +58,17 @@ def write_report(path, recipe_name, args, options, result, pooled, rows):
     files.write_text(path, page.of_sections(title, introduction, facts, sections, foot))
 
 
+def _figure(value):
+    return page.number(None) if value is None else f"{value:.4f}"
+
+
 def _scores(result):
     rows = []
     for name, value in result["metrics"].items():
         spread = result["folds"].get(name)
-        over_folds = (
-            "" if spread is None else f"{page.number(spread['mean'])} \N{PLUS-MINUS SIGN} {page.number(spread['standard_deviation'])}"
-        )
-        repeats = ", ".join(page.number(one[name]) for one in result["repeats"])
-        rows.append((page.escape(name.replace("_", " ")), page.number(value), over_folds, repeats))
+        over_folds = "" if spread is None else f"{_figure(spread['mean'])} \N{PLUS-MINUS SIGN} {_figure(spread['standard_deviation'])}"
+        repeats = ", ".join(_figure(one[name]) for one in result["repeats"])
+        rows.append((page.escape(name.replace("_", " ")), _figure(value), over_folds, repeats))
     return page.table(["Score", "All predictions", "Mean \N{PLUS-MINUS SIGN} deviation over folds", "Of each repeat"], rows)
 
 

@@ -40,7 +40,7 @@ def test_of_an_option_with_several_values_blanks_stand_between():
         ("width=8,8", "two or more different values are needed"),
         ("width=8,broad", "--vary width=8,broad: --width takes"),
         ("widht=8,9", "did you mean width"),
-        ("seed=1,2", "--seed itself"),
+        ("seed=1,2", "--seed is set run by run"),
         ("normalization=batch,bath", "--normalization takes"),
     ],
 )

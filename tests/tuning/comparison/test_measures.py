@@ -79,3 +79,17 @@ def test_a_diagnosis_that_no_run_has_written(run, tmp_path, content):
 def test_a_history_that_no_run_has_written(run, tmp_path, content):
     (tmp_path / "history.csv").write_bytes(content)
     assert math.isnan(run.value(measures.parse("best:loss"), "test")) or b'"2' in content
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "limits"),
+    [
+        ("balanced_accuracy", "balanced accuracy", (0.0, 1.0)), ("matthews_correlation", "matthews correlation", (-1.0, 1.0)),
+        ("loss", "loss", None), ("seconds_an_epoch", "seconds an epoch", None), ("best:val_loss", "best val loss", None),
+        ("gap:accuracy", "accuracy of training less that of validation", None),
+        ("epochs_to:val_accuracy>=0.5", "epochs until val accuracy >= 0.5", None),
+    ],
+)  # fmt: skip
+def test_a_measure_in_words_and_where_it_ends(name, words, limits):
+    measure = measures.parse(name)
+    assert (measure.in_words, measure.limits) == (words, limits)
