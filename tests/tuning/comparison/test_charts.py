@@ -46,3 +46,7 @@ def test_runs_that_agree_have_an_interval_that_is_seen():
     drawn = charts.levels("a", [("plain", [0.5, 0.5])], "accuracy", (0.0, 1.0))
     assert intervals(drawn) == [(0.5, 0.5)]
     assert 'class="beyond"' in drawn
+
+
+def test_the_drawing_is_said_in_words_too():
+    assert 'aria-label="Accuracy &quot;at last&quot;"' in charts.levels('Accuracy "at last"', [("plain", SCORES)], "accuracy")
