@@ -1,8 +1,10 @@
-"""What a run says of itself: the callback that watches its training, and all findings in one order."""
+"""What a run says of itself: the callback that watches its training, all findings in one order, and which remedies it can take."""
 
 import dataclasses
+import sys
 
-from hornbook import files, terminal
+from hornbook import UserError, command_line, files, terminal
+from hornbook.recipes import options
 
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
@@ -27,21 +29,90 @@ def watching(args, train, validation, as_batches, callbacks=()):
     return made
 
 
-def tell_before(watching, options):
+class Advice:
+    """Which remedies a run can take: those that its recipe would not refuse beside the options that it was given.
+
+    Args:
+        args: the recipe's options, none of them "auto".
+        asked: JSON values of the options as they were given, as of `command_line.to_config`.
+        model: the network.
+        train, validation: parts of the dataset, or their tokens; validation may be None.
+    """
+
+    def __init__(self, args, asked, model, train, validation):
+        self.args, self.asked = args, command_line.from_config(type(args), asked, "the options")
+        self.options = dataclasses.asdict(args)
+        self._padded = None in model.inputs[0].shape[1:2] and len(model.inputs[0].shape) < 4
+        self._several = isinstance(args, options.Classification) and train.labels.ndim > 1
+        self._validated = validation is not None or self.asked.validation_fraction != 0
+        # A recipe that somebody has copied, too, checks its options itself.
+        self._check = getattr(sys.modules[type(args).__module__], "check", options.check)
+
+    def of(self, found):
+        """The findings with those of their remedies that can be taken; what one takes the place of is said with it."""
+        return [dataclasses.replace(one, remedies=tuple(filter(None, map(self._possible, one.remedies)))) for one in found]
+
+    def _possible(self, remedy):
+        if not remedy.changes:
+            return remedy
+        told = {name: value for name, value in remedy.changes.items() if f"--{name.replace('_', '-')}" in remedy.words}
+        if not self._takes(remedy.changes):
+            return None
+        if self._takes(told):
+            return remedy
+        gone = {name: getattr(self.asked, name) for name in remedy.changes.keys() - told.keys()}
+        gone = {name: gone[name] for name in remedy.changes if name in gone and gone[name] != getattr(type(self.asked), name)}
+        return dataclasses.replace(remedy, words=f"{remedy.words} in place of {' '.join(command_line.flags(gone))}")
+
+    def _takes(self, changes):
+        changed = dataclasses.replace(self.asked, **changes)
+        if not self._validated and "validation" in changed.needed.values():
+            return False
+        if self._several and changed.loss == "auto":
+            changed = dataclasses.replace(changed, loss="multi-label")
+        try:
+            self._check(changed)
+        except UserError:
+            return False
+        return self._fits(changes.get("model", self.args.model), changed)
+
+    def _fits(self, model, changed):
+        """Whether a model of the zoo takes the options of a network; of one of somebody's own nobody knows."""
+        from hornbook import models
+        from hornbook.training import builders
+
+        if model not in models.names():
+            return True
+        if model != self.args.model and changed.depth is not None:
+            return False  # Which depths there are differs from family to family.
+        known = models.options(model)
+        wanted = {name: value for name, value in builders.asked_for(model, *options.of_network(changed)).items() if value != "auto"}
+        if wanted.keys() - known.keys():
+            return False
+        padded, listed = self._padded and "padded" in known, wanted.keys() & set(models.options_with_choices(model))
+        return all(wanted[name] in models.choices(model, name, padded=padded, **wanted) for name in listed)
+
+
+def tell_before(watching, advice):
     """Print the errors that the diagnosis knows of before the first step: who reads them need not wait for the end."""
     from hornbook.training.diagnosis import rules
     from hornbook.training.runs import in_words
 
-    for finding in rules.errors_before(watching.record, options):
+    for finding in advice.of(rules.errors_before(watching.record, advice.options)):
         terminal.say(f"before training, {in_words(finding.to_json())}")
 
 
-def of_check(args, model, train, validation, as_batches):
+def so_far(watching, advice):
+    """What the diagnosis says of a training up to now: list of `diagnosis.Finding`; of one that is not watched none."""
+    return advice.of(watching.findings(advice.options)) if watching else []
+
+
+def of_check(advice, model, train, validation, as_batches):
     """What `diagnosis.check` finds before the training of a compiled model: list of `diagnosis.Finding`; arguments as of `watching`."""
     from hornbook.training import diagnosis
 
     (x, y), validation = _arrays(train, validation, as_batches)
-    return diagnosis.check(model, x, y, validation, options=dataclasses.asdict(args))
+    return advice.of(diagnosis.check(model, x, y, validation, options=advice.options))
 
 
 def _arrays(train, validation, as_batches):
@@ -61,11 +132,11 @@ def kept(watching, run):
     return seen
 
 
-def of_run(args, done, scores, floor, medium, further):
+def of_run(advice, done, scores, floor, medium, further):
     """All findings of a run, most pressing first: list of `diagnosis.Finding`. Of the diagnosis and the scores one a problem.
 
     Args:
-        args: the recipe's options, none of them "auto".
+        advice: `Advice` of the run.
         done: `running.Fitting`, after `fit`.
         scores: of the evaluated part, or None.
         floor: as in `result.json`, or None.
@@ -76,7 +147,7 @@ def of_run(args, done, scores, floor, medium, further):
     from hornbook.training.diagnosis.finding import SEVERITIES
     from hornbook.training.diagnosis.rules import scores as of_scores
 
-    options = dataclasses.asdict(args)
+    options = advice.options
     found = done.watching.findings(options) if done.watching else []
     if options.get("logit_adjustment") == "after" or "at_half" in (scores or {}):  # The network was watched before, and with 0.5.
         found = [finding for finding in found if finding.problem != "rare-class-ignored"]
@@ -89,7 +160,7 @@ def of_run(args, done, scores, floor, medium, further):
     first = {}
     for finding in (*found, *below):
         first.setdefault(finding.problem, finding)
-    every = [*first.values(), *(_finding(diagnosis, *one) for one in further)]
+    every = [*advice.of(first.values()), *(_finding(diagnosis, *one) for one in further)]
     return sorted(every, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -241,7 +241,7 @@ class ClassSplit(Split):
     samples_per_class: Annotated[int, AT_LEAST_1] | None = None
     """Train on so many examples of each class, as --train-fraction does on a share. Default: on all."""
     imbalance_ratio: Annotated[float, Range(1, 10**6, above=True)] | None = None
-    """Make the training examples a long tail: all of the first class, 1 / ratio of the last, and between them a share that falls
+    """Make the training examples a long tail: all of the most frequent class, 1 / ratio of the rarest, and between them a share that falls
     exponentially (Cui et al. 2019). Validation and test stay as they are. Default: none."""
 
 

@@ -227,8 +227,9 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
 
     run = session.run
+    advice = findings.Advice(args, run.asked, model, train, validation)
     if args.check_only:
-        raise checking.Checked(findings.of_check(args, model, train, validation, as_batches))
+        raise checking.Checked(findings.of_check(advice, model, train, validation, as_batches))
     terminal.say(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
     steps = classifying.steps(args, train)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
@@ -255,9 +256,9 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     begins = None if first_epoch else watching
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
-        begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, dataclasses.asdict(args))),
+        begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, advice)),
         callbacks.AverageWeights() if args.ema else None,
-        callbacks.StopWhenLost(lambda: watching.findings(dataclasses.asdict(args)) if watching else []),
+        callbacks.StopWhenLost(lambda: findings.so_far(watching, advice)),
         stopping,
         history,
         plateau,
@@ -357,7 +358,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
 
     run, rows = session.run, done.history.rows
     seconds = done.history.seconds_before + time.monotonic() - session.started
-    floor = session.floor.result(seconds)
+    floor, advice = session.floor.result(seconds), findings.Advice(args, run.asked, model, dataset.train, dataset.validation)
     result = {
         "metrics": scoring.headline(scores or {}),
         "evaluated_on": args.evaluate,
@@ -367,7 +368,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "parameters": model.count_params(),
         "epochs": len(rows),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
-        "findings": [finding.to_json() for finding in findings.of_run(args, done, scores, floor, dataset.medium, further)],
+        "findings": [finding.to_json() for finding in findings.of_run(advice, done, scores, floor, dataset.medium, further)],
         "floor": floor,
         **runs.remedy_of(run.folder),
         **runs.environment(),

@@ -138,15 +138,16 @@ class Run:
 
     Attributes:
         folder: `pathlib.Path`.
+        asked: the options as they were given, JSON values; `config` has in place of some of them what `choose` was given.
         resumed: whether an unfinished run of the same options was found.
 
     Raises:
-        UserError: the folder cannot be written, holds a finished run, an unfinished one of other options or something else, or another
-            process is at work in it.
+        UserError: the folder cannot be written, another process is at work in it, or it holds something else than this run, unfinished.
     """
 
     def __init__(self, folder, config):
         self.folder, self.config = pathlib.Path(folder), json.loads(json.dumps(config))
+        self.asked = self.config
         self._refuse_finished()
         # The folders that claiming it makes, the innermost first.
         self._made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
@@ -237,8 +238,7 @@ class Run:
             raise UserError(f"{self.folder} holds a finished run, which is never overwritten; pass another --output or remove it")
         if self.folder.is_dir() and not self.path("config.json").exists():
             ours = (".lock", "checkpoint", REMEDY)  # What a run killed in its first moment leaves.
-            names = [entry.name for entry in self.folder.iterdir()]
-            strange = [name for name in names if name not in ours and not files.is_temporary(name)]
+            strange = [one.name for one in self.folder.iterdir() if one.name not in ours and not files.is_temporary(one.name)]
             if strange:
                 raise UserError(f"{self.folder} is not empty and not a run's folder (it has {strange[0]}); pass another --output")
 

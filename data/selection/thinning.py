@@ -18,8 +18,9 @@ class Thinning:
     Attributes:
         train_fraction: share of the examples, of each class alike and at least one; None for all.
         samples_per_class: examples of each class, of a smaller class all that there are; None for all.
-        imbalance_ratio: the first class keeps all its examples, the last 1 / ratio of them, those between a share that falls
-            exponentially with their place (Cui et al. 2019, section 5.1), at least one each; None for all.
+        imbalance_ratio: the most frequent class keeps all its examples, the rarest 1 / ratio of them, those between a share that falls
+            exponentially with their place (Cui et al. 2019, section 5.1), at least one each; None for all. Classes of one size follow
+            each other in the order of their names, as in the paper.
 
     Raises:
         UserError: a value out of range, or two of them.
@@ -68,7 +69,9 @@ class Thinning:
         if self.train_fraction is not None:
             wanted = np.floor(self.train_fraction * counts + 0.5)
         else:
-            places = np.arange(len(counts)) / max(1, len(counts) - 1)
+            present = int((counts > 0).sum())
+            places = np.empty(len(counts))
+            places[np.argsort(-counts, kind="stable")] = np.arange(len(counts)) / max(1, present - 1)
             wanted = np.floor(counts * (self.imbalance_ratio or 1.0) ** -places + 1e-9)
         return np.minimum(counts, np.maximum(wanted.astype(np.int64), 1))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from hornbook import UserError, data
+from hornbook import UserError, command_line, data
 from hornbook.evaluation import classification, scores, temperature, thresholds
 from hornbook.inference.evaluate import evaluate
 from hornbook.inference.predict import predict
@@ -303,7 +303,9 @@ def test_a_class_that_the_threshold_finds_is_not_called_neglected():
 
     def problems(thresholds):
         found = scores.scores("cross-entropy", labels, outputs, ("usual", "rare"), thresholds=thresholds)
-        return [one.problem for one in findings.of_run(tabular_classification.Args(), done, found, None, "tables", ())]
+        args, model = tabular_classification.Args(), types.SimpleNamespace(inputs=[np.zeros((1, 2))])
+        advice = findings.Advice(args, command_line.to_config("", args), model, types.SimpleNamespace(labels=labels), None)
+        return [one.problem for one in findings.of_run(advice, done, found, None, "tables", ())]
 
     assert "rare-class-ignored" in problems(None)
     assert "rare-class-ignored" not in problems([0.2])

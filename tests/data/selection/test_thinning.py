@@ -33,12 +33,23 @@ def test_a_long_tail_is_that_of_cui_et_al():
     assert found.notes == ("--imbalance-ratio 100 keeps 12,406 of 50,000 training examples, 5,000 of the class a to 50 of the class j",)
 
 
+def test_a_long_tail_follows_the_classes_from_the_most_frequent_on():
+    # Of two classes the rarer one is thinned, whatever they are called.
+    assert counts_of(thinning.thinned(dataset([20, 200]), Thinning(imbalance_ratio=10), 0), 2) == [2, 200]
+    assert counts_of(thinning.thinned(dataset([200, 20]), Thinning(imbalance_ratio=10), 0), 2) == [200, 2]
+    assert counts_of(thinning.thinned(dataset([90, 300, 90, 200]), Thinning(imbalance_ratio=1000), 0), 4) == [1, 300, 1, 20]
+    for counts in np.random.default_rng(0).integers(1, 400, (20, 6)):
+        kept = Thinning(imbalance_ratio=50).counts(counts)
+        assert all(kept[one] >= kept[other] for one in range(6) for other in range(6) if counts[one] > counts[other])
+
+
 def test_so_many_of_each_class_and_a_share_of_each():
     uneven = dataset([40, 8, 1, 200])
     assert counts_of(thinning.thinned(uneven, Thinning(samples_per_class=10), 0), 4) == [10, 8, 1, 10]
     assert "; the class c has 1 in all" in thinning.thinned(uneven, Thinning(samples_per_class=10), 0).notes[0]
     assert counts_of(thinning.thinned(uneven, Thinning(train_fraction=0.1), 0), 4) == [4, 1, 1, 20]
-    assert counts_of(thinning.thinned(uneven, Thinning(imbalance_ratio=10**6), 0), 4) == [40, 1, 1, 1]
+    assert counts_of(thinning.thinned(uneven, Thinning(imbalance_ratio=10**6), 0), 4) == [1, 1, 1, 200]
+    assert counts_of(thinning.thinned(dataset([40, 0, 20]), Thinning(imbalance_ratio=10), 0), 3) == [40, 0, 2]
     lacking = dataset([40, 0, 20])
     assert counts_of(thinning.thinned(lacking, Thinning(samples_per_class=5), 0), 3) == [5, 0, 5]
 

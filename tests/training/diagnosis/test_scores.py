@@ -156,3 +156,20 @@ def test_above_the_floor_or_without_one_there_is_nothing_to_say():
     both_perfect = {**FLOOR, "score": 1.0, "network": 1.0, "interval": [0.0, 0.0]}
     assert of_floor(both_perfect, "images", IMAGES) == []
     assert of_floor({**FLOOR, "interval": [-0.03, -0.01], "higher_is_better": False}, "images", IMAGES) == []
+
+
+@pytest.mark.parametrize("made_up", [{"logit_adjustment": "after"}, {"class_weights": "balanced"}, {"sampling": "oversample"}])
+def test_outputs_for_even_classes_are_not_said_to_need_a_temperature(made_up):
+    [flag] = [f"--{name.replace('_', '-')} {value}" for name, value in made_up.items()]
+    (found,) = of_scores(LEVEL, scores(1000, 700, 0.95), {**IMAGES, **made_up})
+    assert "Try --temperature-scaling" in str(found)  # All examples are of one class, so none is rarer.
+    uneven = scores(1000, 700, 0.95)
+    uneven["per_class"][1] |= {"support": 100, "recall": 1.0}
+    (found,) = of_scores(LEVEL, uneven, {**IMAGES, **made_up})
+    assert str(found).endswith(
+        f"With {flag} it answers as if all classes were equally frequent, and here they are not. Try to leave {flag} out where the "
+        "probabilities count."
+    )
+    assert found.to_json()["changes"] == {}
+    (found,) = of_scores(LEVEL, uneven, IMAGES)
+    assert "Try --temperature-scaling" in str(found)

@@ -68,6 +68,8 @@ _SHALLOWER = Remedy(
     "fewer layers",
     {"depth": lambda depth: 4},
     lambda depth: isinstance(depth, int) and depth > 6,
+    # Residual networks of images have depths of their own.
+    ("mlp", "tabm", "cnn", "plain", "vgg", "airbench", "rnn", "lstm", "gru", "inception", "lite", "transformer", "vit"),
 )
 RELU = Remedy("--activation relu", 'keras.layers.Dense(units, "relu")', {"activation": "relu"}, lambda value: value != "relu")
 _LEAKY = Remedy(
@@ -172,13 +174,25 @@ _RARE = (
     Remedy(
         "--logit-adjustment after",
         "logits = model.predict(x) - numpy.log(numpy.bincount(y_train) / len(y_train))  # and predict by these",
-        {"logit_adjustment": "after", "class_weights": "none", "sampling": "none"},
+        {
+            "logit_adjustment": "after",
+            "class_weights": "none",
+            "class_weights_beta": 0.999,
+            "defer_class_weights": 0.0,
+            "sampling": "none",
+        },
         lambda value: value == "none",
     ),
     Remedy(
         "--class-weights balanced",
         "model.fit(..., class_weight=hornbook.training.class_weights(y, num_classes))",
-        {"class_weights": "balanced", "logit_adjustment": "none", "sampling": "none"},
+        {
+            "class_weights": "balanced",
+            "class_weights_beta": 0.999,
+            "logit_adjustment": "none",
+            "logit_adjustment_strength": 1.0,
+            "sampling": "none",
+        },
         lambda value: value != "balanced",
     ),
     Remedy("more examples of it"),

@@ -9,6 +9,7 @@ _STILL_FALLING = 0.03  # Of the validation loss in the last tenth of the epochs:
 _EXPLAINED = 0.05  # Of the variance: what is less may be luck.
 _MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
+_EVEN = 0.5  # Of the largest class's examples, from which classes are about equally frequent.
 _TOO_SURE = 0.1  # Calibration error (Guo et al. 2017).
 
 
@@ -22,10 +23,10 @@ def of_scores(history, scores, options):
     """
     found = [_unfinished(history)]
     if scores is not None and "per_class" in scores:
-        found += [_neglected_class(scores), _miscalibrated(scores)]
+        found += [_neglected_class(scores), _miscalibrated(scores, options)]
     if scores is not None and "r2" in scores:
         found += [_unexplained(scores), _quantiles(scores)]
-    return [finding.advised(options, REMEDIES[finding.problem]) for finding in found if finding]
+    return [finding.advised(options, () if finding.remedies else REMEDIES[finding.problem]) for finding in found if finding]
 
 
 def of_floor(floor, medium, options):
@@ -96,7 +97,16 @@ def _neglected_class(scores):
     return None
 
 
-def _miscalibrated(scores):
+def _as_if_even(scores, options):
+    """What has the outputs answer as if all classes were equally frequent, where they are not: an option as it was given, or None."""
+    counts = [row["support"] for row in scores["per_class"] if row["support"]]
+    if min(counts) > _EVEN * max(counts):
+        return None
+    given = (name for name in ("logit_adjustment", "class_weights", "sampling") if options.get(name, "none") != "none")
+    return next((f"--{name.replace('_', '-')} {options[name]}" for name in given), None)
+
+
+def _miscalibrated(scores, options):
     confidence = sum(row["confidence"] * row["count"] for row in scores["calibration_bins"]) / scores["examples"]
     accuracy, most = scores["accuracy"], scores["accuracy_interval"][1]
     if "at_half" in scores:  # Confidence is that of the most probable class, which a threshold may not say.
@@ -104,7 +114,12 @@ def _miscalibrated(scores):
     # A few examples scatter over the bins, which looks like an error; their accuracy has an interval.
     if scores["calibration_error"] > _TOO_SURE and confidence > most:
         told = f"The network is too sure: its mean confidence is {confidence:.1%}, its accuracy {accuracy:.1%}."
-        return Finding("too-sure", "note", told)
+        even = _as_if_even(scores, options)
+        if even is None:
+            return Finding("too-sure", "note", told)
+        # No temperature turns the probabilities of one share of the classes into those of another.
+        told += f" With {even} it answers as if all classes were equally frequent, and here they are not."
+        return Finding("too-sure", "note", told, remedies=(Remedy(f"to leave {even} out where the probabilities count"),))
     return None
 
 
