@@ -74,6 +74,8 @@ class Labels(msgspec.Struct, kw_only=True):
     quantiles: list[Annotated[float, msgspec.Meta(gt=0, lt=1)]] | None = None
     thresholds: list[Annotated[float, msgspec.Meta(ge=0, le=1)]] | None = None
     """Probabilities above which the second of two classes, or each of several labels, is predicted; None: 0.5."""
+    positive_class: str | None = None
+    """Of two classes the one that is looked for; None: the second."""
     input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
     requires: list[str] = []
 
@@ -83,6 +85,8 @@ class Labels(msgspec.Struct, kw_only=True):
             raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
         if self.loss == "binary" and len(self.class_names) != 2:
             raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")
+        if self.positive_class is not None and (len(self.class_names) != 2 or self.positive_class not in self.class_names):
+            raise ValueError(f"`positive_class` {self.positive_class!r} is none of two `class_names`")
         if self.thresholds is not None:
             self._refuse_thresholds()
         for field in ("class_names", "target_names"):

@@ -129,11 +129,11 @@ def _checked(labels, logits):
     return labels.astype(np.int64), logits
 
 
-def class_ranking(labels, logits):
-    """`ranking` of a classifier: of integer labels (examples,) by logits (examples, classes); of two classes, the second's."""
+def class_ranking(labels, logits, positive=1):
+    """`ranking` of a classifier: of integer labels (examples,) by logits (examples, classes); of two classes, that of `positive`."""
     labels, probabilities = np.asarray(labels), softmax(logits)
     if probabilities.shape[1] == 2:  # The difference of logits, which tells apart what rounds to one probability.
         logits = np.asarray(logits).astype(np.float64)
         with np.errstate(invalid="ignore"):  # Infinity less infinity, of a network that is lost.
-            return ranking(labels[:, None] == 1, logits[:, 1:] - logits[:, :1])
+            return ranking(labels[:, None] == positive, logits[:, [positive]] - logits[:, [1 - positive]])
     return ranking(labels[:, None] == np.arange(probabilities.shape[1]), probabilities)

@@ -15,7 +15,7 @@ SHARES = frozenset(_OF_CLASSES) - {"loss", "matthews_correlation"} | {"interval_
 _DECIDED = ("accuracy", "macro_f1", "balanced_accuracy", "matthews_correlation", "per_class")  # What a threshold changes.
 
 
-def scores(loss, labels, outputs, names, quantiles=None, thresholds=None):
+def scores(loss, labels, outputs, names, quantiles=None, thresholds=None, positive=None):
     """Score a network's outputs.
 
     Args:
@@ -26,6 +26,7 @@ def scores(loss, labels, outputs, names, quantiles=None, thresholds=None):
         names: a name a class, label or target.
         quantiles: those that were predicted, with loss "quantile".
         thresholds: probabilities above which the second of two classes, or each of several labels, is predicted, a list; None: 0.5.
+        positive: name of the one of two classes that average precision is of; None: the second.
 
     Returns:
         A dict as of `classification.classification` or `multi_label.multi_label`, with `auc` and `average_precision` in both, or of
@@ -34,13 +35,15 @@ def scores(loss, labels, outputs, names, quantiles=None, thresholds=None):
     if loss in regression.LOSSES:
         return regression.regression(labels, outputs, names, quantiles)
     if thresholds is not None:
-        found = scores(loss, labels, outputs, names)
+        found = scores(loss, labels, outputs, names, positive=positive)
         half = {name: found[name] for name in _DECIDED}
         named = dict(zip(map(str, names[-len(thresholds) :]), thresholds, strict=True))
+        if positive is not None and positive == names[0]:
+            named = {positive: 1 - thresholds[0]}
         return {**found, **_decided(loss, labels, outputs, names, thresholds), "thresholds": named, "at_half": half}
     if loss != "multi-label":
         logits = class_logits(loss, outputs)
-        auc, average_precision = classification.class_ranking(labels, logits)
+        auc, average_precision = classification.class_ranking(labels, logits, 0 if positive is not None and positive == names[0] else 1)
         return {**_decided(loss, labels, outputs, names), "auc": auc, "average_precision": average_precision}
     return _decided(loss, labels, outputs, names)
 
@@ -55,7 +58,7 @@ def _decided(loss, labels, outputs, names, thresholds=None):
 def of_run(about, labels, outputs):
     """`scores` of a run's model: `about` is the run's `labels.json`, or what will be."""
     names = about["target_names"] if about["task"] == "regression" else about["class_names"]
-    return scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"))
+    return scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"), about.get("positive_class"))
 
 
 def reported(task, loss):

@@ -85,37 +85,32 @@ def parse(spelling):
     raise UserError(f"--threshold must be {ACCEPTED}, got {spelling}")
 
 
-def require_thresholds(spelling, task, class_names, about=None):
+def require_thresholds(spelling, task, class_names):
     """Refuse a threshold where a prediction is none of one probability.
 
     Args:
         spelling: as of `parse`.
         task: "classification", "multi-label" or "regression".
         class_names: of all classes or labels.
-        about: the class that it is about, of two; None: the second.
 
     Raises:
-        UserError: there are more than two classes that exclude each other, or none that is called so.
+        UserError: there are more than two classes that exclude each other.
 
     Example:
     ```python
     from hornbook.evaluation import thresholds
 
-    thresholds.require_thresholds("f1", "classification", ("healthy", "ill"), "ill")
+    thresholds.require_thresholds("f1", "classification", ("healthy", "ill"))
     thresholds.require_thresholds("f1", "multi-label", ("red", "round", "large"))
     ```
     """
-    num_classes, names = len(class_names), tuple(map(str, class_names))
-    if about is not None and task == "multi-label":
-        raise UserError(f"--threshold-class {about} is for two classes, and of several labels each has a threshold; leave it out")
+    num_classes = len(class_names)
     if task == "classification" and num_classes != 2:
         raise UserError(
             f"--threshold {spelling} is for two classes, or for several labels an example, and there are {num_classes} classes, of which "
             "the most probable is predicted: no one probability decides; leave it out, and see --class-weights or --logit-adjustment for "
             "what rare classes need"
         )
-    if about is not None and about not in names:
-        raise UserError(f"--threshold-class {about} is none of the classes; accepted are {' and '.join(names)}")
 
 
 def choose(members, probabilities, aim="f1"):

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Annotated, Literal
 
+import numpy as np
+
 from hornbook import UserError
 from hornbook.data.tables import synthetic
 from hornbook.evaluation import thresholds
@@ -15,6 +17,7 @@ ONE_CLASS = {
 }
 
 
+_RARER = 0.5  # Examples of the first of two classes for one of the second: of fewer it may be the one that is looked for.
 _MAKE_UP = ("class_weights", "logit_adjustment", "sampling")  # For rare classes, each in full.
 
 
@@ -49,9 +52,9 @@ class Classification:
     """What the probability above which the second of two classes is predicted, or each of several labels, is chosen for on the validation
     part: f1, balanced-accuracy, mcc, precision:0.95 or recall:0.9 (at least so much, and as much of the other as can be had), or cost:1:20
     (of a false alarm and of a miss). It is saved with the run. none: 0.5."""
-    threshold_class: str | None = None
-    """Of two classes the one that the F1, the precision, the recall and the misses of --threshold are about. Default: the second by
-    name."""
+    positive_class: str | None = None
+    """Of two classes the one that is looked for: whose average precision is reported, and whose F1, precision, recall and misses
+    --threshold is about. Default: the second by name."""
     temperature_scaling: bool = False
     """Divide the outputs by a number that is fitted on the validation part, so that the network is as sure as it is right (Guo et al.
     2017). It is a layer of the saved model."""
@@ -83,8 +86,7 @@ def check(args):
         raise UserError(f"{deferred} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")
     if args.sampling == "smote":
         synthetic.require()
-    if thresholds.parse(args.threshold) is None and args.threshold_class is not None:
-        raise UserError(f"--threshold-class {args.threshold_class} is for --threshold, got none; pass that too, such as --threshold f1")
+    thresholds.parse(args.threshold)
 
 
 def sampling(args):
@@ -121,6 +123,7 @@ class Objective:
         feed: further arguments of `data.training_batches`.
         shift: by which logits are adjusted, float array `(outputs,)`, or None.
         after: whether the network is adjusted after its training.
+        positive_class: the one that was named, or None.
     """
 
     loss: object
@@ -131,6 +134,12 @@ class Objective:
     feed: dict
     shift: object
     after: bool
+    positive_class: str | None
+
+    @property
+    def about(self):
+        """What `labels.json` has of it: how outputs are read, and the class that is looked for where one was named."""
+        return {"loss": self.read_as, **({} if self.positive_class is None else {"positive_class": self.positive_class})}
 
     def finished(self, network):
         """The trained network, adjusted where it was not trained so."""
@@ -181,4 +190,35 @@ def objective(args, dataset):
         {"class_weights": weights, "weights_from": round(args.defer_class_weights * args.epochs), "sampling": args.sampling},
         shift,
         args.logit_adjustment == "after",
+        args.positive_class,
     )
+
+
+def notes(args, dataset):
+    """What is to be known of the class that is looked for, sentences: nothing, or that it is not the rarer one.
+
+    Args:
+        args: a recipe's options, of classes or of numbers.
+        dataset: loaded as they say.
+
+    Raises:
+        UserError: a `--positive-class` that is none of two classes.
+    """
+    if not isinstance(args, Classification):
+        return []
+    names, named = tuple(map(str, dataset.class_names)), args.positive_class
+    if dataset.task != "classification" or len(names) != 2:
+        if named is not None:
+            what = f"{len(names)} labels an example" if dataset.task == "multi-label" else f"{len(names)} classes"
+            raise UserError(f"--positive-class {named} is for two classes, and there are {what}; leave it out")
+        return []
+    if named is not None and named not in names:
+        raise UserError(f"--positive-class {named} is none of the classes; accepted are {' and '.join(names)}")
+    counts = np.bincount(dataset.train.labels, minlength=2)
+    if named is not None or counts[0] >= _RARER * counts[1]:
+        return []
+    aim = thresholds.parse(args.threshold)
+    both = aim is not None and aim.name not in ("balanced-accuracy", "mcc")
+    about = f"average precision and --threshold {args.threshold} are" if both else "average precision is"
+    told = f"the class {names[0]} is the rarer one, with {counts[0]:,} of {counts.sum():,} training examples, and {about} about {names[1]}"
+    return [f"{told}, the second by name; pass --positive-class {names[0]} if that is the one to find"]

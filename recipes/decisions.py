@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import files, terminal
+from hornbook.data import splits
 from hornbook.data.naming import some
 from hornbook.evaluation import scores as scoring
 from hornbook.evaluation import temperature, thresholds
@@ -94,19 +95,35 @@ def _thresholds(args, about, labels, outputs, notes):
     """The thresholds of all labels, or of one of two classes, JSON values; and those of `labels.json`."""
     names, probabilities, of_first = about["class_names"], scoring.probabilities(about["loss"], outputs), False
     if about["task"] != "multi-label":
-        of_first = args.threshold_class == names[0]
+        of_first = args.positive_class == names[0]
         chosen = [0 if of_first else 1]
         names, probabilities, labels = [names[chosen[0]]], probabilities[:, chosen], labels[:, None] == chosen
     found = [thresholds.choose(labels[:, place], probabilities[:, place], args.threshold) for place in range(len(names))]
+    few = _few(names, found, len(labels))
     stay = [f"that of {name} stays 0.5: {one.note}" for name, one in zip(names, found, strict=True) if one.note]
     limits = [1 - one.threshold if of_first else one.threshold for one in found]  # The first class above its own: the second not above.
     told = {
         "chosen_for": args.threshold,
         "validation_examples": len(labels),
         "classes": [{"name": name, **files.finite(dataclasses.asdict(one))} for name, one in zip(names, found, strict=True)],
-        "notes": [*notes, *stay],
+        "notes": [*notes, *few, *stay],
     }
     return told, limits
+
+
+def _few(names, found, examples):
+    """A sentence on thresholds that were chosen by a handful of examples, a list; of none nothing."""
+    counts = {name: min(one.members, examples - one.members) for name, one in zip(names, found, strict=True) if one.note is None}
+    rare = min(counts, key=counts.get, default=None)
+    if rare is None or counts[rare] >= splits.IfEnough.least:
+        return []
+    those = sum(count < splits.IfEnough.least for count in counts.values())
+    others = f", and {those - 1} more by fewer than {splits.IfEnough.least}" if those > 1 else ""
+    its = "it" if found[names.index(rare)].members == counts[rare] else "the other class"
+    return [
+        f"that of {rare} is chosen by {counts[rare]} validation examples of {its}{others}, which is mostly luck; hold more out, such as "
+        "--validation-fraction 0.3, or see by hornbook cross-validate what it is worth"
+    ]
 
 
 def _tell(details):
@@ -118,7 +135,7 @@ def _tell(details):
         terminal.say(f"temperature {one['temperature']:.4g}, fitted on {one['validation_examples']:,} validation examples: {gained}")
     if "threshold" in details:
         one = details["threshold"]
-        told = some([f"{entry['name']} {entry['threshold']:.4g}" for entry in one["classes"]])
+        told = some([f"{entry['name']} {entry['threshold']:.4g} ({entry['members']:,} of it)" for entry in one["classes"]])
         terminal.say(f"threshold for {one['chosen_for']}, chosen on {one['validation_examples']:,} validation examples: {told}")
     for name, one in details.items():
         for note in one["notes"][:_TOLD]:

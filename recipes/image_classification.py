@@ -197,7 +197,7 @@ def _train(args, session):
 
     # Result.
     model = objective.finished(model)
-    about = {**dataset.about(), "loss": objective.read_as}
+    about = {**dataset.about(), **objective.about}
     scores, mistakes = running.evaluate(session, model, about, evaluated)
     single = running.single_images(args, scores)
     if args.test_time_augmentation != "none":

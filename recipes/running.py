@@ -113,14 +113,14 @@ def begin(args, session, dataset):
     if args.members > len(dataset.train):
         raise UserError(f"--members {args.members} is more than there are training examples, {len(dataset.train):,}; pass fewer")
     if getattr(args, "threshold", thresholds.NONE) != thresholds.NONE:
-        thresholds.require_thresholds(args.threshold, dataset.task, dataset.class_names, args.threshold_class)
+        thresholds.require_thresholds(args.threshold, dataset.task, dataset.class_names)
     evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     if dataset.unreadable:
         sources.write_unreadable(path("skipped.csv"), dataset.unreadable)
         terminal.say(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
-    for note in dataset.notes:
+    for note in (*dataset.notes, *classifying.notes(args, dataset)):
         terminal.say(f"note: {note}")
     terminal.say(dataset.summary)
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))

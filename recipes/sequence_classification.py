@@ -161,7 +161,7 @@ def _train(args, session):
 
     # Result.
     model = objective.finished(model)
-    about = {**dataset.about(), "loss": objective.read_as}
+    about = {**dataset.about(), **objective.about}
     scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
     alone = running.alone(args, scores)
     if args.classical_share:

@@ -169,7 +169,7 @@ def _train(args, session):
 
     # Result.
     model = objective.finished(model)
-    about = {**dataset.about(), "loss": objective.read_as, "max_length": tokenizer.max_length}
+    about = {**dataset.about(), **objective.about, "max_length": tokenizer.max_length}
     about |= {"vocabulary_size": tokenizer.vocabulary_size}
     scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
     alone, reading = running.alone(args, scores), tokenizer

@@ -114,11 +114,8 @@ def test_other_spellings_are_refused(wrong):
 
 
 def test_what_no_threshold_is_for():
-    thresholds.require_thresholds("f1", "classification", ("a", "b"), "a")
-    with pytest.raises(UserError, match="--threshold-class c is none of the classes; accepted are a and b"):
-        thresholds.require_thresholds("f1", "classification", ("a", "b"), "c")
-    with pytest.raises(UserError, match="--threshold-class a is for two classes, and of several labels each has a threshold"):
-        thresholds.require_thresholds("f1", "multi-label", ("a", "b"), "a")
+    thresholds.require_thresholds("f1", "classification", ("a", "b"))
+    thresholds.require_thresholds("f1", "multi-label", ("a", "b", "c"))
     with pytest.raises(UserError, match=r"two classes, or for several labels an example, and there are 3 classes, .* --logit-adjustment"):
         thresholds.require_thresholds("f1", "classification", ("a", "b", "c"))
     for members, probabilities in (([[0, 1]], [[0.1, 0.2]]), ([0, 1], [0.1])):

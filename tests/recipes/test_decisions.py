@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 import types
@@ -15,7 +16,14 @@ from hornbook import UserError, command_line, data
 from hornbook.evaluation import classification, scores, temperature, thresholds
 from hornbook.inference.evaluate import evaluate
 from hornbook.inference.predict import predict
-from hornbook.recipes import findings, image_classification, sequence_classification, tabular_classification, text_classification
+from hornbook.recipes import (
+    classifying,
+    findings,
+    image_classification,
+    sequence_classification,
+    tabular_classification,
+    text_classification,
+)
 from hornbook.training.diagnosis.finding import Finding
 
 SMALL = {"model": "mlp", "depth": 1, "width": 8, "epochs": 25, "batch_size": 32, "learning_rate": 0.02, "classical_share": 0.0}
@@ -151,7 +159,7 @@ def test_evaluate_and_report_show_it(decided, tmp_path, capsys):
 
 def test_the_first_of_two_classes_can_be_the_one_that_counts(tmp_path, capsys):
     dataset = rare()
-    result = table(tmp_path / "run", dataset, threshold="precision:0.95", threshold_class="usual")
+    result = table(tmp_path / "run", dataset, threshold="precision:0.95", positive_class="usual")
     [chosen], [limit] = result["threshold"]["classes"], json.loads((tmp_path / "run/labels.json").read_text())["thresholds"]
     assert chosen["name"] == "usual"
     assert limit == 1 - chosen["threshold"]
@@ -163,6 +171,34 @@ def test_the_first_of_two_classes_can_be_the_one_that_counts(tmp_path, capsys):
     assert predicted == (1 - second_class(tmp_path / "run", dataset.test.inputs) > chosen["threshold"]).tolist()
     assert 0 < np.mean(predicted) < 1
     assert "Recall of <bdi>usual</bdi>" in (tmp_path / "run/report.html").read_text()
+
+
+def test_average_precision_is_that_of_the_class_that_is_looked_for(tmp_path, capsys):
+    dataset = rare()
+    result = table(tmp_path / "run", dataset, positive_class="usual", threshold="f1")
+    usual, is_usual = 1 - second_class(tmp_path / "run", dataset.test.inputs), dataset.test.labels == 0
+    assert result["metrics"]["average_precision"] == pytest.approx(metrics.average_precision_score(is_usual, usual))
+    assert result["metrics"]["auc"] == pytest.approx(metrics.roc_auc_score(is_usual, usual))
+    assert json.loads((tmp_path / "run/labels.json").read_text())["positive_class"] == "usual"
+    written = json.loads((tmp_path / "run/result.json").read_text())["evaluation"]["thresholds"]
+    assert written == {"usual": pytest.approx(result["threshold"]["classes"][0]["threshold"])}
+    assert "threshold for f1, chosen on 60 validation examples: usual 0." in capsys.readouterr().out
+
+
+def test_that_the_first_class_is_the_rarer_one_is_said():
+    def told(first, **asked):
+        labels = np.repeat([0, 1], [first, 90])
+        dataset = data.tables.from_arrays(np.zeros((len(labels), 1)) + labels[:, None], labels, class_names=("fraud", "sound"),
+                                          validation_fraction=0)  # fmt: skip
+        return classifying.notes(tabular_classification.Args(**asked), dataset)
+
+    assert told(10, threshold="recall:0.9") == [
+        "the class fraud is the rarer one, with 10 of 100 training examples, and average precision and --threshold recall:0.9 are about "
+        "sound, the second by name; pass --positive-class fraud if that is the one to find"
+    ]
+    assert "examples, and average precision is about sound, the second" in told(10)[0]
+    assert "average precision is about" in told(10, threshold="mcc")[0]
+    assert told(10, positive_class="fraud", threshold="f1") == told(10, positive_class="sound") == told(80) == []
 
 
 def test_several_labels_have_a_threshold_each(tmp_path, capsys):
@@ -258,8 +294,7 @@ def test_several_classes_have_a_temperature_and_no_threshold(tmp_path):
     [
         ({"threshold": "F1"}, "--threshold must be none, f1"),
         ({"threshold": "precision:2"}, "got precision:2"),
-        ({"threshold_class": "benign"}, "--threshold-class benign is for --threshold, got none"),
-        ({"threshold": "f1", "threshold_class": "ill"}, "--threshold-class ill is none of the classes; accepted are malignant and benign"),
+        ({"positive_class": "ill", "threshold": "f1"}, "--positive-class ill is none of the classes; accepted are malignant and benign"),
         ({"threshold": "f1", "validation_fraction": 0.0}, "has no validation part, which --threshold f1 needs"),
         ({"temperature_scaling": True, "validation_fraction": 0.0}, "has no validation part, which --temperature-scaling needs"),
     ],
@@ -310,6 +345,15 @@ def test_a_class_that_the_threshold_finds_is_not_called_neglected():
     assert "rare-class-ignored" in problems(None)
     assert "rare-class-ignored" not in problems([0.2])
     assert "rare-class-ignored" in problems([0.5])  # Of the scores: a threshold that finds it no better.
+
+
+def test_a_threshold_that_few_examples_decide_is_said_to_be_luck(tmp_path, capsys):
+    table(tmp_path / "few", rare(share=0.05), threshold="f1", evaluate="none")
+    told = capsys.readouterr().out
+    assert re.search(r"chosen on 60 validation examples: rare 0\.\d+ \(4 of it\)", told), told
+    assert "note: threshold: that of rare is chosen by 4 validation examples of it, which is mostly luck; hold more out" in told
+    table(tmp_path / "enough", rare(800, 0.3), threshold="f1", evaluate="none")
+    assert "luck" not in capsys.readouterr().out
 
 
 def test_nothing_is_scored_and_all_is_decided(tmp_path):
