@@ -128,15 +128,15 @@ def _how_to_go_on(folder, command, settings):
 
 def again(command, words, folder=None):
     """The command line of these words, with another folder or none."""
-    return shlex.join(["hornbook", command, *without_output(words), *([] if folder is None else ["--output", str(folder)])])
+    return shlex.join(["hornbook", command, *without(words, "output"), *([] if folder is None else ["--output", str(folder)])])
 
 
-def own_command(command):
-    """The command line of this process, if it is one of `hornbook COMMAND`, or None."""
-    return again(command, sys.argv[2:]) if sys.argv[1:2] == [command] else None
+def own_command(command, leave_out=None):
+    """The command line of this process, without its folder and perhaps an option more; None if it is not one of `hornbook COMMAND`."""
+    return again(command, without(sys.argv[2:], leave_out)) if sys.argv[1:2] == [command] else None
 
 
-def without_output(words):
-    """The words of a command line without the folder, which is taken by now."""
+def without(words, option):
+    """The words of a command line without an option and its value, such as "output", a folder that is taken by now."""
     before = ["", *words]
-    return [word for word, last in zip(words, before, strict=False) if last != "--output" and word.partition("=")[0] != "--output"]
+    return [word for word, last in zip(words, before, strict=False) if last != f"--{option}" and word.partition("=")[0] != f"--{option}"]

@@ -12,7 +12,7 @@ import numpy as np
 from hornbook import UserError, command_line, files, records, spreadsheets, terminal
 from hornbook.evaluation import intervals
 from hornbook.training import runs
-from hornbook.tuning import driver, kept, settings
+from hornbook.tuning import asked, driver, kept, settings
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
@@ -79,6 +79,8 @@ def _finish(args, folder, found):
     if aim in metrics:
         own_best = float(np.mean([one.validation for one in found]))
         terminal.say(f"the searches' own best scores were {own_best:.4f} in the mean; see {folder / 'outer.csv'} for what each chose")
+    if again := asked.own_command("tune", "outer"):
+        terminal.say(f"next: a search of all examples, which finds the options to use: {again}")
     return result
 
 

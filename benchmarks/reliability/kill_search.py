@@ -1,12 +1,14 @@
 """SIGKILL at random moments, of a trial, of the server that trials are forked from, of the search itself, of a Ray worker and of a Ray
-node: does the search finish, and whole? And the same of a comparison.
+node: does the search finish, and whole? And the same of a comparison and a cross-validation.
 
 python benchmarks/reliability/kill_search.py
 python benchmarks/reliability/kill_search.py --of compare --what trial driver --kills 4
+python benchmarks/reliability/kill_search.py --of cross-validate --what trial driver --kills 4
 
-Each search or comparison has runs on scikit-learn's wine, two at a time; it takes several kills and, where it was itself killed, is started
+Each has six runs on scikit-learn's wine, two at a time; it takes several kills and, where it was itself killed, is started
 again by the same command until it ends. Afterwards: it ended well, every run has a score, no finished run was made again (its result.json
-is the file that it first was), and no process is left. Prints a line a search and writes results/kill_search.csv or kill_compare.csv.
+is the file that it first was), and no process is left. Prints a line a search and writes results/kill_search.csv, kill_compare.csv or
+kill_cross_validate.csv.
 """
 
 import argparse
@@ -40,8 +42,11 @@ _WORDS = {
         "dropout=0..0.5",
     ],
     "compare": ["--seeds", str(TRIALS // 2), "--vary", "dropout=0,0.5"],
+    "cross-validate": ["--folds", str(TRIALS // 2), "--repeats", "2"],
 }
-_TABLES, _RESULTS_OF_RUNS = {"tune": "trials.csv", "compare": "comparison.csv"}, {"tune": "*/seed-*", "compare": "runs/*/run"}
+_TABLES = {"tune": "trials.csv", "compare": "comparison.csv", "cross-validate": "folds.csv"}
+_RESULTS_OF_RUNS = {"tune": "*/seed-*", "compare": "runs/*/run", "cross-validate": "*/run"}
+_FILES = {"tune": "kill_search.csv", "compare": "kill_compare.csv", "cross-validate": "kill_cross_validate.csv"}
 
 
 def main():
@@ -69,14 +74,14 @@ def main():
         good = sum(row["whole"] for row in rows if row["killed"] == kind)
         total = sum(row["killed"] == kind for row in rows)
         print(f"{kind}: {done} kills in {total} searches, {good} of {total} ended whole", flush=True)
-        with open(RESULTS / ("kill_search.csv" if args.of == "tune" else "kill_compare.csv"), "w", newline="") as file:
+        with open(RESULTS / _FILES[args.of], "w", newline="") as file:
             table = csv.DictWriter(file, rows[0].keys())
             table.writeheader()
             table.writerows(rows)
 
 
 def one_search(of, kind, kills, generator, cluster):
-    """A search, or a comparison, that is killed `kills` times; what became of it, a dict."""
+    """A search, comparison or cross-validation that is killed `kills` times; what became of it, a dict."""
     folder = pathlib.Path(tempfile.mkdtemp()) / "search"
     command = [sys.executable, "-m", "hornbook", of, "tabular-classification", "--dataset", "wine", "--epochs", "4", *_WORDS[of]]
     command += ["--output", str(folder)]
@@ -157,7 +162,7 @@ def _left_behind(folder, cluster):
 def _finished(path):
     try:
         with open(path, newline="") as file:
-            return sum(row["state"] == "finished" for row in csv.DictReader(file))
+            return sum(row.get("state", "finished") == "finished" for row in csv.DictReader(file))
     except OSError:
         return 0
 

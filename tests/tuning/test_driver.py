@@ -52,4 +52,4 @@ def test_what_no_trial_reports(recipe, args, wanted):
     ],
 )
 def test_the_command_that_makes_a_search_again_names_no_folder(words, left):
-    assert asked.without_output(words) == left
+    assert asked.without(words, "output") == left

@@ -47,6 +47,13 @@ def test_each_fold_is_tested_by_a_search_that_had_the_others(searched, tmp_path,
     assert "own best scores were 0.9000" in said
 
 
+def test_it_ends_with_the_search_that_finds_the_options_to_use(searched, tmp_path, capsys, monkeypatch):
+    words = ["tune", "tabular-classification", "--outer", "3", "--trials=4", "--output", "x", "--epochs", "2"]
+    monkeypatch.setattr("sys.argv", ["hornbook", *words])
+    search(tmp_path / "out")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(": hornbook tune tabular-classification --trials=4 --epochs 2")
+
+
 def test_a_finished_search_is_not_made_again(searched, tmp_path):
     first = search(tmp_path / "out")
     (tmp_path / "out/outer-2/result.json").unlink()
