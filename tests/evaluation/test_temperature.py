@@ -30,11 +30,23 @@ def test_what_was_multiplied_is_divided_again(factor):
     assert after < before / 2 or factor == 1.0
 
 
-def test_no_temperature_of_a_grid_has_a_lower_loss():
-    labels, logits = drawn(2.0, examples=200)
+@pytest.mark.parametrize("examples", [5, 40, 2000])
+def test_no_temperature_of_a_grid_is_more_likely(examples):
+    labels, logits = drawn(2.0, examples=examples)
     found = temperature.fit(labels, logits)
-    grid = np.exp(np.linspace(math.log(0.05), math.log(20), 500))
-    assert found.loss_after <= min(metrics.log_loss(labels, classification.softmax(logits / one), labels=range(4)) for one in grid) + 1e-9
+
+    def unlikely(one):
+        loss = metrics.log_loss(labels, classification.softmax(logits / one), labels=range(4))
+        return examples * loss + 0.5 * (math.log(one) / temperature.PRIOR) ** 2
+
+    assert unlikely(found.temperature) <= min(map(unlikely, np.exp(np.linspace(math.log(0.05), math.log(20), 500)))) + 1e-6
+
+
+def test_few_examples_that_are_all_right_make_nobody_certain():
+    few, many = (temperature.fit(np.tile([0, 1], count), np.tile([[3.0, 0.0], [0.0, 1.0]], (count, 1))) for count in (10, 1000))
+    assert 0.3 < few.temperature < 0.8
+    assert many.temperature < few.temperature / 2
+    assert few.loss_after < few.loss_before
 
 
 def test_several_labels_have_one_temperature():
@@ -54,12 +66,9 @@ def test_two_classes_are_the_same_as_one_label():
 
 
 def test_what_has_no_best_temperature_keeps_its_own():
-    right = temperature.fit(np.array([0, 1]), np.array([[3.0, 0.0], [0.0, 1.0]]))
-    assert (right.temperature, right.loss_after) == (1.0, right.loss_before)
-    assert "the surest outputs would be the best" in right.note
-    wrong = temperature.fit(np.array([1, 0]), np.array([[3.0, 0.0], [0.0, 1.0]]))
-    assert wrong.temperature == 1.0
-    assert "tell hardly anything" in wrong.note
+    wrong = temperature.fit(np.array([1, 0] * 500), np.array([[90.0, 0.0], [0.0, 90.0]] * 500))
+    assert (wrong.temperature, wrong.loss_after) == (1.0, wrong.loss_before)
+    assert "would be beyond 0.05 to 20, as where outputs tell hardly anything" in wrong.note
     constant = temperature.fit(np.array([1, 0]), np.zeros((2, 2)))
     assert (constant.temperature, constant.loss_after) == (1.0, pytest.approx(math.log(2)))
 
