@@ -1,11 +1,12 @@
-"""Do the field's usual claims hold here? Each is asked of `hornbook compare`, on several data sets, and gets a verdict.
+"""Do the field's usual claims hold here? Each is asked of `hornbook compare`, or of a script, on several data sets, and gets a verdict.
 
     python benchmarks/claims.py
     python benchmarks/claims.py --only long-tail-fashion --seeds 5
 
-`claims.toml` has the claims and the comparisons that ask them. Each comparison is a folder below --folder; the same command goes on where
-it was cut off. Afterwards, or with --read alone, the folders that are there are read: `results/claims.csv` has a row a claim, comparison
-and level, `results/claims_levels.csv` every level of every comparison, and the tables of docs/claims.md are written anew.
+`claims.toml` has the claims, and the comparisons and scripts that ask them. Each of these is a folder below --folder; the same command goes
+on where it was cut off. Afterwards, or with --read alone, the folders that are there are read: `results/claims.csv` has a row a claim,
+comparison and level, `results/claims_levels.csv` every level of every comparison, and the tables of docs/claims.md and of the cards
+(docs/generate/cards.py) are written anew. What is not below --folder keeps the rows that `results/claims_levels.csv` has of it.
 
 A level is as claimed where its difference from the first level has the claimed sign at a corrected p below 0.05, or where runs of one of
 the two failed so often more that it is no luck (Fisher's exact test); against the claim with the other sign. A claim of "same" is as
@@ -23,13 +24,13 @@ import tomllib
 
 HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parent / "docs/claims.md"
-COLUMNS = ("group", "claim", "comparison", "dataset", "condition", "level", "metric", "part", "n", "failed", "mean", "difference", "low",
+COLUMNS = ("group", "claim", "comparison", "dataset", "conditions", "level", "metric", "part", "n", "failed", "mean", "difference", "low",
            "high", "p_corrected", "expected", "found")  # fmt: skip
 GROUPS = {
     1: "Activations", 2: "Clipping", 3: "Initialization", 4: "Batch normalization and training",
     5: "Batch normalization and generalisation", 6: "Where batch normalization helps", 7: "Layer normalization", 8: "Small batches",
     9: "Depth", 10: "Few examples", 11: "Optimizers, schedules, batch size", 12: "Rare classes", 13: "Losses", 14: "Searches",
-    15: "Sequences", 16: "Cross-validation", 17: "Averages", 18: "Corrupted inputs",
+    15: "Sequences", 16: "Cross-validation", 17: "Averages and calibration", 18: "Corrupted inputs",
 }  # fmt: skip
 _BEGIN, _END = "<!-- claims -->", "<!-- end of claims -->"
 
@@ -42,35 +43,64 @@ def main():
     parser.add_argument("--read", action="store_true", help="train nothing")
     args = parser.parse_args()
     asked = tomllib.loads((HERE / "claims.toml").read_text())
-    for name, comparison in asked["comparison"].items():
+    for name, comparison in comparisons(asked).items():
         if not args.read and (args.only is None or name in args.only):
             print(f"== {name}", flush=True)
-            subprocess.run(command(comparison, args.seeds, args.folder / name), check=False)
-    levels = {name: read(args.folder / name / "levels.csv") for name in asked["comparison"]}
+            subprocess.run(command(comparison, args.seeds, args.folder / name), check=False, cwd=HERE.parent)
+    before = kept(HERE / "results/claims_levels.csv")
+    levels = {name: read(args.folder / name / "levels.csv") or before.get(name, []) for name in comparisons(asked)}
     rows = [row for claim in asked["claim"] for row in answers(claim, levels)]
     write(HERE / "results/claims.csv", rows, COLUMNS)
     every = [{"comparison": name, **row} for name, found in levels.items() for row in found]
-    names = [
-        "comparison",
-        "dataset",
-        *(key for key in dict.fromkeys(key for row in every for key in row) if key not in ("comparison", "dataset")),
-    ]
-    write(HERE / "results/claims_levels.csv", every, names)
+    if every:
+        write(HERE / "results/claims_levels.csv", every, list(every[0]))
     print(tables(asked, rows, args.seeds))
     if PAGE.exists():
         text = PAGE.read_text()
         before, after = text.partition(_BEGIN)[0], text.partition(_END)[2]
         PAGE.write_text(f"{before}{_BEGIN}\n\n{tables(asked, rows, args.seeds)}\n\n{_END}{after}")
+    subprocess.run([sys.executable, str(HERE.parent / "docs/generate/cards.py")], check=True)
+
+
+def comparisons(asked):
+    """All that `claims.toml` asks, comparisons and scripts, by their names."""
+    return {**asked["comparison"], **asked["script"]}
 
 
 def command(comparison, seeds, folder):
-    """The words of a comparison's command line."""
+    """The words of a comparison's, or a script's, command line."""
+    if "command" in comparison:
+        words = [sys.executable, "-m", *shlex.split(comparison["command"])]
+        return [*words, "--seeds", str(comparison.get("seeds", seeds)), "--output", str(folder.absolute())]
     words = [sys.executable, "-m", "hornbook", "compare", comparison["recipe"], *shlex.split(comparison["flags"])]
-    return [*words, "--metrics", comparison["metrics"], "--seeds", str(seeds), "--output", str(folder)]
+    return [*words, "--metrics", comparison["metrics"], "--seeds", str(seeds), "--output", str(folder.absolute())]
 
 
 def read(path):
-    """The rows of a comparison's `levels.csv`, dicts of texts; none where it has not been made."""
+    """The rows of a comparison's `levels.csv`, dicts of texts; none where it has not been made, or not all of its runs.
+
+    What differs has a name of its own in each: here the level is `level`, the conditions under which it is compared are one text.
+    """
+    found = []
+    if any(run["state"] in ("waiting", "running") for run in _rows(path.with_name("comparison.csv"))):
+        return found
+    for row in _rows(path):
+        names = list(row)
+        *conditions, factor = names[names.index("dataset") + 1 : names.index("metric")]
+        told = "; ".join(f"{name}={row.pop(name)}" for name in conditions)
+        found.append({"dataset": row.pop("dataset"), "conditions": told, "level": row.pop(factor), **row})
+    return found
+
+
+def kept(path):
+    """The rows of `results/claims_levels.csv`, as of `read`, by comparison."""
+    found = {}
+    for row in _rows(path):
+        found.setdefault(row.pop("comparison"), []).append(row)
+    return found
+
+
+def _rows(path):
     if not path.exists():
         return []
     with open(path, newline="") as file:
@@ -81,30 +111,22 @@ def answers(claim, levels):
     """A row for each level that a claim is about, in each comparison that has been made."""
     for name in claim["comparisons"]:
         found = [row for row in levels[name] if row["metric"] == claim["metric"] and row["part"] == claim.get("part", "training")]
-        found = [row for row in found if all(row[key] in _listed(values) for key, values in claim.get("where", {}).items())]
+        where = {key: values if isinstance(values, list) else [values] for key, values in claim.get("where", {}).items()}
+        found = [row for row in found if all(_conditions(row).get(key) in values for key, values in where.items())]
         for place, row in enumerate(found):
-            level, conditions = _level(row)
-            if level not in claim["expected"]:
+            if row["level"] not in claim["expected"]:
                 continue
             first = next(other for other in reversed(found[: place + 1]) if not other["difference"] and other["verdict"] == "compared with")
-            expected = claim["expected"][level]
-            told = {key: row.get(key, "") for key in COLUMNS if key in row}
+            expected = claim["expected"][row["level"]]
+            told = {key: row[key] for key in COLUMNS if key in row}
             yield {
-                **told, "group": claim["group"], "claim": claim["text"], "comparison": name, "condition": conditions, "level": level,
-                "expected": expected, "found": outcome(row, first, expected),
+                **told, "group": claim["group"], "claim": claim["text"], "comparison": name, "expected": expected,
+                "found": outcome(row, first, expected),
             }  # fmt: skip
 
 
-def _listed(values):
-    return values if isinstance(values, list) else [values]
-
-
-def _level(row):
-    """A row's level, and its conditions in words; the level stands last before the metric."""
-    names = list(row)
-    between = names[names.index("dataset") + 1 : names.index("metric")]
-    *conditions, level = between
-    return row[level], ", ".join(f"{name} {row[name]}" for name in conditions)
+def _conditions(row):
+    return dict(told.split("=", 1) for told in row["conditions"].split("; ") if told)
 
 
 def outcome(row, first, expected):
@@ -159,20 +181,24 @@ def tables(asked, rows, seeds):
         names = list(dict.fromkeys(name for claim in claims for name in claim["comparisons"]))
         lines += [
             "",
-            *(f"`python benchmarks/claims.py --only {name}`, which is" + _fenced(asked["comparison"][name], seeds) for name in names),
+            *(f"`python benchmarks/claims.py --only {name}`, which is" + _fenced(name, comparisons(asked)[name], seeds) for name in names),
         ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _fenced(comparison, seeds):
-    words = ["hornbook", "compare", comparison["recipe"], comparison["flags"], "--metrics", shlex.quote(comparison["metrics"])]
-    return f"\n\n```\n{' '.join([*words, '--seeds', str(seeds)])}\n```\n"
+def _fenced(name, comparison, seeds):
+    if "command" in comparison:
+        words = ["python", "-m", comparison["command"], "--output", f"runs/claims/{name}"]
+    else:
+        words = ["hornbook", "compare", comparison["recipe"], comparison["flags"], "--metrics", shlex.quote(comparison["metrics"])]
+    return f"\n\n```\n{' '.join([*words, '--seeds', str(comparison.get('seeds', seeds))])}\n```\n"
 
 
 def _measured(row):
     """A row in words: where, level, difference, interval, p."""
-    where = ", ".join(filter(None, [row["dataset"].removeprefix("tfds:"), row["condition"]]))
+    conditions = row["conditions"].replace("=", " ").replace(";", ",")
+    where = ", ".join(filter(None, [row["dataset"].removeprefix("tfds:"), conditions]))
     failed = f", {row['failed']} runs failed" if row["failed"] != "0" else ""
     metric = row["metric"].replace("_", " ")
     if not row["difference"]:

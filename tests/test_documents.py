@@ -119,6 +119,54 @@ def test_counts_of_the_page_of_models_are_up_to_date(generator):
     _page(generator, "models.md")
 
 
+def test_the_cards_of_techniques_are_up_to_date(generator):
+    cards = generator("cards")
+    levels, groups = cards.sources()
+    for path in cards.CARDS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        assert cards.asked(text), path.name
+        assert cards.filled(text, levels, groups) == text, f"{path.name}: run python docs/generate/cards.py"
+
+
+def _level(level, verdict, **values):
+    row = {
+        "comparison": "one",
+        "dataset": "tfds:digits",
+        "conditions": "batch_size=2",
+        "level": level,
+        "metric": "macro_f1",
+        "part": "test",
+    }
+    measured = {"n": "5", "failed": "0", "mean": "0.51234", "difference": "", "low": "", "high": "", "p_corrected": "", "seconds": "9.04"}
+    return {**row, **measured, "verdict": verdict, **values}
+
+
+def test_a_card_has_what_was_measured_and_says_what_was_not(generator):
+    cards = generator("cards")
+    gain = {"mean": "0.61234", "difference": "0.1", "low": "0.05", "high": "0.15", "p_corrected": "0.0123", "failed": "1"}
+    levels = [
+        _level("none", "compared with"), _level("b", "better", **gain), _level("c", "no difference shown at n = 5", **gain),
+        _level("none", "compared with", part="validation"), _level("b", "better", **gain, part="validation"),
+    ]  # fmt: skip
+    groups = {"one": "[few examples](../claims.md#10)", "two": "[few examples](../claims.md#10)"}
+    text = "# B\n<!-- measured\none: b\ntwo: b, c | accuracy\n-->\nold\n<!-- end of measured -->\nafter"
+    made = cards.filled(text, levels, groups)
+    rows = [line for line in made.splitlines() if line.startswith("| digits")]
+    assert rows == [
+        "| digits, batch_size 2 | b with none | macro f1 | 0.612 | 0.512 | **+0.1 [+0.05, +0.15]** | 0.0123 | 5, 1 failed | 9.04, 9.04 |"
+    ]
+    assert "--only one`; what it trains, how to read it: [few examples](../claims.md#10).\n\nNot measured yet: `two`." in made
+    assert "old" not in made
+    assert made.endswith("after")
+    assert cards.filled(made, levels, groups) == made
+    assert "Not measured yet: `one`, `two`." in cards.filled(text, [], groups)
+    assert "**" not in cards.filled(text.replace("one: b", "one: c"), levels, groups)
+    with pytest.raises(ValueError, match="no comparison 'three'"):
+        cards.filled(text.replace("two", "three"), levels, groups)
+    with pytest.raises(ValueError, match="one has no level 'd'"):
+        cards.filled(text.replace("one: b", "one: d"), levels, groups)
+
+
 def test_a_wrong_count_is_put_right(generator):
     heading = "| name | input | parameters |\n|---|---|---|\n"
     text = f"7\n<!-- parameters -->\n{heading}| `mlp` | 3 numbers, 2 classes | {{}} | a |\n<!-- end -->\n7\n"

@@ -1,22 +1,17 @@
 """Is the average of five networks better than one of them? On several data sets, on five splits of each.
 
-python benchmarks/generalisation/ensembles.py
+    python -m benchmarks.generalisation.ensembles --output runs/ensembles
 
-Of each split, five runs with other seeds and their average (`hornbook ensemble`). The table has the mean score of the members, the score of
-the average, and their difference with its 95% interval over the splits (Student's t). Prints it and writes results/ensembles.csv, a row a
-split. The same command goes on where it was cut off, if --folder is given.
+Of each split, five runs with other seeds and their average (`hornbook ensemble`): the mean score of the members, the score of the
+average, and their difference in pairs of one split.
 """
 
-import argparse
 import csv
 import json
 import pathlib
 import shlex
-import subprocess
-import sys
-import tempfile
 
-from hornbook.evaluation import paired
+from benchmarks.generalisation import levels
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results/ensembles.csv"
 METRICS = ("accuracy", "loss", "calibration_error")
@@ -25,50 +20,47 @@ SETTINGS = {
     "digits, 10 of each class": "image-classification --samples-per-class 10 --epochs 100",
     "breast_cancer": "tabular-classification --classical-share 0",
 }
+LEVELS = {"member": "a member", "average": "average"}
 _SHARED = "--no-floor --no-diagnosis"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--splits", type=int, default=5)
-    parser.add_argument("--members", type=int, default=5)
-    parser.add_argument("--folder", type=pathlib.Path)
-    args = parser.parse_args()
+def parser():
+    made = levels.parser(__doc__)
+    made.add_argument("--members", type=int, default=5)
+    made.add_argument("--keep", action="store_true", help="write results/ensembles.csv, a row a split")
+    return made
+
+
+def main(args):
     rows = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, words in SETTINGS.items():
-            for split in range(args.splits):
-                folder = (args.folder or pathlib.Path(scratch)) / name.replace(", ", "-").replace(" ", "-") / str(split)
-                rows.append({"data": name, "split": split, **averaged(words, split, args.members, folder)})
-                with open(RESULTS, "w", newline="") as file:
-                    table = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-                    table.writeheader()
-                    table.writerows(rows)
-    print(f"| data | metric | a member | the average of {args.members} | difference, n {args.splits} |\n|---|---|---|---|---|")
-    for name in SETTINGS:
-        own = [row for row in rows if row["data"] == name]
-        for metric in METRICS:
-            members, average = ([row[f"{kind}_{metric}"] for row in own] for kind in ("member", "average"))
-            found = paired.difference(average, members)
-            low, high = found["interval"]
-            shown = f"{found['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
-            print(f"| {name} | {metric} | {sum(members) / len(own):.4f} | {sum(average) / len(own):.4f} | {shown} |")
+    for name, words in SETTINGS.items():
+        for split in range(args.seeds):
+            folder = args.output / name.replace(", ", "-").replace(" ", "-") / str(split)
+            rows.append({"data": name, "split": split, **averaged(words, split, args.members, folder)})
+    if args.keep:
+        with open(RESULTS, "w", newline="") as file:
+            table = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+    return levels.write(args.output, scores(rows))
+
+
+def scores(rows):
+    """The scores of rows of results/ensembles.csv."""
+    columns = [(level, metric, f"{kind}_{metric}") for metric in METRICS for kind, level in LEVELS.items()]
+    return [levels.score(row["data"], level, metric, row["split"], row[column]) for row in rows for level, metric, column in columns]
 
 
 def averaged(words, split, members, folder):
     """The scores of a split: of its members in the mean, and of their average."""
     if not (folder / "average/result.json").exists():
-        command = [*shlex.split(words), *shlex.split(_SHARED), "--split-seed", str(split), "--seeds", str(members), "--output"]
-        _hornbook(*command, str(folder / "members"))
-        _hornbook("ensemble", str(folder / "members"), "--output", str(folder / "average"))
+        words = [*shlex.split(words), *shlex.split(_SHARED), "--split-seed", split, "--seeds", members]
+        levels.hornbook(*words, "--output", folder / "members")
+        levels.hornbook("ensemble", folder / "members", "--output", folder / "average")
     result = json.loads((folder / "average/result.json").read_text())
     mean = result["ensemble"]["mean_of_members"]
     return {f"{kind}_{metric}": found[metric] for kind, found in (("member", mean), ("average", result["metrics"])) for metric in METRICS}
 
 
-def _hornbook(*words):
-    subprocess.run([sys.executable, "-m", "hornbook", *words], check=True, stdout=subprocess.DEVNULL)
-
-
 if __name__ == "__main__":
-    main()
+    main(parser().parse_args())
