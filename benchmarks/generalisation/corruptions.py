@@ -9,6 +9,7 @@ stands before its outputs.
 """
 
 import csv
+import logging
 
 import numpy as np
 
@@ -41,8 +42,8 @@ def main(args):
     words = [f"{name}: {flags}" if flags else name for name, flags in LEVELS.items()]
     own = ["--dataset", args.dataset, [_BASE], [args.flags], "--seeds", args.seeds, "--output", args.output / "trained"]
     levels.hornbook("compare", "image-classification", "--levels", *words, *own)
-    scored = args.output / "corrupted"
-    files = written(args.dataset, scored)
+    files = written(args.dataset, args.output / "corrupted")
+    logging.getLogger("tensorflow").setLevel("ERROR")  # It warns of many models one after the other.
     with open(args.output / "trained/comparison.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["state"] == "finished"]
     scores = []

@@ -1,5 +1,6 @@
 """The claims that `benchmarks/claims.toml` lists can be asked, and verdicts follow from levels as the script says."""
 
+import functools
 import importlib
 import importlib.util
 import pathlib
@@ -20,6 +21,7 @@ _SPEC.loader.exec_module(claims)
 ASKED = tomllib.loads((pathlib.Path(claims.HERE) / "claims.toml").read_text())
 
 
+@functools.cache
 def planned(name):
     """The plan of a comparison, as `hornbook compare` makes it."""
     comparison = ASKED["comparison"][name]
