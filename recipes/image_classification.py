@@ -196,7 +196,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(model)
+    model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scores, mistakes = running.evaluate(session, model, about, evaluated)
     single = running.single_images(args, scores)

@@ -122,6 +122,8 @@ class Optimization:
     or as the model was measured."""
     plateau_patience: Annotated[int, AT_LEAST_1] = 5
     """Epochs without a better validation loss before the schedule plateau lowers the learning rate."""
+    cycles: Annotated[int, AT_LEAST_1] | None = None
+    """Equal cycles of --schedule restarts, each to the end of an epoch. Default: three, each twice as long as the one before."""
     warmup_epochs: Annotated[float, UP_FROM_0] | None = None
     """Epochs of a linear rise of the learning rate before the schedule. Default: 1, a tenth of a shorter training, none for one-cycle; or
     as the model was measured."""
@@ -141,6 +143,12 @@ class Optimization:
     """Batches whose mean gradient makes one update: as if the batch were so many times larger, in the memory of one."""
     ema: Annotated[float, SHARE] = 0.0
     """Momentum of a moving average of the weights, such as 0.999; the average is evaluated and kept. 0 for none."""
+    swa: Annotated[float, SHARE] = 0.0
+    """Share of the epochs after which the weights at the end of each are averaged, such as 0.75, at a learning rate that stays what it is
+    then; with --cycles at the end of each cycle (stochastic weight averaging). The average is what the result is taken on, with batch
+    normalization's statistics computed for it. 0 for none."""
+    snapshots: Annotated[int, UP_FROM_0] = 0
+    """Keep the networks at the ends of the last so many --cycles and average what they predict, as one model. 0 for none."""
     lookahead: Annotated[int, UP_FROM_0] | Auto = "auto"
     """Updates after which the weights meet slow ones, which go half of the way to them, and go on from there (Lookahead), such as 5; 0 for
     never. auto: never, or as the model was measured."""
@@ -307,6 +315,7 @@ def check(args):
     _ = args.kept  # Which refuses two that both say what is trained on.
     if isinstance(args, Classification):
         classifying.check(args)
+    _check_averages(args)
     if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
         given = f"got --optimizer {args.optimizer}"
         raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, {given}; pass that too, or leave them out")
@@ -323,3 +332,31 @@ def check(args):
         raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
     if args.tensorboard:
         command_line.require_tensorboard()
+
+
+def _check_averages(args):
+    """Refuse averages over a training that do not go together, or have nothing to average."""
+    given = [f"--{name} {getattr(args, name):g}" for name in ("ema", "swa", "snapshots") if getattr(args, name)]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} each average over the training; pass one of them")
+    if args.cycles and args.schedule != "restarts":
+        raise UserError(f"--cycles {args.cycles} is for --schedule restarts, got {args.schedule}; pass that too")
+    if not (args.swa or args.snapshots):
+        return
+    if args.early_stopping:
+        told = "keeps the weights of one epoch, not an average of several"
+        raise UserError(f"--early-stopping {args.early_stopping} {told}, got {given[0]} too; pass one of them")
+    if args.minutes is not None:
+        raise UserError(f"{given[0]} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")
+    if args.snapshots == 1:
+        raise UserError("--snapshots 1 is the network as it is; pass 2 or more, or leave it out")
+    if args.snapshots > (args.cycles or 0):
+        cycles = f"--cycles {args.cycles}" if args.cycles else f"--schedule {args.schedule}"
+        wanted = f"--schedule restarts --cycles {args.snapshots}"
+        raise UserError(f"--snapshots {args.snapshots} are of the ends of as many cycles, got {cycles}; pass {wanted}, or more cycles")
+    if args.swa and args.schedule == "restarts" and not args.cycles:
+        raise UserError(
+            f"--swa {args.swa:g} averages at ends of cycles, and those of --schedule restarts are no ends of epochs; pass --cycles too"
+        )
+    if args.swa and args.schedule == "plateau":
+        raise UserError(f"--swa {args.swa:g} wants a learning rate that is known beforehand, got --schedule plateau; pass another")

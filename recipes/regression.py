@@ -163,7 +163,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = scaling.in_units(model, sort=quantiles is not None)
+    model = scaling.in_units(fitting.averages.of(model, dataset.task), sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
     scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps, alone=args.classical_share > 0)
     alone = running.alone(args, scores)

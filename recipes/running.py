@@ -4,6 +4,7 @@ A recipe reads from top to bottom: its data, its model, `compile` and `fit` stan
 """
 
 import dataclasses
+import functools
 import os
 import time
 
@@ -171,6 +172,7 @@ def optimizer(args, train):
     """
     from hornbook.data import batches
     from hornbook.training import optimization, schedules
+    from hornbook.training.averages import plan
 
     steps = classifying.steps(args, train)
     batches.note_smaller_batch(train, args.batch_size, classifying.sampling(args))
@@ -182,6 +184,8 @@ def optimizer(args, train):
         epochs=args.epochs,
         warmup_epochs=args.warmup_epochs,
         shortenable=args.minutes is not None,
+        cycles=args.cycles,
+        held_after=plan.held_after(args.epochs, args.swa, args.cycles),
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
     own += ("clip_adaptive", "lookahead", "bias_learning_rate_factor", "layer_decay")
@@ -199,6 +203,7 @@ class Fitting:
         fit: arguments of `fit`, without its data.
         history: `callbacks.History`.
         early_stopping, watching: `callbacks.EarlyStopping` and `diagnosis.Diagnostics`, or None.
+        averages: `training.averages.plan.Averages`.
     """
 
     feed: dict
@@ -206,6 +211,7 @@ class Fitting:
     history: object
     early_stopping: object
     watching: object
+    averages: object
 
 
 def fitting(args, session, model, train, validation=None, **as_batches):
@@ -224,7 +230,9 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     """
     import keras
 
+    from hornbook.data import batches
     from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
+    from hornbook.training.averages import plan
 
     run = session.run
     advice = findings.Advice(args, run.asked, model, train, validation)
@@ -241,14 +249,17 @@ def fitting(args, session, model, train, validation=None, **as_batches):
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
     watching = findings.watching(args, train, validation, as_batches, session.callbacks)
-    remembered = [callback for callback in (history, stopping, plateau, timed, watching) if callback]
+    further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
+    own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
+    averages = plan.averages(further, batches.steps_per_epoch(train, args.batch_size), **own)
+    remembered = [callback for callback in (history, stopping, plateau, timed, watching, *averages.callbacks) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps), options=run.options)
     run.require_space(checkpoint.size_in_bytes(model))
     footprint.require(model, train, args.batch_size, session.smaller)
     if watching:
         watching.begin(model)
     first_epoch = kept.restore(model, args.epochs)
-    _refuse_other_history(run.checkpoint, history, first_epoch, args.epochs)
+    checkpoint.refuse_other_history(run.checkpoint, len(history.rows), first_epoch, args.epochs)
     if first_epoch:
         terminal.say(f"going on after epoch {len(history.rows)} of {timed.epochs}")
     if args.minutes is not None:
@@ -263,6 +274,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
         history,
         plateau,
         timed,
+        *averages.callbacks,
         callbacks.Progress(first_epoch),
         keras.callbacks.TensorBoard(run.path("tensorboard"), write_graph=False) if args.tensorboard else None,
         *session.callbacks,
@@ -270,14 +282,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     ]
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
-    return Fitting(feed, {**fit, "callbacks": [callback for callback in used if callback is not None]}, history, stopping, watching)
-
-
-def _refuse_other_history(path, history, first_epoch, epochs):
-    """Refuse a checkpoint whose history is of another epoch than its weights; of a training that has ended early it is shorter."""
-    rows = len(history.rows)
-    if rows > first_epoch or (rows < first_epoch and (first_epoch != epochs or not rows)):
-        raise UserError(f"{path} has a history of {rows} epochs and goes on with epoch {first_epoch + 1}; remove it to begin again")
+    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages)
 
 
 def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, length=None):
@@ -367,6 +372,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "precision": args.precision,
         "parameters": model.count_params(),
         "epochs": len(rows),
+        **done.averages.told,
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
         "findings": [finding.to_json() for finding in findings.of_run(advice, done, scores, floor, dataset.medium, further)],
         "floor": floor,

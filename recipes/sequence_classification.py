@@ -160,7 +160,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(model)
+    model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
     alone = running.alone(args, scores)

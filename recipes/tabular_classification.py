@@ -109,7 +109,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(model)
+    model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
     alone = running.alone(args, scores)

@@ -136,6 +136,29 @@ class Checkpoint(keras.callbacks.Callback):
             raise UserError(f"{self.path} has a state of {name} that cannot be: {error}; remove it to begin again") from error
 
 
+def refuse_other_history(path, rows, first_epoch, epochs):
+    """Refuse a checkpoint whose history is of another epoch than its weights; of a training that has ended early it is shorter.
+
+    Args:
+        path: of the file.
+        rows: epochs of the history.
+        first_epoch: what `restore` gave.
+        epochs: of the whole training.
+
+    Raises:
+        UserError: with both.
+
+    Example:
+    ```python
+    from hornbook.training import checkpoint
+
+    checkpoint.refuse_other_history("last.npz", rows=3, first_epoch=3, epochs=10)
+    ```
+    """
+    if rows > first_epoch or (rows < first_epoch and (first_epoch != epochs or not rows)):
+        raise UserError(f"{path} has a history of {rows} epochs and goes on with epoch {first_epoch + 1}; remove it to begin again")
+
+
 class _State(msgspec.Struct):
     values: dict
     arrays: Annotated[int, msgspec.Meta(ge=0, le=2**20)]

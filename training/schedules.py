@@ -11,7 +11,7 @@ _LAST_SHARE = 0.01  # Of the learning rate at the end of an exponential decay: w
 _CYCLES = 3  # Of `restarts`; each is twice as long as the one before, so that the first takes 1/7 of the steps.
 
 
-def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None, shortenable=False):
+def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None, shortenable=False, cycles=None, held_after=None):
     """A learning rate over a training, by name.
 
     Args:
@@ -25,12 +25,15 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
         warmup_epochs: epochs of a linear rise from 0 (Goyal et al. 2017, section 2.2), which the schedule then follows; may be a fraction.
             Default: 1, or a tenth of a training shorter than 10 epochs; none for one-cycle.
         shortenable: whether the training may be shortened while it runs: the schedule is a `Shortenable`, unless the rate is constant.
+        cycles: of `restarts`, so many in place of three, equally long and each to the end of an epoch (Huang et al. 2017, equation 2).
+        held_after: epochs after which the rate stays what it is then, as an average of the weights that follow wants it; None: it goes on.
 
     Returns:
         A float or a `keras.optimizers.schedules.LearningRateSchedule`, which saves and loads.
 
     Raises:
-        UserError: an unknown name, a warm-up as long as the training, or a warm-up before one-cycle, which has its own.
+        UserError: an unknown name, a warm-up as long as the training, a warm-up before one-cycle, which has its own, one that is not over
+            when the rate is to be held or the first cycle ends, or more cycles than epochs.
 
     Example:
     ```python
@@ -48,12 +51,19 @@ def schedule(name, learning_rate, *, steps_per_epoch, epochs, warmup_epochs=None
         raise UserError(f"learning_rate must be positive and finite, got {learning_rate}")
     rise = warmup_steps(name, steps_per_epoch=steps_per_epoch, epochs=epochs, warmup_epochs=warmup_epochs)
     steps = max(1, steps_per_epoch * epochs - rise)
+    if cycles and name != "restarts":
+        raise UserError(f"cycles are those of the schedule restarts, got {name!r}")
     if name == "plateau":
         return learning_rate
     if name == "constant":
         after = learning_rate
     else:
-        after = OneCycle(learning_rate, steps) if name == "one-cycle" else _decay(name, learning_rate, steps)
+        if cycles:
+            after = Cycles(learning_rate, [_after(rise, end * steps_per_epoch, "a cycle ends") for end in cycle_ends(epochs, cycles)])
+        else:
+            after = OneCycle(learning_rate, steps) if name == "one-cycle" else _decay(name, learning_rate, steps)
+        if held_after is not None:
+            after = Held(after, _after(rise, held_after * steps_per_epoch, "the rate is to be held") - 1)
         after = Shortenable(after) if shortenable else after
     return Warmup(after, rise) if rise else after
 
@@ -70,6 +80,31 @@ def _decay(name, learning_rate, steps):
         return schedules.PolynomialDecay(learning_rate, steps, end_learning_rate=0.0)
     # A first cycle of this length, a fraction perhaps, has the last one end with the training, and not begin a fourth.
     return schedules.CosineDecayRestarts(learning_rate, (steps + 1) / (2**_CYCLES - 1), t_mul=2.0)
+
+
+def _after(rise, steps, what):
+    """Steps counted from the end of the warm-up."""
+    if steps <= rise:
+        raise UserError(f"a warm-up of {rise:,} steps is not over after {steps:,}, when {what}; pass fewer warmup_epochs")
+    return steps - rise
+
+
+def cycle_ends(epochs, cycles):
+    """After how many epochs each of so many cycles ends, equally long but for a rounding: a list of numbers, the last `epochs`.
+
+    Raises:
+        UserError: more cycles than epochs.
+
+    Example:
+    ```python
+    from hornbook.training import schedules
+
+    assert schedules.cycle_ends(10, 4) == [2, 5, 8, 10]
+    ```
+    """
+    if not 1 <= cycles <= epochs:
+        raise UserError(f"cycles must be at least 1 and at most the {epochs} epochs, got {cycles}")
+    return [round(epochs * number / cycles) for number in range(1, cycles + 1)]
 
 
 def warmup_steps(name, *, steps_per_epoch, epochs, warmup_epochs=None):
@@ -177,6 +212,78 @@ class Shortenable(keras.optimizers.schedules.LearningRateSchedule):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["pace"])
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class Cycles(keras.optimizers.schedules.LearningRateSchedule):
+    """Half a cosine from the peak to 0, again and again (Huang et al. 2017, "Snapshot Ensembles", equation 2), each to a step of its own.
+
+    Keras' `CosineDecayRestarts` has lengths by a factor alone, which end in the middle of an epoch.
+
+    Args:
+        peak: learning rate at the beginning of each.
+        ends: list of the steps at which they end, rising.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import schedules
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(schedules.Cycles(0.1, ends=[4, 10])), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
+    """
+
+    def __init__(self, peak, ends):
+        super().__init__()
+        self.peak, self.ends = peak, list(ends)
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        starts = keras.ops.convert_to_tensor([0, *self.ends[:-1]], "float32")
+        ends = keras.ops.convert_to_tensor(self.ends, "float32")
+        start = keras.ops.max(keras.ops.where(step >= starts, starts, 0.0))
+        end = keras.ops.min(keras.ops.where(step < ends, ends, float(self.ends[-1])))
+        progress = keras.ops.minimum((step - start) / (end - start), 1.0)
+        return self.peak * (1 + keras.ops.cos(math.pi * progress)) / 2
+
+    def get_config(self):
+        return {"peak": self.peak, "ends": self.ends}
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class Held(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule up to a step, whose rate stays from there on.
+
+    Args:
+        schedule: `LearningRateSchedule`.
+        step: the last that is its own.
+
+    Example:
+    ```python
+    import keras, numpy
+    from hornbook.training import schedules
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(schedules.Held(keras.optimizers.schedules.CosineDecay(0.1, 10), step=7)), "mse")
+    model.fit(numpy.ones((64, 3)), numpy.ones((64, 1)), epochs=5, verbose=0)
+    ```
+    """
+
+    def __init__(self, schedule, step):
+        super().__init__()
+        self.schedule, self.step = schedule, step
+
+    def __call__(self, step):
+        return self.schedule(keras.ops.minimum(keras.ops.cast(step, "float32"), float(self.step)))
+
+    def get_config(self):
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "step": self.step}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["step"])
 
 
 def let_shorten(optimizer, rate):

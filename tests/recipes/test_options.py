@@ -102,6 +102,16 @@ def test_a_builder_is_given_the_options_of_networks_alone():
         ({"groups": 4, "normalization": "batch"}, "got batch; pass that too"),
         ({"layer_decay": 0.5, "members": 2, "model": "mine:net"}, "--layer-decay tells layers by names .* got --model mine:net"),
         ({"clip_adaptive": 0.1, "members": 2, "model": "mine:net"}, "--clip-adaptive tells layers by names .* got --model mine:net"),
+        ({"ema": 0.9, "swa": 0.75}, "--ema 0.9 and --swa 0.75 each average over the training; pass one of them"),
+        ({"swa": 0.5, "snapshots": 3}, "--swa 0.5 and --snapshots 3 each average"),
+        ({"cycles": 3}, "--cycles 3 is for --schedule restarts, got auto"),
+        ({"swa": 0.75, "early_stopping": 5}, "--early-stopping 5 keeps the weights of one epoch, .* got --swa 0.75 too"),
+        ({"swa": 0.75, "minutes": 5.0}, "--swa 0.75 counts epochs, which --minutes 5 may cut off"),
+        ({"swa": 0.75, "schedule": "plateau"}, "--swa 0.75 wants a learning rate that is known beforehand, got --schedule plateau"),
+        ({"swa": 0.75, "schedule": "restarts"}, "no ends of epochs; pass --cycles too"),
+        ({"snapshots": 3}, "--snapshots 3 are of the ends of as many cycles, got --schedule auto; pass --schedule restarts --cycles 3"),
+        ({"snapshots": 3, "schedule": "restarts", "cycles": 2}, "got --cycles 2; pass --schedule restarts --cycles 3, or more cycles"),
+        ({"snapshots": 1, "schedule": "restarts", "cycles": 2}, "--snapshots 1 is the network as it is"),
     ],
 )
 def test_options_that_do_not_go_together(wrong, words):

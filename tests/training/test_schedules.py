@@ -81,6 +81,40 @@ def test_where_the_schedules_begin_and_end():
     assert make("plateau", 5) == PEAK  # Its warm-up is the callback's.
 
 
+@pytest.mark.parametrize("warmup_epochs", [0, 1.5])
+def test_equal_cycles_end_with_epochs(warmup_epochs):
+    # 20 epochs in 3 cycles: after 7, 13 and 20. A warm-up is a part of the first.
+    rise = int(warmup_epochs * STEPS)
+    ends = np.array([70, 130, 200])
+    lengths = np.diff([rise, *ends])
+    expected = np.concatenate([PEAK * (1 + np.cos(np.pi * np.arange(length) / length)) / 2 for length in lengths])
+    got = rates(make("restarts", warmup_epochs, cycles=3), 210)
+    np.testing.assert_allclose(got[rise:200], expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(got[200:], 0, atol=1e-7)
+    assert schedules.cycle_ends(20, 3) == [7, 13, 20]
+    assert schedules.cycle_ends(5, 5) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", ["cosine", "one-cycle", "step", "constant", "polynomial", "exponential"])
+@pytest.mark.parametrize("warmup_epochs", [0, 1.5])
+def test_a_rate_that_is_held(name, warmup_epochs):
+    if name == "one-cycle" and warmup_epochs:
+        return
+    free, held = rates(make(name, warmup_epochs)), rates(make(name, warmup_epochs, held_after=12))
+    np.testing.assert_array_equal(held[:120], free[:120])
+    np.testing.assert_array_equal(held[120:], np.full(80, free[119]))
+
+
+@pytest.mark.parametrize("options", [{"name": "restarts", "cycles": 4}, {"name": "cosine", "held_after": 12}])
+def test_cycles_and_held_rates_survive_a_saved_model(options, tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(optimizer("sgd", make(warmup_epochs=2, **options)), "mse")
+    model.optimizer.apply([keras.ops.ones((2, 1)), keras.ops.ones(1)], model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras").optimizer._learning_rate
+    np.testing.assert_array_equal(rates(again), rates(make(warmup_epochs=2, **options)))
+
+
 def test_how_many_steps_the_warmup_takes():
     length = {"steps_per_epoch": 10, "epochs": 20}
     assert schedules.warmup_steps("plateau", **length) == 10
@@ -142,6 +176,10 @@ def test_schedules_are_serialized_whole(made):
         ({"warmup_epochs": 20}, "less than the 20 epochs, got 20"),
         ({"warmup_epochs": math.nan}, "less than the 20 epochs, got nan"),
         ({"name": "one-cycle", "warmup_epochs": 1}, "one-cycle has a warm-up of its own; pass warmup_epochs 0, got 1"),
+        ({"cycles": 3}, "cycles are those of the schedule restarts, got 'cosine'"),
+        ({"name": "restarts", "cycles": 21}, "at most the 20 epochs, got 21"),
+        ({"name": "restarts", "cycles": 10, "warmup_epochs": 2}, "a warm-up of 20 steps is not over after 20, when a cycle ends"),
+        ({"held_after": 1, "warmup_epochs": 1}, "a warm-up of 10 steps is not over after 10, when the rate is to be held"),
     ],
 )
 def test_schedules_refuse(options, words):
