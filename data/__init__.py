@@ -4,6 +4,7 @@ import importlib
 
 _MEDIA = ("images", "series", "tables", "texts")
 _HOMES = {"evaluation_batches": "batches", "predictions": "batches", "steps_per_epoch": "batches", "training_batches": "batches"}
+_HOMES["weighted"] = "selection.weights"
 __all__ = sorted([*_MEDIA, *_HOMES])
 
 

@@ -15,12 +15,13 @@ from hornbook.data import bucketed_batches, randomness
 from hornbook.data.dataset import plain_inputs
 from hornbook.data.feeds import Finish, feed, tensorflow_feed
 from hornbook.data.selection import drawing
+from hornbook.data.selection import weights as weights_of
 
 _MOST_NUMBERS = 2**25  # Of inputs that are looked at: 128 MiB.
 
 
 def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None,
-                     weights_from=0, sampling="none", length=None):  # fmt: skip
+                     weights_from=0, sampling="none", length=None, example_weights=None):  # fmt: skip
     """Shuffled, augmented batches for `model.fit(batches, steps_per_epoch=steps_per_epoch(...), ...)`, from `first_epoch` to the end.
 
     Every epoch leaves out the examples that do not fill its last batch, others each time: all steps have one shape, and no
@@ -41,6 +42,8 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         weights_from: epoch from which class weights count, from 0; before, all weights are 1 (deferred reweighting, Cao et al. 2019).
         sampling: how often the examples of each class come in an epoch, one of `selection.drawing.NAMES`.
         length: steps of every batch of sequences, for a model of fixed length; None: as few as its examples need.
+        example_weights: float array `(examples,)`, what each example counts, 0 or more; its class's weight is multiplied by it. Only
+            ratios matter: the mean over the examples, of the products too, is made 1. None: all the same.
 
     Returns:
         A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32
@@ -66,7 +69,10 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     epochs = range(first_epoch, max(epochs, first_epoch + 1))  # `fit` looks at a batch even where a resumed run has no epoch left.
     if class_weights is not None:
         class_weights = np.array([class_weights[label] for label in sorted(class_weights)], np.float32)
-    finish = Finish(num_classes, seed, augment, class_weights, weights_from)
+    own, scale = None, 1.0
+    if example_weights is not None:
+        own, scale = weights_of.relative(examples.labels, example_weights, class_weights, sampling)
+    finish = Finish(num_classes, seed, augment, class_weights, weights_from, own, scale)
     if hasattr(examples, "lengths"):
         return bucketed_batches.training(examples, batch_size, steps, epochs, finish, sampling, length)
     if hasattr(examples, "inputs"):
@@ -79,7 +85,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
             for places, inputs in examples.stream(batch_size, order=order.positions):
                 if len(places) == batch_size:
                     positions = order.positions[places]
-                    yield finish(inputs, examples.labels[positions], order.keys(examples.indices, places), epoch)
+                    yield finish(inputs, examples.labels[positions], order.keys(examples.indices, places), epoch, positions)
 
     return tensorflow_feed(stream)
 
@@ -250,4 +256,5 @@ class _ArrayBatches(keras.utils.PyDataset):
             self._order.begin(epoch)
         places = slice(step * self.batch_size, (step + 1) * self.batch_size)
         positions, part = self._order.positions[places], self.examples
-        return self.finish(part.inputs[positions], part.labels[positions], self._order.keys(part.indices, places), epoch)
+        keys = self._order.keys(part.indices, places)
+        return self.finish(part.inputs[positions], part.labels[positions], keys, epoch, positions)

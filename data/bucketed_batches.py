@@ -95,4 +95,4 @@ class _BucketedBatches(keras.utils.PyDataset):
         length = self.length or int(self.padded_lengths[np.searchsorted(self.padded_lengths, self.lengths[positions].max())])
         part = self.examples
         keys = randomness.of_copies(part.keys[positions], None if copies is None else copies[number % self.steps])
-        return self.finish(part.padded(positions, length), part.labels[positions], keys, epoch)
+        return self.finish(part.padded(positions, length), part.labels[positions], keys, epoch, positions)

@@ -132,6 +132,10 @@ class Dataset:
         notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.
         thinned: how many training examples (of series: whole ones) were left out on purpose, see `selection.thinning`.
+        groups: object array of the group of each example of the training part's source, by its index there, none of which stands in two
+            parts; None: each example is its own, or the parts know it.
+        weights: float64 array of what each example of the training part's source counts in the loss, by its index there; None: all the
+            same. Validation and test examples count once each.
 
     Raises:
         UserError: two classes, or two numbers to predict, have one name.
@@ -148,6 +152,8 @@ class Dataset:
     notes: tuple = ()
     unreadable: tuple = ()
     thinned: int = 0
+    groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     medium: typing.ClassVar[str] = ""
     labels_kind: typing.ClassVar[type] = Labels
@@ -179,6 +185,12 @@ class Dataset:
         if part is None:
             raise UserError(f"{self.name} has no {name} part; it has {', '.join(self.parts)}")
         return part
+
+    def groups_of(self, part):
+        """The group of each example of a part, an array `(examples,)`, or None where each is its own."""
+        if self.groups is not None and self.train is not None and part.source == self.train.source:
+            return self.groups[part.indices]
+        return getattr(part, "groups", None)
 
     def noted(self, *notes):
         """This dataset with further `notes`, and one for each part that lacks a class: what it cannot tell of that class."""
@@ -224,16 +236,23 @@ class Dataset:
         return {"medium": self.medium, "task": self.task, **names}
 
     def split_rows(self):
-        """Which example went where, for `split.csv`: a row of column names, then a row an example."""
+        """Which example went where, for `split.csv`: a row of column names, then a row an example, with its weight where it has one."""
         with_files = any(getattr(part, "files", None) is not None for part in self.parts.values())
-        yield ("part", "source", "index", "label", *(["file"] if with_files else []))
+        yield ("part", "source", "index", "label", *(["file"] if with_files else []), *self._weight_in_split(None, "weight"))
         for name, part in self.parts.items():
             for start in range(0, len(part), _AT_A_TIME):  # Of millions, lists of Python's numbers would be most of the memory.
                 some = slice(start, start + _AT_A_TIME)
                 labels = part.labels[some].tolist()
                 paths = part.files[some] if with_files else [None] * len(labels)
                 for index, label, path in zip(part.indices[some].tolist(), labels, paths, strict=True):
-                    yield (name, part.source, index, self.written(label), *([path] if with_files else []))
+                    further = [path] if with_files else []
+                    yield (name, part.source, index, self.written(label), *further, *self._weight_in_split(name, index))
+
+    def _weight_in_split(self, part, index):
+        """A further cell of a row of `split.csv`, a list: the weight of a training example, of others nothing; or the column's name."""
+        if self.weights is None:
+            return []
+        return [index if part is None else float(self.weights[index]) if part == "train" else ""]
 
     def written(self, label):
         """A label as text: a class's name, or numbers: targets, or a 0 or 1 for every label."""

@@ -22,29 +22,41 @@ class Finish:
         augment: function `(inputs, labels, draw) -> (inputs, labels)`, or None.
         class_weights: float array `(classes,)`, or None; of several labels `(labels, 2)`, the weights of 0 and of 1.
         weights_from: epoch from which they count; before, all weights are 1.
+        example_weights: float32 array `(examples,)` by position, of mean 1, by which the class weights are multiplied, or None.
+        scale: the factor that brings the mean of these products to 1.
     """
 
-    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0):
+    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0):
         self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
         if num_classes == 1:
             self.identity = np.array([[0], [1]], np.float32)
         self.seed, self.augment, self.class_weights, self.weights_from = seed, augment, class_weights, weights_from
+        self.example_weights, self.scale = example_weights, scale
 
-    def __call__(self, inputs, labels, keys, epoch):
+    def __call__(self, inputs, labels, keys, epoch, positions=None):
         """The batch as `fit` takes it.
 
         Args:
             inputs, labels: of the examples, labels as integers `(batch,)` or floats `(batch, labels)`.
             keys: int array `(batch,)`, a number that is each example's own, which its random numbers depend on.
             epoch: from 0.
+            positions: int array `(batch,)` into the examples, whose weights count; None of those that have none.
         """
         labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
+        own = None if self.example_weights is None else self.example_weights[positions]
+        if own is not None:
+            labels = np.concatenate([labels, own[:, None]], axis=1)  # What is made of two examples has the share of either weight.
         if self.augment is not None:
             inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
+        if own is not None:
+            labels, own = labels[:, :-1], labels[:, -1]
         if self.class_weights is None:
-            return inputs, labels
-        weights = self._weights(labels)
-        return inputs, labels, weights if epoch >= self.weights_from else np.ones_like(weights)
+            return (inputs, labels) if own is None else (inputs, labels, own)
+        weights, counts = self._weights(labels), epoch >= self.weights_from
+        if own is None:
+            return inputs, labels, weights if counts else np.ones_like(weights)
+        products = own.reshape(-1, *[1] * (weights.ndim - 1)) * (weights * np.float32(self.scale) if counts else np.ones_like(weights))
+        return inputs, labels, products
 
     def _weights(self, labels):
         """Of each example, `(batch,)`; of several labels of each label, `(batch, labels)`; soft labels have the mean."""

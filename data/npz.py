@@ -6,6 +6,7 @@ import numpy as np
 
 from hornbook import UserError, files, memory
 from hornbook.data import naming
+from hornbook.data.selection import weights as of_examples
 
 
 def check(path):
@@ -18,22 +19,27 @@ def check(path):
         raise UserError(f"--dataset {f'npz:{path}'!r} {files.what_is(path)}; accepted is a file that numpy.savez wrote")
 
 
-def read_parts(path, names, accepted):
+def read_parts(path, names, accepted, *further):
     """The inputs and labels of each part of an .npz file.
 
     Args:
         path: of the file.
         names: dict of part to pairs of names, of inputs and of labels; the first pair of which one is there counts.
         accepted: what a message says is accepted.
+        *further: names of other arrays that are read, None among them.
 
     Returns:
         A dict of part to (name of the inputs, name of the labels), "train" among them; and a dict of name to array.
 
     Raises:
-        UserError: the file cannot be read, has no training part, or lacks one array of a pair.
+        UserError: the file cannot be read, has no training part, or lacks one array of a pair or a further one.
     """
     path = files.given(path)
-    arrays = _read(path, {name for pairs in names.values() for pair in pairs for name in pair}, accepted)
+    further = set(further) - {None}
+    arrays = _read(path, {name for pairs in names.values() for pair in pairs for name in pair} | further, accepted)
+    absent = sorted(further - arrays.keys())
+    if absent:
+        raise UserError(f"{path} has no array {absent[0]!r}; it has {naming.some(arrays) or 'none'}")
     named = {}
     for part, pairs in names.items():
         pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
@@ -112,6 +118,21 @@ def size_in_bytes(stream, length):
     if min(shape, default=0) < 0 or size > length - stream.tell():
         raise ValueError(f"its header claims {size:,} bytes, and it has {length - stream.tell():,}; it is cut off or broken")
     return size
+
+
+def weights(path, key, arrays, count):
+    """What each training example counts, float64 `(examples,)`; None without a key.
+
+    Raises:
+        UserError: the array does not hold one weight for each of `count` examples.
+    """
+    if key is None:
+        return None
+    array = arrays[key]
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.shape != (count,) or array.dtype.kind not in "uif":
+        raise UserError(f"{path}: {key} must be numbers of shape ({count},), a weight for each, got {array.dtype} of shape {array.shape}")
+    return of_examples.checked(array, lambda position: f"{path}: {key}[{position}]")
 
 
 def labels(path, key, array):

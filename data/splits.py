@@ -222,17 +222,17 @@ def _rows(path):
         raise UserError(f"{path} is not as a run writes it: {error}; restore it") from error
 
 
-def hold_out(dataset, part, fraction, split_seed, groups=None):
+def hold_out(dataset, part, fraction, split_seed):
     """The dataset with a share of its training part as its validation or test part.
 
-    Classes are stratified; other labels (float arrays) are split at random. A fraction of 0, or no training part, leaves it as it is.
+    Classes are stratified; other labels (float arrays) are split at random. Examples of one of the dataset's groups stay together. A
+    fraction of 0, or no training part, leaves it as it is.
 
     Args:
         dataset: `Dataset`.
         part: "validation" or "test".
         fraction: as of `share_of`, or a `Fold`.
         split_seed: of the split.
-        groups: array `(examples,)` of the source, by the indices of its examples, of which none stands in two parts; None: none.
 
     Raises:
         UserError: a fraction out of range, or a class that cannot stand in both parts.
@@ -243,13 +243,13 @@ def hold_out(dataset, part, fraction, split_seed, groups=None):
     fraction = 0 if dataset.train is None else share_of(fraction, len(dataset.train))
     if fraction == 0:
         return dataset
-    if groups is None:
+    if dataset.groups is None:
         train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
         return dataclasses.replace(dataset, **{"train": train, part: held_out})
     labels, count = dataset.train.labels, len(dataset.class_names)
     if labels.ndim > 1:
         labels, count = np.zeros(len(labels), np.int64), 1
-    own = groups[dataset.train.indices]
+    own = dataset.groups[dataset.train.indices]
     train, held_out = map(dataset.train.subset, group_splits.positions(own, labels, count, fraction, split_seed, dataset.name, flag))
     return dataclasses.replace(dataset, **{"train": train, part: held_out})
 

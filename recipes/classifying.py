@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from hornbook import UserError
+from hornbook.data.selection import weights as of_examples
 from hornbook.data.tables import synthetic
 from hornbook.evaluation import thresholds
 from hornbook.recipes.ranges import NOT_NEGATIVE, POSITIVE, SHARE, Auto
@@ -84,6 +85,8 @@ def check(args):
     if args.defer_class_weights and args.minutes is not None:
         deferred = f"--defer-class-weights {args.defer_class_weights:g}"
         raise UserError(f"{deferred} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")
+    if args.sampling == "smote" and getattr(args, "weight_column", None):
+        raise UserError(f"--sampling smote makes rows that have no weight, got --weight-column {args.weight_column}; pass one of them")
     if args.sampling == "smote":
         synthetic.require()
     thresholds.parse(args.threshold)
@@ -166,20 +169,22 @@ def objective(args, dataset):
     """
     from hornbook.training import imbalance, losses
 
-    labels, num_classes = dataset.train.labels, dataset.num_classes
+    labels, num_classes, counts_for = dataset.train.labels, dataset.num_classes, of_examples.of_training(dataset)
+    if counts_for is not None and args.sampling == "smote":
+        raise UserError("--sampling smote makes rows that have no weight, and the training rows have weights; pass another --sampling")
     read_as = losses.choose_classification(args.loss, dataset.task, num_classes)
     num_outputs = losses.num_outputs(read_as, num_classes)
-    weights = imbalance.class_weights(labels, num_classes, args.class_weights, args.class_weights_beta)
+    by_class = imbalance.class_weights(labels, num_classes, args.class_weights, args.class_weights_beta)
     several, shift = dataset.task == "multi-label", None
     if args.logit_adjustment != "none":
-        shift = imbalance.logit_shift(labels, num_classes, args.logit_adjustment_strength, num_outputs=num_outputs)
+        shift = imbalance.logit_shift(labels, num_classes, args.logit_adjustment_strength, num_outputs=num_outputs, weights=counts_for)
     loss, accuracy = losses.classification(
         read_as,
         args.label_smoothing,
         focal_gamma=args.focal_gamma if args.loss == "focal" else None,
         margins=losses.margins([(labels == label).sum() for label in range(num_classes)]) if args.loss == "ldam" else None,
         shift=shift if args.logit_adjustment == "training" else None,
-        each_label=several and weights is not None,
+        each_label=several and by_class is not None,
     )
     return Objective(
         loss,
@@ -187,7 +192,12 @@ def objective(args, dataset):
         read_as,
         num_outputs,
         None if several else num_outputs,
-        {"class_weights": weights, "weights_from": round(args.defer_class_weights * args.epochs), "sampling": args.sampling},
+        {
+            "class_weights": by_class,
+            "weights_from": round(args.defer_class_weights * args.epochs),
+            "sampling": args.sampling,
+            "example_weights": counts_for,
+        },
         shift,
         args.logit_adjustment == "after",
         args.positive_class,

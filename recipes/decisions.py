@@ -99,7 +99,7 @@ def _thresholds(args, about, labels, outputs, notes):
         chosen = [0 if of_first else 1]
         names, probabilities, labels = [names[chosen[0]]], probabilities[:, chosen], labels[:, None] == chosen
     found = [thresholds.choose(labels[:, place], probabilities[:, place], args.threshold) for place in range(len(names))]
-    few = _few(names, found, len(labels))
+    few = _few(names, found, len(labels), args.threshold)
     stay = [f"that of {name} stays 0.5: {one.note}" for name, one in zip(names, found, strict=True) if one.note]
     limits = [1 - one.threshold if of_first else one.threshold for one in found]  # The first class above its own: the second not above.
     told = {
@@ -111,7 +111,7 @@ def _thresholds(args, about, labels, outputs, notes):
     return told, limits
 
 
-def _few(names, found, examples):
+def _few(names, found, examples, aim):
     """A sentence on thresholds that were chosen by a handful of examples, a list; of none nothing."""
     counts = {name: min(one.members, examples - one.members) for name, one in zip(names, found, strict=True) if one.note is None}
     rare = min(counts, key=counts.get, default=None)
@@ -122,7 +122,7 @@ def _few(names, found, examples):
     its = "it" if found[names.index(rare)].members == counts[rare] else "the other class"
     return [
         f"that of {rare} is chosen by {counts[rare]} validation examples of {its}{others}, which is mostly luck; hold more out, such as "
-        "--validation-fraction 0.3, or see by hornbook cross-validate what it is worth"
+        f"--validation-fraction 0.3, or see what it gains on other splits: hornbook compare ... --vary threshold=none,{aim} --new-splits"
     ]
 
 

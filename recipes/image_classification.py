@@ -55,6 +55,11 @@ class Args(Network, options.Classification, options.Optimization, options.ClassS
     """The column of csv:PATH with the image files, relative to the table's folder. Default: path, file, filename or the like."""
     label_column: str | None = None
     """The column of csv:PATH with the classes. Default: label, class, category or the like."""
+    group_column: str | None = None
+    """A column of csv:PATH such as patient or camera: images of one value stand in one part, and in one fold."""
+    weight_column: str | None = None
+    """What each training image counts in the loss: a column of csv:PATH, or an array of npz:PATH, of numbers of 0 or more; their mean is
+    made 1. Scores are not weighted."""
     skip_unreadable: bool = False
     """Leave out images that cannot be read and list them in skipped.csv. Default: name them before training, which does not begin."""
     in_memory: Literal["auto", "always", "never"] = "auto"
@@ -148,7 +153,7 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Nothing of images is kept in `folder`, the run's."""
-    reading = ("in_memory", "image_size", "path_column", "label_column", "skip_unreadable")
+    reading = ("in_memory", "image_size", "path_column", "label_column", "group_column", "weight_column", "skip_unreadable")
     return data.images.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
 
 

@@ -73,6 +73,9 @@ class Table:
     """Columns to leave out, separated by commas: identifiers, free text, what would not be known beforehand."""
     group_column: str | None = None
     """A column such as patient or person: rows of one value stand in one part, and in one fold. It is no feature."""
+    weight_column: str | None = None
+    """A column with what each training row counts in the loss, numbers of 0 or more; their mean is made 1. Scores are not weighted. It is
+    no feature."""
     missing_values: str | None = None
     """Further words for a missing value, separated by commas, besides nothing, NaN, NA, N/A, NULL and ?."""
     rare_categories: Annotated[int, AT_LEAST_1] = 5

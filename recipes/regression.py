@@ -12,6 +12,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
+from hornbook.data.selection import weights
 from hornbook.recipes import defaults, options, running
 
 RECIPE = "regression"
@@ -114,7 +115,7 @@ def load(args, folder):
     """The dataset that `args` name; a table that stays on disk has its columns in `folder`."""
     if not _is_series(args):
         return data.tables.load(args.dataset, task="regression", folder=folder, label_column=args.label_column, **args.reading)
-    names = ("window", "stride", "missing", "length", "examples", "encoding")
+    names = ("window", "stride", "missing", "length", "examples", "encoding", "weight_column")
     if args.dataset.startswith("csv:"):
         names += ("id_column", "time_column", "label_column", "feature_columns", "group_column")
     return data.series.load(args.dataset, numbers=True, **args.split, **{name: getattr(args, name) for name in names})
@@ -157,7 +158,7 @@ def _train(args, session):
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=1024, **as_batches)
     model.fit(
-        data.training_batches(train, augment=augment, **as_batches, **fitting.feed),
+        data.training_batches(train, augment=augment, example_weights=weights.of_training(dataset), **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )

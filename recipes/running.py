@@ -159,7 +159,7 @@ def _start_floor(args, session, dataset, evaluated):
                 notes.append(f"on {used:,} of {len(part):,} {name} examples")
     except Exception as error:  # Whatever it is, the training will say it better, or does not need to know.
         notes, problem, places = [f"all but the constant guess left out: {error}"], None, None
-    groups = getattr(evaluated, "groups", None)
+    groups = dataset.groups_of(evaluated)
     groups = groups if groups is None or places is None else groups[places]
     session.floor.start(session.run.folder, task, train.labels, problem, places=places, groups=groups, notes=notes)
 

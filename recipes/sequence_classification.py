@@ -28,6 +28,9 @@ class Args(options.SequenceNetwork, options.Mix, options.Classification, options
     """The column of tables that orders the rows of a series, numbers or dates. Default: none, the rows stand in their order."""
     group_column: str | None = None
     """The column of csv:PATH whose values may not stand in two parts, such as a person with several series. Default: the series itself."""
+    weight_column: str | None = None
+    """What each training series counts in the loss: a column of csv:PATH, or an array of npz:PATH, of numbers of 0 or more; their mean is
+    made 1. Scores are not weighted."""
     feature_columns: str | None = None
     """The columns of tables with the values, separated by commas. Default: all that have no other role."""
     label_column: str | None = None
@@ -111,7 +114,7 @@ check = options.check
 def load(args, folder):
     """The dataset that `args` name. Nothing of series is kept in `folder`, the run's."""
     names = ("window", "stride", "missing", "sample_rate", "mel_bands", "length", "examples", "id_column", "time_column", "group_column",
-             "feature_columns", "label_column", "encoding", "skip_unreadable")  # fmt: skip
+             "weight_column", "feature_columns", "label_column", "encoding", "skip_unreadable")  # fmt: skip
     return data.series.load(args.dataset, **args.split, **{name: getattr(args, name) for name in names})
 
 

@@ -42,6 +42,11 @@ class Args(Network, options.Mix, options.Classification, options.Optimization, o
     or the like, or the one column beside the label."""
     label_column: str | None = None
     """The column of csv:PATH or tfds:NAME with the classes. Default: label, class, category or the like."""
+    group_column: str | None = None
+    """A column of csv:PATH such as author or thread: texts of one value stand in one part, and in one fold."""
+    weight_column: str | None = None
+    """A column of csv:PATH with what each training text counts in the loss, numbers of 0 or more; their mean is made 1. Scores are not
+    weighted."""
     encoding: str = "auto"
     """Encoding of text files and csv:PATH: auto (UTF-8, what a byte order mark says, else Windows-1252), or a name that Python knows, such
     as latin-1."""
@@ -124,7 +129,7 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Its tokens, not its texts, are kept in `folder`, the run's."""
-    reading = ("text_columns", "label_column", "encoding", "header", "quoted", "skip_empty", "in_memory")
+    reading = ("text_columns", "label_column", "group_column", "weight_column", "encoding", "header", "quoted", "skip_empty", "in_memory")
     return data.texts.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
 
 
@@ -216,7 +221,8 @@ def _mixed(args, dataset, network, objective, tokenizer, folder):
         tokenizer = tokenizing.with_ngrams(tokenizer, dataset.train.texts(), 2, most=MOST_PAIRS)
         tokenizer.max_length *= 2  # For as many pairs as there are tokens.
     tokens = tokens_of.encode(dataset.train, tokenizer, folder)
-    linear = objective.beside(naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, seed=args.seed))
+    about = {"seed": args.seed, "weights": objective.feed["example_weights"]}
+    linear = objective.beside(naive_bayes.NaiveBayes(tokens, dataset.num_classes, tokenizer.vocabulary_size, **about))
     return mixing.mixed(network, linear, args.classical_share, seen=naive_bayes.known_only(known)), tokenizer
 
 

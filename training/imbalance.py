@@ -63,7 +63,7 @@ def _weights(counts, method, beta):
     return weights * counts.sum() / (weights * counts).sum()
 
 
-def logit_shift(labels, num_classes, strength=1.0, *, num_outputs=None):
+def logit_shift(labels, num_classes, strength=1.0, *, num_outputs=None, weights=None):
     """By what logits are adjusted to how frequent classes are: strength times the logarithm of each class's share (Menon et al. 2021).
 
     Added to the logits in the loss (their equation 10), or subtracted from those of a trained network (equation 9), it makes a network
@@ -74,6 +74,7 @@ def logit_shift(labels, num_classes, strength=1.0, *, num_outputs=None):
         num_classes: how many classes there are.
         strength: the paper's tau; more prefers rare classes beyond that.
         num_outputs: 1 for a network with the second class's logit alone, whose shift is that of the log-odds; None: one a class.
+        weights: float array `(examples,)` of what each counts in the loss, and so in its class's share; None: all the same.
 
     Returns:
         float64 array `(outputs,)`. The mean is taken off, which changes no probability.
@@ -92,7 +93,7 @@ def logit_shift(labels, num_classes, strength=1.0, *, num_outputs=None):
     """
     if np.ndim(labels) != 1:
         raise UserError("logit adjustment is for one class an example, and these have several labels; pass --logit-adjustment none")
-    counts = np.bincount(labels, minlength=num_classes).astype(np.float64)
+    counts = np.bincount(labels, weights, minlength=num_classes).astype(np.float64)
     shift = strength * np.log(np.where(counts > 0, counts, counts.max()) / counts.sum())
     return shift[1:] - shift[0] if num_outputs == 1 else shift - shift.mean()
 

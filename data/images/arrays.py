@@ -20,18 +20,19 @@ _LARGEST_PIXEL = 1e18  # Its square, from which the variance is computed, is abo
 check = npz.check
 
 
-def load(name, *, class_names=None):
+def load(name, *, weight_column=None, class_names=None):
     """An `ImageDataset` of `npz:PATH`, in memory, with the file's own validation and test arrays where it has them.
 
     Args:
         name: `npz:PATH`. Labels `(examples,)` or `(examples, 1)` are text or any integers; those of training are the classes.
+        weight_column: name of an array of a weight for each training image, or None.
         class_names: the classes in their order, such as a trained model's; default: those of training.
 
     Raises:
         UserError: something is wrong with the file, with the array and the place in it.
     """
     path = files.given(name.removeprefix("npz:"))
-    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED)
+    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED, weight_column)
     named_labels = {part: npz.labels(path, key, arrays[key]) for part, (_, key) in named.items()}
     if class_names is None:
         class_names = naming.in_order(set(named_labels["train"].tolist()))
@@ -53,7 +54,8 @@ def load(name, *, class_names=None):
                 f"has {shape} of {parts['train'].inputs.dtype}; they must be alike"
             )
     parts["train"] = Examples(parts["train"].inputs, parts["train"].labels, parts["train"].indices, whole)
-    return ImageDataset(name, class_names, shape, **parts, pixel_maximum=white(parts["train"].inputs))
+    weights = npz.weights(path, weight_column, arrays, len(parts["train"]))
+    return ImageDataset(name, class_names, shape, **parts, pixel_maximum=white(parts["train"].inputs), weights=weights)
 
 
 def _numbers(path, key, labels, class_names):

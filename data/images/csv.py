@@ -1,5 +1,6 @@
 """`csv:PATH` as images: a table that names image files and their classes."""
 
+import functools
 import os
 
 import numpy as np
@@ -8,6 +9,7 @@ from hornbook import UserError
 from hornbook.data import csv_rows, naming
 from hornbook.data.images import files
 from hornbook.data.images.dataset import ImageDataset
+from hornbook.data.selection import groups, weights
 
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
@@ -15,12 +17,14 @@ _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path
 check = csv_rows.check
 
 
-def load(name, *, path_column=None, label_column=None, image_size=None, channels=None, class_names=None):
+def load(name, *, path_column=None, label_column=None, group_column=None, weight_column=None, image_size=None, channels=None,
+         class_names=None):  # fmt: skip
     """An `ImageDataset` of `csv:PATH`, its one part `files.FileExamples`.
 
     Args:
         name: `csv:PATH`. Paths in the table are relative to the table's folder.
         path_column, label_column: names of columns; default: the first of the usual names that is there.
+        group_column, weight_column: names of columns of groups and weights, or None.
         image_size, channels: to which all images are converted, or None, see `files.choose_shape`.
         class_names: the classes in their order, such as a trained model's; default: the labels that occur.
 
@@ -34,6 +38,7 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
         raise UserError(
             f"{table.path}: {path_column!r} cannot be both --path-column and --label-column; it has {naming.listed(table.columns)}"
         )
+    used = {path_column: "--path-column", label_column: "--label-column"}
     paths = [path.strip() for path in table.column(path_column)]
     labels = [label.strip() for label in table.column(label_column)]
     for column, values in ((path_column, paths), (label_column, labels)):
@@ -58,7 +63,25 @@ def load(name, *, path_column=None, label_column=None, image_size=None, channels
     shape = files.choose_shape(paths, name, image_size, channels)
     labels = np.array([number[label] for label in labels], np.int64)
     part = files.FileExamples(np.array(paths, object), labels, np.arange(len(labels)), "all", shape)
-    return ImageDataset(name, class_names, shape, part)
+    return ImageDataset(name, class_names, shape, part, **_further(table, {"group": group_column, "weight": weight_column}, used))
+
+
+def _further(table, columns, used):
+    """Groups and weights of the rows, those that there is a column of: arguments of a dataset."""
+    found = {}
+    for kind, column in columns.items():
+        if column is None:
+            continue
+        naming.require(table.path, table.columns, (column,), f"--{kind}-column")
+        if column in used:
+            raise UserError(f"{table.path}: {column!r} cannot be both {used[column]} and --{kind}-column")
+        where = functools.partial(_cell, table, column)
+        found[f"{kind}s"] = (groups.checked if kind == "group" else weights.parsed)(table.column(column), where)
+    return found
+
+
+def _cell(table, column, row):
+    return f"{table.path} line {table.lines[row]}, column {column!r}"
 
 
 def _refuse_twice(table, paths):

@@ -57,7 +57,8 @@ def check_name(name):
 
 
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, in_memory="auto", image_size=None,
-         path_column=None, label_column=None, skip_unreadable=False, channels=None, class_names=None):  # fmt: skip
+         path_column=None, label_column=None, group_column=None, weight_column=None, skip_unreadable=False, channels=None,
+         class_names=None):  # fmt: skip
     """An `ImageDataset` by name.
 
     Args:
@@ -69,6 +70,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         in_memory: "always", "never" (streamed from disk) or "auto": in memory if it takes less than a quarter of what is free.
         image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
         path_column, label_column: columns of a table; None: the first of the usual names that is there.
+        group_column: a column of a table: images of one group, such as a patient, stand in one part. None: no such column.
+        weight_column: a column of a table, or an array of a NumPy file, of what each training image counts in the loss. None: all the same.
         skip_unreadable: whether to leave out images that cannot be read, and list them in the dataset's `unreadable`, or to refuse them.
         channels: 1 or 3, to which image files are converted. None: 1 if all images are grey, else 3 (RGB).
         class_names: the classes in their order, such as a trained model's; a folder or table may lack some of them. None: its own.
@@ -89,13 +92,18 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     """
     check_name(name)
     kind = name.partition(":")[0]
-    if kind != "csv" and (path_column or label_column):
-        raise UserError(f"--{'path' if path_column else 'label'}-column is for csv:PATH; {name} has no columns")
+    for flag, column in {"path": path_column, "label": label_column, "group": group_column}.items():
+        if kind != "csv" and column:
+            raise UserError(f"--{flag}-column is for csv:PATH; {name} has no columns")
+    if kind not in ("csv", "npz") and weight_column:
+        raise UserError(f"--weight-column is for csv:PATH, and for npz:PATH as the name of an array; {name} has no weights")
     shape, classes = {"image_size": image_size, "channels": channels}, {"class_names": class_names}
     options = {
         "folder": shape | classes,
-        "csv": shape | classes | {"path_column": path_column, "label_column": label_column},
-        "npz": classes,
+        "csv": shape
+        | classes
+        | {"path_column": path_column, "label_column": label_column, "group_column": group_column, "weight_column": weight_column},
+        "npz": classes | {"weight_column": weight_column},
         "tfds": shape,
     }
     dataset = _digits() if name == "digits" else sources.home("images", kind).load(name, **options[kind])

@@ -15,6 +15,7 @@ class Settings(inputs.Settings, kw_only=True):
     image_size: str | int | None
     path_column: str | None
     label_column: str | None
+    group_column: str | None = None
     skip_unreadable: bool
 
 
@@ -52,7 +53,7 @@ def scored(name, part, trained, skip_unreadable):
     height, width, channels = trained.about["input_shape"]
     options = {**trained.split(name), "skip_unreadable": skip_unreadable or trained.config["skip_unreadable"]}
     if name.startswith("csv:"):
-        options |= trained.options("path_column", "label_column")
+        options |= trained.options("path_column", "label_column", *(["group_column"] if trained.is_own(name) else []))
     if name.startswith(("folder:", "csv:")) or (name.startswith("tfds:") and trained.config["image_size"]):
         options |= {"image_size": f"{height}x{width}", "channels": channels}
     dataset = load(name, **options, class_names=trained.about["class_names"])

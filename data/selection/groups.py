@@ -3,7 +3,24 @@
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data import randomness
+from hornbook.data import naming, randomness
+
+
+def checked(groups, where):
+    """The groups of some examples, an object array of texts without blanks around them, each text once in memory.
+
+    Args:
+        groups: texts.
+        where: function of a position to the words that begin a message.
+
+    Raises:
+        UserError: a group is missing.
+    """
+    known, found = {}, [group.strip() for group in groups]
+    missing = next((place for place, group in enumerate(found) if group.lower() in naming.MISSING_LABELS), None)
+    if missing is not None:
+        raise UserError(f"{where(missing)} is empty; accepted is the group of each example, by --group-column")
+    return np.array([known.setdefault(group, group) for group in found], object)
 
 
 def positions(groups, labels, num_classes, fraction, seed, name, flag):

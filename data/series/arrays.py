@@ -1,5 +1,6 @@
 """Series as arrays: from Python, and `npz:PATH`, a NumPy file of them."""
 
+import dataclasses
 import zlib
 
 import numpy as np
@@ -33,12 +34,15 @@ def read(path, options):
         UserError: something is wrong with the file, with the array and the place in it.
     """
     path = files.given(path)
-    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED)
+    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED, options.weight_column)
     parts = {}
     for part, (key, label_key) in named.items():
         labels = arrays[label_key]
         labels = _targets(f"{path}: {label_key}", labels) if options.numbers else npz.labels(path, label_key, labels)
         parts[part] = _series(arrays[key], labels, f"{path}: {key}")
+    if options.weight_column:
+        weights = npz.weights(path, options.weight_column, arrays, len(parts["train"])).tolist()
+        parts["train"] = [dataclasses.replace(one, weight=weight) for one, weight in zip(parts["train"], weights, strict=True)]
     if len(parts) == 1:
         parts = {"all": parts["train"]}
     return Source(parts, feature_names(next(iter(parts.values()))))

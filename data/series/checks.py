@@ -29,6 +29,8 @@ def refuse_wrong_options(name, options):
     columns = [flag for flag in _TABLE_FLAGS if getattr(options, flag)]
     if columns and not name.startswith(("csv:", "folder:")):
         raise UserError(f"--{columns[0].replace('_', '-')} is for csv:PATH and folder:PATH; {name} has no columns")
+    if options.weight_column and not name.startswith(("csv:", "npz:")):
+        raise UserError(f"--weight-column is for csv:PATH, and for npz:PATH as the name of an array; {name} has no weights")
     if name == "adding" and not options.numbers:
         raise UserError("adding has numbers to predict, not classes; try hornbook regression --dataset adding")
     if name in _GENERATED and options.window:

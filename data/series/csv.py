@@ -1,5 +1,6 @@
 """`csv:PATH` as series: a table in long form, with a row a step and a column that names the series; and files of one series each."""
 
+import dataclasses
 import datetime
 import itertools
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import csv_rows, naming
+from hornbook.data.selection import weights as of_examples
 from hornbook.data.series.source import Series, Source, float32, is_number
 
 _IDS = ("id", "unit", "series", "series_id", "unit_id")
@@ -32,7 +34,7 @@ def read(path, options):
         "id": table.choose(options.id_column, _IDS, "--id-column"),
         "label": table.choose(options.label_column, naming.LABEL_COLUMNS, "--label-column"),
     }
-    for kind, name in (("time", options.time_column), ("group", options.group_column)):
+    for kind, name in (("time", options.time_column), ("group", options.group_column), ("weight", options.weight_column)):
         if name:
             columns[kind] = table.choose(name, (), f"--{kind}-column")
     features = _features(table, options, columns)
@@ -55,6 +57,10 @@ def read(path, options):
             )
     if options.numbers:
         labels = _numbers(table, columns["label"], missing=False).tolist()
+    weights = None
+    if "weight" in columns:
+        place = f"column {columns['weight']!r}"
+        weights = of_examples.checked(_numbers(table, columns["weight"]), lambda row: f"{table.path} line {table.lines[row]}, {place}")
     rows = {}
     for row, unit in enumerate(ids):
         rows.setdefault(unit, []).append(row)
@@ -63,7 +69,11 @@ def read(path, options):
         own = _in_time(table, own, unit, options.time_column)
         if len({groups[row] for row in own}) > 1:
             raise UserError(f"{table.path}: {columns['id']} {unit!r} has several values of {columns['group']!r}; a series is of one group")
-        series += _stretches(table, unit, own, values, labels, groups[own[0]], features, columns, options)
+        if weights is not None and np.ptp(weights[own]) > 0:
+            raise UserError(f"{table.path}: {columns['id']} {unit!r} has several values of {columns['weight']!r}; a series has one weight")
+        weight = None if weights is None else float(weights[own[0]])
+        stretches = _stretches(table, unit, own, values, labels, groups[own[0]], features, options)
+        series += [dataclasses.replace(one, weight=weight) for one in stretches]
     return Source({"all": series}, features)
 
 
@@ -133,7 +143,7 @@ def _time(text, table, row, column):
         ) from None
 
 
-def _stretches(table, unit, rows, values, labels, group, features, columns, options):
+def _stretches(table, unit, rows, values, labels, group, features, options):
     """A unit as one series; where windows are to be cut, as one for every stretch of one label."""
     changes = [k for k in range(1, len(rows)) if labels[rows[k]] != labels[rows[k - 1]]]
     if changes and (options.numbers or not options.window):

@@ -167,11 +167,12 @@ class SeriesDataset(Dataset):
 
     def split_rows(self):
         """See `Dataset.split_rows`; with each example's unit, group, first step and number of steps."""
-        yield ("part", "source", "index", "label", "unit", "group", "first_step", "steps")
+        columns = ("part", "source", "index", "label", "unit", "group", "first_step", "steps")
+        yield (*columns, *self._weight_in_split(None, "weight"))
         for name, part in self.parts.items():
             columns = (part.indices.tolist(), part.labels.tolist(), part.units, part.groups, part.firsts.tolist(), part.lengths.tolist())
             for index, label, *rest in zip(*columns, strict=True):
-                yield (name, part.source, index, self.written(label), *rest)
+                yield (name, part.source, index, self.written(label), *rest, *self._weight_in_split(name, index))
 
 
 def is_series(name, time_column=None):
@@ -200,7 +201,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         preprocessing: a trained model's statistics and options, instead of those learned here; None: learn them.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
             `missing`: one of `missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns` (names, or a text of them
-            separated by commas), `label_column`, `encoding`: of tables. `sample_rate`: to which all audio is converted, in Hz.
+            separated by commas), `label_column`, `encoding`: of tables. `weight_column`: what a series counts in the loss, a column of a
+            table or an array of a NumPy file. `sample_rate`: to which all audio is converted, in Hz.
             `mel_bands`: features of audio. `length`, `examples`: of generated problems. `skip_unreadable`: leave out files that cannot be
             read. `numbers`: labels are numbers to predict.
 
@@ -280,6 +282,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
         "encoding": options.encoding,
     }
     steps = lengths.pop() if len(lengths) == 1 else None
+    first = parts.get("train", parts.get("all"))
     dataset = SeriesDataset(
         name,
         class_names,
@@ -291,8 +294,14 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
         preprocessing=about,
         task="regression" if options.numbers else "classification",
         target_names=("target",) if options.numbers else (),
+        weights=_weights(first) if first and first[0].weight is not None else None,
     )
     return dataset.noted(*notes)
+
+
+def _weights(series):
+    """The weight of each unit, by its index, see `_examples`."""
+    return np.array(list({one.unit: one.weight for one in series}.values()), np.float64)
 
 
 def _examples(series, part, class_names, options):

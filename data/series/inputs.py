@@ -27,6 +27,7 @@ class Settings(inputs.Settings, kw_only=True):
     id_column: str | msgspec.UnsetType | None = msgspec.UNSET
     time_column: str | msgspec.UnsetType | None = msgspec.UNSET
     group_column: str | msgspec.UnsetType | None = msgspec.UNSET
+    weight_column: str | msgspec.UnsetType | None = msgspec.UNSET
     feature_columns: str | msgspec.UnsetType | None = msgspec.UNSET
     label_column: str | msgspec.UnsetType | None = msgspec.UNSET
     encoding: str | msgspec.UnsetType = msgspec.UNSET
@@ -90,6 +91,8 @@ def scored(name, part, trained, skip_unreadable):
     options = {key: config[key] for key in keys}
     if not name.startswith(("csv:", "folder:")):
         options = {key: value for key, value in options.items() if not key.endswith(("_column", "_columns"))}
+    elif not trained.is_own(name) and options.pop("weight_column", None):  # Of other data no weight is asked for, and it is no feature.
+        options["feature_columns"] = tuple(about["preprocessing"]["features"])
     options |= {"preprocessing": about["preprocessing"], "numbers": about["task"] == "regression"}
     if skip_unreadable:
         options["skip_unreadable"] = True

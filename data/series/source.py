@@ -17,6 +17,7 @@ class Series:
         place: function `(step, feature) -> str` that names the place of a value, for messages.
         first: the step of the unit that it begins at; not 0 where a unit's label changes and its rest is another series.
         file: the file it was read from, or None.
+        weight: what it counts in the loss, or None.
     """
 
     values: np.ndarray
@@ -26,6 +27,7 @@ class Series:
     place: object
     first: int = 0
     file: str | None = None
+    weight: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Options:
     id_column: str | None = None
     time_column: str | None = None
     group_column: str | None = None
+    weight_column: str | None = None
     feature_columns: tuple = ()
     label_column: str | None = None
     encoding: str = "auto"

@@ -15,6 +15,7 @@ from hornbook import UserError, records
 from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
 from hornbook.data.selection import thinning
+from hornbook.data.selection import weights as of_examples
 from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.encoding import Encoding, kinds, learn
 from hornbook.data.tables.targets import read_targets, refuse_constant, refuse_rare_classes
@@ -76,7 +77,7 @@ def check_name(name):
 
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
          missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
-         test_dataset=None, group_column=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0,
+         test_dataset=None, group_column=None, weight_column=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0,
          kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` by name.
 
@@ -94,6 +95,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
         group_column: name of a column, such as one of patients: rows of one value stand in one part. It is no feature.
+        weight_column: name of a column with what each training row counts in the loss, a number of 0 or more. It is no feature.
         validation_fraction, test_fraction, split_seed, kept: see `data.images.load`.
 
     Raises:
@@ -127,13 +129,13 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
     categorical = naming.names(categorical_columns, "--categorical-columns")
     chosen, left_out = naming.names(feature_columns, "--feature-columns"), naming.names(id_column, "--id-column")
-    if group_column is not None:
-        parts["train"].require((group_column,), "--group-column")
-    if group_column in targets:
-        raise UserError(f"{parts['train'].name}: {group_column!r} cannot be both --label-column and --group-column")
-    features = _choose_features(
-        parts["train"], targets, chosen, categorical, (*left_out, *([] if group_column is None else [group_column]))
-    )
+    roles = {"--group-column": group_column, "--weight-column": weight_column}
+    roles = {flag: column for flag, column in roles.items() if column is not None}
+    for flag, column in roles.items():
+        parts["train"].require((column,), flag)
+        if column in targets:
+            raise UserError(f"{parts['train'].name}: {column!r} cannot be both --label-column and {flag}")
+    features = _choose_features(parts["train"], targets, chosen, categorical, (*left_out, *roles.values()))
     return split(
         name,
         parts,
@@ -146,19 +148,35 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         fractions={"test": test_fraction, "validation": validation_fraction},
         split_seed=split_seed,
         groups=None if group_column is None else _groups(parts["train"], group_column),
+        weights=None if weight_column is None else _weights(parts["train"], weight_column),
         kept=kept,
     )
 
 
 def _groups(columns, name):
     """The group of each row, an object array of texts."""
-    if not hasattr(columns, "texts"):
-        raise UserError(f"{columns.name} stays in its file, and --group-column {name} is read in memory; pass --in-memory always")
-    groups = columns.texts(name)
-    missing = next((row for row, group in enumerate(groups.tolist()) if group is None), None)
-    if missing is not None:
-        raise UserError(f"{columns.where(missing, name)} is empty; accepted is the group of each row, by --group-column")
-    return groups
+    known = {}  # Each text once, whatever the number of its rows.
+
+    def of_block(block):
+        groups = block.texts(name)
+        missing = next((row for row, group in enumerate(groups.tolist()) if group is None), None)
+        if missing is not None:
+            raise UserError(f"{block.where(missing, name)} is empty; accepted is the group of each row, by --group-column")
+        return np.array([known.setdefault(group, group) for group in groups.tolist()], object)
+
+    return columns.joined(of_block)
+
+
+def _weights(columns, name):
+    """The weight of each row, float64."""
+
+    def of_block(block):
+        try:
+            return of_examples.checked(block.numbers(name), lambda row: block.where(row, name))
+        except UserError as error:
+            raise UserError(str(error).partition("; if it stands for")[0]) from error  # A weight cannot be missing.
+
+    return columns.joined(of_block)
 
 
 def read(name, *, missing=(), in_memory="always", folder=None, **reading):
@@ -196,7 +214,7 @@ def _built_in(name):
 
 
 def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0,
-          groups=None, kept=thinning.ALL):  # fmt: skip
+          groups=None, weights=None, kept=thinning.ALL):  # fmt: skip
     """A `TableDataset` of columns.
 
     Args:
@@ -206,6 +224,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
         task, categorical, class_names, rare_categories, split_seed, kept: see `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
         groups: array of the group of each training row, of which none stands in two parts, or None.
+        weights: float array of the weight of each training row, or None.
 
     Raises:
         UserError: see `load`.
@@ -230,9 +249,9 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     positions = {
         part: Examples(np.empty((len(labels[part]), 0)), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
     }
-    divided = Dataset(name, class_names, (1,), **positions)
+    divided = Dataset(name, class_names, (1,), **positions, groups=groups)
     for part in held:
-        divided = splits.hold_out(divided, part, fractions[part], split_seed, groups)
+        divided = splits.hold_out(divided, part, fractions[part], split_seed)
     divided = thinning.thinned(divided, kept, split_seed)
     rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
     encoding = learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
@@ -245,7 +264,8 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
         refuse_constant(train.name, targets, divided.train.labels)
     shape = (len(encoding.inputs),)
     dataset = TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
-                           feature_names=tuple(features), columns=shown, thinned=divided.thinned)  # fmt: skip
+                           feature_names=tuple(features), columns=shown, thinned=divided.thinned,
+                           groups=groups, weights=weights)  # fmt: skip
     return dataset.noted(*notes, *_on_ignored_columns(parts, {*features, *targets}))
 
 

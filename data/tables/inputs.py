@@ -14,7 +14,7 @@ from hornbook.data.tables.dataset import read as read_source
 from hornbook.data.tables.encoding import Encoding
 
 _COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset",
-            "group_column")  # fmt: skip
+            "group_column", "weight_column")  # fmt: skip
 _READING = ("encoding", "header", "decimal", "in_memory")
 
 
@@ -29,6 +29,7 @@ class Settings(inputs.Settings, kw_only=True):
     rare_categories: records.Size
     test_dataset: str | None
     group_column: str | None
+    weight_column: str | None = None
     encoding: str
     header: Literal["auto", "yes", "no"]
     decimal: Literal["auto", "point", "comma"]

@@ -8,6 +8,8 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import csv_rows, naming
+from hornbook.data.selection import groups as of_groups
+from hornbook.data.selection import weights as of_weights
 from hornbook.data.texts.dataset import TextDataset, TextExamples, TextStore
 from hornbook.data.texts.folders import read_file
 
@@ -22,12 +24,15 @@ _NAMED = 5  # Lines of a message.
 check = csv_rows.check
 
 
-def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=False, keep=True, class_names=None, split=True):
+def load(name, *, text_columns=(), label_column=None, group_column=None, weight_column=None, apart=(), reading=None, skip_empty=False,
+         keep=True, class_names=None, split=True):  # fmt: skip
     """A `TextDataset` of `csv:PATH`, its one part all rows.
 
     Args:
         name: `csv:PATH`.
         text_columns, label_column: names of columns; default: the usual ones.
+        group_column, weight_column: names of columns of groups and weights, or None.
+        apart: names of further columns that are no texts; the table need not have them.
         reading: dict of `encoding`, `header` and `quoted`, see `csv_rows.layout`.
         skip_empty: whether to leave out rows without text or label, or to refuse them.
         keep: whether to keep the texts in memory, or to read their rows again from the file.
@@ -38,7 +43,8 @@ def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=F
         UserError: something is wrong with the table, with the line and column.
     """
     path = name.removeprefix("csv:")
-    scanned = scan(path, text_columns, label_column, reading or {}, skip_empty, keep)
+    further = {"group": group_column, "weight": weight_column}
+    scanned = scan(path, text_columns, label_column, reading or {}, skip_empty, keep, further=further, apart=apart)
     found, label_column = scanned.found, scanned.label_column
     names = list(scanned.lines)
     if class_names is None:
@@ -54,7 +60,7 @@ def load(name, *, text_columns=(), label_column=None, reading=None, skip_empty=F
         )
     labels = np.array([number[label] for label in names], np.int64)[np.frombuffer(scanned.labels, np.int32)]
     part = TextExamples(scanned.store(), labels, np.arange(len(labels)), "all")
-    return TextDataset(name, class_names, (None,), part, left_out=scanned.left_out, notes=found.notes)
+    return TextDataset(name, class_names, (None,), part, left_out=scanned.left_out, notes=found.notes, **scanned.of_examples())
 
 
 class Scanned:
@@ -70,24 +76,41 @@ class Scanned:
         left_out: how many rows without text or label were left out.
     """
 
-    def __init__(self, found, places, label_column, keep):
+    def __init__(self, found, places, label_column, keep, further=None):
         self.found, self.places, self.label_column = found, places, label_column
+        self._further = {kind: found.columns.index(column) for kind, column in (further or {}).items() if column is not None}
+        self._groups, self._weights = [], array.array("d")
         self.lines, self.labels, self.row_lines, self.left_out = {}, array.array("i"), array.array("q"), 0
         # Arrays and no lists: a table of 2 GB can have twenty million rows.
         self._texts, self._starts, self._sizes = [] if keep else None, array.array("q"), array.array("i")
         self._numbers = {}
 
-    def add(self, line, start, size, text, label):
+    def add(self, line, start, size, text, label, row):
         if label not in self._numbers:
             self._numbers[label] = len(self._numbers)
             self.lines[label] = line
         self.labels.append(self._numbers[label])
+        for kind, place in self._further.items():
+            where = f"{self.found.path} line {line}, column {self.found.columns[place]!r}"
+            if kind == "group":
+                self._groups.append(of_groups.checked([row[place]], lambda _, where=where: where)[0])
+            else:
+                self._weights.append(of_weights.parsed([row[place]], lambda _, where=where: where)[0])
         if self._texts is not None:
             self._texts.append(text)
             self.row_lines.append(line)
         else:
             self._starts.append(start)
             self._sizes.append(size)
+
+    def of_examples(self):
+        """Groups and weights of the rows, those that were asked for: arguments of a dataset."""
+        known = {}
+        found = {
+            "groups": lambda: np.array([known.setdefault(group, group) for group in self._groups], object),
+            "weights": lambda: np.array(self._weights),
+        }
+        return {f"{kind}s": found[f"{kind}s"]() for kind in self._further}
 
     def store(self):
         """The texts, a `TextStore` or `RowStore`."""
@@ -96,13 +119,15 @@ class Scanned:
         return RowStore(self.found, self.places, np.frombuffer(self._starts, np.int64), np.frombuffer(self._sizes, np.int32))
 
 
-def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True, labelled=True):
+def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True, labelled=True, further=None, apart=()):
     """Read every row of a table once.
 
     Args:
         path: of the file.
         text_columns, label_column, reading, skip_empty, keep: see `load`.
         labelled: whether there must be a column of labels.
+        further: dict of "group" and "weight" to the column that has them, or None.
+        apart: see `load`.
 
     Returns:
         `Scanned`.
@@ -111,24 +136,33 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
         UserError: a row without text or label, or one that cannot be read, with its line.
     """
     found = csv_rows.layout(path, **reading)
-    return csv_rows.in_its_encoding(found, lambda found: _scan(found, text_columns, label_column, skip_empty, keep, labelled))
+    further = {kind: column for kind, column in (further or {}).items() if column is not None}
+    return csv_rows.in_its_encoding(
+        found, lambda found: _scan(found, text_columns, label_column, skip_empty, keep, labelled, further, apart)
+    )
 
 
-def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
+def _scan(found, text_columns, label_column, skip_empty, keep, labelled, further, apart):
     if not keep and not found.by_line:
         raise UserError(f"{found.path} cannot be read by rows in {found.encoding}, or with its line ends; save it as UTF-8")
     if labelled:
         label_column = found.choose(label_column, LABEL_COLUMNS, "--label-column")
-    text_columns = _choose_texts(found, text_columns, label_column or naming.usual(found.columns, LABEL_COLUMNS))
+    for kind, column in further.items():
+        naming.require(found.path, found.columns, (column,), f"--{kind}-column")
+        if column == label_column or column in text_columns:
+            other = "--label-column" if column == label_column else "--text-columns"
+            raise UserError(f"{found.path}: {column!r} cannot be both {other} and --{kind}-column; it has {naming.listed(found.columns)}")
+    apart = {*apart, *further.values()}
+    text_columns = _choose_texts(found, text_columns, label_column or naming.usual(found.columns, LABEL_COLUMNS), apart)
     places = [found.columns.index(column) for column in text_columns]
     label_place = found.columns.index(label_column) if labelled else None
-    scanned = Scanned(found, places, label_column, keep)
+    scanned = Scanned(found, places, label_column, keep, further)
     empty = {}
     for line, start, size, row in csv_rows.rows(found):
         text, label = joined(row, places), row[label_place].strip() if labelled else ""
         label = "" if label.lower() in naming.MISSING_LABELS else label
         if text and (label or not labelled):
-            scanned.add(line, start, size, text, label)
+            scanned.add(line, start, size, text, label, row)
         elif skip_empty:
             scanned.left_out += 1
         else:
@@ -142,15 +176,15 @@ def _scan(found, text_columns, label_column, skip_empty, keep, labelled):
     return scanned
 
 
-def _choose_texts(found, names, label_column):
-    """The text columns: `names`, or the first of the usual names, or the only column beside the label."""
+def _choose_texts(found, names, label_column, apart=()):
+    """The text columns: `names`, or the first of the usual names, or the only column beside the label and those that stand apart."""
     if names:
         naming.require(found.path, found.columns, names, "--text-columns")
         if label_column in names:
             listed = naming.listed(found.columns)
             raise UserError(f"{found.path}: {label_column!r} cannot be both --text-columns and --label-column; it has {listed}")
         return names
-    others = [column for column in found.columns if column != label_column]
+    others = [column for column in found.columns if column != label_column and column not in apart]
     if len(others) == 1:
         return others
     return [dataclasses.replace(found, columns=tuple(others)).choose(None, TEXT_COLUMNS, "--text-columns")]

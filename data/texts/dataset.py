@@ -123,8 +123,9 @@ def check_name(name):
     sources.check_name(name, "texts", BUILT_IN, KINDS)
 
 
-def load(name, *, text_columns=None, label_column=None, encoding="auto", header="auto", quoted=True, skip_empty=False, in_memory="auto",
-         validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, class_names=None):  # fmt: skip
+def load(name, *, text_columns=None, label_column=None, group_column=None, weight_column=None, apart=(), encoding="auto", header="auto",
+         quoted=True, skip_empty=False, in_memory="auto", validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL,
+         class_names=None):  # fmt: skip
     """A `TextDataset` by name.
 
     Args:
@@ -132,6 +133,9 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
         text_columns: names of the columns (of TensorFlow Datasets: features) with text, separated by commas; several make one text, a line
             each. None: the first of the usual names that is there, or the one column beside the label.
         label_column: the column with the class; None: the first of the usual names that is there.
+        group_column, weight_column: columns of a CSV: rows of one group, such as an author, stand in one part; a weight is what a training
+            text counts in the loss. None: no such column.
+        apart: names of columns of a CSV that are no texts; it need not have them.
         encoding: of files: "auto" (UTF-8, what a byte order mark says, else Windows-1252) or Python's name of one.
         header: of a CSV: whether its first line names the columns: "yes", "no", or "auto" (it does unless there is a number in it).
         quoted: whether double quotes enclose fields of a CSV, or stand for themselves.
@@ -169,6 +173,9 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
     kind, _, rest = name.partition(":")
     if kind not in ("csv", "tfds") and (text_columns or label_column):
         raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
+    further = {"group_column": group_column, "weight_column": weight_column}
+    if kind != "csv" and any(further.values()):
+        raise UserError(f"--{'group' if group_column else 'weight'}-column is for csv:PATH, got {name}; leave it out")
     columns = naming.names(text_columns, "--text-columns")
     if name == "docstrings":
         dataset = _docstrings()
@@ -178,6 +185,8 @@ def load(name, *, text_columns=None, label_column=None, encoding="auto", header=
             name,
             text_columns=columns,
             label_column=label_column,
+            **further,
+            apart=apart,
             reading=reading,
             skip_empty=skip_empty,
             keep=not csv_rows.stays_on_disk(rest, in_memory, **reading),

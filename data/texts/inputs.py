@@ -18,6 +18,8 @@ class Settings(inputs.Settings, kw_only=True):
 
     text_columns: str | None
     label_column: str | None
+    group_column: str | None = None
+    weight_column: str | None = None
     encoding: str
     header: Literal["auto", "yes", "no"]
     quoted: bool
@@ -35,7 +37,7 @@ def read(given, trained):
             return [(f"{given}:{line}", text) for line, text in csv.read_lines(given, config["encoding"])]
         columns = naming.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
         reading = trained.options("encoding", "header", "quoted")
-        scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False)
+        scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False, apart=_apart(trained))
         return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]
     if not given.strip():
         raise UserError("a text to predict has nothing in it; pass a sentence or a file")
@@ -57,8 +59,15 @@ def scored(name, part, trained, skip_unreadable):
     options = trained.options("encoding", "header", "quoted", "skip_empty", "in_memory")
     if name.startswith(("csv:", "tfds:")):
         options |= trained.options("text_columns", "label_column")
+    if name.startswith("csv:"):
+        options |= {"apart": _apart(trained)} | (trained.options("group_column") if trained.is_own(name) else {})
     dataset = load(name, **options, **trained.split(name), class_names=trained.about["class_names"])
     return _tokens(inputs.scored_part(dataset, part, trained), trained), dataset.left_out
+
+
+def _apart(trained):
+    """The columns that are no texts, whether the data have them or not."""
+    return tuple(filter(None, trained.options("group_column", "weight_column").values()))
 
 
 def _tokens(part, trained):

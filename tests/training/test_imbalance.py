@@ -124,3 +124,8 @@ def test_keras_weighs_the_loss_by_them():
     expected = np.mean(each * np.array([weights[label] for label in labels]))
     assert fitted.history["loss"] == [pytest.approx(expected, rel=1e-5)]
     assert expected > 1.2 * each.mean()  # The rare class, mistaken for the other, counts for more.
+
+
+def test_a_class_is_as_frequent_as_its_examples_count():
+    labels, weights = np.array([0, 0, 0, 1, 1]), np.array([1.0, 1.0, 0.0, 4.0, 2.0])
+    np.testing.assert_allclose(imbalance.logit_shift(labels, 2, weights=weights), imbalance.logit_shift([0, 1, 1, 1], 2))

@@ -26,6 +26,7 @@ class GradientBoosting:
         loss: of a regression: "mse", "mae", "huber" (taken as "mse") or "quantile".
         quantiles: those to predict, with loss "quantile".
         seed: of the choice among more than 500,000 rows, and of the rows that tell when to stop where there are more than 10,000.
+        weights: float array `(rows,)`, what each row counts, of mean 1; None: all the same.
         **options: of scikit-learn's estimators, such as `max_iter` and `learning_rate`, where they are not its defaults.
 
     Attributes:
@@ -47,16 +48,17 @@ class GradientBoosting:
     ```
     """
 
-    def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0, **options):
+    def __init__(self, inputs, labels, task, num_outputs, *, loss="mse", quantiles=(), seed=0, weights=None, **options):
         some = np.arange(len(inputs))
         if len(some) > _MOST_ROWS:
             some = np.sort(np.random.default_rng(seed).choice(some, _MOST_ROWS, replace=False))
         inputs, labels = np.asarray(inputs[some]), labels[some]  # Read now, if they are in a file.
+        weights = None if weights is None else weights[some]
         self.biases = np.zeros(num_outputs, np.float32)
         trees, owners = [], []
         options["random_state"] = seed
         with threadpool_limits(None if len(inputs) >= _MANY_ROWS else 1):
-            for places, fitted in _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, self.biases):
+            for places, fitted in _fitted(inputs, labels, weights, task, num_outputs, loss, quantiles, options, self.biases):
                 baseline = np.ravel(fitted._baseline_prediction)
                 self.biases[places] = baseline
                 # scikit-learn keeps its trees to itself; tests compare with what it predicts.
@@ -106,7 +108,7 @@ class GradientBoosting:
         return outputs
 
 
-def _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, biases):
+def _fitted(inputs, labels, weights, task, num_outputs, loss, quantiles, options, biases):
     """Yields the places of some outputs and the estimator that gives them; sets the biases of those that none gives."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -115,7 +117,7 @@ def _fitted(inputs, labels, task, num_outputs, loss, quantiles, options, biases)
         plain = {"loss": "absolute_error" if loss == "mae" else "squared_error"}
         for place, minimized in enumerate(losses or [plain] * num_outputs):
             target = labels[:, 0 if losses else place]
-            yield [place], HistGradientBoostingRegressor(**options, **minimized).fit(inputs, target)
+            yield [place], HistGradientBoostingRegressor(**options, **minimized).fit(inputs, target, weights)
         return
     for places, label in classifiers(labels, task, biases):
-        yield places, HistGradientBoostingClassifier(**options).fit(inputs, label)
+        yield places, HistGradientBoostingClassifier(**options).fit(inputs, label, weights)

@@ -19,6 +19,7 @@ class Linear:
         numbers: how many of the columns are numbers.
         quantiles: of a regression, those to predict: the number, and quantiles of the training residuals around it.
         seed: of the choice among more than 100,000 rows.
+        weights: float array `(rows,)`, what each row counts, of mean 1; None: all the same.
 
     Attributes:
         weights: float32 array `(numbers, outputs)`.
@@ -38,7 +39,7 @@ class Linear:
     ```
     """
 
-    def __init__(self, inputs, labels, task, num_outputs, *, numbers, quantiles=(), seed=0):
+    def __init__(self, inputs, labels, task, num_outputs, *, numbers, quantiles=(), seed=0, weights=None):
         some = np.arange(len(inputs))
         if len(some) > _MOST_ROWS:
             some = np.sort(np.random.default_rng(seed).choice(some, _MOST_ROWS, replace=False))
@@ -49,7 +50,8 @@ class Linear:
         sizes = codes.max(axis=0, initial=0) + 1
         self.offsets = np.cumsum(sizes) - sizes
         features = _features((rows[:, :numbers] - mean) / deviation, codes, self.offsets, int(sizes.sum()))
-        kernel, self.biases = _fitted(features, labels, task, num_outputs, quantiles)
+        weights = None if weights is None else weights[some]
+        kernel, self.biases = _fitted(features, labels, weights, task, num_outputs, quantiles)
         self.weights = (kernel[:numbers] / deviation[:, None]).astype(np.float32)
         self.biases = (self.biases - mean @ (kernel[:numbers] / deviation[:, None])).astype(np.float32)
         self.categories = kernel[numbers:].astype(np.float32)
@@ -77,18 +79,20 @@ def _features(scaled, codes, offsets, size):
     return sparse.hstack([sparse.csr_matrix(scaled), hot], format="csr")
 
 
-def _fitted(features, labels, task, num_outputs, quantiles):
+def _fitted(features, labels, weights, task, num_outputs, quantiles):
     """Kernel `(features, outputs)` and biases `(outputs,)`."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
     kernel, biases = np.zeros((features.shape[1], num_outputs)), np.zeros(num_outputs)
     if task == "regression":
-        fitted = Ridge().fit(features, labels[:, :1] if len(quantiles) else labels)
+        fitted = Ridge().fit(features, labels[:, :1] if len(quantiles) else labels, weights)
         kernel[:], biases[:] = np.atleast_2d(fitted.coef_).T, fitted.intercept_
         if len(quantiles):
-            biases += np.quantile(labels[:, 0] - np.ravel(fitted.predict(features)), quantiles)
+            residuals = labels[:, 0] - np.ravel(fitted.predict(features))
+            counted = {} if weights is None else {"weights": weights, "method": "inverted_cdf"}
+            biases += np.quantile(residuals, quantiles, **counted)
         return kernel, biases
     for places, label in classifiers(labels, task, biases):
-        fitted = LogisticRegression(max_iter=1000).fit(features, label)
+        fitted = LogisticRegression(max_iter=1000).fit(features, label, weights)
         kernel[:, places], biases[places] = fitted.coef_.T, fitted.intercept_
     return kernel, biases

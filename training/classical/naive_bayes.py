@@ -20,6 +20,7 @@ class NaiveBayes:
         num_classes: how many classes there are.
         vocabulary_size: how many ids there are.
         seed: of the choice among more than 100,000 texts.
+        weights: float array `(texts,)`, what each text counts in the logistic regression, of mean 1; None: all the same.
 
     Attributes:
         weights: float32 array `(ids, classes)`.
@@ -43,13 +44,14 @@ class NaiveBayes:
     ```
     """
 
-    def __init__(self, tokens, num_classes, vocabulary_size, seed=0):
+    def __init__(self, tokens, num_classes, vocabulary_size, seed=0, weights=None):
         from sklearn.linear_model import LogisticRegression
 
         positions = np.arange(len(tokens))
         if len(positions) > _MOST_TEXTS:
             positions = np.sort(np.random.default_rng(seed).choice(positions, _MOST_TEXTS, replace=False))
         found, labels = presence(tokens, positions, vocabulary_size), tokens.labels[positions]
+        weights = None if weights is None else weights[positions]
         self.weights = np.zeros((vocabulary_size, num_classes), np.float32)
         self.biases = np.full(num_classes, -np.inf, np.float32)
         for label in np.unique(labels):
@@ -58,7 +60,7 @@ class NaiveBayes:
                 self.biases[label] = 0.0
                 continue
             ratio = log_count_ratios(found, own)
-            fitted = LogisticRegression(C=_REGULARIZATION, max_iter=1000).fit(found.multiply(ratio).tocsr(), own)
+            fitted = LogisticRegression(C=_REGULARIZATION, max_iter=1000).fit(found.multiply(ratio).tocsr(), own, weights)
             self.weights[:, label] = ratio * fitted.coef_[0]
             self.biases[label] = fitted.intercept_[0]
         self.biases = np.maximum(self.biases, -30.0)  # A class without an example: near 0, and finite.

@@ -3,6 +3,7 @@
 Which one goes by the number of training rows alone, so that the same data have the same model.
 """
 
+from hornbook.data.selection import weights as of_examples
 from hornbook.training.classical.boosting import GradientBoosting
 from hornbook.training.classical.linear import Linear
 from hornbook.training.classical.mixing import Pair
@@ -27,7 +28,7 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
     """What has `outputs(inputs)`, for `mixing.mixed`.
 
     Args:
-        dataset: `data.tables.TableDataset`.
+        dataset: `data.tables.TableDataset`; its weights count here, too.
         num_outputs: of the network.
         activation: what makes probabilities of outputs, see `mixing.mixed`.
         loss, quantiles: of a regression.
@@ -51,12 +52,13 @@ def classical_model(dataset, num_outputs, activation, *, loss="mse", quantiles=(
     """
     size, regression = len(dataset.train), dataset.task == "regression"
     about = (dataset.train.inputs, dataset.train.labels, dataset.task, num_outputs)
+    weights = of_examples.of_training(dataset)
     if size < (_FEW_ROWS if regression else _MANY_ROWS):
-        linear = Linear(*about, numbers=dataset.num_numbers, quantiles=quantiles, seed=seed)
+        linear = Linear(*about, numbers=dataset.num_numbers, quantiles=quantiles, seed=seed, weights=weights)
         if regression:
             return linear
-        return Pair(GradientBoosting(*about, seed=seed, **boosting_options(dataset)), linear, activation)
-    return GradientBoosting(*about, loss=loss, quantiles=quantiles, seed=seed, **boosting_options(dataset))
+        return Pair(GradientBoosting(*about, seed=seed, weights=weights, **boosting_options(dataset)), linear, activation)
+    return GradientBoosting(*about, loss=loss, quantiles=quantiles, seed=seed, weights=weights, **boosting_options(dataset))
 
 
 def boosting_options(dataset):

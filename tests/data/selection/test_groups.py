@@ -74,12 +74,18 @@ def test_folds_of_patients(table):
         ({"group_column": "person"}, r"has no column 'person' \(--group-column\)"),
         ({"group_column": ""}, r"has no column '' \(--group-column\)"),
         ({"group_column": "ill"}, "cannot be both --label-column and --group-column"),
-        ({"group_column": "patient", "in_memory": "never"}, "--group-column patient is read in memory; pass --in-memory always"),
     ],
 )
 def test_what_is_refused(table, change, told):
     with pytest.raises(UserError, match=told):
         data.tables.load(table[0], label_column="ill", **change)
+
+
+def test_a_table_in_its_file_is_split_as_in_memory(table):
+    options = {"label_column": "ill", "group_column": "patient"}
+    memory, file = (data.tables.load(table[0], in_memory=where, **options) for where in ("always", "never"))
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(memory.part(part).indices, file.part(part).indices)
 
 
 def test_a_row_without_a_group(table, tmp_path):

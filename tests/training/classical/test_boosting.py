@@ -90,3 +90,14 @@ def test_other_options_are_those_of_scikit_learn():
     got = outputs(GradientBoosting(ROWS, NUMBERS, "regression", 2, **options))
     expected = HistGradientBoostingRegressor(random_state=0, **options).fit(ROWS, NUMBERS[:, 1]).predict(ROWS)
     np.testing.assert_allclose(got[:, 1], expected, atol=1e-3)
+
+
+def test_rows_count_as_much_as_their_weights():
+    weights = np.random.default_rng(2).uniform(0, 2, 300)
+    got = outputs(GradientBoosting(ROWS, CLASSES > 1, "classification", 1, weights=weights))
+    expected = HistGradientBoostingClassifier(random_state=0).fit(ROWS, CLASSES > 1, weights)
+    np.testing.assert_allclose(got[:, 0], expected.decision_function(ROWS), atol=1e-3)
+    got = outputs(GradientBoosting(ROWS, NUMBERS, "regression", 2, weights=weights))
+    for place in (0, 1):
+        fitted = HistGradientBoostingRegressor(random_state=0).fit(ROWS, NUMBERS[:, place], weights)
+        np.testing.assert_allclose(got[:, place], fitted.predict(ROWS), rtol=1e-4)

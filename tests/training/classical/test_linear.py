@@ -80,3 +80,19 @@ def test_which_one_a_table_has_goes_by_its_rows(task, count, kind):
     targets = (rows[:, 0] > 0).astype(int) if task == "classification" else rows[:, 0]
     dataset = data.tables.from_arrays(rows, targets, task=task, validation_fraction=0)
     assert isinstance(classical_model(dataset, 2 if task == "classification" else 1, "softmax"), kind)
+
+
+def test_rows_count_as_much_as_their_weights():
+    rows, weights = ROWS[:, :2], GENERATOR.uniform(0, 2, 200)
+    scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    inputs = keras.Input((2,))
+    linear = Linear(rows, NUMBERS, "regression", 2, numbers=2, weights=weights)
+    found = keras.Model(inputs, linear.outputs(inputs)).predict(rows, verbose=0)
+    np.testing.assert_allclose(found, Ridge().fit(scaled, NUMBERS, weights).predict(scaled), atol=1e-4)
+    linear = Linear(rows, CLASSES > 0, "classification", 1, numbers=2, weights=weights)
+    found = keras.Model(inputs, linear.outputs(inputs)).predict(rows, verbose=0)
+    fitted = LogisticRegression(max_iter=1000).fit(scaled, CLASSES > 0, weights)
+    np.testing.assert_allclose(found[:, 0], fitted.decision_function(scaled), atol=1e-2)
+    quantiles = Linear(rows, NUMBERS[:, :1], "regression", 2, numbers=2, quantiles=(0.1, 0.9), weights=np.repeat([0.0, 1.0], 100))
+    residuals = NUMBERS[100:, :1] - keras.Model(inputs, quantiles.outputs(inputs)).predict(rows[100:], verbose=0)
+    np.testing.assert_allclose((residuals < 0).mean(axis=0), [0.1, 0.9], atol=0.02)

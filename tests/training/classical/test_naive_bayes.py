@@ -59,3 +59,12 @@ def test_of_many_texts_some_are_taken(parts, monkeypatch):
     few, again, other = (naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size, seed=seed).weights for seed in (0, 0, 1))
     assert (few == again).all()
     assert (few != other).any()
+
+
+def test_texts_count_as_much_as_their_weights(parts):
+    _, pairs, tokens = parts
+    weights = np.where(np.array(LABELS) == 2, 4.0, 0.01)
+    plain, weighted = (naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size, weights=one) for one in (np.ones(len(LABELS)), weights))
+    np.testing.assert_array_equal(plain.weights, naive_bayes.NaiveBayes(tokens, 3, pairs.vocabulary_size).weights)
+    some = pairs.batch(["film", "day"])
+    assert (probabilities(weighted, some)[:, 2] > probabilities(plain, some)[:, 2] + 0.2).all()
