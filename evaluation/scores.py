@@ -30,7 +30,8 @@ def scores(loss, labels, outputs, names, quantiles=None, thresholds=None, positi
 
     Returns:
         A dict as of `classification.classification` or `multi_label.multi_label`, with `auc` and `average_precision` in both, or of
-        `regression.regression`. With thresholds it has them, too, by name, and `at_half`: what they change, at 0.5.
+        `regression.regression`. Of two classes `positive_class` is the one that average precision is of. With thresholds it has them,
+        too, by name, and `at_half`: what they change, at 0.5.
     """
     if loss in regression.LOSSES:
         return regression.regression(labels, outputs, names, quantiles)
@@ -43,8 +44,10 @@ def scores(loss, labels, outputs, names, quantiles=None, thresholds=None, positi
         return {**found, **_decided(loss, labels, outputs, names, thresholds), "thresholds": named, "at_half": half}
     if loss != "multi-label":
         logits = class_logits(loss, outputs)
-        auc, average_precision = classification.class_ranking(labels, logits, 0 if positive is not None and positive == names[0] else 1)
-        return {**_decided(loss, labels, outputs, names), "auc": auc, "average_precision": average_precision}
+        place = 0 if positive is not None and positive == names[0] else 1
+        auc, average_precision = classification.class_ranking(labels, logits, place)
+        about = {"positive_class": str(names[place])} if len(names) == 2 else {}
+        return {**_decided(loss, labels, outputs, names), "auc": auc, "average_precision": average_precision, **about}
     return _decided(loss, labels, outputs, names)
 
 

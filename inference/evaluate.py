@@ -40,6 +40,8 @@ def evaluate(arguments):
             terminal.say_fields(name.replace("_", " "), f"{value:.4f}")
         for name, value in scores.headline(found.get("at_half", {})).items():
             terminal.say_fields(f"{name.replace('_', ' ')} at 0.5", f"{value:.4f}")
+        if "positive_class" in found:
+            terminal.say_fields("average precision is of", found["positive_class"])
         for name, value in found.get("thresholds", {}).items():
             terminal.say_fields(f"threshold of {name}", f"{value:.4g}")
         terminal.say_fields("examples", found["examples"])

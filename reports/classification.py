@@ -91,6 +91,8 @@ def classes(evaluation):
         lead += f" {absent:,} of {len(rows):,} classes have no example here, and count for nothing in the means."
     if any(0 < one["support"] < _FEW for one in rows):
         lead += f" A recall marked {_UNSURE} is of fewer than {_FEW} examples and says little."
+    if "positive_class" in evaluation:
+        lead += f" The average precision of this report is that of {page.isolated(evaluation['positive_class'])}."
     lead = f'<p class="lead">{lead}</p>'
     if len(rows) <= MATRIX_CLASSES:
         return f"{lead}\n{_class_table([*rows, _mean_row(evaluation)])}"

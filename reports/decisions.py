@@ -21,8 +21,12 @@ def threshold(found, evaluation):
     """
     if not found:
         return ""
+    one = page.isolated(found["classes"][0]["name"]) if len(found["classes"]) == 1 else None
+    which = (
+        "A class is predicted where its probability is above its" if one is None else f"{one} is predicted where it is likelier than the"
+    )
     lead = (
-        f"A class is predicted where its probability is above its threshold, which was chosen for {page.escape(found['chosen_for'])} on "
+        f"{which} threshold, which was chosen for {page.escape(found['chosen_for'])} on "
         f"{page.number(found['validation_examples'])} validation examples. The first table shows what it does on these, where it was "
         "chosen, and how many of them are of the class; the second what it changes in the scores of this report."
     )

@@ -153,7 +153,11 @@ def test_evaluate_and_report_show_it(decided, tmp_path, capsys):
     assert found["threshold of rare"] == f"{result['threshold']['classes'][0]['threshold']:.4g}"
     report = (folder / "report.html").read_text()
     assert 'id="threshold"' in report
-    assert "was chosen for f1 on 60 validation examples" in report
+    assert (
+        "<bdi>rare</bdi> is predicted where it is likelier than the threshold, which was chosen for f1 on 60 validation examples" in report
+    )
+    assert "The average precision of this report is that of <bdi>rare</bdi>." in report
+    assert found["average precision is of"] == "rare"
     assert "The outputs are divided by a temperature of" in report
 
 
