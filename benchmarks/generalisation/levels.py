@@ -14,7 +14,8 @@ import sys
 
 from hornbook.tuning.comparison import grid, measures, table
 
-FURTHER = {"error": False, "bias": None, "largest_learning_rate_log10": True}  # Measures of scripts alone: whether the highest is the best.
+# Measures of scripts alone: whether the highest is the best, None where neither end is.
+FURTHER = {"error": False, "bias": None, "largest_learning_rate_log10": True, "zeros": None, "milliseconds_a_step": False}
 _COLUMNS = ("dataset", "level", "metric", "part", "seed", "value", "seconds")
 
 

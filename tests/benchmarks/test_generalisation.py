@@ -5,9 +5,12 @@ import csv
 import importlib
 import pathlib
 import sys
+import types
 
 import numpy as np
 import pytest
+
+from hornbook import models
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -196,3 +199,25 @@ def test_a_script_of_losses_trains_and_writes_levels(module, task, tmp_path):
     args = losses.parser().parse_args(["--task", task, "--data", name, "--epochs", "1", "--seeds", "1", "--output", str(tmp_path)])
     losses.main(args)
     assert {row["level"] for row in read(tmp_path / "levels.csv")} == set(losses.LOSSES[task])
+
+
+def test_relu_leaves_zeros_and_swish_does_not(module):
+    activations = module("activations")
+    x, _ = activations.examples("digits")
+    assert (x.shape, abs(float(x.mean())) < 1e-3) == ((1797, 64), True)
+    shares = {}
+    for name in ("relu", "silu"):
+        model = models.mlp((64,), 10, depth=3, width=8, activation=name)
+        shares[name] = activations.zeros(model, x)
+    assert 0.3 < shares["relu"] < 0.7
+    assert shares["silu"] < 0.01
+
+
+def test_steps_are_timed_in_turns_without_the_first(module, monkeypatch):
+    activations = module("activations")
+    moments, steps = iter([0, 9, 20, 20.001, 30, 30.003, 40, 40.002, 50, 50.005]), []
+    monkeypatch.setattr(activations.time, "process_time", lambda: next(moments))
+    networks = {name: types.SimpleNamespace(train_on_batch=lambda x, y, name=name: steps.append(name)) for name in ("a", "b")}
+    found = activations.milliseconds(networks, None, None, 2)
+    assert steps == ["a", "b"] * 3
+    assert found == {"a": pytest.approx(1.5), "b": pytest.approx(4)}
