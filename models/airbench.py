@@ -44,6 +44,7 @@ def airbench(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -72,6 +73,7 @@ def airbench(
         normalization: Defaults to "batch", here as in the paper without a scale and with a momentum of 0.6.
         initializer: Defaults to "auto", here "dirac": convolutions that pass on their inputs at the start.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each block (Tompson et al. 2015, section 3.2).
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
     Raises:
@@ -106,6 +108,7 @@ def airbench(
         initializer="dirac" if initializer == "auto" else initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -117,6 +120,7 @@ def airbench(
         x = parts.act(whitened(x, size), name="whitening_act")
     for number, multiplier in enumerate(multipliers, start=1):
         x = block(x, width * multiplier, depth, parts, f"block{number}")
+        x = parts.drop_maps(x, name=f"block{number}_spatial_dropout")
     x = keras.layers.GlobalMaxPooling2D(data_format="channels_last", name="max_pool")(x)
     x = keras.layers.Rescaling(check_scale("logit_scale", logit_scale, "features before the output"), name="rescale")(x)
     x = parts.dropout(x, name="dropout")

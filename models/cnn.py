@@ -50,6 +50,7 @@ def cnn(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -76,6 +77,7 @@ def cnn(
         downsampling: "max" (max pooling between stages) or "stride" (a stride in each stage's first convolution).
         normalization_placement: "before" each activation (Ioffe and Szegedy 2015) or "after" it, where a convolution keeps its bias.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each stage (Tompson et al. 2015, section 3.2).
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
     Raises:
@@ -112,6 +114,7 @@ def cnn(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -121,6 +124,7 @@ def cnn(
     x = inputs = keras.Input(input_shape, name="inputs")
     for stage, (layers, filters) in enumerate(zip(plan, widths, strict=True)):
         x = conv_stage(x, filters, (3,) * layers, downsampling if stage else None, parts, f"stage{stage + 1}")
+        x = parts.drop_maps(x, name=f"stage{stage + 1}_spatial_dropout")
     x = keras.layers.GlobalAveragePooling2D(data_format="channels_last", name="average_pool")(x)
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

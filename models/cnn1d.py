@@ -35,6 +35,7 @@ def cnn1d(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.5,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -61,6 +62,7 @@ def cnn1d(
         normalization: Defaults to "none", as Kim. "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer. Defaults to Kim's 0.5. His bound of 3 on the norms of the output kernel is left out;
             `l2` does its work.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each convolution (Tompson et al. 2015, section 3.2).
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
     Raises:
@@ -90,6 +92,7 @@ def cnn1d(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -99,6 +102,7 @@ def cnn1d(
     branches = []
     for branch, kernel_size in enumerate(kernel_sizes, start=1):
         y = conv_stage(x, width, (kernel_size,), None, parts, f"branch{branch}")
+        y = parts.drop_maps(y, name=f"branch{branch}_spatial_dropout")
         branches.append(pool(y, mask, pooling, parts, name=f"branch{branch}_pool"))
     x = keras.layers.Concatenate(name="branches")(branches) if len(branches) > 1 else branches[0]
     x = parts.dropout(x, name="dropout")

@@ -26,6 +26,7 @@ def fcn(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -52,6 +53,7 @@ def fcn(
         padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
         normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each convolution (Tompson et al. 2015, section 3.2).
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
     Raises:
@@ -82,6 +84,7 @@ def fcn(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -90,6 +93,7 @@ def fcn(
     )
     for stage, (kernel_size, multiplier) in enumerate(zip(kernel_sizes, multipliers, strict=True), start=1):
         x = conv_stage(x, width * multiplier, (kernel_size,), None, parts, f"stage{stage}")
+        x = parts.drop_maps(x, name=f"stage{stage}_spatial_dropout")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

@@ -51,6 +51,7 @@ def inception1d(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -93,6 +94,7 @@ def inception1d(
         padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
         normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each module (Tompson et al. 2015, section 3.2).
         stochastic_depth: Rate at which the last three modules with a shortcut are dropped; it rises linearly from the first three.
 
     Raises:
@@ -126,6 +128,7 @@ def inception1d(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -138,6 +141,7 @@ def inception1d(
         if module % MODULES_PER_SHORTCUT == 0:
             shortcut = module // MODULES_PER_SHORTCUT
             x = passed_by = _join(passed_by, x, stochastic_depth * shortcut / shortcuts, parts, f"shortcut{shortcut}")
+        x = parts.drop_maps(x, name=f"module{module}_spatial_dropout")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

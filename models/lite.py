@@ -29,6 +29,7 @@ def lite(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -59,6 +60,7 @@ def lite(
         normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
         weight_normalization: Of the kernels over several features; a depthwise kernel sees one feature and stays as it is.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each layer (Tompson et al. 2015, section 3.2).
         stochastic_depth: Must be 0: there is no shortcut around a layer.
 
     Raises:
@@ -89,6 +91,7 @@ def lite(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -96,9 +99,11 @@ def lite(
         activity_l2=activity_l2,
     )
     x = _first_layer(x, width, kernel_sizes, hand_made_filters, parts)
+    x = parts.drop_maps(x, name="first_spatial_dropout")
     for layer in range(1, depth + 1):
         x = parts.separable_conv(x, width, max(max(kernel_sizes) >> layer, 2), 2**layer, name=f"separable{layer}")
         x = parts.norm_and_act(x, norm=f"separable{layer}_norm", act=f"separable{layer}_act")
+        x = parts.drop_maps(x, name=f"separable{layer}_spatial_dropout")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

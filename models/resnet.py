@@ -76,6 +76,7 @@ def resnet(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -126,6 +127,7 @@ def resnet(
         initial_scale: Factor on the initial kernels, recurrent ones and the output's too, and not on embeddings, biases and scales.
             Defaults to 1; 0.01 shows what weights that are too small do. A normalization after a kernel, or of it, takes the factor out.
         dropout: Rate before the output layer (in an `mlp`: after each hidden layer).
+        spatial_dropout: Rate at which whole feature maps are dropped behind each stage (Tompson et al. 2015, section 3.2).
         stochastic_depth: Rate at which the last residual branch is dropped, for single examples; it rises linearly from the first block to
             the last (Huang et al. 2016, equation 4), and kept branches are rescaled.
         l1, l2: Factors of the penalties on all kernels; biases and normalization are left out.
@@ -194,6 +196,7 @@ def resnet(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -225,6 +228,7 @@ def resnet(
         for rate, block_name in zip(rates[:changing], names, strict=False):
             x = make(x, rate, block_name, strides=2 if stage else 1)
         x = repeated(make, x, rates[changing:], names[changing:], stacked=stacked, rematerialization=rematerialization)
+        x = parts.drop_maps(x, name=f"stage{stage + 1}_spatial_dropout")
         done += blocks
     if preactivated:
         x = parts.act(parts.norm(x, name="final_norm"), name="final_act")

@@ -28,6 +28,7 @@ def resnet1d(
     initializer="auto",
     initial_scale=1.0,
     dropout=0.0,
+    spatial_dropout=0.0,
     stochastic_depth=0.0,
     l1=0.0,
     l2=0.0,
@@ -57,6 +58,7 @@ def resnet1d(
         padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
         normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer.
+        spatial_dropout: Rate at which whole feature maps are dropped behind each block (Tompson et al. 2015, section 3.2).
         stochastic_depth: Rate at which the last residual branch is dropped; it rises linearly from the first block to the last.
 
     Raises:
@@ -94,6 +96,7 @@ def resnet1d(
         initializer=initializer,
         initial_scale=initial_scale,
         dropout=dropout,
+        spatial_dropout=spatial_dropout,
         l1=l1,
         l2=l2,
         max_norm=max_norm,
@@ -104,6 +107,7 @@ def resnet1d(
     for block, multiplier in enumerate(multipliers, start=1):
         drop_rate = stochastic_depth * block / len(multipliers)
         x = residual_block(x, (width * multiplier,) * len(kernel_sizes), kernel_sizes, strides, drop_rate, parts, f"block{block}")
+        x = parts.drop_maps(x, name=f"block{block}_spatial_dropout")
     x = pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

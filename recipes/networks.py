@@ -69,7 +69,11 @@ class TableNetwork(PlainNetwork):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeepNetwork(Network):
-    """What networks with residual branches or attention have as well."""
+    """What networks of convolutions, with residual branches or with attention have as well."""
+
+    spatial_dropout: Annotated[float, SHARE] | None = None
+    """Share of feature maps dropped, each from all positions or steps, behind each stage, block or module (networks of convolutions only).
+    Default: 0."""
 
     heads: Annotated[int, AT_LEAST_1] | None = None
     """Attention heads, of which the width is a multiple (transformers only). Default: the model's own."""

@@ -44,6 +44,7 @@ class Parts:
         dropout,
         l1,
         l2,
+        spatial_dropout=0.0,
         max_norm=0.0,
         activity_l1=0.0,
         activity_l2=0.0,
@@ -64,6 +65,7 @@ class Parts:
         self._output_initializer = resolve_initializer("glorot_uniform" if initializer in ("auto", "dirac") else initializer, "linear")
         self._initial_scale = check_scale("initial_scale", initial_scale)
         self._dropout = check_rate("dropout", dropout)
+        self._spatial_dropout = check_rate("spatial_dropout", spatial_dropout)
         self._l1, self._l2 = check_penalty("l1", l1), check_penalty("l2", l2)
         self._max_norm = check_penalty("max_norm", max_norm, "the largest norm of kernels, or 0")
         self._activity = {"l1": check_penalty("activity_l1", activity_l1), "l2": check_penalty("activity_l2", activity_l2)}
@@ -157,6 +159,14 @@ class Parts:
     def drop(self, x, rate, *, name):
         """Drop single features at a rate of one's own; at rate 0 this is the tensor itself."""
         return keras.layers.Dropout(rate, name=name)(x) if rate else x
+
+    def drop_maps(self, x, *, name):
+        """Drop whole maps (batch, height, width, channels), or channels (batch, time, channels); at rate 0 this is the tensor itself."""
+        if not self._spatial_dropout:
+            return x
+        if len(x.shape) == 3:
+            return keras.layers.SpatialDropout1D(self._spatial_dropout, name=name)(x)
+        return keras.layers.SpatialDropout2D(self._spatial_dropout, data_format="channels_last", name=name)(x)
 
     def drop_branch(self, x, rate, *, name):
         """Drop the whole tensor of an example, and rescale the others; at rate 0 this is the tensor itself."""

@@ -92,6 +92,12 @@ def test_the_placement_of_normalization_is_an_option_of_plain_networks():
     assert {models.options(family)["normalization_placement"] for family in families} == {"before"}
 
 
+def test_spatial_dropout_is_an_option_of_networks_of_convolutions():
+    families = {models.family(name) for name in models.names() if "spatial_dropout" in models.options(name)}
+    assert families == {"airbench", "cnn", "cnn1d", "fcn", "inception1d", "lite", "resnet", "resnet1d"}
+    assert {models.options(family)["spatial_dropout"] for family in families} == {0.0}
+
+
 def test_options_of_sequences_are_the_same_in_every_family():
     for option in ("vocabulary_size", "embedding_size", "embedding_dropout", "padded"):
         assert len({repr(models.options(family)[option]) for family in FAMILIES[4:]}) == 1

@@ -91,6 +91,8 @@ OWN = {
     },
 }
 OWN["vision_transformer"] = [*OWN["vision_transformer"], ("stem", "convolutions")]
+WITH_MAPS = ("airbench", "cnn", "cnn1d", "fcn", "inception1d", "lite", "resnet", "resnet1d")
+OWN |= {family: [*OWN[family], ("spatial_dropout", 0.2)] for family in WITH_MAPS}
 REFUSED = {
     *((family, "normalization", name) for family in ("rnn", "cnn1d", "text_transformer") for name in ("group", "instance")),
     *((family, "weight_normalization", name) for family in ("rnn", *TRANSFORMERS) for name in ("spectral", "standardized")),

@@ -98,3 +98,39 @@ def test_embedding_dropout_drops_a_feature_from_all_tokens():
     np.testing.assert_allclose(dropped, 2 * whole * ~lost[:, None], rtol=1e-5)
     with pytest.raises(ValueError, match=r"embedding_dropout is for tokens, which have embeddings, got 0.5 without vocabulary_size"):
         models.rnn((20, 2), 2, embedding_dropout=0.5)
+
+
+WITH_MAPS = {
+    "cnn": ((8, 8, 2), {"depth": 4, "width": 32}, ["stage1", "stage2", "stage3"]),
+    "airbench": ((8, 8, 2), {"width": 32, "width_multipliers": (1, 1)}, ["block1", "block2"]),
+    "resnet": ((8, 8, 2), {"depth": (3, 2), "width": 32, "stacking": "always"}, ["stage1", "stage2"]),
+    "cnn1d": ((9, 2), {"kernel_sizes": (2, 3), "width": 32}, ["branch1", "branch2"]),
+    "fcn": ((9, 2), {"kernel_sizes": (3, 2), "width_multipliers": (1, 1), "width": 32}, ["stage1", "stage2"]),
+    "resnet1d": ((9, 2), {"width_multipliers": (1, 1), "width": 32}, ["block1", "block2"]),
+    "inception1d": ((9, 2), {"depth": 3, "kernel_sizes": (3,), "width": 16}, ["module1", "module2", "module3"]),
+    "lite": ((9, 2), {"depth": 1, "kernel_sizes": (3,), "width": 32, "hand_made_filters": False}, ["first", "separable1"]),
+}
+
+
+@pytest.mark.parametrize("family", WITH_MAPS)
+def test_spatial_dropout_drops_a_map_from_all_positions(family):
+    shape, options, places = WITH_MAPS[family]
+    model = models.build(family, shape, 2, spatial_dropout=0.5, **options)
+    drops = [layer for layer in model.layers if isinstance(layer, keras.layers.SpatialDropout1D | keras.layers.SpatialDropout2D)]
+    assert [layer.name for layer in drops] == [f"{place}_spatial_dropout" for place in places]
+    before = keras.Model(model.input, drops[0].input)(np.random.default_rng(0).normal(size=(8, *shape)).astype("float32"))
+    whole, dropped = array(before), array(drops[0](before, training=True))
+    maps = tuple(range(1, whole.ndim - 1))
+    there, lost = np.abs(whole).max(axis=maps) > 0, np.abs(dropped).max(axis=maps) == 0
+    assert 0.3 < lost[there].mean() < 0.7
+    np.testing.assert_allclose(dropped, 2 * whole * ~np.expand_dims(lost, maps), rtol=1e-5)
+    plain = models.build(family, shape, 2, **options)
+    assert len(plain.layers) == len(model.layers) - len(places)
+    assert plain.count_params() == model.count_params()
+
+
+def test_spatial_dropout_is_a_share():
+    with pytest.raises(ValueError, match=r"spatial_dropout is the share that is dropped.*got 1"):
+        models.cnn((8, 8, 2), 2, spatial_dropout=1)
+    with pytest.raises(ValueError, match="spatial_dropout"):
+        models.build("vision_transformer", (8, 8, 2), 2, spatial_dropout=0.1)

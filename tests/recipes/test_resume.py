@@ -191,7 +191,7 @@ SMALL = {"floor": False, "depth": 4, "width": 4, "epochs": 3, "batch_size": 128}
         {"schedule": "plateau", "warmup_epochs": 1.5, "optimizer": "muon", "model": "mlp", "width": 16, "ema": 0.9, "max_norm": 1.0},
         {"accumulate_steps": 4, "schedule": "restarts", "optimizer": "nadam", "ema": 0.9, "clip_adaptive": 0.02, "layer_decay": 0.8},
         {"accumulate_steps": 3, "precision": "float16", "optimizer": "lion", "clip_value": 0.1, "schedule": "polynomial", "ema": 0.9},
-        {"sharpness_radius": 0.05, "dropout": 0.2, "optimizer": "sgd"},
+        {"sharpness_radius": 0.05, "dropout": 0.2, "spatial_dropout": 0.2, "model": "cnn", "optimizer": "sgd"},
         # Neither 3 nor 2 epochs of ten batches end at a meeting of 4.
         {
             **{"model": "airbench", "depth": 1, "optimizer": "sgd", "lookahead": 4, "bias_learning_rate_factor": 64.0},

@@ -87,7 +87,9 @@ TEXTS = [f"{'good' if k % 2 else 'bad'} word{k % 7} word{k % 5}" for k in range(
 
 @pytest.mark.parametrize("own", [{"swa": 0.25}, SNAPSHOTS], ids=str)
 def test_other_recipes_average_too(own, tmp_path):
-    texts = text_classification.Args(**COMMON, **own, model="cnn1d", width=4, embedding_size=4, output=str(tmp_path / "texts"))
+    texts = text_classification.Args(
+        **COMMON, **own, model="cnn1d", width=4, embedding_size=4, spatial_dropout=0.1, output=str(tmp_path / "texts")
+    )
     result = text_classification.main(texts, dataset=data.texts.from_texts(TEXTS, [k % 2 for k in range(120)]))
     assert result.keys() & {"swa", "snapshots"}
     table = {**COMMON, **own, "model": "mlp", "width": 8, "depth": 2, "normalization": "batch", "classical_share": 0.5}
