@@ -11,6 +11,7 @@ import numpy as np
 import tyro
 
 from hornbook import UserError, command_line, endings, files, records, terminal
+from hornbook.data.tables.encoding import Encoding
 from hornbook.evaluation import scores, selection
 from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
@@ -20,13 +21,23 @@ from hornbook.training import folders, manifest, runs
 _BESIDE = ("table.json", "tokenizer.json", "ngrams.json", "features.keras")
 _COPIED = ("config.json", "chosen.json", *_BESIDE, "split.csv")
 _MOST = 1000
+# What the folds of one cross-validation, and its repeats, are told differently.
+_OF_FOLDS = ("test_fold", "seed", "split_seed", "output")
+_NOT_SCORED = {
+    "problem": "not-scored",
+    "severity": "note",
+    "evidence": "Every example of the folds was trained on by some of the members, so none of them can test their average.",
+    "layers": [],
+    "advice": "The out-of-fold scores of the cross-validation say what one member is worth.",
+    "changes": {},
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class EnsembleArgs:
     runs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Folders of finished runs of one recipe on one split, or folders with such runs in them: of several seeds, of a search, of a
-    comparison."""
+    comparison; or of one cross-validation, whose folds are averaged for new data and not scored."""
     select: int = 0
     """Choose members by the validation part: add the run that improves the average most, so many times, each as often as it helps (Caruana
     et al. 2004). 0: all runs, each alike."""
@@ -53,7 +64,7 @@ class Member:
 def ensemble(arguments):
     """The command `hornbook ensemble`."""
     with endings.ending("hornbook ensemble"):
-        about = "Average finished runs of one recipe on one split, and save the average as a run."
+        about = "Average finished runs of one recipe on one split, or the folds of a cross-validation, and save the average as a run."
         args = command_line.parse(EnsembleArgs, arguments, "hornbook ensemble", about)
         if not 0 <= args.select <= _MOST:
             raise UserError(f"--select must be at least 0 and at most {_MOST:,}, got {args.select}")
@@ -79,24 +90,34 @@ def main(args):
     with folders.output(args.output, "ensemble", "" if model_name == "auto" else model_name) as folder:
         if folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder} is not empty; an ensemble begins in a folder of its own, pass another --output")
+        folds = _are_folds(members)
+        if args.select and folds:
+            raise UserError(f"--select {args.select} chooses by validation data, of which each fold has others; leave it out")
         if args.select:
             members = _selected(members, args.select)
-        part = _part(first, "test")
-        own, models = [], []
-        for member in members:
-            model = load_model(member.trained)
-            own.append(saved_model.outputs(model, part, member.trained))
-            models.append(model)
-        model = _averaged(models, members)
         about = {**first.trained.about, "thresholds": None}
-        outputs = saved_model.outputs(model, part, first.trained)
-        found = scores.of_run(about, part.labels, outputs)
-        alone = [scores.headline(scores.of_run(about, part.labels, one)) for one in own]
+        if folds:
+            model, found = _averaged([load_model(member.trained) for member in members], members), None
+            alone = [records.read(member.folder / "result.json", runs.Result).metrics for member in members]
+        else:
+            model, found, alone = _scored(first, members, about)
         result = _result(args, members, alone, found, model, time.monotonic() - began)
-        _write(folder, first, model, about, result, found)
-        for line in _in_words(result, folder):
+        _write(folder, first, model, about, result, found, members)
+        for line in (*_notes(members), *_in_words(result, folder)):
             terminal.say(line)
         return result
+
+
+def _scored(first, members, about):
+    """The average of the members, its scores on the test part, and the headline of each member's."""
+    part, own, models = _part(first, "test"), [], []
+    for member in members:
+        model = load_model(member.trained)
+        own.append(saved_model.outputs(model, part, member.trained))
+        models.append(model)
+    model = _averaged(models, members)
+    found = scores.of_run(about, part.labels, saved_model.outputs(model, part, first.trained))
+    return model, found, [scores.headline(scores.of_run(about, part.labels, one)) for one in own]
 
 
 def _members(given):
@@ -113,10 +134,19 @@ def _members(given):
     if len(paths) > _MOST:
         raise UserError(f"{len(paths):,} runs are more than the {_MOST:,} that an ensemble has at most")
     members = [Member(path, *open_run(path, _COPIED), 1 / len(paths)) for path in paths]
-    first = members[0]
+    first, folds = members[0], _are_folds(members)
     for member in members[1:]:
-        _refuse_other_kind(first, member)
+        _refuse_other_kind(first, member, folds)
     return members
+
+
+def _are_folds(members):
+    """Whether runs are folds of one cross-validation, that differ in what they were tested on."""
+    given = [records.read(member.folder / "config.json", runs.Options) for member in members]
+    tested = {(one.get("test_fold"), one.get("split_seed")) for one in given}
+    alike = [{name: value for name, value in one.items() if name not in _OF_FOLDS} for one in given]
+    count = {str(fold).partition("/")[2] for fold, _ in tested}
+    return len(tested) > 1 and count != {""} and len(count) == 1 and all(one == alike[0] for one in alike)
 
 
 def _runs_of(folder):
@@ -126,29 +156,78 @@ def _runs_of(folder):
     if (folder / "model.keras").exists():
         return [folder]
     found = sorted(path.parent for path in folder.rglob("model.keras") if (path.parent / "result.json").is_file())
+    again = [run for run in found if _is_final(run, folder)]
+    if again and len(again) < len(found):
+        terminal.say(
+            f"note: {len(again)} runs in {folder} that a search trained again from its best trial are left out; name them to have them"
+        )
+        found = [run for run in found if run not in again]
     if not found:
         raise UserError(f"{folder} has no finished run in it")
     return found
 
 
-def _refuse_other_kind(first, member):
-    """Refuse a run whose inputs, outputs or test examples are others than those of the first."""
+def _is_final(run, folder):
+    """Whether a run below a folder is none of a search's trials, but its best one trained again."""
+    parents = [run, *run.parents]
+    below = parents[: parents.index(folder)]
+    return any(one.name == "final" and (one.parent / "search.json").is_file() for one in below)
+
+
+def _refuse_other_kind(first, member, folds):
+    """Refuse a run whose inputs, outputs or, but of folds, test examples are others than those of the first."""
     left_out = ("requires", "thresholds")
     mine, its = ({key: value for key, value in one.trained.about.items() if key not in left_out} for one in (first, member))
     for key in sorted(mine.keys() | its.keys()):
         if mine.get(key) != its.get(key):
             raise UserError(f"{member.folder} and {first.folder} do not go together: their labels.json differ in {key}")
     for name in _BESIDE:
+        if folds and name == "table.json" and _same_inputs(first.folder / name, member.folder / name):
+            continue
         if _digest(first.folder / name) != _digest(member.folder / name):
             told = "they were trained on other splits, so what the inputs mean was learned from other examples"
             raise UserError(f"{member.folder} and {first.folder} do not go together: {name} differs; {told}")
-    if _digest(first.folder / "split.csv") != _digest(member.folder / "split.csv"):
-        told = "what one is tested on, another was trained on; train them with one --split-seed and without --fold"
+    if not folds and _digest(first.folder / "split.csv") != _digest(member.folder / "split.csv"):
+        told = "what one is tested on, another was trained on; train them with one --split-seed and without --fold, or pass folds of one "
+        told += "cross-validation"
         raise UserError(f"{member.folder} and {first.folder} do not go together: split.csv differs; {told}")
+
+
+def _same_inputs(first, second):
+    """Whether two `table.json`s make inputs of rows that mean the same, whatever stands for a missing number."""
+    if not (first.is_file() and second.is_file()):
+        return False
+    one, other = (records.read(path, Encoding) for path in (first, second))
+    return list(one.numbers) == list(other.numbers) and dataclasses.replace(one, numbers=other.numbers) == other
+
+
+def _write_encoding(path, members):
+    """Write the `table.json` of folds: for a missing number stands the mean of what stands for it in each."""
+    each = [records.read(member.folder / "table.json", Encoding) for member in members]
+    numbers = {name: float(np.mean([one.numbers[name] for one in each])) for name in each[0].numbers}
+    dataclasses.replace(each[0], numbers=numbers).save(path)
 
 
 def _digest(path):
     return manifest.digest(path) if path.is_file() else None
+
+
+def _notes(members):
+    """What should be known of the members, a line each."""
+    if len(members) == 1:
+        yield f"note: one run alone was kept, so nothing is averaged, and nothing gained: the ensemble is {members[0].folder}"
+        return
+    count, said = f"of {len(members)} runs", []
+    cut = sum(member.trained.about.get("thresholds") is not None for member in members)
+    if cut:
+        said.append(f"the thresholds of {cut} {count} are left out, and the average has none")
+    adjusted = sum(runs.options_of(member.folder).get("logit_adjustment", "none") != "none" for member in members)
+    if 0 < adjusted < len(members):
+        said.append(
+            f"{adjusted} {count} answer as if all classes were equally frequent (--logit-adjustment), and the average stands between"
+        )
+    if said:
+        yield f"note: {'; '.join(said)}"
 
 
 def _part(member, name):
@@ -193,37 +272,43 @@ def _averaged(models, members):
 
 
 def _result(args, members, alone, found, model, seconds):
-    metrics = scores.headline(found)
+    metrics = scores.headline(found or {})
     listed = [{"run": str(member.folder), "weight": member.weight, "metrics": own} for member, own in zip(members, alone, strict=True)]
-    means = {name: float(np.mean([own[name] for own in alone])) for name in metrics}
+    means = {name: _mean([own.get(name) for own in alone]) for name in alone[0]}
     return {
         "metrics": metrics,
-        "evaluated_on": "test",
+        "evaluated_on": "test" if found else "none",
         "seconds": round(seconds, 1),
         "seed": runs.options_of(members[0].folder)["seed"],
         "parameters": model.count_params(),
-        "findings": [],
+        "findings": [] if found else [_NOT_SCORED],
         "floor": None,
         "ensemble": {"members": listed, "mean_of_members": means, "selected": bool(args.select)},
         **runs.environment(),
     }
 
 
-def _write(folder, first, model, about, result, found):
+def _mean(values):
+    return None if None in values else float(np.mean(values))
+
+
+def _write(folder, first, model, about, result, found, members):
     """Write the ensemble's files, all or none."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        _write_files(folder, first, model, about, result, found)
+        _write_files(folder, first, model, about, result, found, members)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _write_files(folder, first, model, about, result, found):
-    for name in _COPIED:
+def _write_files(folder, first, model, about, result, found, members):
+    for name in _COPIED if found else [name for name in _COPIED if name != "split.csv"]:
         if (first.folder / name).is_file():
             with files.atomic(folder / name) as temporary:
                 shutil.copyfile(first.folder / name, temporary)
+    if not found and (folder / "table.json").is_file():
+        _write_encoding(folder / "table.json", members)
     kind = type(first.trained.labels)
     runs.save_model(folder, model, kind, **{key: value for key, value in about.items() if key not in ("input_shape", "requires")})
     _report(folder, first, result, found)
@@ -246,7 +331,15 @@ def _in_words(result, folder):
     told, means = result["ensemble"], result["ensemble"]["mean_of_members"]
     for member in told["members"]:
         name, value = next(iter(member["metrics"].items()))
-        yield f"{member['run']}: {name.replace('_', ' ')} {value:.4f}, weight {member['weight']:.3f}"
-    for name, value in result["metrics"].items():
-        yield f"{name.replace('_', ' ')}: ensemble {value:.4f}, mean of its members {means[name]:.4f}"
+        own = "" if result["metrics"] else " on its own fold"
+        yield f"{member['run']}: {name.replace('_', ' ')} {_number(value)}{own}, weight {member['weight']:.3f}"
+    for name, mean in means.items():
+        scored = f"ensemble {_number(result['metrics'][name])}, mean of its members" if result["metrics"] else "mean of the folds"
+        yield f"{name.replace('_', ' ')}: {scored} {_number(mean)}"
+    for finding in result["findings"]:
+        yield runs.in_words(finding)
     yield f"report: {folder / 'report.html'}"
+
+
+def _number(value):
+    return "no number" if value is None else f"{value:.4f}"

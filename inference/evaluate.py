@@ -8,10 +8,11 @@ from typing import Annotated
 
 import tyro
 
-from hornbook import UserError, command_line, endings, files, terminal
+from hornbook import UserError, command_line, endings, files, records, terminal
 from hornbook.evaluation import scores
 from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
+from hornbook.training import runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,8 @@ def score(args):
         UserError: no finished run, or data that do not fit it.
     """
     trained, medium = open_run(args.run, ["split.csv"])
+    if trained.is_own(args.dataset or trained.config["dataset"]):
+        _refuse_folds(trained)
     if args.dataset is None:
         _refuse_moved_data(trained)
     examples, left_out = medium.scored(args.dataset or trained.config["dataset"], args.part, trained, args.skip_unreadable)
@@ -66,6 +69,14 @@ def score(args):
     copies = trained.config["test_time_augmentation"]
     found |= {"test_time_augmentation": copies} if copies != "none" else {}
     return {**found, "left_out": left_out} if left_out else found
+
+
+def _refuse_folds(trained):
+    """Refuse to score an average of folds on what its members were trained on."""
+    result = records.read(trained.folder / "result.json", runs.Result)
+    if result.ensemble is not None and result.evaluated_on == "none":
+        told = "some of its members were trained on every example of its own data"
+        raise UserError(f"{trained.folder} is an average of folds: {told}; pass other data as --dataset")
 
 
 def _refuse_moved_data(trained):
