@@ -153,7 +153,7 @@ def test_a_card_has_what_was_measured_and_says_what_was_not(generator):
     made = cards.filled(text, levels, groups)
     rows = [line for line in made.splitlines() if line.startswith("| digits")]
     assert rows == [
-        "| digits, batch_size 2 | b with none | macro f1 | 0.612 | 0.512 | **+0.1 [+0.05, +0.15]** | 0.0123 | 5, 1 failed | 9.04, 9.04 |"
+        "| digits, batch_size 2 | b against none | macro f1 | 0.612 | 0.512 | **+0.1 [+0.05, +0.15]** | 0.0123 | 5, 1 failed | 9.04, 9.04 |"
     ]
     assert "--only one`; what it trains, how to read it: [few examples](../claims.md#10).\n\nNot measured yet: `two`." in made
     assert "old" not in made

@@ -90,7 +90,7 @@ def _row(row, found):
     shown = row["verdict"] in ("better", "worse", "higher", "lower")
     seconds = f"{_number(row['seconds'])}, {_number(first['seconds'])}" if row["seconds"] and first["seconds"] else "-"
     cells = (
-        where, f"{row['level']} with {first['level']}", row["metric"].replace("_", " "), _number(row["mean"]), _number(first["mean"]),
+        where, f"{row['level']} against {first['level']}", row["metric"].replace("_", " "), _number(row["mean"]), _number(first["mean"]),
         f"**{gain}**" if shown else gain, _number(row["p_corrected"]), row["n"] + failed, seconds,
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
