@@ -254,7 +254,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     averages = plan.averages(further, batches.steps_per_epoch(train, args.batch_size), **own)
     remembered = [callback for callback in (history, stopping, plateau, timed, watching, *averages.callbacks) if callback]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps), options=run.options)
-    run.require_space(checkpoint.size_in_bytes(model))
+    run.require_space(checkpoint.size_in_bytes(model, args.snapshots))
     footprint.require(model, train, args.batch_size, session.smaller)
     if watching:
         watching.begin(model)

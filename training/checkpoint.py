@@ -206,11 +206,16 @@ def _variables(model):
     return [*model.variables, *model.optimizer.variables]
 
 
-def size_in_bytes(model):
-    """What a run of this compiled model needs on disk: two checkpoints while one replaces the other, with best weights, and the model."""
+def size_in_bytes(model, snapshots=0):
+    """What a run of this compiled model needs on disk: two checkpoints while one replaces the other, with best weights, and the model.
+
+    Args:
+        model: compiled.
+        snapshots: that the checkpoints keep, and of which the saved model then is.
+    """
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     weights = 4 * model.count_params()
     state = 4 * sum(math.prod(variable.shape) for variable in _variables(model))
-    return 2 * (state + weights) + weights
+    return 2 * (state + weights) + weights + 3 * snapshots * weights

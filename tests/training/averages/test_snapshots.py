@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 from hornbook import UserError
-from hornbook.training import Snapshots
+from hornbook.training import Snapshots, checkpoint
 
 GENERATOR = np.random.default_rng(0)
 INPUTS, LABELS = GENERATOR.normal(size=(64, 3)).astype("float32"), GENERATOR.integers(0, 3, 64)
@@ -59,6 +59,12 @@ def test_the_mean_of_the_snapshots(activation, tmp_path):
     assert np.abs(seen.of[1] - seen.of[3]).max() > 0.01
     assert taken.told == {"snapshots": [2, 4]}
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
+def test_room_for_them_is_asked_of_the_disk():
+    # Each twice in checkpoints, one of which replaces the other, and once in the saved model.
+    model = network()
+    assert checkpoint.size_in_bytes(model, 2) - checkpoint.size_in_bytes(model) == 2 * 3 * 4 * model.count_params()
 
 
 def test_one_alone_is_the_network():
