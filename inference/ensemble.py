@@ -142,6 +142,8 @@ def _members(given):
 
 def _are_folds(members):
     """Whether runs are folds of one cross-validation, that differ in what they were tested on."""
+    if any(_is_average(member.folder) for member in members):
+        return False
     given = [records.read(member.folder / "config.json", runs.Options) for member in members]
     tested = {(one.get("test_fold"), one.get("split_seed")) for one in given}
     alike = [{name: value for name, value in one.items() if name not in _OF_FOLDS} for one in given]
@@ -156,12 +158,11 @@ def _runs_of(folder):
     if (folder / "model.keras").exists():
         return [folder]
     found = sorted(path.parent for path in folder.rglob("model.keras") if (path.parent / "result.json").is_file())
-    again = [run for run in found if _is_final(run, folder)]
-    if again and len(again) < len(found):
-        terminal.say(
-            f"note: {len(again)} runs in {folder} that a search trained again from its best trial are left out; name them to have them"
-        )
-        found = [run for run in found if run not in again]
+    for is_other, told in ((_is_final, "that a search trained again from its best trial"), (_is_average, "that are averages of others")):
+        others = [run for run in found if is_other(run, folder)]
+        if others and len(others) < len(found):
+            terminal.say(f"note: left out are {len(others)} runs in {folder} {told}; name them to have them")
+            found = [run for run in found if run not in others]
     if not found:
         raise UserError(f"{folder} has no finished run in it")
     return found
@@ -172,6 +173,11 @@ def _is_final(run, folder):
     parents = [run, *run.parents]
     below = parents[: parents.index(folder)]
     return any(one.name == "final" and (one.parent / "search.json").is_file() for one in below)
+
+
+def _is_average(run, folder=None):
+    """Whether a run is an ensemble, whose members would count twice beside it."""
+    return records.read(run / "result.json", runs.Result).ensemble is not None
 
 
 def _refuse_other_kind(first, member, folds):

@@ -193,9 +193,26 @@ def test_runs_that_a_search_trained_again_are_no_trials(runs, tmp_path, capsys):
     (tmp_path / "search/search.json").write_text("{}")
     result = ensemble.main(ensemble.EnsembleArgs((str(tmp_path / "search"),), output=str(tmp_path / "out")))
     assert [pathlib.Path(member["run"]).parent.name for member in result["ensemble"]["members"]] == ["trial_0", "trial_1"]
-    assert f"note: 1 runs in {tmp_path / 'search'} that a search trained again from its best trial are left out" in capsys.readouterr().out
+    assert (
+        f"note: left out are 1 runs in {tmp_path / 'search'} that a search trained again from its best trial; name them"
+        in capsys.readouterr().out
+    )
     named = (str(tmp_path / "search/trial_0/seed-0"), str(tmp_path / "search/final"))
     assert len(ensemble.main(ensemble.EnsembleArgs(named, output=str(tmp_path / "named")))["ensemble"]["members"]) == 2
+
+
+def test_an_average_below_a_folder_is_no_member(folds, runs, averaged, tmp_path, capsys):
+    shutil.copytree(folds, tmp_path / "folds")
+    for count in range(2):
+        result = ensemble.main(ensemble.EnsembleArgs((str(tmp_path / "folds"),), output=str(tmp_path / "folds" / f"average-{count}")))
+        assert len(result["ensemble"]["members"]) == 3
+    assert (
+        f"note: left out are 1 runs in {tmp_path / 'folds'} that are averages of others; name them to have them" in capsys.readouterr().out
+    )
+    with pytest.raises(ensemble.UserError, match=r"do not go together: split.csv differs"):
+        ensemble.main(ensemble.EnsembleArgs((str(tmp_path / "folds/average-0"), str(folds)), output=str(tmp_path / "out")))
+    named = (str(averaged), str(runs / "seeds/seed-0"))
+    assert len(ensemble.main(ensemble.EnsembleArgs(named, output=str(tmp_path / "two")))["ensemble"]["members"]) == 2
 
 
 def test_one_run_alone_that_is_kept_gains_nothing(runs, tmp_path, capsys):
