@@ -3,13 +3,15 @@
 import dataclasses
 import sys
 
+import numpy as np
+
 from hornbook import UserError, command_line, files, terminal
 from hornbook.recipes import options
 
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
 
-def watching(args, train, validation, as_batches, callbacks=()):
+def watching(args, train, validation, as_batches, callbacks=(), feed=None):
     """The callback that watches a training; None with `--no-diagnosis`.
 
     Args:
@@ -17,16 +19,29 @@ def watching(args, train, validation, as_batches, callbacks=()):
         train, validation: parts of the dataset, or their tokens; validation may be None.
         as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
         callbacks: further ones of the run; those that ask the diagnosis are given it.
+        feed: dict of `class_weights`, `sampling` and `example_weights` of `batches.training_batches`; None: every example counts the same.
     """
     from hornbook.training import diagnosis
 
     if not args.diagnosis:
         return None
-    made = diagnosis.Diagnostics(*_arrays(train, validation, as_batches))
+    made = diagnosis.Diagnostics(*_arrays(train, validation, as_batches), class_weights=_by_class(train.labels, feed or {}))
     for callback in callbacks:
         if isinstance(callback, diagnosis.StopWhenHopeless):
             callback.watching = made
     return made
+
+
+def _by_class(labels, feed):
+    """What an example of each class counts on average in an epoch, a dict; None where all count the same, or there are no classes."""
+    weights, own = feed.get("class_weights"), feed.get("example_weights")
+    if labels.ndim > 1 or (weights is None and own is None and feed.get("sampling", "none") == "none"):
+        return None
+    own, found = np.ones(len(labels)) if own is None else own, {}
+    for label in np.unique(labels).tolist():
+        drawn = 1.0 if feed["sampling"] == "none" else 1 / np.sum(labels == label)
+        found[label] = float(own[labels == label].mean()) * (1.0 if weights is None else weights[label]) * drawn
+    return found
 
 
 class Advice:
@@ -150,7 +165,9 @@ def of_run(advice, done, scores, floor, medium, further):
     options = advice.options
     found = done.watching.findings(options) if done.watching else []
     if options.get("logit_adjustment") == "after" or "at_half" in (scores or {}):  # The network was watched before, and with 0.5.
-        found = [finding for finding in found if finding.problem != "rare-class-ignored"]
+        ignored = any(finding.problem == "rare-class-ignored" for finding in found)
+        left_out = ("rare-class-ignored", "constant-predictions") if ignored else ()  # The one class that it says is the frequent one.
+        found = [finding for finding in found if finding.problem not in left_out]
     below = of_scores.of_floor(floor, medium, options)
     if any(finding.severity == "error" for finding in found):
         # What scores show of a network that has not learned is not what is wrong with it, nor does it help to say again what to do.

@@ -177,7 +177,7 @@ def _train(args, session):
 
     # Training.
     num_classes = objective.num_classes
-    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, num_classes=num_classes)
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, num_classes=num_classes)
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,

@@ -214,7 +214,7 @@ class Fitting:
     averages: object
 
 
-def fitting(args, session, model, train, validation=None, **as_batches):
+def fitting(args, session, model, train, validation=None, feed=None, **as_batches):
     """A `Fitting`: the callbacks that the options name, the checkpoint read, and what `fit` is told of all that.
 
     Args:
@@ -222,7 +222,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
         session: `Session`.
         model: the compiled model; of a run that is resumed, its state is that of the checkpoint afterwards.
         train, validation: parts of the dataset, or their tokens; validation may be None.
-        **as_batches: `num_classes` and `length` of `batches.training_batches`.
+        feed, **as_batches: of `batches.training_batches`, what it draws and how much it counts, a dict, and `num_classes` and `length`.
 
     Raises:
         UserError: the disk has no room.
@@ -248,7 +248,7 @@ def fitting(args, session, model, train, validation=None, **as_batches):
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    watching = findings.watching(args, train, validation, as_batches, session.callbacks)
+    watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed)
     further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
     averages = plan.averages(further, batches.steps_per_epoch(train, args.batch_size), **own)

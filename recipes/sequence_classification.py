@@ -140,7 +140,7 @@ def _train(args, session):
     # Training.
     # How every batch is made: labels one-hot, series of one length where the model takes no other.
     as_batches = {"num_classes": objective.num_classes, "length": steps}
-    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, **as_batches)
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, **as_batches)
     mean, variance = dataset.train.moments()
     augment = data.series.augmenter(
         mean=mean,

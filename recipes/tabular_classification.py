@@ -96,7 +96,7 @@ def _train(args, session):
 
     # Training.
     as_batches = {"num_classes": objective.num_classes}
-    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, **as_batches)
+    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, **as_batches)
     augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
     validation = dataset.validation
     if validation is not None:

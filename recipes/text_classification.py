@@ -161,7 +161,7 @@ def _train(args, session):
 
     # Training.
     as_batches = {"num_classes": objective.num_classes}
-    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), **as_batches)
+    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), feed=objective.feed, **as_batches)
     augment = data.texts.augmenter(args.word_dropout, args.word_swap)
     validation = tokens.get("validation")
     if validation is not None:

@@ -71,6 +71,8 @@ class Diagnostics(keras.callbacks.Callback):
             `fit`, hence these.
         validation: (x, y) of validation examples, or None.
         every: steps between two measurements of the weights' updates.
+        class_weights: dict of class to what an example of it counts in the training loss, by `fit(class_weight=)` or by how often it is
+            drawn; what guessing gives is taken so. Only ratios matter. None: every class's examples count the same.
 
     Attributes:
         record: `Record`.
@@ -94,7 +96,7 @@ class Diagnostics(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, probe, validation=None, every=200):
+    def __init__(self, probe, validation=None, every=200, class_weights=None):
         super().__init__()
         if not isinstance(probe, (tuple, list)) or len(probe) != 2:
             raise ValueError(f"probe must be (x, y), some training examples, got {type(probe).__name__}")
@@ -104,7 +106,7 @@ class Diagnostics(keras.callbacks.Callback):
         count = examples.length(self._train[0])
         if count < 2 or count != examples.length(self._train[1]):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
-        self._every = every
+        self._every, self._class_weights = every, class_weights
         self.record, self._restored, self._first = Record(), None, None
 
     def begin(self, model):
@@ -131,7 +133,7 @@ class Diagnostics(keras.callbacks.Callback):
             self._gone, self._restored = state.restore(record, *restored), None
         record.optimizer = networks.optimizer_of(self.model)
         y = self._train[1]
-        record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs)
+        record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs, self._class_weights)
         record.facts = self.facts_of(record, self.model)
         record.baseline = self._baseline()
         self._began = _weights(self.model)
@@ -217,19 +219,26 @@ class Diagnostics(keras.callbacks.Callback):
             constant = np.asarray(y, "float32").mean(axis=0)
             outputs = np.broadcast_to(constant, np.shape(y))
         elif task.kind == "classes":
-            shares = np.maximum(task.shares, 1e-6)
+            shares = np.maximum(task.counted(task.weights), 1e-6)
             outputs = np.broadcast_to(shares if task.from_logits is False else np.log(shares), (len(y), len(shares)))
         else:
-            share = np.clip(np.asarray(y, "float32").mean(axis=0), 1e-6, 1 - 1e-6)
+            share = np.asarray(y, "float32").mean(axis=0) if task.weights is None else task.counted(task.weights)[1:]
+            share = np.clip(share, 1e-6, 1 - 1e-6)
             outputs = np.broadcast_to(share if task.from_logits is False else np.log(share / (1 - share)), np.shape(y))
         if task.kind != "classes" and np.ndim(outputs) == 1:
             outputs, y = outputs[:, None], np.asarray(y)[:, None]
         loss = keras.losses.get(self.model.loss) if isinstance(self.model.loss, str) else self.model.loss
         if getattr(loss, "shift", None) is not None:  # Of a loss that adds it to the logits itself.
             outputs = outputs - np.asarray(loss.shift)
+        counts = {}
+        if task.weights is not None:
+            own = task.weights[_classes(y, task)]
+            counts["sample_weight"] = keras.ops.convert_to_tensor((own / own.mean()).astype("float32"))
         try:
             value = np.mean(
-                keras.ops.convert_to_numpy(loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs.astype("float32"))))
+                keras.ops.convert_to_numpy(
+                    loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs.astype("float32")), **counts)
+                )
             )
         except (ValueError, TypeError):  # A loss that takes outputs of another kind, such as quantiles.
             return None

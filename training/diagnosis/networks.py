@@ -152,12 +152,21 @@ class Task:
         num_classes: of classes; 2 of binary.
         from_logits: whether the loss takes logits; None where it does not ask.
         shares: each class's share of the targets, an array; None of other kinds.
+        weights: what an example of each class counts in the loss, an array; None: all the same, or there are no classes.
+        balance: what it counts in the answers that the loss asks for: the same, and where the loss adds a shift to the logits, as many
+            times more as the shift takes from it; None: all the same.
     """
 
     kind: str | None
     num_classes: int = 0
     from_logits: bool | None = None
     shares: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    balance: np.ndarray | None = None
+
+    def counted(self, weights):
+        """The shares of the classes where an example of each counts so much; as they are of None."""
+        return self.shares if weights is None else self.shares * weights / max(1e-12, float((self.shares * weights).sum()))
 
 
 _CLASSES = ("categorical", "crossentropy", "cross_entropy", "focal")
@@ -175,14 +184,27 @@ _NUMBERS = (
 )
 
 
-def task_of(model, y, outputs):
+def task_of(model, y, outputs, class_weights=None):
     """The `Task` of a compiled model with one output.
 
     Args:
         model: compiled.
         y: its targets, an array.
         outputs: for some of them, an array `(batch, outputs)`.
+        class_weights: dict of class to what an example of it counts in the loss; None: all the same.
     """
+    task = _task_of(model, y, outputs)
+    if task.shares is None:
+        return task
+    weights = class_weights and np.array([class_weights.get(one, 1.0) for one in range(task.num_classes)], "float64")
+    shift = getattr(model.loss, "shift", None)
+    if shift is None:
+        return dataclasses.replace(task, weights=weights, balance=weights)
+    taken = np.exp(-np.array([0.0, *shift] if task.kind == "binary" else shift, "float64"))
+    return dataclasses.replace(task, weights=weights, balance=taken if weights is None else weights * taken)
+
+
+def _task_of(model, y, outputs):
     loss = model.loss
     if not isinstance(y, np.ndarray) or not isinstance(outputs, np.ndarray) or isinstance(loss, (list, tuple, dict)) or loss is None:
         return Task(None)

@@ -8,7 +8,7 @@ import typing
 import numpy as np
 import pytest
 
-from hornbook import command_line, models
+from hornbook import command_line, data, models
 from hornbook.recipes import (
     findings,
     image_classification,
@@ -139,3 +139,31 @@ def test_a_model_is_not_advised_that_lacks_an_option_that_was_given():
     assert "--model fcn" in words()
     assert "--model fcn" not in words(bidirectional=True)
     assert "--normalization batch" not in words(normalization="batch")
+
+
+@pytest.mark.parametrize(
+    ("feed", "wanted"),
+    [
+        ({"sampling": "none", "class_weights": None}, None),
+        ({"sampling": "none", "class_weights": {0: 0.5, 1: 2.0}}, {0: 0.5, 1: 2.0}),
+        ({"sampling": "oversample", "class_weights": None}, {0: 1 / 6, 1: 1 / 2}),
+        ({"sampling": "none", "class_weights": {0: 1.0, 1: 3.0}, "example_weights": np.arange(8)}, {0: 2.5, 1: 3 * 6.5}),
+    ],
+)
+def test_what_an_example_of_each_class_counts(feed, wanted):
+    assert findings._by_class(np.repeat([0, 1], [6, 2]), feed) == (wanted and pytest.approx(wanted))
+    assert findings._by_class(np.zeros((8, 2)), feed) is None
+
+
+@pytest.mark.parametrize(
+    "made_up", [{"class_weights": "balanced"}, {"sampling": "undersample", "epochs": 60}, {"logit_adjustment": "training"}], ids=str
+)
+def test_what_helps_a_rare_class_raises_no_false_alarm(made_up, tmp_path):
+    generator = np.random.default_rng(0)
+    labels = (generator.random(1000) < 0.06).astype(int)
+    rows = generator.normal(size=(1000, 3)) + 2.0 * labels[:, None] * [1, 0.5, 0]
+    dataset = data.tables.from_arrays(rows, labels, rows[:300], labels[:300])
+    options = {"model": "mlp", "width": 16, "epochs": 15, "floor": False, "classical_share": 0.0, "output": str(tmp_path / "run")}
+    result = tabular_classification.main(tabular_classification.Args(**{**options, **made_up}), dataset=dataset)
+    assert result["metrics"]["balanced_accuracy"] > 0.75
+    assert [found["problem"] for found in result["findings"] if found["severity"] != "note"] == []

@@ -55,7 +55,10 @@ class Symptoms:
 
     @functools.cached_property
     def training_skill(self):
-        """Accuracy on training examples, 0 for that of the most frequent class, 1 for all right; of numbers R2. In inference mode."""
+        """Accuracy on training examples, 0 for that of the most frequent class, 1 for all right; of numbers R2. In inference mode.
+
+        Where the loss counts classes differently, so does the accuracy.
+        """
         return self._skill(self.record.training)
 
     @functools.cached_property
@@ -66,6 +69,8 @@ class Symptoms:
     @functools.cached_property
     def best_validation_skill(self):
         """The highest `validation_skill` of any epoch, as far as the history has an accuracy."""
+        if self.record.task.balance is not None:
+            return self.validation_skill
         most = float(self.record.task.shares.max()) if self.record.task.shares is not None else math.nan
         reached = [(epoch["val_accuracy"] - most) / max(1e-9, 1 - most) for epoch in self.record.epochs if "val_accuracy" in epoch]
         known = [skill for skill in (*reached, self.validation_skill) if not math.isnan(skill)]
@@ -122,8 +127,12 @@ class Symptoms:
             return math.nan
         targets, outputs = part
         if task.kind in ("classes", "binary"):
-            most = float(task.shares.max())
-            return (float(np.mean(predicted_classes(outputs, task) == targets)) - most) / max(1e-9, 1 - most)
+            most = float(task.counted(task.balance).max())
+            counts = None if task.balance is None else task.balance[targets]
+            if counts is not None and not counts.sum() > 0:
+                return math.nan
+            right = float(np.average(predicted_classes(outputs, task) == targets, weights=counts))
+            return (right - most) / max(1e-9, 1 - most)
         if task.kind == "numbers" and np.size(outputs) == np.size(targets):
             targets, outputs = np.asarray(targets, "float64").reshape(len(targets), -1), outputs.reshape(len(targets), -1)
             rest = np.square(targets - outputs).sum()
