@@ -9,6 +9,7 @@ from PIL import Image
 
 from hornbook import UserError, data
 from hornbook.inference.evaluate import evaluate
+from hornbook.inference.predict import predict
 from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 
 SMALL = {"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "floor": False, "diagnosis": False}
@@ -75,6 +76,11 @@ def test_texts(tmp_path, capsys):
     true = write(tmp_path / "true.csv", ("said", "label"), [(f"{WORDS[y]} {place}", y) for place in range(20) for y in (0, 1)])
     evaluate([str(tmp_path / "run"), "--dataset", true])
     assert float(capsys.readouterr().out.partition("accuracy\t")[2].split()[0]) == 1
+    # Columns of groups and weights are no texts here either, whether a table has them or not.
+    write(tmp_path / "new.csv", ("said", "author", "trust"), [(WORDS[y], "somebody", 1) for y in (0, 1)])
+    write(tmp_path / "alone.csv", ("said",), [(WORDS[y],) for y in (0, 1)])
+    predict([str(tmp_path / "run"), str(tmp_path / "new.csv"), str(tmp_path / "alone.csv")])
+    assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == ["0", "1"] * 2
 
 
 def test_images(tmp_path, capsys):
