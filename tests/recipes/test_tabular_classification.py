@@ -140,6 +140,7 @@ def test_evaluate(finished, table, tmp_path, capsys):
     folder, result = finished
     rows = dict(line.split("\t") for line in said(capsys, evaluate, folder))
     assert rows.pop("examples") == "18"
+    assert rows.pop("average precision is of") == "yes"
     assert rows == {name.replace("_", " "): f"{value:.4f}" for name, value in result["metrics"].items()}
     scores = json.loads(said(capsys, evaluate, folder, "--part", "train", "--json")[0])
     assert scores["examples"] == 72
