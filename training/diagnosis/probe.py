@@ -84,6 +84,9 @@ class Probe:
 
     def __init__(self, x, y):
         self.x, self.y = (keras.tree.map_structure(keras.ops.convert_to_tensor, part) for part in (x, y))
+        # Padding of series, which the layers before a mask pass on: what a network makes of it, the loss says.
+        inputs = map(keras.ops.convert_to_numpy, keras.tree.flatten(self.x))
+        self._gaps = any(np.issubdtype(one.dtype, np.floating) and np.isnan(one).any() for one in inputs)
         self._compiled = None
 
     def look(self, model, epoch):
@@ -108,6 +111,9 @@ class Probe:
         layers = [_seen(name, *found[name], gradients[name]) for name in found if not name.endswith("/input")]
         return Probed(epoch, layers, by_time[0] if by_time else None, float(_numpy(loss)), inference, _numpy(outputs))
 
+    def _without_gaps(self, tensor):
+        return keras.ops.where(keras.ops.isnan(tensor), keras.ops.zeros_like(tensor), tensor) if self._gaps else tensor
+
     def _differentiate(self, model):
         """The loss, {name: (kind, activation, statistics)}, and {name: gradient}."""
         return {"tensorflow": self._tensorflow, "jax": self._jax, "torch": self._torch}[keras.backend.backend()](model)
@@ -126,7 +132,7 @@ class Probe:
                     tape.watch(tensor)
                     tensors[name] = tensor
                     with tape.stop_recording():
-                        found[name] = statistics(tensor, about[1])
+                        found[name] = statistics(self._without_gaps(tensor), about[1])
                     return tensor
 
                 with watched(model, see) as abouts:
@@ -161,7 +167,7 @@ class Probe:
                 tensor = tensor.detach().requires_grad_()
             tensors[name] = tensor
             with torch.no_grad():
-                found[name] = statistics(tensor, about[1])
+                found[name] = statistics(self._without_gaps(tensor), about[1])
             return tensor
 
         with watched(model, see) as abouts:
@@ -184,7 +190,7 @@ class Probe:
             found = {}
 
             def see(name, about, tensor):
-                found[name] = statistics(tensor, about[1])
+                found[name] = statistics(self._without_gaps(tensor), about[1])
                 return tensor if changes is None else tensor + changes[name]
 
             scope = keras.StatelessScope(

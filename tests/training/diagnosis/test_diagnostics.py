@@ -148,6 +148,26 @@ def test_activations_and_gradients_of_a_look():
     assert look.loss == pytest.approx(np.mean(np.square(2 * sums)), rel=1e-5)
 
 
+@pytest.mark.parametrize("family", ["rnn", "fcn"])
+def test_padding_of_series_is_no_lost_loss(family):
+    keras.utils.set_random_seed(0)
+    series = keras.Input((None, 2))
+    standardized = keras.layers.Normalization(mean=[0.0, 0.0], variance=[1.0, 1.0], name="standardize")(series)
+    model = keras.Model(series, models.build(family, (None, 2), 2, width=4, padded=True)(standardized))
+    model.compile(optimizer("sgd", 0.05), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = RANDOM.normal(size=(64, 9, 2)).astype("float32"), np.arange(64) % 2
+    x[y == 1] += 1
+    x[::3, 6:] = np.nan
+    watching = Diagnostics((x, y))
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0, callbacks=[watching])
+    assert {"not-finite", "learning-rate-too-high"}.isdisjoint({finding.problem for finding in watching.findings()})
+    look = Probe(x, y).look(model, 0)
+    assert all(seen.finite for seen in look.layers)
+    # A network that gives no number is found all the same.
+    model.layers[-1].trainable_variables[-1].assign(np.full(2, np.nan))
+    assert np.isnan(Probe(x, y).look(model, 0).loss)
+
+
 def test_a_recurrent_networks_gradient_by_time():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
