@@ -25,6 +25,7 @@ class Plan:
         cells: list of `grid.Cell`.
         chosen: list of `measures.Measure`.
         parts: those that runs are scored on, "validation" first.
+        shared: the options that all runs begin with, JSON values; levels, data sets and seeds change them.
         command: makes the comparison again, or None.
     """
 
@@ -33,6 +34,7 @@ class Plan:
     cells: list
     chosen: list
     parts: tuple
+    shared: dict
     command: str | None = None
 
 
@@ -67,7 +69,7 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
     seeds = range(args.seed, args.seed + args.seeds)
     cells = grid.cells(factors, datasets, seeds, shared, new_splits=args.new_splits)
     grid.check(cells, recipe)
-    return Plan(recipe_name, factors, cells, chosen, parts, command)
+    return Plan(recipe_name, factors, cells, chosen, parts, shared, command)
 
 
 def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, said=terminal.say):
@@ -110,14 +112,9 @@ def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, sai
 
 def _claim(folder, plan):
     """Claim the folder; the same comparison, or one with more levels, data sets or seeds, goes on in it."""
-    shared = {name: value for name, value in plan.cells[0].options.items() if name not in _varied(plan)}
+    shared = {name: value for name, value in plan.shared.items() if name not in ("dataset", "seed", "split_seed")}
     values = {"recipe": plan.recipe_name, "options": shared, "factors": [factor.name for factor in plan.factors]}
     return settings.claim(folder, values, settings.COMPARISON)[0]
-
-
-def _varied(plan):
-    of_levels = {name for factor in plan.factors for level in factor.levels for name in level.options}
-    return of_levels | {"dataset", "seed", "split_seed"}
 
 
 def _train(plan, folder, left, rows, workers, threads, said):

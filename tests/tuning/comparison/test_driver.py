@@ -128,6 +128,20 @@ def test_more_levels_seeds_and_metrics_are_added(fleet, tmp_path):
     assert {row["parameters"] for row in table(tmp_path)} == {"10.0"}
 
 
+def test_a_level_of_another_option_is_added(fleet, tmp_path):
+    def compared(*levels):
+        factor = grid.Factor(grid.NAMED, tuple(grid.Level(str(place), options) for place, options in enumerate(levels)))
+        made = driver.plan("tabular_classification", tabular_classification, ARGS, BASE, [factor])
+        driver.compare(made, tmp_path, workers=2, said=lambda line: None)
+
+    compared({"width": 8}, {"width": 16})
+    first = set(fleet.begun)
+    fleet.begun.clear()
+    compared({"width": 8}, {"width": 16}, {"width": 8, "dropout": 0.3})
+    assert not first & set(fleet.begun)
+    assert len(fleet.begun) == 3
+
+
 def test_other_options_are_another_comparison(fleet, tmp_path):
     compare(tmp_path)
     with pytest.raises(UserError, match=r"holds a comparison with options epochs 2, and this one has 3; .*pass another --output"):
@@ -223,7 +237,8 @@ def test_settings_are_whole_json(fleet, tmp_path):
     asked = json.loads((tmp_path / "comparison.json").read_text())
     assert asked["recipe"] == "tabular_classification"
     assert asked["factors"] == ["width"]
-    assert "width" not in asked["options"]
+    assert asked["options"]["width"] == BASE.width
+    assert "dataset" not in asked["options"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"recipe": 3}', "[" * 100_000])
