@@ -1,11 +1,12 @@
 """What the search, comparison or cross-validation of a folder was asked: who goes on with it must ask the same."""
 
 import dataclasses
+import importlib
 import json
 import os
 import pathlib
 
-from hornbook import UserError, files, records
+from hornbook import UserError, command_line, files, records
 from hornbook.training import runs
 from hornbook.tuning import kept
 
@@ -36,9 +37,11 @@ CROSS_VALIDATION = Kind("cross_validation.json", kept.CrossValidation, "a cross-
 def claim(folder, values, kind):
     """Claim the folder of a search or a comparison and write what was asked, or find that the same was asked before.
 
+    An option that the recipe had not yet when it began is no difference where it is left as it is.
+
     Args:
         folder: of the search.
-        values: JSON values that whatever is in the folder must have begun with.
+        values: JSON values that whatever is in the folder must have begun with, among them the `recipe` and its `options`.
         kind: `Kind` of the folder.
 
     Returns:
@@ -60,6 +63,7 @@ def claim(folder, values, kind):
         return lock, False
     try:
         began = records.values(path, kind.type)
+        values["options"] = _known_then(values, began["options"])
         for key in sorted(began.keys() | values.keys()):
             if began.get(key) != values.get(key):
                 differs, other = _described(key, began.get(key), values.get(key)), kind.other.format(folder=folder)
@@ -68,6 +72,14 @@ def claim(folder, values, kind):
         os.close(lock)
         raise
     return lock, True
+
+
+def _known_then(values, began):
+    """The options without those that were not there yet and are left as they are."""
+    if values["options"].keys() <= began.keys():
+        return values["options"]
+    usual = command_line.to_config("", importlib.import_module(f"hornbook.recipes.{values['recipe']}").Args())
+    return {name: value for name, value in values["options"].items() if name in began or value != usual.get(name)}
 
 
 def _described(name, began, now):

@@ -186,11 +186,11 @@ def cells(factors, datasets, seeds, base, *, new_splits=False):
     made = []
     for seed, dataset in itertools.product(seeds, datasets):
         for levels in itertools.product(*(factor.levels for factor in factors)):
-            own = {**base, "dataset": dataset, "seed": seed, **({"split_seed": seed} if new_splits else {})}
+            own = {"dataset": dataset, "seed": seed, **({"split_seed": seed} if new_splits else {})}
             for level in levels:
                 own.update(level.options)
             names = {factor.name: level.name for factor, level in zip(factors, levels, strict=True)}
-            made.append(Cell(dataset, seed, names, own, _folder(dataset, names, seed, own)))
+            made.append(Cell(dataset, seed, names, {**base, **own}, _folder(dataset, names, seed, own)))
     return made
 
 
@@ -199,9 +199,9 @@ def _options_of(factor):
 
 
 def _folder(dataset, levels, seed, options):
-    """A name that says what the run is, and a checksum of its options, by which two are never taken for one."""
+    """A name that says what the run is, and a checksum of its own options, by which two of a comparison are never taken for one."""
     words = [re.sub(r"[^a-z0-9.]+", "-", word.lower()).strip("-.")[:_LONGEST] for word in (dataset, *levels.values())]
-    compared = sorted((name, repr(value)) for name, value in options.items() if name != "output")
+    compared = sorted((name, repr(value)) for name, value in options.items())
     return f"{'_'.join(word or 'x' for word in words)[:150]}_seed-{seed}_{zlib.crc32(repr(compared).encode()):08x}"
 
 

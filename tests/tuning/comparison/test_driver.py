@@ -1,6 +1,7 @@
 """Comparisons with a fleet that trains nothing: what is trained, what is not trained again, what is written."""
 
 import csv
+import dataclasses
 import json
 import math
 import pathlib
@@ -140,6 +141,18 @@ def test_a_level_of_another_option_is_added(fleet, tmp_path):
     compared({"width": 8}, {"width": 16}, {"width": 8, "dropout": 0.3})
     assert not first & set(fleet.begun)
     assert len(fleet.begun) == 3
+
+
+def test_options_that_the_recipe_had_not_yet_are_as_if_left_out(fleet, tmp_path):
+    compare(tmp_path)
+    asked = json.loads((tmp_path / "comparison.json").read_text())
+    del asked["options"]["dropout"]
+    (tmp_path / "comparison.json").write_text(json.dumps(asked))
+    fleet.begun.clear()
+    compare(tmp_path)
+    assert fleet.begun == []
+    with pytest.raises(UserError, match=r"holds a comparison with options dropout None, and this one has 0\.3"):
+        compare(tmp_path, base=dataclasses.replace(BASE, dropout=0.3))
 
 
 def test_other_options_are_another_comparison(fleet, tmp_path):
