@@ -20,7 +20,10 @@ from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.recipes import image_classification, options, sequence_classification, tabular_classification, text_classification
 from hornbook.training import footprint, runs
-from hornbook.tuning import command, vary
+from hornbook.tuning import command as tune
+from hornbook.tuning import vary
+from hornbook.tuning.comparison import command as compare
+from hornbook.tuning.cross_validation import command as cross_validate
 
 FREE = 2**26
 
@@ -237,14 +240,13 @@ def test_every_number_has_an_end(recipe):
             recipe.check(recipe.Args(**{name: found[name]}))
 
 
-def test_every_number_of_a_search_has_an_end():
-    assert dict(numbers(command.Args)).keys() - {"stop_slower_than"} == command._RANGES.keys()
-
-
-@pytest.mark.parametrize("name", command._RANGES)
-def test_a_search_without_measure(name):
-    with pytest.raises(UserError, match=rf"--{name.replace('_', '-')} must be .* less than .*, got {10**12}"):
-        command._check(command.Args(**{name: 10**12}), image_classification.Args())
+@pytest.mark.parametrize(("command", "check"), [(tune, tune._check), (compare, compare.check), (cross_validate, cross_validate.check)])
+def test_every_number_of_a_command_of_many_runs_has_an_end(command, check):
+    names = dict(numbers(command.Args)).keys() - {"stop_slower_than"}  # A factor, of any size.
+    assert {"workers"} < names
+    for name in names:
+        with pytest.raises(UserError, match=rf"--{name.replace('_', '-')} must be .* less than .*, got {10**12}"):
+            check(command.Args(**{name: 10**12}), image_classification.Args())
 
 
 def group(folder, **texts):

@@ -42,7 +42,7 @@ def test_what_cannot_end_is_refused_before_anything_trains(recipe, options, said
         (["--seed", str(LAST), "--final-seeds", "0", "--executions-per-trial", "2"], "--executions-per-trial 2 from --seed"),
         (["--cross-validate", "9999"], "which cannot stand in 9999 folds; pass fewer"),
         (["--output", "x" * 300], "cannot be used: File name too long; pass another folder"),
-        (["--vary", "nosuch_option=1,2"], "which is no option of image-classification; there are "),
+        (["--vary", "nosuch_option=1,2"], "it is no option of image-classification; there are "),
     ],
 )
 def test_a_search_that_cannot_end_is_refused_before_its_first_trial(words, said, tmp_path, monkeypatch, capsys):
