@@ -14,7 +14,7 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.policies", "data.mixing", "data.series.arrays", "data.series.audio", "data.series.augmentation",
+    "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio", "data.series.augmentation",
     "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
     "data.texts.log_count_ratios", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours",
@@ -35,6 +35,7 @@ SERVING = {
     "data.images.arrays": ("array_examples", "load", "white"),
     "data.images.dataset": ("ImageDataset", "ImageLabels", "check_name"),
     "data.mixing": ("beta", "blend"),
+    "data.selection.weights": ("checked", "of_training", "parsed", "relative"),
     "data.series.arrays": ("from_python", "read"),
     "data.series.audio": ("UnreadableError", "save_feature_model"),
     "data.series.dataset": ("Preprocessing", "SeriesDataset", "SeriesExamples", "SeriesLabels", "check_name", "is_series", "prepared"),
