@@ -97,7 +97,7 @@ def check(args, base, own, called):
 
 
 @contextlib.contextmanager
-def folder(args, base, recipe_name, command, settings):
+def folder(args, base, recipe_name, command, begins_with):
     """The folder of a command's results, while it is at work there; an interruption says how to go on.
 
     Args:
@@ -105,7 +105,7 @@ def folder(args, base, recipe_name, command, settings):
         base: the recipe's options, which are checked.
         recipe_name: such as "image_classification".
         command: such as "tune".
-        settings: the file that what is unfinished begins with.
+        begins_with: name of the file that what is unfinished begins with.
 
     Raises:
         UserError: options of the recipe that do not go together, or a folder that cannot be used.
@@ -114,14 +114,14 @@ def folder(args, base, recipe_name, command, settings):
     stem = "" if base.model == "auto" else f"-{base.model.rpartition(':')[2]}"
     with (
         folders.output(args.output, command, recipe_name + stem) as found,
-        endings.goes_on(lambda: _how_to_go_on(found, command, settings)),
+        endings.goes_on(lambda: _how_to_go_on(found, command, begins_with)),
     ):
         yield found
 
 
-def _how_to_go_on(folder, command, settings):
+def _how_to_go_on(folder, command, begins_with):
     """What an interrupted command has left, for the line that says so."""
-    if not (folder / settings).exists():
+    if not (folder / begins_with).exists():
         return "; nothing is kept of it"
     return f"; to go on: {again(command, sys.argv[2:], folder)}"
 
