@@ -136,6 +136,10 @@ class Dataset:
             parts; None: each example is its own, or the parts know it.
         weights: float64 array of what each example of the training part's source counts in the loss, by its index there; None: all the
             same. Validation and test examples count once each.
+        groups_elsewhere: dict of another source ("test", say) to the group of each of its examples, as `groups`.
+        times: array of the time of each example of the training part's source, by its index there, see `selection.times`; None: no
+            example comes before another.
+        drawn: whether the parts that were held out were drawn at random: then they cannot be of another distribution.
 
     Raises:
         UserError: two classes, or two numbers to predict, have one name.
@@ -154,6 +158,9 @@ class Dataset:
     thinned: int = 0
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
+    groups_elsewhere: dict = dataclasses.field(default_factory=dict)
+    times: np.ndarray | None = None
+    drawn: bool = True
 
     medium: typing.ClassVar[str] = ""
     labels_kind: typing.ClassVar[type] = Labels
@@ -190,6 +197,8 @@ class Dataset:
         """The group of each example of a part, an array `(examples,)`, or None where each is its own."""
         if self.groups is not None and self.train is not None and part.source == self.train.source:
             return self.groups[part.indices]
+        if part.source in self.groups_elsewhere:
+            return self.groups_elsewhere[part.source][part.indices]
         return getattr(part, "groups", None)
 
     def noted(self, *notes):

@@ -19,6 +19,7 @@ import numpy as np
 from hornbook import UserError, files, memory, records
 from hornbook.data import naming, npz, splits
 from hornbook.data.dataset import Labels
+from hornbook.data.selection.arranging import Arrangement
 from hornbook.data.selection.thinning import Thinning
 
 
@@ -34,6 +35,9 @@ class Settings(msgspec.Struct, kw_only=True):
     train_fraction: float | None = None
     samples_per_class: int | None = None
     imbalance_ratio: float | None = None
+    group_pattern: str | None = None
+    split_file: str | None = None
+    min_class_count: records.Size = 1
     test_time_augmentation: Literal["none", "mirror", "mirror-shift"] = "none"
 
 
@@ -66,8 +70,39 @@ class Trained:
         own = self.is_own(name)
         fraction = splits.validation_share(self.config["validation_fraction"], self.config["fold"]) if own else 0
         test = splits.share_for_test(self.config["test_fraction"], self.config["test_fold"]) if own else 0
-        kept = Thinning(**self.options(*(field.name for field in dataclasses.fields(Thinning)))) if own else Thinning()
-        return {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"], "kept": kept}
+        arranged, kept = self._arranged() if own else (Arrangement(), Thinning())
+        found = {"validation_fraction": fraction, "test_fraction": test, "split_seed": self.config["split_seed"]}
+        return {**found, "kept": kept, "arranged": arranged}
+
+    def _arranged(self):
+        """How the run's own data are arranged, and what is kept of their training examples."""
+        arranged = Arrangement(**self.options(*(field.name for field in dataclasses.fields(Arrangement))))
+        kept = Thinning(**self.options(*(field.name for field in dataclasses.fields(Thinning))))
+        if arranged.split_file is None or not self._split.exists():
+            return arranged, kept
+        # The run has written down what the file said, which may lie elsewhere by now, and what was kept of that.
+        return dataclasses.replace(arranged, split_file=str(self._split)), Thinning()
+
+    @property
+    def _split(self):
+        return self.folder / "split.csv"
+
+    def class_names(self, name):
+        """The classes that a `load` is told: the run's. Of its own data, of which rare classes are left out, they are found again."""
+        return None if self.is_own(name) and self.config["min_class_count"] > 1 else self.about["class_names"]
+
+    def refuse_other_split(self, dataset, part=None):
+        """Refuse the run's own data where they are no longer what it was trained on.
+
+        Args:
+            dataset: read as in training, if it is the run's own.
+            part: the one part that matters, or None: all do.
+
+        Raises:
+            UserError: with the first example that differs.
+        """
+        if self.is_own(dataset.name) and self._split.exists():
+            splits.refuse_other_split(self._split, dataset, remedy="pass other data as --dataset", part=part)
 
 
 def scored_part(dataset, part, trained):
@@ -85,6 +120,7 @@ def scored_part(dataset, part, trained):
     if list(dataset.class_names) != classes:
         raise UserError(f"{dataset.name} has the classes {naming.some(dataset.class_names)}; the run was trained on {naming.some(classes)}")
     if trained.is_own(dataset.name):
+        trained.refuse_other_split(dataset, part or "test")
         return dataset.part(part or "test")
     return dataset.part(named_part(dataset.parts, dataset.name, part))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hornbook import UserError, files, spreadsheets
 from hornbook.data import randomness
+from hornbook.data.selection import arranging, times, written
 from hornbook.data.selection import groups as group_splits
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
@@ -191,24 +192,31 @@ def record_split(path, dataset, *, resumed):
         spreadsheets.write(file, dataset.split_rows())
 
 
-def refuse_other_split(path, dataset, *, remedy):
+def refuse_other_split(path, dataset, *, remedy, part=None):
     """Refuse data that have changed since a run began: examples added, removed, renamed or in another class.
 
     Args:
-        path, dataset: see `record_split`.
+        path, dataset: see `record_split`. Examples of the dataset that cannot be read now may have been read then.
         remedy: what to do if the data are not restored.
+        part: the one part that matters, or None: all do.
 
     Raises:
         UserError: with the first row that differs.
     """
-    for was, now in itertools.zip_longest(_rows(path), dataset.split_rows(), fillvalue=["nothing"]):
-        # As a file holds it: what UTF-8 lacks is spelt out.
-        now = [str(value).encode("utf-8", "backslashreplace").decode() for value in now]
+    unreadable = {_as_held(file) for file, _ in dataset.unreadable}
+    recorded = (row for row in _rows(path) if part in (None, row[0]) and not unreadable.intersection(row))
+    there_are = (list(map(_as_held, row)) for row in dataset.split_rows() if part in (None, row[0]))
+    for was, now in itertools.zip_longest(recorded, there_are, fillvalue=["nothing"]):
         if was != now:
             raise UserError(
                 f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
                 f"restore the data, or {remedy}"
             )
+
+
+def _as_held(value):
+    """A value as a file holds it: what UTF-8 lacks is spelt out."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _rows(path):
@@ -225,8 +233,8 @@ def _rows(path):
 def hold_out(dataset, part, fraction, split_seed):
     """The dataset with a share of its training part as its validation or test part.
 
-    Classes are stratified; other labels (float arrays) are split at random. Examples of one of the dataset's groups stay together. A
-    fraction of 0, or no training part, leaves it as it is.
+    Classes are stratified; other labels (float arrays) are split at random. Examples of one of the dataset's groups stay together. Where
+    the dataset has times, the latest examples are held out. A fraction of 0, or no training part, leaves it as it is.
 
     Args:
         dataset: `Dataset`.
@@ -243,6 +251,8 @@ def hold_out(dataset, part, fraction, split_seed):
     fraction = 0 if dataset.train is None else share_of(fraction, len(dataset.train))
     if fraction == 0:
         return dataset
+    if dataset.times is not None:
+        return _later(dataset, part, fraction)
     if dataset.groups is None:
         train, held_out = stratified_split(dataset.train, fraction, split_seed, dataset.name, flag, dataset.class_names)
         return dataclasses.replace(dataset, **{"train": train, part: held_out})
@@ -254,12 +264,39 @@ def hold_out(dataset, part, fraction, split_seed):
     return dataclasses.replace(dataset, **{"train": train, part: held_out})
 
 
-def complete(dataset, *, test_fraction, validation_fraction, split_seed):
-    """The dataset with test and validation parts: its own, or shares of its training part.
+def _later(dataset, part, fraction):
+    """The dataset with its latest training examples as another part, and a note on where that begins and on what is in neither."""
+    own = dataset.times[dataset.train.indices]
+    groups = None if dataset.groups is None else dataset.groups[dataset.train.indices]
+    cut = times.positions(own, groups, fraction, dataset.name)
+    until, begin = own[cut.first].max(), own[cut.second].min()
+    told = f"{part} examples are those from {times.in_words(begin)} on; what is before ends at {times.in_words(until)}"
+    if cut.behind:
+        told += f"; {cut.behind:,} later examples are left out"
+    if cut.of_the_past:
+        told += f"; left out, being of groups that began before: {cut.of_the_past:,}"
+    train, held_out = dataset.train.subset(cut.first), dataset.train.subset(cut.second)
+    return dataclasses.replace(dataset, **{"train": train, part: held_out}, notes=(*dataset.notes, told), drawn=False)
+
+
+def complete(dataset, *, test_fraction, validation_fraction, split_seed, arranged=arranging.NONE):
+    """The dataset with test and validation parts: its own, those of a file, or shares of its training part.
+
+    Args:
+        dataset: `Dataset`, as its source has it.
+        test_fraction, validation_fraction, split_seed: see `hold_out`.
+        arranged: `selection.arranging.Arrangement`.
 
     Raises:
-        UserError: see `hold_out`.
+        UserError: see `hold_out` and `selection.arranging`.
     """
+    parts, class_names, notes = arranging.without_rare(dataset.parts, dataset.class_names, arranged.min_class_count, dataset.name)
+    dataset = dataclasses.replace(dataset, **parts, class_names=class_names, notes=(*dataset.notes, *notes))
+    dataset = arranging.grouped(dataset, arranged.group_pattern)
+    if arranged.split_file is not None:
+        parts, notes = written.placed(dataset.parts, arranged.split_file, dataset.name, dataset.written)
+        parts = {part: parts.get(part) for part in ("train", "validation", "test")}
+        return dataclasses.replace(dataset, **parts, notes=(*dataset.notes, *notes), drawn=False)
     if isinstance(test_fraction, Fold):
         dataset = dataclasses.replace(dataset, test=None)
     for part, fraction in (("test", test_fraction), ("validation", validation_fraction)):

@@ -57,6 +57,8 @@ class Args(Network, options.Classification, options.Optimization, options.ClassS
     """The column of csv:PATH with the classes. Default: label, class, category or the like."""
     group_column: str | None = None
     """A column of csv:PATH such as patient or camera: images of one value stand in one part, and in one fold."""
+    time_column: str | None = None
+    """A column of csv:PATH of numbers or dates: train on the past, validate on what came later, test on the latest."""
     weight_column: str | None = None
     """What each training image counts in the loss: a column of csv:PATH, or an array of npz:PATH, of numbers of 0 or more; their mean is
     made 1. Scores are not weighted."""
@@ -153,8 +155,9 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Nothing of images is kept in `folder`, the run's."""
-    reading = ("in_memory", "image_size", "path_column", "label_column", "group_column", "weight_column", "skip_unreadable")
-    return data.images.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
+    reading = ("in_memory", "image_size", "path_column", "label_column", "group_column", "time_column", "weight_column")
+    given = {name: getattr(args, name) for name in reading}
+    return data.images.load(args.dataset, **args.split, **given, skip_unreadable=args.skip_unreadable)
 
 
 def _train(args, session):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line
 from hornbook.data import splits
-from hornbook.data.selection import thinning
+from hornbook.data.selection import arranging, thinning
 from hornbook.evaluation import thresholds
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
@@ -73,6 +73,9 @@ class Table:
     """Columns to leave out, separated by commas: identifiers, free text, what would not be known beforehand."""
     group_column: str | None = None
     """A column such as patient or person: rows of one value stand in one part, and in one fold. It is no feature."""
+    time_column: str | None = None
+    """A column of numbers or dates by which the rows are split: train on the past, validate on what came later, test on the latest. It is
+    no feature. Where an --id-column tells series apart (regression), it orders the rows of each series."""
     weight_column: str | None = None
     """A column with what each training row counts in the loss, numbers of 0 or more; their mean is made 1. Scores are not weighted. It is
     no feature."""
@@ -209,6 +212,12 @@ class Split:
     test_fold: str | None = None
     """Test on one of several folds of the training examples, such as 2/5, in place of --test-fraction or of the source's own test split:
     what `hornbook cross-validate` does, fold by fold."""
+    group_pattern: str | None = None
+    """A regular expression that is found in the name of every file, such as 'patient(\\d+)_': where its brackets catch the same, examples
+    stand in one part, and in one fold. With a slash in it, it is looked for in the whole path."""
+    split_file: str | None = None
+    """A CSV that says which example goes where, such as the split.csv of a run: columns part (train, validation, test), and index or file.
+    Nothing else is held out then."""
     split_seed: Annotated[int, SEED] = 0
     """Seed of the split into training, validation and test examples, and of generated data."""
     train_fraction: Annotated[float, Range(0, 1, above=True)] | None = None
@@ -220,6 +229,16 @@ class Split:
         """What is kept of the training examples, `data.selection.thinning.Thinning`."""
         names = [field.name for field in dataclasses.fields(thinning.Thinning)]
         return thinning.Thinning(**{name: getattr(self, name, None) for name in names})
+
+    @property
+    def arranged(self):
+        """How examples are arranged before some are held out, `data.selection.arranging.Arrangement`."""
+        return arranging.Arrangement(self.group_pattern, self.split_file, getattr(self, "min_class_count", 1))
+
+    def refuse_split_of(self, name):
+        """Refuse to arrange or thin a dataset of the caller's, which is split already."""
+        self.arranged.refuse(name)
+        self.kept.refuse(name)
 
     @property
     def needed(self):
@@ -242,13 +261,16 @@ class Split:
         fraction = 0.1 if self.validation_fraction == "auto" and needed else self.validation_fraction
         share = splits.validation_share(fraction, self.fold)
         test = splits.share_for_test(self.test_fraction, self.test_fold)
-        return {"validation_fraction": share, "test_fraction": test, "split_seed": self.split_seed, "kept": self.kept}
+        found = {"validation_fraction": share, "test_fraction": test, "split_seed": self.split_seed}
+        return {**found, "kept": self.kept, "arranged": self.arranged}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassSplit(Split):
     """What is held out, and trained on, of examples with classes."""
 
+    min_class_count: Annotated[int, AT_LEAST_1] = 1
+    """Leave out classes of fewer examples; the run names them, with counts."""
     samples_per_class: Annotated[int, AT_LEAST_1] | None = None
     """Train on so many examples of each class, as --train-fraction does on a share. Default: on all."""
     imbalance_ratio: Annotated[float, Range(1, 10**6, above=True)] | None = None
@@ -315,7 +337,8 @@ def check(args):
     splits.share_for_test(args.test_fraction, args.test_fold)
     if args.test_fold is not None and getattr(args, "test_dataset", None) is not None:
         raise UserError(f"--test-fold {args.test_fold} and --test-dataset {args.test_dataset} both say what is tested on; leave one out")
-    _ = args.kept  # Which refuses two that both say what is trained on.
+    _check_split_file(args)
+    _ = args.arranged, args.kept  # Which refuses two that both say what is trained on.
     if isinstance(args, Classification):
         classifying.check(args)
     _check_averages(args)
@@ -335,6 +358,14 @@ def check(args):
         raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
     if args.tensorboard:
         command_line.require_tensorboard()
+
+
+def _check_split_file(args):
+    """Refuse a file of a split beside other options that say which example goes where."""
+    others = {"--fold": args.fold, "--test-fold": args.test_fold, "--test-dataset": getattr(args, "test_dataset", None)}
+    given = next((f"{flag} {value}" for flag, value in others.items() if value is not None), None)
+    if args.split_file is not None and given:
+        raise UserError(f"--split-file {args.split_file} says which example goes where, got {given} too; leave one out")
 
 
 def _check_averages(args):

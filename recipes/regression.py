@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
 from hornbook.data.selection import weights
+from hornbook.data.series import dataset as series
 from hornbook.recipes import defaults, options, running
 
 RECIPE = "regression"
@@ -27,11 +28,9 @@ class Network(options.SequenceNetwork, options.TableNetwork):
 class Args(Network, options.Table, options.Mix, options.Optimization, options.Split, options.Run):
     dataset: str = "diabetes"
     """Where the rows come from: diabetes (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
-    TensorFlow Datasets. Or series: adding (built in), ts:PATH, npz:PATH, or csv:PATH with --time-column."""
+    TensorFlow Datasets. Or series: adding (built in), ts:PATH, npz:PATH, or csv:PATH with --time-column and --id-column."""
     label_column: str | None = None
     """The column to predict. Default: target, y, value or label. Several, separated by commas, are predicted together."""
-    time_column: str | None = None
-    """The column of csv:PATH that orders the rows of a series, which --id-column tells apart. Default: each row is for itself."""
     window: Annotated[int, options.AT_LEAST_1] | None = None
     """Cut series into windows of so many steps, after they were split into training, validation and test. Default: whole series."""
     stride: Annotated[int, options.AT_LEAST_1] | None = None
@@ -106,9 +105,8 @@ def check(args):
 
 
 def _is_series(args):
-    """Whether the dataset is one of series: by its name, or as a table that has a time column."""
-    name = args.dataset
-    return name == "adding" or name.startswith(("ts:", "npz:")) or (name.startswith("csv:") and args.time_column is not None)
+    """Whether the dataset is one of series: by its name, or as a table of rows in time that belong together."""
+    return series.is_series(args.dataset, args.time_column, args.id_column)
 
 
 def load(args, folder):

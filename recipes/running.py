@@ -64,7 +64,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
     if dataset is None:
         check_name(args)
     else:
-        args.kept.refuse(dataset.name)
+        args.refuse_split_of(dataset.name)
         args = dataclasses.replace(args, dataset=dataset.name)
 
     runs.refuse_clock()

@@ -44,6 +44,8 @@ class Args(Network, options.Mix, options.Classification, options.Optimization, o
     """The column of csv:PATH or tfds:NAME with the classes. Default: label, class, category or the like."""
     group_column: str | None = None
     """A column of csv:PATH such as author or thread: texts of one value stand in one part, and in one fold."""
+    time_column: str | None = None
+    """A column of csv:PATH of numbers or dates: train on the past, validate on what came later, test on the latest."""
     weight_column: str | None = None
     """A column of csv:PATH with what each training text counts in the loss, numbers of 0 or more; their mean is made 1. Scores are not
     weighted."""
@@ -129,7 +131,8 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Its tokens, not its texts, are kept in `folder`, the run's."""
-    reading = ("text_columns", "label_column", "group_column", "weight_column", "encoding", "header", "quoted", "skip_empty", "in_memory")
+    reading = ("text_columns", "label_column", "group_column", "time_column", "weight_column", "encoding", "header", "quoted", "skip_empty",
+               "in_memory")  # fmt: skip
     return data.texts.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
 
 

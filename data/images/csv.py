@@ -9,7 +9,7 @@ from hornbook import UserError
 from hornbook.data import csv_rows, naming
 from hornbook.data.images import files
 from hornbook.data.images.dataset import ImageDataset
-from hornbook.data.selection import groups, weights
+from hornbook.data.selection import groups, times, weights
 
 # What people call them, the most telling first; compared without regard to case.
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "image_id")
@@ -17,14 +17,14 @@ _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path
 check = csv_rows.check
 
 
-def load(name, *, path_column=None, label_column=None, group_column=None, weight_column=None, image_size=None, channels=None,
-         class_names=None):  # fmt: skip
+def load(name, *, path_column=None, label_column=None, group_column=None, time_column=None, weight_column=None, image_size=None,
+         channels=None, class_names=None):  # fmt: skip
     """An `ImageDataset` of `csv:PATH`, its one part `files.FileExamples`.
 
     Args:
         name: `csv:PATH`. Paths in the table are relative to the table's folder.
         path_column, label_column: names of columns; default: the first of the usual names that is there.
-        group_column, weight_column: names of columns of groups and weights, or None.
+        group_column, time_column, weight_column: names of columns of groups, times and weights, or None.
         image_size, channels: to which all images are converted, or None, see `files.choose_shape`.
         class_names: the classes in their order, such as a trained model's; default: the labels that occur.
 
@@ -63,12 +63,13 @@ def load(name, *, path_column=None, label_column=None, group_column=None, weight
     shape = files.choose_shape(paths, name, image_size, channels)
     labels = np.array([number[label] for label in labels], np.int64)
     part = files.FileExamples(np.array(paths, object), labels, np.arange(len(labels)), "all", shape)
-    return ImageDataset(name, class_names, shape, part, **_further(table, {"group": group_column, "weight": weight_column}, used))
+    further = {"group": group_column, "time": time_column, "weight": weight_column}
+    return ImageDataset(name, class_names, shape, part, **_further(table, further, used))
 
 
 def _further(table, columns, used):
-    """Groups and weights of the rows, those that there is a column of: arguments of a dataset."""
-    found = {}
+    """Groups, times and weights of the rows, those that there is a column of: arguments of a dataset."""
+    found, read = {}, {"group": groups.checked, "time": times.parsed, "weight": weights.parsed}
     for kind, column in columns.items():
         if column is None:
             continue
@@ -76,7 +77,7 @@ def _further(table, columns, used):
         if column in used:
             raise UserError(f"{table.path}: {column!r} cannot be both {used[column]} and --{kind}-column")
         where = functools.partial(_cell, table, column)
-        found[f"{kind}s"] = (groups.checked if kind == "group" else weights.parsed)(table.column(column), where)
+        found[f"{kind}s"] = read[kind](table.column(column), where)
     return found
 
 

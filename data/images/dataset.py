@@ -16,7 +16,7 @@ import numpy as np
 from hornbook import UserError, memory, records
 from hornbook.data import sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
-from hornbook.data.selection import thinning
+from hornbook.data.selection import arranging, thinning
 
 # Of the machine's memory; more images stay on disk. The rest is for the model, the batches under way and other programs.
 MEMORY_FRACTION = 0.25
@@ -57,8 +57,8 @@ def check_name(name):
 
 
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, in_memory="auto", image_size=None,
-         path_column=None, label_column=None, group_column=None, weight_column=None, skip_unreadable=False, channels=None,
-         class_names=None):  # fmt: skip
+         path_column=None, label_column=None, group_column=None, time_column=None, weight_column=None, skip_unreadable=False,
+         channels=None, class_names=None, arranged=arranging.NONE):  # fmt: skip
     """An `ImageDataset` by name.
 
     Args:
@@ -71,10 +71,12 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         image_size: text or integer that all images are resized to: a number, or HEIGHTxWIDTH. None: the size that they have in common.
         path_column, label_column: columns of a table; None: the first of the usual names that is there.
         group_column: a column of a table: images of one group, such as a patient, stand in one part. None: no such column.
+        time_column: a column of a table: the latest images are held out, see `selection.times`. None: no image comes before another.
         weight_column: a column of a table, or an array of a NumPy file, of what each training image counts in the loss. None: all the same.
         skip_unreadable: whether to leave out images that cannot be read, and list them in the dataset's `unreadable`, or to refuse them.
         channels: 1 or 3, to which image files are converted. None: 1 if all images are grey, else 3 (RGB).
         class_names: the classes in their order, such as a trained model's; a folder or table may lack some of them. None: its own.
+        arranged: `selection.arranging.Arrangement`: groups by names of files, a split that is written down, rare classes.
 
     Raises:
         UserError: something is wrong with the name or the data, with the file or example and what is accepted.
@@ -92,7 +94,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     """
     check_name(name)
     kind = name.partition(":")[0]
-    for flag, column in {"path": path_column, "label": label_column, "group": group_column}.items():
+    for flag, column in {"path": path_column, "label": label_column, "group": group_column, "time": time_column}.items():
         if kind != "csv" and column:
             raise UserError(f"--{flag}-column is for csv:PATH; {name} has no columns")
     if kind not in ("csv", "npz") and weight_column:
@@ -102,7 +104,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         "folder": shape | classes,
         "csv": shape
         | classes
-        | {"path_column": path_column, "label_column": label_column, "group_column": group_column, "weight_column": weight_column},
+        | {"path_column": path_column, "label_column": label_column, "group_column": group_column}
+        | {"time_column": time_column, "weight_column": weight_column},
         "npz": classes | {"weight_column": weight_column},
         "tfds": shape,
     }
@@ -110,7 +113,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     if kind in ("digits", "npz"):
         _refuse_resizing(dataset, image_size)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
-    dataset = splits.complete(dataset, **fractions, split_seed=split_seed)
+    dataset = splits.complete(dataset, **fractions, split_seed=split_seed, arranged=arranged)
     dataset = thinning.thinned(dataset, kept, split_seed)
     in_memory = in_memory == "always" or (in_memory == "auto" and _fits_in_memory(dataset))
     return _checked(dataset, in_memory, skip_unreadable).noted()

@@ -16,6 +16,8 @@ class Settings(inputs.Settings, kw_only=True):
     path_column: str | None
     label_column: str | None
     group_column: str | None = None
+    time_column: str | None = None
+    weight_column: str | None = None
     skip_unreadable: bool
 
 
@@ -52,11 +54,13 @@ def scored(name, part, trained, skip_unreadable):
     check_name(name)
     height, width, channels = trained.about["input_shape"]
     options = {**trained.split(name), "skip_unreadable": skip_unreadable or trained.config["skip_unreadable"]}
+    if trained.is_own(name):  # A weight may be an array of a NumPy file.
+        options |= trained.options("group_column", "time_column", "weight_column")
     if name.startswith("csv:"):
-        options |= trained.options("path_column", "label_column", *(["group_column"] if trained.is_own(name) else []))
+        options |= trained.options("path_column", "label_column")
     if name.startswith(("folder:", "csv:")) or (name.startswith("tfds:") and trained.config["image_size"]):
         options |= {"image_size": f"{height}x{width}", "channels": channels}
-    dataset = load(name, **options, class_names=trained.about["class_names"])
+    dataset = load(name, **options, class_names=trained.class_names(name))
     if list(dataset.input_shape) != trained.about["input_shape"]:
         raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(trained.about['input_shape'])}")
     return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, files
 from hornbook.data import csv_rows, naming
 from hornbook.data.selection import weights as of_examples
 from hornbook.data.series.source import Series, Source, float32, is_number
@@ -75,6 +75,18 @@ def read(path, options):
         stretches = _stretches(table, unit, own, values, labels, groups[own[0]], features, options)
         series += [dataclasses.replace(one, weight=weight) for one in stretches]
     return Source({"all": series}, features)
+
+
+def has_series(path):
+    """Whether a table has a column of ids by its usual name, such as `unit`, in which one stands in several rows. It reads up to there."""
+    if files.what_is(path) != "is a file":
+        return False
+    found = csv_rows.layout(path, encoding="auto")
+    places = [place for place, column in enumerate(found.columns) if column.lower() in _IDS]
+    if not places:
+        return False
+    seen = set()
+    return any(row[places[0]].strip() in seen or seen.add(row[places[0]].strip()) for *_, row in csv_rows.rows(found))
 
 
 def _features(table, options, columns):

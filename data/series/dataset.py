@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from hornbook import memory, records
+from hornbook import UserError, memory, records
 from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
-from hornbook.data.selection import thinning
+from hornbook.data.selection import arranging, thinning, written
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
 
@@ -175,9 +175,17 @@ class SeriesDataset(Dataset):
                 yield (name, part.source, index, self.written(label), *rest, *self._weight_in_split(name, index))
 
 
-def is_series(name, time_column=None):
-    """Whether a dataset with numbers to predict is one of series: by its name, or because it is a table with a time column."""
-    return name == "adding" or name.startswith(("ts:", "npz:")) or (name.startswith("csv:") and time_column is not None)
+def is_series(name, time_column=None, id_column=None):
+    """Whether a dataset with numbers to predict is one of series: by its name, or because it is a table whose rows belong together in time.
+
+    Args:
+        name: of the dataset.
+        time_column: of a table, or None: its rows have no time.
+        id_column: which tells its series apart; None: the usual one, if there is one and a value of it stands in several rows.
+    """
+    if name.startswith("csv:") and time_column is not None:
+        return id_column is not None or sources.home("series", "csv").has_series(name.removeprefix("csv:"))
+    return name == "adding" or name.startswith(("ts:", "npz:"))
 
 
 def check_name(name):
@@ -187,7 +195,7 @@ def check_name(name):
 
 
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, class_names=None,
-         preprocessing=None, **options):  # fmt: skip
+         preprocessing=None, arranged=arranging.NONE, **options):  # fmt: skip
     """A `SeriesDataset` by name.
 
     Args:
@@ -199,6 +207,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         kept: `selection.thinning.Thinning`, what is kept of the training series, whole ones, after validation and test were held out.
         class_names: the classes in their order, such as a trained model's; None: those that occur in training.
         preprocessing: a trained model's statistics and options, instead of those learned here; None: learn them.
+        arranged: `selection.arranging.Arrangement`: groups by names of files, a split that is written down, rare classes.
         options: fields of `Options`. `window`, `stride`: steps of a window and between the beginnings of two (default: half a window).
             `missing`: one of `missing.METHODS`. `id_column`, `time_column`, `group_column`, `feature_columns` (names, or a text of them
             separated by commas), `label_column`, `encoding`: of tables. `weight_column`: what a series counts in the loss, a column of a
@@ -227,10 +236,10 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     kind, _, rest = name.partition(":")
     source = sources.home("series", kind).read(rest, options) if kind in KINDS else problems.read(name, options)
     fractions = {"validation": validation_fraction, "test": test_fraction}
-    return prepared(name, source, options, fractions, class_names, preprocessing, kept)
+    return prepared(name, source, options, fractions, class_names, preprocessing, kept, arranged)
 
 
-def prepared(name, source, options, fractions, class_names, preprocessing, kept=thinning.ALL):
+def prepared(name, source, options, fractions, class_names, preprocessing, kept=thinning.ALL, arranged=arranging.NONE):
     """The `SeriesDataset` of a source: checked, split by unit, missing values filled in, cut into windows.
 
     Args:
@@ -238,7 +247,7 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
         source: `source.Source`.
         options: `source.Options`.
         fractions: dict of "validation" and "test" to the share of the training units to hold out where there is no such part.
-        class_names, preprocessing, kept: see `load`.
+        class_names, preprocessing, kept, arranged: see `load`.
 
     Raises:
         UserError: see `load`.
@@ -248,14 +257,15 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
     examples = {part: _examples(series, part, class_names, options) for part, series in parts.items()}
     if "all" in examples:
         examples = {"train": examples["all"], **{part: one for part, one in examples.items() if part != "all"}}
+    examples, class_names, notes = _arranged(examples, class_names, arranged, name, options)
     if isinstance(fractions["test"], splits.Fold):
         examples.pop("test", None)
-    for part in ("test", "validation"):
+    for part in ("test", "validation") if arranged.split_file is None else ():
         share = splits.share_of(fractions[part], len(examples["train"])) if "train" in examples and part not in examples else 0
         if share:
             flag = f"--{part}-fraction"
             examples["train"], examples[part] = windows.hold_out(examples["train"], share, options, name, flag, class_names)
-    notes, left_out = [], 0
+    left_out = 0
     if kept and "train" in examples:
         whole = examples["train"]
         places = thinning.positions(whole, kept, options.split_seed, class_names, name)
@@ -295,8 +305,27 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
         task="regression" if options.numbers else "classification",
         target_names=("target",) if options.numbers else (),
         weights=_weights(first) if first and first[0].weight is not None else None,
+        drawn=arranged.split_file is None,
     )
     return dataset.noted(*notes)
+
+
+def _arranged(examples, class_names, arranged, name, options):
+    """The parts of a source without rare classes, with groups by the names of files, and as a file divides them; class names, and notes."""
+    examples, class_names, notes = arranging.without_rare(examples, class_names, arranged.min_class_count, name)
+    if arranged.group_pattern is not None:
+        if options.group_column:
+            told = f"--group-pattern {arranged.group_pattern!r} and --group-column {options.group_column}"
+            raise UserError(f"{told} both say what belongs together; pass one of them")
+        examples = {
+            part: dataclasses.replace(one, groups=arranging.of_files(one.files, arranged.group_pattern, name))
+            for part, one in examples.items()
+        }
+    if arranged.split_file is not None:
+        words = (lambda label: " ".join(map(str, label))) if options.numbers else class_names.__getitem__
+        examples, further = written.placed(examples, arranged.split_file, name, words)
+        notes = [*notes, *further]
+    return examples, class_names, notes
 
 
 def _weights(series):

@@ -96,7 +96,7 @@ def scored(name, part, trained, skip_unreadable):
     options |= {"preprocessing": about["preprocessing"], "numbers": about["task"] == "regression"}
     if skip_unreadable:
         options["skip_unreadable"] = True
-    dataset = load(name, **options, **trained.split(name), class_names=about["class_names"] or None)
+    dataset = load(name, **options, **trained.split(name), class_names=trained.class_names(name) or None)
     steps, features = about["input_shape"]
     if dataset.input_shape[1] != features:
         raise UserError(f"{name} has {dataset.input_shape[1]} features; the run's model takes {features}")

@@ -14,7 +14,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
-from hornbook.data.selection import thinning
+from hornbook.data.selection import arranging, thinning, times
 from hornbook.data.selection import weights as of_examples
 from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.encoding import Encoding, kinds, learn
@@ -77,8 +77,8 @@ def check_name(name):
 
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
          missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
-         test_dataset=None, group_column=None, weight_column=None, validation_fraction=0.1, test_fraction=0.2, split_seed=0,
-         kept=thinning.ALL):  # fmt: skip
+         test_dataset=None, group_column=None, time_column=None, weight_column=None, validation_fraction=0.1, test_fraction=0.2,
+         split_seed=0, kept=thinning.ALL, arranged=arranging.NONE):  # fmt: skip
     """A `TableDataset` by name.
 
     Args:
@@ -95,8 +95,9 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         rare_categories: a category of fewer training rows counts as unseen.
         test_dataset: another table to test on, spelt as `name`; default: the source's test split, else a share of its rows.
         group_column: name of a column, such as one of patients: rows of one value stand in one part. It is no feature.
+        time_column: name of a column of numbers or dates: the latest rows are held out, see `selection.times`. It is no feature.
         weight_column: name of a column with what each training row counts in the loss, a number of 0 or more. It is no feature.
-        validation_fraction, test_fraction, split_seed, kept: see `data.images.load`.
+        validation_fraction, test_fraction, split_seed, kept, arranged: see `data.images.load`.
 
     Raises:
         UserError: something is wrong with the table, with the line and column and what is accepted.
@@ -124,12 +125,12 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     if test_dataset is not None:
         check_name(test_dataset)
         tested = read(test_dataset, **reading)[0]
-        parts["test"] = tested.get("test", tested["train"])
+        parts["test"] = _apart_from(parts["train"], tested.get("test", tested["train"]))
     labels = naming.names(label_column, "--label-column")
     targets = _choose_targets(parts["train"], task, labels, source_label, is_file=name.startswith("csv:"))
     categorical = naming.names(categorical_columns, "--categorical-columns")
     chosen, left_out = naming.names(feature_columns, "--feature-columns"), naming.names(id_column, "--id-column")
-    roles = {"--group-column": group_column, "--weight-column": weight_column}
+    roles = {"--group-column": group_column, "--time-column": time_column, "--weight-column": weight_column}
     roles = {flag: column for flag, column in roles.items() if column is not None}
     for flag, column in roles.items():
         parts["train"].require((column,), flag)
@@ -147,10 +148,22 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
         rare_categories=rare_categories,
         fractions={"test": test_fraction, "validation": validation_fraction},
         split_seed=split_seed,
-        groups=None if group_column is None else _groups(parts["train"], group_column),
+        groups={part: _groups(one, group_column) for part, one in parts.items() if group_column in one.cells},
+        times=None if time_column is None else _times(parts["train"], time_column),
         weights=None if weight_column is None else _weights(parts["train"], weight_column),
         kept=kept,
+        arranged=arranged,
     )
+
+
+def _apart_from(train, columns):
+    """A table of another source than the training rows', by the name of which `split.csv` tells their rows apart."""
+    if columns.source != train.source:
+        return columns
+    if dataclasses.is_dataclass(columns):
+        return dataclasses.replace(columns, source="test")
+    columns.source = "test"
+    return columns
 
 
 def _groups(columns, name):
@@ -165,6 +178,12 @@ def _groups(columns, name):
         return np.array([known.setdefault(group, group) for group in groups.tolist()], object)
 
     return columns.joined(of_block)
+
+
+def _times(columns, name):
+    """The time of each row, see `selection.times`."""
+    return times.parsed(["" if text is None else text for text in columns.joined(lambda block: block.texts(name)).tolist()],
+                        lambda row: columns.where(row, name))  # fmt: skip
 
 
 def _weights(columns, name):
@@ -214,16 +233,17 @@ def _built_in(name):
 
 
 def split(name, parts, targets, features, *, task, categorical=(), class_names=None, rare_categories=5, fractions, split_seed=0,
-          groups=None, weights=None, kept=thinning.ALL):  # fmt: skip
+          groups=None, times=None, weights=None, kept=thinning.ALL, arranged=arranging.NONE):  # fmt: skip
     """A `TableDataset` of columns.
 
     Args:
         name: of the dataset.
         parts: dict of "train", and "validation" and "test" where there are any, to `columns.Columns` or `csv.FileColumns`.
         targets, features: names of columns.
-        task, categorical, class_names, rare_categories, split_seed, kept: see `load`.
+        task, categorical, class_names, rare_categories, split_seed, kept, arranged: see `load`.
         fractions: dict of "test" and "validation" to the share of the training rows to hold out where there is no such part.
-        groups: array of the group of each training row, of which none stands in two parts, or None.
+        groups: dict of a part to the array of the group of each of its rows, of which none stands in two parts, or None.
+        times: array of the time of each training row, or None.
         weights: float array of the weight of each training row, or None.
 
     Raises:
@@ -239,7 +259,7 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     if len(train) < _FEWEST:
         raise UserError(f"{name} has {len(train)} rows; at least {_FEWEST} are needed to train on some and evaluate on others")
     held = [part for part in ("test", "validation") if part not in parts and splits.share_of(fractions[part], len(train))]
-    if task == "classification":
+    if task == "classification" and times is None and arranged == arranging.NONE:
         refuse_rare_classes(train, targets[0], labels["train"], class_names, held)
     for part in parts.keys() - {"train"}:
         labels[part], _ = _read_labels(parts[part], targets, task, class_names)
@@ -249,11 +269,14 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     positions = {
         part: Examples(np.empty((len(labels[part]), 0)), labels[part], np.arange(len(labels[part])), parts[part].source) for part in parts
     }
-    divided = Dataset(name, class_names, (1,), **positions, groups=groups)
-    for part in held:
-        divided = splits.hold_out(divided, part, fractions[part], split_seed)
+    groups = {parts[part].source: own for part, own in (groups or {}).items()}
+    elsewhere = {source: own for source, own in groups.items() if source != train.source}
+    divided = Dataset(name, class_names, (1,), **positions, groups=groups.get(train.source), groups_elsewhere=elsewhere, times=times)
+    shares = {f"{part}_fraction": fraction for part, fraction in fractions.items()}
+    divided = splits.complete(divided, **shares, split_seed=split_seed, arranged=arranged)
     divided = thinning.thinned(divided, kept, split_seed)
-    rows = {part: (parts.get(part, train), examples) for part, examples in divided.parts.items()}
+    by_source = {columns.source: columns for columns in parts.values()}
+    rows = {part: (by_source[examples.source], examples) for part, examples in divided.parts.items()}
     encoding = learn(train.select(divided.train.indices), numbers, categories, rare=rare_categories)
     notes = dict.fromkeys(note for columns in parts.values() for note in columns.notes)  # Two parts may be of one file.
     notes |= dict.fromkeys(divided.notes)
@@ -263,9 +286,9 @@ def split(name, parts, targets, features, *, task, categorical=(), class_names=N
     if task == "regression":
         refuse_constant(train.name, targets, divided.train.labels)
     shape = (len(encoding.inputs),)
-    dataset = TableDataset(name, class_names, shape, **examples, encoding=encoding, task=task, target_names=tuple(targets),
-                           feature_names=tuple(features), columns=shown, thinned=divided.thinned,
-                           groups=groups, weights=weights)  # fmt: skip
+    kept_of_split = {field: getattr(divided, field) for field in ("class_names", "thinned", "groups", "groups_elsewhere", "times", "drawn")}
+    dataset = TableDataset(name=name, input_shape=shape, **examples, **kept_of_split, encoding=encoding, task=task,
+                           target_names=tuple(targets), feature_names=tuple(features), columns=shown, weights=weights)  # fmt: skip
     return dataset.noted(*notes, *_on_ignored_columns(parts, {*features, *targets}))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from hornbook import UserError, records
-from hornbook.data import csv_rows, inputs, naming, splits
+from hornbook.data import csv_rows, inputs, naming
 from hornbook.data.dataset import Examples
 from hornbook.data.tables import columns as columns_of
 from hornbook.data.tables.dataset import as_trained, check_name, load
@@ -14,7 +14,7 @@ from hornbook.data.tables.dataset import read as read_source
 from hornbook.data.tables.encoding import Encoding
 
 _COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset",
-            "group_column", "weight_column")  # fmt: skip
+            "group_column", "time_column", "weight_column")  # fmt: skip
 _READING = ("encoding", "header", "decimal", "in_memory")
 
 
@@ -29,6 +29,7 @@ class Settings(inputs.Settings, kw_only=True):
     rare_categories: records.Size
     test_dataset: str | None
     group_column: str | None
+    time_column: str | None = None
     weight_column: str | None = None
     encoding: str
     header: Literal["auto", "yes", "no"]
@@ -59,7 +60,7 @@ def scored(name, part, trained, skip_unreadable):
         task = "regression" if trained.about["task"] == "regression" else "classification"
         options = {**trained.options(*_COLUMNS, *_READING), **trained.split(name)}
         dataset = load(name, task=task, folder=_scratch(trained), **options)
-        splits.refuse_other_split(trained.folder / "split.csv", dataset, remedy="pass another table as --dataset")
+        trained.refuse_other_split(dataset)
         return dataset.part(part or "test"), 0
     parts, _, _ = read_source(name, missing=_missing(trained), folder=_scratch(trained), **trained.options(*_READING))
     columns = parts[inputs.named_part(parts, name, part)]

@@ -9,6 +9,7 @@ import numpy as np
 from hornbook import UserError
 from hornbook.data import csv_rows, naming
 from hornbook.data.selection import groups as of_groups
+from hornbook.data.selection import times as of_times
 from hornbook.data.selection import weights as of_weights
 from hornbook.data.texts.dataset import TextDataset, TextExamples, TextStore
 from hornbook.data.texts.folders import read_file
@@ -24,14 +25,14 @@ _NAMED = 5  # Lines of a message.
 check = csv_rows.check
 
 
-def load(name, *, text_columns=(), label_column=None, group_column=None, weight_column=None, apart=(), reading=None, skip_empty=False,
-         keep=True, class_names=None, split=True):  # fmt: skip
+def load(name, *, text_columns=(), label_column=None, group_column=None, time_column=None, weight_column=None, apart=(), reading=None,
+         skip_empty=False, keep=True, class_names=None, split=True):  # fmt: skip
     """A `TextDataset` of `csv:PATH`, its one part all rows.
 
     Args:
         name: `csv:PATH`.
         text_columns, label_column: names of columns; default: the usual ones.
-        group_column, weight_column: names of columns of groups and weights, or None.
+        group_column, time_column, weight_column: names of columns of groups, times and weights, or None.
         apart: names of further columns that are no texts; the table need not have them.
         reading: dict of `encoding`, `header` and `quoted`, see `csv_rows.layout`.
         skip_empty: whether to leave out rows without text or label, or to refuse them.
@@ -43,7 +44,7 @@ def load(name, *, text_columns=(), label_column=None, group_column=None, weight_
         UserError: something is wrong with the table, with the line and column.
     """
     path = name.removeprefix("csv:")
-    further = {"group": group_column, "weight": weight_column}
+    further = {"group": group_column, "time": time_column, "weight": weight_column}
     scanned = scan(path, text_columns, label_column, reading or {}, skip_empty, keep, further=further, apart=apart)
     found, label_column = scanned.found, scanned.label_column
     names = list(scanned.lines)
@@ -79,7 +80,8 @@ class Scanned:
     def __init__(self, found, places, label_column, keep, further=None):
         self.found, self.places, self.label_column = found, places, label_column
         self._further = {kind: found.columns.index(column) for kind, column in (further or {}).items() if column is not None}
-        self._groups, self._weights = [], array.array("d")
+        self._groups, self._times, self._weights = [], [], array.array("d")
+        self._time_lines = array.array("q")
         self.lines, self.labels, self.row_lines, self.left_out = {}, array.array("i"), array.array("q"), 0
         # Arrays and no lists: a table of 2 GB can have twenty million rows.
         self._texts, self._starts, self._sizes = [] if keep else None, array.array("q"), array.array("i")
@@ -92,7 +94,10 @@ class Scanned:
         self.labels.append(self._numbers[label])
         for kind, place in self._further.items():
             where = f"{self.found.path} line {line}, column {self.found.columns[place]!r}"
-            if kind == "group":
+            if kind == "time":
+                self._times.append(row[place])
+                self._time_lines.append(line)
+            elif kind == "group":
                 self._groups.append(of_groups.checked([row[place]], lambda _, where=where: where)[0])
             else:
                 self._weights.append(of_weights.parsed([row[place]], lambda _, where=where: where)[0])
@@ -104,13 +109,17 @@ class Scanned:
             self._sizes.append(size)
 
     def of_examples(self):
-        """Groups and weights of the rows, those that were asked for: arguments of a dataset."""
+        """Groups, times and weights of the rows, those that were asked for: arguments of a dataset."""
         known = {}
         found = {
             "groups": lambda: np.array([known.setdefault(group, group) for group in self._groups], object),
+            "times": lambda: of_times.parsed(self._times, self._time_place),
             "weights": lambda: np.array(self._weights),
         }
         return {f"{kind}s": found[f"{kind}s"]() for kind in self._further}
+
+    def _time_place(self, position):
+        return f"{self.found.path} line {self._time_lines[position]}, column {self.found.columns[self._further['time']]!r}"
 
     def store(self):
         """The texts, a `TextStore` or `RowStore`."""
@@ -126,7 +135,7 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
         path: of the file.
         text_columns, label_column, reading, skip_empty, keep: see `load`.
         labelled: whether there must be a column of labels.
-        further: dict of "group" and "weight" to the column that has them, or None.
+        further: dict of "group", "time" and "weight" to the column that has them, or None.
         apart: see `load`.
 
     Returns:

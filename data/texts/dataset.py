@@ -16,7 +16,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import csv_rows, naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
-from hornbook.data.selection import thinning
+from hornbook.data.selection import arranging, thinning
 
 BUILT_IN = ("docstrings",)
 KINDS = ("csv", "folder", "tfds")
@@ -123,9 +123,9 @@ def check_name(name):
     sources.check_name(name, "texts", BUILT_IN, KINDS)
 
 
-def load(name, *, text_columns=None, label_column=None, group_column=None, weight_column=None, apart=(), encoding="auto", header="auto",
-         quoted=True, skip_empty=False, in_memory="auto", validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL,
-         class_names=None):  # fmt: skip
+def load(name, *, text_columns=None, label_column=None, group_column=None, time_column=None, weight_column=None, apart=(), encoding="auto",
+         header="auto", quoted=True, skip_empty=False, in_memory="auto", validation_fraction=0.1, test_fraction=0.2, split_seed=0,
+         kept=thinning.ALL, class_names=None, arranged=arranging.NONE):  # fmt: skip
     """A `TextDataset` by name.
 
     Args:
@@ -133,8 +133,8 @@ def load(name, *, text_columns=None, label_column=None, group_column=None, weigh
         text_columns: names of the columns (of TensorFlow Datasets: features) with text, separated by commas; several make one text, a line
             each. None: the first of the usual names that is there, or the one column beside the label.
         label_column: the column with the class; None: the first of the usual names that is there.
-        group_column, weight_column: columns of a CSV: rows of one group, such as an author, stand in one part; a weight is what a training
-            text counts in the loss. None: no such column.
+        group_column, time_column, weight_column: columns of a CSV: rows of one group, such as an author, stand in one part; the latest
+            texts are held out, see `selection.times`; a weight is what a training text counts in the loss. None: no such column.
         apart: names of columns of a CSV that are no texts; it need not have them.
         encoding: of files: "auto" (UTF-8, what a byte order mark says, else Windows-1252) or Python's name of one.
         header: of a CSV: whether its first line names the columns: "yes", "no", or "auto" (it does unless there is a number in it).
@@ -146,6 +146,7 @@ def load(name, *, text_columns=None, label_column=None, group_column=None, weigh
         split_seed: seed of both splits.
         kept: `selection.thinning.Thinning`, what is kept of the training texts after validation and test texts were held out.
         class_names: the classes in their order, such as a trained model's, of which the source may lack some. None: its own.
+        arranged: `selection.arranging.Arrangement`: groups by names of files, a split that is written down, rare classes.
 
     Raises:
         UserError: something is wrong with the name or the data, with the file and line and what is accepted.
@@ -173,9 +174,10 @@ def load(name, *, text_columns=None, label_column=None, group_column=None, weigh
     kind, _, rest = name.partition(":")
     if kind not in ("csv", "tfds") and (text_columns or label_column):
         raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
-    further = {"group_column": group_column, "weight_column": weight_column}
+    further = {"group_column": group_column, "time_column": time_column, "weight_column": weight_column}
     if kind != "csv" and any(further.values()):
-        raise UserError(f"--{'group' if group_column else 'weight'}-column is for csv:PATH, got {name}; leave it out")
+        given = next(flag for flag, column in further.items() if column)
+        raise UserError(f"--{given.replace('_', '-')} is for csv:PATH, got {name}; leave it out")
     columns = naming.names(text_columns, "--text-columns")
     if name == "docstrings":
         dataset = _docstrings()
@@ -191,14 +193,15 @@ def load(name, *, text_columns=None, label_column=None, group_column=None, weigh
             skip_empty=skip_empty,
             keep=not csv_rows.stays_on_disk(rest, in_memory, **reading),
             class_names=class_names,
-            split=bool(validation_fraction or test_fraction),
+            split=bool(validation_fraction or test_fraction) and arranged == arranging.NONE and time_column is None,
         )
     elif kind == "folder":
         dataset = sources.home("texts", kind).load(name, encoding=encoding, skip_empty=skip_empty, class_names=class_names)
     else:
         dataset = sources.home("texts", kind).load(name, text_columns=columns, label_column=label_column, skip_empty=skip_empty)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
-    return thinning.thinned(splits.complete(dataset, **fractions, split_seed=split_seed), kept, split_seed).noted()
+    dataset = splits.complete(dataset, **fractions, split_seed=split_seed, arranged=arranged)
+    return thinning.thinned(dataset, kept, split_seed).noted()
 
 
 def _docstrings():

@@ -19,6 +19,7 @@ class Settings(inputs.Settings, kw_only=True):
     text_columns: str | None
     label_column: str | None
     group_column: str | None = None
+    time_column: str | None = None
     weight_column: str | None = None
     encoding: str
     header: Literal["auto", "yes", "no"]
@@ -60,14 +61,16 @@ def scored(name, part, trained, skip_unreadable):
     if name.startswith(("csv:", "tfds:")):
         options |= trained.options("text_columns", "label_column")
     if name.startswith("csv:"):
-        options |= {"apart": _apart(trained)} | (trained.options("group_column") if trained.is_own(name) else {})
-    dataset = load(name, **options, **trained.split(name), class_names=trained.about["class_names"])
+        options |= {"apart": _apart(trained)} | (
+            trained.options("group_column", "time_column", "weight_column") if trained.is_own(name) else {}
+        )
+    dataset = load(name, **options, **trained.split(name), class_names=trained.class_names(name))
     return _tokens(inputs.scored_part(dataset, part, trained), trained), dataset.left_out
 
 
 def _apart(trained):
     """The columns that are no texts, whether the data have them or not."""
-    return tuple(filter(None, trained.options("group_column", "weight_column").values()))
+    return tuple(filter(None, trained.options("group_column", "time_column", "weight_column").values()))
 
 
 def _tokens(part, trained):

@@ -222,10 +222,15 @@ def test_evaluate_leaves_out_what_cannot_be_read_if_asked(tmp_path, capsys):
             Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
     name = f"folder:{tmp_path / 'photos'}"
     recipe.main(recipe.Args(dataset=name, model="mlp", width=4, epochs=1, output=str(tmp_path / "run")))
-    (tmp_path / "photos/dog/broken.png").write_text("no")
-    assert "broken.png (is no image" in refusal(capsys, evaluate, tmp_path / "run")
+    rows = (tmp_path / "run" / "split.csv").read_text().splitlines()
+    tested = next(row for row in rows if row.startswith("test,")).split(",")[-1]
+    broken = (tmp_path / tested).read_bytes()
+    (tmp_path / tested).write_text("no")
+    assert f"{tested} (is no image" in refusal(capsys, evaluate, tmp_path / "run")
     rows = dict(line.split("\t") for line in evaluated(capsys, tmp_path / "run", "--skip-unreadable").splitlines())
     assert rows["left out"] == "1"
+    (tmp_path / "photos/dog/00.png").write_bytes(broken)
+    assert "has changed since the run began" in refusal(capsys, evaluate, tmp_path / "run", "--skip-unreadable")
 
 
 def test_evaluate_scores_a_test_part_that_stands_alone(tmp_path, capsys):

@@ -174,7 +174,7 @@ def test_evaluate_refuses_a_table_that_has_changed(tmp_path, capsys):
     name = write(tmp_path / "table.csv")
     folder, _ = run(tmp_path, dataset=name)
     write(tmp_path / "table.csv", 120)
-    assert "pass another table as --dataset" in refusal(capsys, evaluate, folder)
+    assert "pass other data as --dataset" in refusal(capsys, evaluate, folder)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ hornbook cross-validate tabular-classification --dataset wine --folds 5
 
 hornbook cross-validate sequence-classification --dataset csv:steps.csv --group-column person --folds 10 --repeats 3
 
-Folds are stratified by class and never divide a group. Options that are not listed here are the recipe's; see hornbook RECIPE --help.
+hornbook cross-validate tabular-classification --dataset csv:orders.csv --time-column created
+
+Folds are stratified by class and never divide a group. With --time-column they are blocks of time, and what is tested on each is trained on
+all before it, so the first block is never tested. Options that are not listed here are the recipe's; see hornbook RECIPE --help.
 A test split that the source has of its own stays unused. The same command goes on with what was cut off, and --repeats may grow."""
 
 # A cross-validation sets these itself, run by run.
@@ -86,6 +89,6 @@ def main(recipe_name, args, base):
             spread = result["folds"][name]
             between = "" if name not in result["intervals"] else " [{:.4f}, {:.4f}]".format(*result["intervals"][name])
             deviation = f", {spread['mean']:.4f} ± {spread['standard_deviation']:.4f} over {spread['n']} folds"
-            terminal.say(f"{name.replace('_', ' ')}: {pooled:.4f}{between} of all examples{deviation}")
+            terminal.say(f"{name.replace('_', ' ')}: {pooled:.4f}{between} of {result['examples']:,} examples{deviation}")
         terminal.say(f"report: {folder / 'report.html'}")
         return result

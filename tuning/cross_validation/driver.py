@@ -116,7 +116,7 @@ def _finish(recipe_name, args, folder, folds, outcomes):
     per_fold = {name: [outcomes[fold.folder]["metrics"].get(name, [None])[0] for fold in folds] for name in headlines[0]}
     result = {
         "metrics": {name: float(np.mean([one[name] for one in headlines])) for name in headlines[0]},
-        "intervals": _intervals(headlines, pooled[0]["examples"], folds[0].options.get("group_column")),
+        "intervals": _intervals(headlines, pooled[0]["examples"], folds[0].options),
         "folds": {name: intervals.spread(values) for name, values in per_fold.items() if None not in values},
         "repeats": headlines,
         "examples": pooled[0]["examples"],
@@ -133,12 +133,12 @@ def _finish(recipe_name, args, folder, folds, outcomes):
     return result
 
 
-def _intervals(headlines, examples, group_column):
+def _intervals(headlines, examples, options):
     """Of the accuracy, the mean of the repeats': each has the same examples, so repeats do not make it narrower.
 
     Of groups there is none: their examples are not drawn one by one.
     """
-    if "accuracy" not in headlines[0] or group_column is not None:
+    if "accuracy" not in headlines[0] or options.get("group_column") or options.get("group_pattern"):
         return {}
     accuracy = float(np.mean([one["accuracy"] for one in headlines]))
     return {"accuracy": intervals.wilson_interval(accuracy * examples, examples)}
