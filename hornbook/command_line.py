@@ -15,7 +15,7 @@ import sys
 import textwrap
 import typing
 
-from hornbook import UserError, endings, records, terminal
+from hornbook import UserError, endings, records, terminal, user_code
 
 _LONGEST_NAME = 200  # Letters of an option's name.
 _NUMBERS = {"[INT": "whole numbers", "[FLOAT": "numbers", "INT": "a whole number", "FLOAT": "a number"}  # In tyro's words, and in others.
@@ -46,7 +46,7 @@ def parse(options, arguments, program, description):
 
 def names_code(name, value):
     """Whether the value of an option names a module that is imported, `mymodule:builder`."""
-    return name == "model" and isinstance(value, str) and ":" in value
+    return name == "model" and isinstance(value, str) and user_code.is_named(value)
 
 
 def _refuse_code(options, config, given):
@@ -316,7 +316,9 @@ def _of_several_kinds(found):
     """What an option takes that takes one of several kinds, such as a number or auto, and what it was given."""
     flag, kinds, given = found.groups()
     number = next((words for kind, words in _NUMBERS.items() if kind in kinds), None)
-    return f"{flag} takes {number}{' or auto' if '{auto}' in kinds else ''}, got {given}" if number else found[0]
+    named = re.search(r"{(.*?)}", kinds)
+    words = f" or {', '.join(named[1].split(','))}" if named else ""
+    return f"{flag} takes {number}{words}, got {given}" if number else found[0]
 
 
 def _few_choices(found):

@@ -10,6 +10,13 @@ import traceback
 
 from hornbook import UserError
 
+_NETWORKS = ("keras:",)  # Before the name of a network of a library, which is no code of the user's.
+
+
+def is_named(given):
+    """Whether a name is that of code of the user's own, `mymodule:function`."""
+    return ":" in given and not given.startswith(_NETWORKS)
+
 
 def load(given, flag):
     """The function that `mymodule:function` names, found from the current folder or installed; its errors are told as `errors` does.
@@ -62,7 +69,7 @@ def errors(given, flag):
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        place = _place(error, given.partition(":")[0]) if ":" in given else None
+        place = _place(error, given.partition(":")[0]) if is_named(given) else None
         if place is None:
             raise
         raise UserError(f"{flag} {given}: {_reason(error)} ({place[0]}, line {place[1]})") from error

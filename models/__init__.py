@@ -34,6 +34,7 @@ from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
 from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
+from hornbook.models.pretrained import PREFIX, backbones, pretrained
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     fixup_resnet20,
@@ -66,6 +67,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "NORMALIZATIONS",
+    "PREFIX",
     "WEIGHT_NORMALIZATIONS",
     "WHITENING",
     "BatchNormGRU",
@@ -90,6 +92,7 @@ __all__ = [
     "airbench94",
     "airbench95",
     "attention_scores",
+    "backbones",
     "bidirectional_gru",
     "bidirectional_lstm",
     "build",
@@ -117,6 +120,7 @@ __all__ = [
     "preactivation_resnet110",
     "preactivation_resnet164",
     "preactivation_resnet1001",
+    "pretrained",
     "resnet",
     "resnet1d",
     "resnet18",

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from hornbook import UserError, models, user_code
+from hornbook.training import transfer
 
 _WHITENED = 4096  # Images, each with hundreds of patches, for some dozens of variances.
 
@@ -90,15 +91,16 @@ def _refuse_equal(name, networks):
 
 
 def _build_one(name, input_shape, num_outputs, options):
-    builder = user_code.load(name, "--model") if ":" in name else None
-    known = models.options(name) if builder is None and name in models.names() else options
-    lacking = sorted(options.keys() - known.keys())
+    builder, lacking = user_code.load(name, "--model") if user_code.is_named(name) else None, []
     try:
         if builder is None:
+            lacking = sorted(options.keys() - models.options(name).keys())
             return models.build(name, input_shape, num_outputs, **options)
         model = builder(input_shape, num_outputs, **options)
     except UserError:
         raise
+    except ConnectionError as error:
+        raise UserError(f"--model {name}: {error}") from error
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
         if builder is None and "padded" in lacking:
@@ -114,7 +116,7 @@ def _build_one(name, input_shape, num_outputs, options):
     return model
 
 
-def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, model_name):
+def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, source=None, model_name):
     """A model of raw pixels `(batch, height, width, channels)` whose first layer standardizes each channel as the training images are.
 
     A layer of the network that whitens patches (`models.adapt_patch_whitening`) is adapted to the training images too.
@@ -122,17 +124,24 @@ def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=
     Args:
         name, num_outputs, options, members, cosine_scale: as of `build_model`.
         dataset: `data.images.ImageDataset`.
+        source: `transfer.Source`, whose weights the network begins with, and by whose images it standardizes; None: of its own.
         model_name: what the `keras.Model` is called.
 
     Raises:
-        UserError: as `build_model`.
+        UserError: as `build_model`, or the source has another network.
     """
     network = build_model(name, dataset.input_shape, num_outputs, options, members=members, cosine_scale=cosine_scale)
-    mean, variance = dataset.train.moments()
+    if source is not None:
+        transfer.take_over(network, source.model, source.name)
+    if name.startswith(models.PREFIX):
+        return _of_a_library(network, dataset, model_name)
+    mean, variance = dataset.train.moments() if source is None else source.moments(dataset.pixel_maximum)
     pixels = keras.Input(dataset.input_shape, name="pixels")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
     standardize = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")
     model = keras.Model(pixels, network(standardize(pixels)), name=model_name)
+    if source is not None:
+        return model
     whitened = [one for one in (network, *network.layers) if any(layer.name == models.WHITENING for layer in getattr(one, "layers", ()))]
     if whitened:
         some = np.arange(0, len(dataset.train), max(1, len(dataset.train) // _WHITENED))
@@ -140,6 +149,14 @@ def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=
         for one in whitened:
             models.adapt_patch_whitening(one, standardize(images))
     return model
+
+
+def _of_a_library(network, dataset, model_name):
+    """A model of raw pixels of a network that takes those from 0 to 255."""
+    x = pixels = keras.Input(dataset.input_shape, name="pixels")
+    if dataset.pixel_maximum != 255:
+        x = keras.layers.Rescaling(255 / dataset.pixel_maximum, dtype="float32", name="to_255")(x)
+    return keras.Model(pixels, network(x), name=model_name)
 
 
 def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, model_name):

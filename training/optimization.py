@@ -22,15 +22,23 @@ def _mended(base):
     """
 
     class Optimizer(base):
-        _own = ("lookahead", "lookahead_share", "bias_learning_rate_factor", "layer_decay", "clip_adaptive")
+        _own = ("lookahead", "lookahead_share", "bias_learning_rate_factor", "layer_decay", "clip_adaptive", "unfreezing_steps")
 
         def __init__(
-            self, *args, lookahead=0, lookahead_share=0.5, bias_learning_rate_factor=1.0, layer_decay=0.0, clip_adaptive=0.0, **options
+            self,
+            *args,
+            lookahead=0,
+            lookahead_share=0.5,
+            bias_learning_rate_factor=1.0,
+            layer_decay=0.0,
+            clip_adaptive=0.0,
+            unfreezing_steps=0,
+            **options,
         ):
             super().__init__(*args, **options)
             self.lookahead, self.lookahead_share = lookahead, lookahead_share
             self.bias_learning_rate_factor, self.layer_decay = bias_learning_rate_factor, layer_decay
-            self.clip_adaptive = clip_adaptive
+            self.clip_adaptive, self.unfreezing_steps = clip_adaptive, unfreezing_steps
 
         def build(self, variables):
             if self.built:
@@ -44,6 +52,8 @@ def _mended(base):
             self._never_cut = frozenset(self._var_key(variable) for variable in clipping.of_the_last_layer(variables))
             factors = layer_rates.factors(variables, self.layer_decay) if self.layer_decay else ()
             self._hide("_factors", {self._var_key(variable): factor for variable, factor in zip(variables, factors, strict=False)})
+            begins = layer_rates.begins(variables, self.unfreezing_steps) if self.unfreezing_steps else ()
+            self._hide("_begins", {self._var_key(variable): step for variable, step in zip(variables, begins, strict=False)})
 
         def _hide(self, name, value):
             # From TensorFlow, which would look for variables of the optimizer in it.
@@ -64,17 +74,24 @@ def _mended(base):
         def update_step(self, gradient, variable, learning_rate):
             if self.bias_learning_rate_factor != 1 and self._var_key(variable) in self._offsets:
                 learning_rate = learning_rate * self.bias_learning_rate_factor
+            super().update_step(gradient, variable, self._of_its_block(learning_rate, variable))
+
+        def _of_its_block(self, learning_rate, variable):
+            """The learning rate of a variable, lower the farther it is from the outputs, and 0 until its block is trained."""
+            key = self._var_key(variable)
             if self._factors:
-                learning_rate = learning_rate * self._factors[self._var_key(variable)]
-            super().update_step(gradient, variable, learning_rate)
+                learning_rate = learning_rate * self._factors[key]
+            if self._begins:
+                learning_rate = learning_rate * keras.ops.cast(self._iterations >= self._begins[key], variable.dtype)
+            return learning_rate
 
         def _apply_weight_decay(self, variables):
-            if not self._factors:
+            if not (self._factors or self._begins):
                 super()._apply_weight_decay(variables)
                 return
             for variable in variables if self.weight_decay else ():
                 if self._use_weight_decay(variable):
-                    rate = self.learning_rate * self._factors[self._var_key(variable)]
+                    rate = self._of_its_block(self.learning_rate, variable)
                     variable.assign(variable * (1 - rate * self.weight_decay))
 
         def _clip_gradients(self, grads):
@@ -183,6 +200,7 @@ def optimizer(
     lookahead_share=0.5,
     bias_learning_rate_factor=1.0,
     layer_decay=0.0,
+    unfreezing_steps=0,
     accumulate_steps=1,
 ):
     """A Keras optimizer by name.
@@ -213,6 +231,8 @@ def optimizer(
         layer_decay: factor on the learning rate from a block to the one before it, such as 0.75 (Clark et al. 2020; Bao et al. 2022, who
             fine-tune with it): the outputs have the whole rate, the first layers the lowest. Weight decay, a share of the rate, falls with
             it. Blocks are told by the names of layers, see `updates.layer_rates.factors`. 0: all have the same.
+        unfreezing_steps: batches over which blocks begin to be trained one after the other, the outputs at once and the first block last
+            (gradual unfreezing, Howard and Ruder 2018); until then their learning rate and weight decay are 0. 0: all from the beginning.
         accumulate_steps: batches whose mean gradient makes one update. A schedule counts batches all the same, so its length does not
             depend on it; weight decay acts in updates alone.
 
@@ -255,6 +275,8 @@ def optimizer(
         raise UserError(f"bias_learning_rate_factor must be 1 (off) or a positive factor such as 64, got {bias_learning_rate_factor}")
     if not 0 <= layer_decay < 1:
         raise UserError(f"layer_decay must be 0 (off) or a factor below 1 such as 0.75, got {layer_decay}")
+    if unfreezing_steps < 0:
+        raise UserError(f"unfreezing_steps must be 0 (off) or a number of batches such as 100, got {unfreezing_steps}")
     if accumulate_steps < 1:
         raise UserError(f"accumulate_steps must be at least 1 (every batch is an update), got {accumulate_steps}")
     options = {"global_clipnorm": clip_norm or None, "clipvalue": clip_value or None, "clipnorm": clip_each_norm or None}
@@ -263,7 +285,7 @@ def optimizer(
     if accumulate_steps > 1:
         options["gradient_accumulation_steps"] = accumulate_steps
     options |= {"lookahead": lookahead, "lookahead_share": lookahead_share, "bias_learning_rate_factor": bias_learning_rate_factor}
-    options |= {"layer_decay": layer_decay, "clip_adaptive": clip_adaptive}
+    options |= {"layer_decay": layer_decay, "clip_adaptive": clip_adaptive, "unfreezing_steps": unfreezing_steps}
     if ema:
         options |= {"use_ema": True, "ema_momentum": ema}
     if name == "sgd":

@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-# A layer that belongs to a block says so: "stage1_block2_conv1", "block_3_expand", "module1_conv2".
-_BLOCK = re.compile(r"^(?:.*?_)?(?:block|module|separable)_?\d+[a-z]?(?=_|$)")
+# A layer that belongs to a block says so: "stage1_block2_conv1", "block_3_expand", "module1_conv2", "expanded_conv_3_project".
+_BLOCK = re.compile(r"^(?:.*?_)?(?:(?:block|module|separable)_?\d+[a-z]?(?=_|$)|expanded_conv(?:_\d+)?(?=_|$))")
 # Layers side by side: the convolutions of a `cnn1d`, and the first of a `lite`.
 _SIDE_BY_SIDE = re.compile(r"^(?:branch(?=\d)|first(?=_))")
 
@@ -26,7 +26,36 @@ def factors(variables, decay):
     Returns:
         A list of floats, and for a variable of a stack an array that can be multiplied with it.
     """
-    return [factor for network in _networks(variables) for factor in _of_a_network(network, decay)]
+    return [_factor(decay ** far.astype(float), one) for far, one in zip(distances(variables), variables, strict=True)]
+
+
+def begins(variables, steps):
+    """Return the step at which each variable begins to be trained, the outputs first and the first block last, at `steps`.
+
+    That is gradual unfreezing (Howard and Ruder 2018, section 3.3), in steps of equal length.
+
+    Args:
+        variables: see `factors`.
+        steps: of the training, after which all are trained.
+
+    Returns:
+        A list as of `factors`.
+    """
+    far = distances(variables)
+    most = max(1, *(int(one.max()) for one in far))
+    return [_factor(one * (steps / most), variable) for one, variable in zip(far, variables, strict=True)]
+
+
+def distances(variables):
+    """Return how many blocks lie between each variable and the outputs.
+
+    Args:
+        variables: see `factors`.
+
+    Returns:
+        A list of int arrays: of one number, and for a variable of a stack of one for each of its blocks.
+    """
+    return [far for network in _networks(variables) for far in _of_a_network(network)]
 
 
 def _networks(variables):
@@ -41,13 +70,13 @@ def _networks(variables):
     return networks
 
 
-def _of_a_network(variables, decay):
+def _of_a_network(variables):
     groups = _merged(_groups(variables))
     # How many blocks each group is: one, or those of a stack.
     counts = {group: getattr(variable, "blocks", 1) for group, variable in zip(groups, variables, strict=True)}
     behind = sum(counts.values()) - np.cumsum(list(counts.values()))
-    distances = {group: int(place) + np.arange(count)[::-1] for (group, count), place in zip(counts.items(), behind, strict=True)}
-    return [_factor(decay ** distances[group].astype(float), variable) for group, variable in zip(groups, variables, strict=True)]
+    of_groups = {group: int(place) + np.arange(count)[::-1] for (group, count), place in zip(counts.items(), behind, strict=True)}
+    return [of_groups[group] for group in groups]
 
 
 def _factor(of_blocks, variable):

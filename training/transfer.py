@@ -1,0 +1,170 @@
+"""Training that begins with weights learned on other data: taking them over, keeping blocks as they are, and a head on features alone."""
+
+import dataclasses
+
+import keras
+
+from hornbook import UserError
+from hornbook.training.updates import layer_rates
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A trained model of images, as what another network begins with.
+
+    Attributes:
+        name: for messages.
+        model: its `keras.Model`, with a layer "standardize" before the network.
+        pixel_maximum: the number that stood for white in its images.
+    """
+
+    name: str
+    model: object
+    pixel_maximum: float
+
+    def moments(self, pixel_maximum):
+        """Mean and variance by which it standardizes each channel, for images in which another number stands for white: two arrays."""
+        standardize = next((layer for layer in self.model.layers if isinstance(layer, keras.layers.Normalization)), None)
+        if standardize is None:
+            raise UserError(f"{self.name} has no layer that standardizes images, being of a --model keras:NAME; pass that --model")
+        scale = pixel_maximum / self.pixel_maximum
+        return scale * _numbers(standardize.mean), scale**2 * _numbers(standardize.variance)
+
+
+def _numbers(tensor):
+    return keras.ops.convert_to_numpy(tensor).reshape(-1)
+
+
+def head(model):
+    """The dense layer that computes a network's outputs, the last of those that its outputs come from.
+
+    Args:
+        model: functional `keras.Model`, which may end in a network that is one layer of it.
+
+    Raises:
+        UserError: there is none.
+    """
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.layers.Dense):
+            return layer
+        if isinstance(layer, keras.Model):
+            return head(layer)
+    raise UserError(f"the network {model.name} has no keras.layers.Dense that computes its outputs, which is what would be trained anew")
+
+
+def take_over(network, source, name):
+    """Give a network the weights that another one has, but those of its head.
+
+    Args:
+        network: `keras.Model` of the zoo, by which blocks are called as in `source`.
+        source: the trained `keras.Model`, in which a network of the same name and shapes stands.
+        name: what a message calls the source.
+
+    Raises:
+        UserError: `source` has no such network, or one of other shapes, with the first that differs.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training import transfer
+
+    trained, network = models.cnn((8, 8, 1), 10), models.cnn((16, 16, 1), 2)
+    transfer.take_over(network, trained, "the digits' network")
+    ```
+    """
+    found = next((one for one in _networks(source) if one.name == network.name), None)
+    if found is None:
+        raise UserError(f"{name} has no network called {network.name}; it has {', '.join(one.name for one in _networks(source))}")
+    own, other = ([variable for variable in one.weights if not _of(head(one), variable)] for one in (network, found))
+    for wanted, there in zip(own, other, strict=False):
+        if _named(wanted) != _named(there) or wanted.shape != there.shape:
+            raise UserError(
+                f"{name} has {_named(there)} of shape {tuple(there.shape)}, and the network here {_named(wanted)} of shape "
+                f"{tuple(wanted.shape)}; leave the network's options out to have those that it was trained with"
+            )
+    if len(own) != len(other):
+        raise UserError(f"{name} has {len(other)} weights before its output layer, and the network here {len(own)}; they must be alike")
+    for wanted, there in zip(own, other, strict=True):
+        wanted.assign(there)
+
+
+def keep_lower(network, share):
+    """Keep the lower blocks of a network as they are: only a share of the blocks, those nearest to the outputs, and the head are trained.
+
+    Layers that are kept compute as they do when they predict: batch normalization by the statistics that it came with, dropout not at all.
+
+    Args:
+        network: functional `keras.Model`; blocks are told by the names of layers, see `updates.layer_rates`.
+        share: of the blocks before the head, in [0, 1]; one that is begun is trained.
+
+    Returns:
+        How many blocks are trained, and how many there are, the head not counted.
+    """
+    variables = network.trainable_variables
+    far = {id(variable): int(found.min()) for variable, found in zip(variables, layer_rates.distances(variables), strict=True)}
+    most = max(int(found.max()) for found in layer_rates.distances(variables))
+    trained = -int(-share * most // 1)
+    for layer in _leaves(network):
+        own = [far[id(variable)] for variable in layer.trainable_variables]
+        if own and min(own) > trained:
+            layer.trainable = False
+    return trained, most
+
+
+def features(model):
+    """What a model computes before its head: `keras.Model` of the same inputs and layers, to float32 `(batch, features)`.
+
+    Args:
+        model: a chain of layers the last of which is a network, as `builders.image_model` makes it, or a network alone.
+    """
+    last = head(model)
+    if last in model.layers:
+        return keras.Model(model.inputs, _float32(last.input), name="features")
+    *before, network = model.layers[1:]
+    x = model.inputs[0]
+    for layer in (*before, keras.Model(network.inputs, last.input, name=network.name)):
+        x = layer(x)
+    return keras.Model(model.inputs, _float32(x), name="features")
+
+
+def head_on(model, size, dropout=0.0):
+    """A model of features `(batch, size)` that ends in the head of another one, the same layer: what trains it trains the other one.
+
+    Args:
+        model: see `head`.
+        size: of its features.
+        dropout: rate at which these are dropped.
+    """
+    inputs = keras.Input((size,), name="features")
+    x = keras.layers.Dropout(dropout, name="dropout")(inputs) if dropout else inputs
+    return keras.Model(inputs, head(model)(x), name="head")
+
+
+def _float32(x):
+    return x if x.dtype == "float32" else keras.layers.Activation("linear", dtype="float32", name="in_float32")(x)
+
+
+def _networks(model):
+    """A model and those that are layers of it, the outer ones first."""
+    yield model
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _networks(layer)
+
+
+def _leaves(model):
+    """The layers of a model and of those that are layers of it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def _of(layer, variable):
+    return any(variable is one for one in layer.weights)
+
+
+def _named(variable):
+    """The last layer and the name in a variable's path: what is before depends on what the network was made a part of."""
+    return "/".join(variable.path.split("/")[-2:])
