@@ -1,6 +1,7 @@
 """Features of examples, computed once by a network and kept on disk: from them a head is trained in seconds, again and again."""
 
 import hashlib
+import json
 import os
 import pathlib
 
@@ -61,7 +62,7 @@ def computed(network, part, *, batch_size=64, where=None):
 
 
 def _checksum(network, part):
-    digest = hashlib.sha256(f"{network.to_json()}{network.dtype_policy.name}".encode())
+    digest = hashlib.sha256(json.dumps([_without_names(network), network.dtype_policy.name]).encode())
     for weight in network.get_weights():
         digest.update(np.ascontiguousarray(weight).data)
     if isinstance(part, Examples):
@@ -78,6 +79,27 @@ def _checksum(network, part):
         for _, inputs in part.stream(256):
             digest.update(np.ascontiguousarray(inputs).data)
     return digest.hexdigest()[:32]
+
+
+def _without_names(network):
+    """The description of a network in which its layers are numbered: Keras counts on in their names whenever another is made."""
+    described, names = json.loads(network.to_json()), {}
+
+    def find(value):
+        if isinstance(value, dict) and isinstance(value.get("name"), str) and ("trainable" in value or "batch_shape" in value):
+            names.setdefault(value["name"], f"layer {len(names)}")
+        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            find(one)
+
+    def numbered(value):
+        if isinstance(value, dict):
+            return {key: numbered(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [numbered(one) for one in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    find(described)
+    return numbered(described)
 
 
 def _read(path, shape):

@@ -5,6 +5,7 @@ import inspect
 import os
 import pathlib
 import re
+import warnings
 
 import keras
 
@@ -91,7 +92,10 @@ def _backbone(name, input_shape, weights):
     make = getattr(keras.applications, name)
     asked = {"include_top": False, "input_shape": input_shape, "pooling": "avg"}
     try:
-        backbone = make(weights=_IMAGENET if weights == _IMAGENET else None, **asked)
+        with warnings.catch_warnings():
+            # Of weights that learned from images of one size and compute others all the same.
+            warnings.filterwarnings("ignore", ".*`rows` is not")
+            backbone = make(weights=_IMAGENET if weights == _IMAGENET else None, **asked)
     except Exception as error:  # A plain Exception, where a download fails.
         failed = _NO_DOWNLOAD.match(str(error))
         if failed is None:

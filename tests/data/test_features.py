@@ -1,0 +1,66 @@
+"""Features that are computed once and kept on disk."""
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook.data import features
+from hornbook.data.dataset import Examples
+
+
+@pytest.fixture
+def part():
+    generator = np.random.default_rng(0)
+    return Examples(generator.integers(0, 256, (10, 4, 4, 1)).astype(np.uint8), np.arange(10) % 2, np.arange(5, 15), "train")
+
+
+def network(seed=0):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+def refuse(*_, **__):
+    raise AssertionError("computed again")
+
+
+def test_they_are_what_the_network_computes(part, tmp_path):
+    model = network()
+    found = features.computed(model, part, where=tmp_path)
+    np.testing.assert_allclose(found.inputs, model.predict(part.inputs, verbose=0), rtol=1e-6)
+    for name in ("labels", "indices"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(part, name))
+    assert found.source == "train"
+
+
+def test_they_are_read_where_they_were_computed_before(part, tmp_path, monkeypatch):
+    first = features.computed(network(), part, where=tmp_path)
+    monkeypatch.setattr(features.batches, "predictions", refuse)
+    again = features.computed(network(), part, where=tmp_path)
+    np.testing.assert_array_equal(again.inputs, first.inputs)
+
+
+def test_another_network_or_other_inputs_have_features_of_their_own(part, tmp_path):
+    first = features.computed(network(), part, where=tmp_path)
+    others = Examples(part.inputs[::-1].copy(), part.labels, part.indices, part.source)
+    assert not np.array_equal(features.computed(network(1), part, where=tmp_path).inputs, first.inputs)
+    np.testing.assert_allclose(features.computed(network(), others, where=tmp_path).inputs, first.inputs[::-1], rtol=1e-6)
+    assert len(list(tmp_path.glob("*.npy"))) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None], ids=["empty", "broken", "another shape"])
+def test_a_file_that_is_not_theirs_is_computed_anew(part, tmp_path, content):
+    first = features.computed(network(), part, where=tmp_path)
+    (path,) = tmp_path.glob("*.npy")
+    if content is None:
+        np.save(path, np.zeros((3, 3), np.float32))
+    else:
+        path.write_bytes(content)
+    np.testing.assert_array_equal(features.computed(network(), part, where=tmp_path).inputs, first.inputs)
+    assert np.load(path).shape == (10, 3)
+
+
+def test_where_nothing_can_be_kept_they_are_used_all_the_same(part, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    found = features.computed(network(), part, where=tmp_path / "file" / "below")
+    assert found.inputs.shape == (10, 3)
+    assert "note: the features are not kept" in capsys.readouterr().out
