@@ -4,8 +4,8 @@ import functools
 
 import keras
 
-from hornbook.models.checks import check_count, check_image_shape, check_plan, check_scale, refuse_stochastic_depth
 from hornbook.models.layers.batch_normalization import BatchNormalization
+from hornbook.models.layers.checks import check_count, check_image_shape, check_plan, check_scale, refuse_stochastic_depth
 from hornbook.models.layers.patch_whitening import patch_whitening as whitened
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import Parts

@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_image_shape, check_plan, refuse_stochastic_depth
+from hornbook.models.layers.checks import check_count, check_image_shape, check_plan, refuse_stochastic_depth
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import PLACEMENTS, Parts
 from hornbook.models.parts.normalization import refuse_constant_means

@@ -2,8 +2,8 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn import conv_stage
+from hornbook.models.layers.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.network import Parts
 from hornbook.models.parts.normalization import refuse_padding

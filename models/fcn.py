@@ -1,8 +1,8 @@
 """The fully convolutional network for series (Wang et al. 2017)."""
 
-from hornbook.models.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn import conv_stage
 from hornbook.models.cnn1d import TAKES
+from hornbook.models.layers.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.parts.network import Parts
 from hornbook.models.parts.sequences import pool, sequence_inputs
 

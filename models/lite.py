@@ -2,8 +2,8 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.cnn1d import TAKES
+from hornbook.models.layers.checks import check_count, check_plan, refuse_stochastic_depth
 from hornbook.models.parts.hand_made import hand_made_features
 from hornbook.models.parts.network import Parts
 from hornbook.models.parts.sequences import pool, sequence_inputs

@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_count, check_feature_shape, refuse_stochastic_depth
+from hornbook.models.layers.checks import check_count, check_feature_shape, refuse_stochastic_depth
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.columns import NUMBER_EMBEDDINGS, Columns, scale_features
 from hornbook.models.parts.network import PLACEMENTS, Parts

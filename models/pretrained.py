@@ -9,7 +9,7 @@ import warnings
 
 import keras
 
-from hornbook.models.checks import check_count, check_image_shape, check_rate
+from hornbook.models.layers.checks import check_count, check_image_shape, check_rate
 from hornbook.models.parts.choices import Choices
 
 PREFIX = "keras:"

@@ -4,7 +4,7 @@ import functools
 
 import keras
 
-from hornbook.models.checks import check_count, check_image_shape, check_plan, check_rate
+from hornbook.models.layers.checks import check_count, check_image_shape, check_plan, check_rate
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.residual import FixupParts, ResNetParts
 from hornbook.models.parts.residual_blocks import BLOCKS

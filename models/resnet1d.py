@@ -1,7 +1,7 @@
 """The residual network for series (Wang et al. 2017), from the blocks of the residual networks for images."""
 
-from hornbook.models.checks import check_count, check_plan, check_rate
 from hornbook.models.cnn1d import TAKES
+from hornbook.models.layers.checks import check_count, check_plan, check_rate
 from hornbook.models.parts.residual import ResNetParts
 from hornbook.models.parts.residual_blocks import residual_block
 from hornbook.models.parts.sequences import pool, sequence_inputs

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count, check_rate
+from hornbook.models.layers.checks import check_count, check_rate
 from hornbook.models.layers.recurrent_cells import LayerNormGRUCell, LayerNormLSTMCell
 from hornbook.models.layers.recurrent_layers import BatchNormGRU, BatchNormLSTM
 from hornbook.models.parts.choices import Choices

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count, check_feature_shape, refuse_stochastic_depth
+from hornbook.models.layers.checks import check_count, check_feature_shape, refuse_stochastic_depth
 from hornbook.models.layers.members import MEANS, mean_of_members
 from hornbook.models.parts.choices import Choices
 from hornbook.models.parts.columns import NUMBER_EMBEDDINGS, Columns, scale_features

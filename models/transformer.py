@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count, check_rate
 from hornbook.models.layers.attention import angles
+from hornbook.models.layers.checks import check_count, check_rate
 from hornbook.models.parts import sequences
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.choices import Choices

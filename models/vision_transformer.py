@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_image_shape
+from hornbook.models.layers.checks import check_choice, check_count, check_image_shape
 from hornbook.models.parts.choices import Choices
 from hornbook.models.transformer import TAKES as OF_ENCODERS
 from hornbook.models.transformer import encoder

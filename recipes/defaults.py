@@ -9,7 +9,8 @@ import math
 
 from hornbook.data import splits
 from hornbook.data.selection import drawing
-from hornbook.recipes import classifying, transfer
+from hornbook.recipes import classifying
+from hornbook.recipes.networks import weights
 from hornbook.recipes.options import USUAL, of_network
 
 _LEAST_BATCH = 16
@@ -215,7 +216,7 @@ def _held_out(args, dataset):
 def _of_images(args, dataset, row):
     """What is chosen by the size and the channels of images."""
     values = {"augmentation": "crop-flip" if dataset.input_shape[2] == 3 else "crop"}
-    if transfer.is_head(args):
+    if weights.is_head(args):
         values["augmentation"] = "none"  # Features are computed once.
     augmentation = values["augmentation"] if args.augmentation == "auto" else args.augmentation
     if augmentation in ("crop", "none"):

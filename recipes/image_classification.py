@@ -11,7 +11,8 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import classifying, decisions, defaults, options, running, transfer
+from hornbook.recipes import classifying, decisions, defaults, options, running
+from hornbook.recipes.networks import weights
 
 RECIPE = "image_classification"
 
@@ -45,7 +46,7 @@ class Network(options.DeepNetwork, options.PlainNetwork):
 
 
 @options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
-class Args(Network, transfer.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(Network, weights.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
     tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""
@@ -108,7 +109,7 @@ def build(args, dataset):
 
     args = defaults.settle(args, dataset)
     asked = asked_for(args.model, *options.of_network(args))
-    learned = transfer.of_network(args)
+    learned = weights.of_network(args)
     asked |= {name: learned.pop(name) for name in ("weights",) if name in learned}
     shape = {"members": args.members, **classifying.last_layer(args), **learned}
     return image_model(args.model, dataset, dataset.num_classes, asked, **shape, model_name="image_classifier")
@@ -134,7 +135,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    args = transfer.with_source(args)
+    args = weights.with_source(args)
     about = {"check_name": check_name, "inputs": "IMAGE..."}
     smaller = "--batch-size, --image-size or --width, or --in-memory never"
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller=smaller, **about)
@@ -143,7 +144,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
-    transfer.check(args)
+    weights.check(args)
     policies = ("randaugment", "trivial", "augmix")
     needed = {
         "randaugment_operations": ("randaugment",),
@@ -178,7 +179,7 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset)
-    trained, train, validation = transfer.trained_part(args, session, model, dataset)
+    trained, train, validation = weights.trained_part(args, session, model, dataset)
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)

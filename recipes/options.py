@@ -18,7 +18,7 @@ from hornbook.data.selection import arranging, thinning
 from hornbook.evaluation import thresholds
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
-from hornbook.recipes.networks import DeepNetwork, Network, PlainNetwork, SequenceNetwork, TableNetwork  # noqa: F401
+from hornbook.recipes.networks.families import DeepNetwork, Network, PlainNetwork, SequenceNetwork, TableNetwork, of_network  # noqa: F401
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Auto, Range
 
 # What such options are where no row of `defaults` says otherwise.
@@ -308,17 +308,6 @@ class Run:
 def is_asked_for(args, name):
     """Whether an option has a value that is neither its default nor what it usually is."""
     return getattr(args, name) not in (getattr(type(args), name), USUAL.get(name))
-
-
-def of_network(args):
-    """The options that a builder takes, and their defaults: two dicts.
-
-    Args:
-        args: a recipe's options; those of `Network` and of its subclasses are a builder's.
-    """
-    groups = [base for base in type(args).__mro__ if issubclass(base, Network) and base is not type(args)]
-    names = list(dict.fromkeys(name for group in reversed(groups) for name in inspect.get_annotations(group)))
-    return {name: getattr(args, name) for name in names}, {name: getattr(type(args), name) for name in names}
 
 
 def check(args):

@@ -14,7 +14,7 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio", "data.series.augmentation",
+    "data.images.features", "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio", "data.series.augmentation",
     "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
     "data.texts.log_count_ratios", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours",
@@ -27,13 +27,14 @@ PARTS = (
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
     "training.imbalance", "training.losses.classification", "training.losses.focal", "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
-    "training.target_scaling", "training.updates.rate_finder", "training.updates.sharpness",
+    "training.target_scaling", "training.transfer", "training.updates.rate_finder", "training.updates.sharpness",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
     "data.batches": ("note_smaller_batch",),
     "data.images.arrays": ("array_examples", "load", "white"),
     "data.images.dataset": ("ImageDataset", "ImageLabels", "check_name"),
+    "data.images.features": ("folder",),
     "data.mixing": ("beta", "blend"),
     "data.selection.weights": ("checked", "of_training", "parsed", "relative"),
     "data.series.arrays": ("from_python", "read"),
@@ -54,6 +55,7 @@ SERVING = {
     "training.diagnosis.diagnostics": ("Record",),
     "training.optimization": ("unwrapped",),
     "training.pace": ("in_words",),
+    "training.transfer": ("Source",),
     "training.updates.rate_finder": ("RateTest",),
 }
 

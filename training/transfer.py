@@ -43,6 +43,14 @@ def head(model):
 
     Raises:
         UserError: there is none.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training import transfer
+
+    print(transfer.head(models.cnn((8, 8, 1), 10)).units)
+    ```
     """
     for layer in reversed(model.layers):
         if isinstance(layer, keras.layers.Dense):
@@ -99,6 +107,15 @@ def keep_lower(network, share):
 
     Returns:
         How many blocks are trained, and how many there are, the head not counted.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training import transfer
+
+    network = models.resnet20((16, 16, 3), 10)
+    print(transfer.keep_lower(network, 0.5), len(network.trainable_variables))
+    ```
     """
     variables = network.trainable_variables
     far = {id(variable): int(found.min()) for variable, found in zip(variables, layer_rates.distances(variables), strict=True)}
@@ -116,6 +133,14 @@ def features(model):
 
     Args:
         model: a chain of layers the last of which is a network, as `builders.image_model` makes it, or a network alone.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training import transfer
+
+    print(transfer.features(models.cnn((8, 8, 1), 10, width=4)).output_shape)
+    ```
     """
     last = head(model)
     if last in model.layers:
@@ -134,6 +159,20 @@ def head_on(model, size, dropout=0.0):
         model: see `head`.
         size: of its features.
         dropout: rate at which these are dropped.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import models
+    from hornbook.training import transfer
+
+    network = models.cnn((8, 8, 1), 10)
+    images, labels = keras.random.normal((32, 8, 8, 1)), keras.ops.zeros((32,), "int32")
+    features = transfer.features(network)(images)
+    head = transfer.head_on(network, features.shape[-1])
+    head.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    head.fit(features, labels, verbose=0)  # Which trains the network's output layer.
+    ```
     """
     inputs = keras.Input((size,), name="features")
     x = keras.layers.Dropout(dropout, name="dropout")(inputs) if dropout else inputs

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count
+from hornbook.models.layers.checks import check_count
 
 # Rotations slow down from 1 radian a step to 1 / 10000, as the sinusoids of Vaswani et al. (2017, section 3.5).
 _SLOWEST = 10000.0

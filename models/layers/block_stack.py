@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from hornbook.models.checks import check_count, check_rate
+from hornbook.models.layers.checks import check_count, check_rate
 
 # What the layer that drops a block's branch is called, behind the block's name.
 BRANCH_DROPOUT = "stochastic_depth"

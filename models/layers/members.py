@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice
+from hornbook.models.layers.checks import check_choice
 
 MEANS = ("softmax", "sigmoid", "linear")
 

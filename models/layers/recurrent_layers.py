@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count
 from hornbook.models.layers.batch_normalization import MOMENTUM
+from hornbook.models.layers.checks import check_count
 
 
 class _Cell:

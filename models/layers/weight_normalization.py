@@ -9,7 +9,7 @@ import math
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice
+from hornbook.models.layers.checks import check_choice
 
 # Added to fan-in times variance, which is about 2 at the start (He): it matters only for a kernel of almost equal values.
 _EPSILON = 1e-5

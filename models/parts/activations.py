@@ -8,7 +8,7 @@ import math
 
 import keras
 
-from hornbook.models.checks import check_choice
+from hornbook.models.layers.checks import check_choice
 
 # "silu" and "swish" are one function, as are "hard_silu" and "hard_swish"; both spellings are in use.
 ACTIVATIONS = (

@@ -1,6 +1,6 @@
 """Which values of its options a family takes: its builder checks them here, and command lines and searches read them here."""
 
-from hornbook.models.checks import check_choice
+from hornbook.models.layers.checks import check_choice
 from hornbook.models.layers.weight_normalization import WEIGHT_NORMALIZATIONS
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.initializers import INITIALIZERS

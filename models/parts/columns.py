@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice, check_count, check_scale
+from hornbook.models.layers.checks import check_choice, check_count, check_scale
 
 NUMBER_EMBEDDINGS = ("none", "piecewise", "periodic")
 # Of standardized numbers, where no training rows say better.

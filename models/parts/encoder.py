@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_count, check_rate
 from hornbook.models.layers.attention import MultiHeadAttention, RotaryAttention
+from hornbook.models.layers.checks import check_count, check_rate
 from hornbook.models.parts.network import Parts
 
 # Feed-forward layers that multiply hidden units, activated, by as many linear ones (Shazeer 2020, equation 6).

@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice
+from hornbook.models.layers.checks import check_choice
 
 INITIALIZERS = (
     "auto", "dirac", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",

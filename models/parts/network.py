@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count, check_penalty, check_rate, check_scale
+from hornbook.models.layers.checks import check_choice, check_count, check_penalty, check_rate, check_scale
 from hornbook.models.layers.weight_normalization import StandardizedConv1D, resolve_weight_normalization
 from hornbook.models.parts.activations import resolve_activation
 from hornbook.models.parts.initializers import resolve_initializer, scaled_initializer

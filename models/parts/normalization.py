@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import keras
 
-from hornbook.models.checks import check_choice, check_count
 from hornbook.models.layers.batch_normalization import MOMENTUM, BatchNormalization
+from hornbook.models.layers.checks import check_choice, check_count
 from hornbook.models.layers.group_normalization import GroupNormalization
 from hornbook.models.layers.layer_normalization import LayerNormalization
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from hornbook.models.checks import check_rate
+from hornbook.models.layers.checks import check_rate
 from hornbook.models.layers.scalar_affine import ScalarAffine
 from hornbook.models.parts.network import Parts
 

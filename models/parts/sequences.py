@@ -8,7 +8,7 @@ get lost on the way through operations that do not know them.
 import keras
 from keras import ops
 
-from hornbook.models.checks import check_choice, check_count, check_rate, check_series_shape, check_token_shape
+from hornbook.models.layers.checks import check_choice, check_count, check_rate, check_series_shape, check_token_shape
 
 POOLINGS = ("mean", "max", "last", "attention")
 

@@ -6,6 +6,7 @@ import pathlib
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, files, terminal, user_code
+from hornbook.recipes.networks import families
 from hornbook.recipes.ranges import SHARE, Range
 from hornbook.training import runs
 
@@ -98,8 +99,6 @@ def with_source(args):
     if args.weights in (None, "none", "imagenet") or not files.given(args.weights).is_dir():
         sized = is_learned(args) and args.image_size is None and _has_files(args.dataset)
         return dataclasses.replace(args, image_size=_IMAGE_SIZE) if sized else args
-    from hornbook.recipes import options
-
     folder = files.given(args.weights)
     runs.finished(folder)
     asked, changed = runs.options_of(folder), {}
@@ -107,7 +106,7 @@ def with_source(args):
         if user_code.is_named(asked["model"]):
             name = asked["model"]
             raise UserError(f"--weights {args.weights} are of --model {name}, code that would run; look at it, then pass that yourself")
-        own, usual = options.of_network(args)
+        own, usual = families.of_network(args)
         changed = {name: asked[name] for name, value in own.items() if name in asked and value == usual[name]}
         changed["model"] = asked["model"]
     if args.image_size is None and _has_files(args.dataset):
@@ -172,7 +171,7 @@ def trained_part(args, session, model, dataset):
         trained, there = transfer.keep_lower(model, args.unfreeze)
         terminal.say(f"trained of the network: {trained} of {there} blocks, and the output layer")
         return model, dataset.train, dataset.validation
-    from hornbook.data import features
+    from hornbook.data.images import features
 
     network = transfer.features(model)
     parts = [part if part is None else features.computed(network, part) for part in (dataset.train, dataset.validation)]

@@ -40,7 +40,7 @@ def computed(network, part, *, batch_size=64, where=None):
 
     import keras
     from hornbook import data
-    from hornbook.data import features
+    from hornbook.data.images import features
 
     digits = data.images.load("digits")
     network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.Flatten()])

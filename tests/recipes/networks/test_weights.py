@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, models
-from hornbook.data import features
-from hornbook.recipes import transfer
+from hornbook.data.images import features
 from hornbook.recipes.image_classification import Args, main
+from hornbook.recipes.networks import weights
 
 SMALL = {"epochs": 1, "batch_size": 128, "samples_per_class": 20, "floor": False, "diagnosis": False}
 
@@ -34,14 +34,14 @@ def run(tmp_path, source, name="run", **options):
     return folder, keras.saving.load_model(folder / "model.keras")
 
 
-def weights(folder):
+def weights_of(folder):
     network = keras.saving.load_model(folder / "model.keras").get_layer("cnn")
     return {weight.path: np.array(weight) for weight in network.weights}
 
 
 def changed(folder, source):
-    before = weights(source)
-    return {path.split("/")[0].split("_")[0] for path, now in weights(folder).items() if not np.array_equal(now, before[path])}
+    before = weights_of(source)
+    return {path.split("/")[0].split("_")[0] for path, now in weights_of(folder).items() if not np.array_equal(now, before[path])}
 
 
 def test_a_run_has_the_network_and_the_options_of_its_source(tmp_path, source):
@@ -50,7 +50,7 @@ def test_a_run_has_the_network_and_the_options_of_its_source(tmp_path, source):
     assert {name: config[name] for name in ("model", "depth", "width", "normalization")} == {
         "model": "cnn", "depth": 4, "width": 4, "normalization": "group",
     }  # fmt: skip
-    before, after = weights(source), weights(folder)
+    before, after = weights_of(source), weights_of(folder)
     for path, now in after.items():
         if not path.startswith("logits"):
             np.testing.assert_allclose(now, before[path], atol=1e-6)
@@ -132,4 +132,4 @@ def test_code_that_a_stranger_names_is_not_run(tmp_path, source):
     (copy / "config.json").write_text(json.dumps({**config, "model": "evil:builder"}))
     (copy / "chosen.json").write_text(json.dumps(chosen))
     with pytest.raises(UserError, match="evil:builder, code that would run"):
-        transfer.with_source(Args(weights=str(copy)))
+        weights.with_source(Args(weights=str(copy)))

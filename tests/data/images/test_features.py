@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook.data import features
 from hornbook.data.dataset import Examples
+from hornbook.data.images import features
 
 
 @pytest.fixture

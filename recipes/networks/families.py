@@ -1,6 +1,7 @@
 """The options of networks that recipes share: those of every family of models, and those of some."""
 
 import dataclasses
+import inspect
 from typing import Annotated, Literal
 
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Auto, Range
@@ -104,3 +105,14 @@ class SequenceNetwork(DeepNetwork):
     """Share of the recurrent state dropped (recurrent models only). Default: 0."""
     embedding_dropout: Annotated[float, SHARE] | None = None
     """Share of the features of embeddings dropped, each from all tokens of a text (models of tokens only). Default: 0."""
+
+
+def of_network(args):
+    """The options that a builder takes, and their defaults: two dicts.
+
+    Args:
+        args: a recipe's options; those of `Network` and of its subclasses are a builder's.
+    """
+    groups = [base for base in type(args).__mro__ if issubclass(base, Network) and base is not type(args)]
+    names = list(dict.fromkeys(name for group in reversed(groups) for name in inspect.get_annotations(group)))
+    return {name: getattr(args, name) for name in names}, {name: getattr(type(args), name) for name in names}
