@@ -203,10 +203,10 @@ class Dataset:
 
     def noted(self, *notes):
         """This dataset with further `notes`, and one for each part that lacks a class: what it cannot tell of that class."""
-        lacking = [_on_absent(absent, self.task, name) for name, part in self.parts.items() if (absent := self._absent(part))]
+        lacking = [_on_absent(absent, self.task, name) for name, part in self.parts.items() if (absent := self.absent(part))]
         return dataclasses.replace(self, notes=(*self.notes, *notes, *lacking))
 
-    def _absent(self, part):
+    def absent(self, part):
         """The names of the classes or labels without an example in a part."""
         if self.task == "regression":
             return []

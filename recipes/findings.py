@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 
-from hornbook import UserError, command_line, files, terminal
+from hornbook import UserError, command_line, files, spreadsheets, terminal
+from hornbook.data import sources
 from hornbook.recipes import options
 
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
@@ -42,6 +43,52 @@ def _by_class(labels, feed):
         drawn = 1.0 if feed["sampling"] == "none" else 1 / np.sum(labels == label)
         found[label] = float(own[labels == label].mean()) * (1.0 if weights is None else weights[label]) * drawn
     return found
+
+
+def of_data(args, dataset, path, notes):
+    """Print what the data are and what is suspicious in them, before the training: a list of `diagnosis.Finding`.
+
+    Args:
+        args: the recipe's options.
+        dataset: `data.dataset.Dataset`, split.
+        path: function of a file's name to its path in the run's folder, where duplicates and what cannot be read are listed.
+        notes: sentences of the recipe's own.
+    """
+    from hornbook.training import runs
+
+    if dataset.unreadable:
+        sources.write_unreadable(path("skipped.csv"), dataset.unreadable)
+        terminal.say(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
+    for note in (*dataset.notes, *notes):
+        terminal.say(f"note: {note}")
+    terminal.say(dataset.summary)
+    found = suspicions(dataset) if args.data_check else []
+    pairs = [pair for one in found for pair in one.pairs]
+    if pairs:
+        spreadsheets.save(path("copies.csv"), [("part", "example", "other_part", "other_example", "how"), *pairs])
+    made = [_suspicion(one, path) for one in found]
+    for finding in made:
+        if finding.severity != "note" and finding.problem != "absent-class":  # Which a note has said.
+            terminal.say(f"before training, {runs.in_words(finding.to_json())}")
+    return made
+
+
+def suspicions(dataset):
+    """What is suspicious in a dataset, a list of `looking.Suspicion`; whatever is odd in it does not end the run."""
+    from hornbook.data.suspicion import looking
+
+    try:
+        return looking.look(dataset)
+    except Exception as error:  # The training will say it better, or does not need to know.
+        terminal.say(f"note: the data could not be checked for duplicates and leaks: {error}")
+        return []
+
+
+def _suspicion(one, path):
+    from hornbook.training import diagnosis
+
+    listed = f" All are listed in {path('copies.csv')}." if one.pairs else ""
+    return diagnosis.Finding(one.problem, one.severity, one.told + listed, remedies=(diagnosis.Remedy(one.remedy),))
 
 
 class Advice:
@@ -147,7 +194,7 @@ def kept(watching, run):
     return seen
 
 
-def of_run(advice, done, scores, floor, medium, further):
+def of_run(advice, done, scores, floor, medium, further, suspected=()):
     """All findings of a run, most pressing first: list of `diagnosis.Finding`. Of the diagnosis and the scores one a problem.
 
     Args:
@@ -157,6 +204,7 @@ def of_run(advice, done, scores, floor, medium, further):
         floor: as in `result.json`, or None.
         medium: of the data.
         further: the recipe's own: (problem, sentence, what to try).
+        suspected: what `of_data` found.
     """
     from hornbook.training import diagnosis
     from hornbook.training.diagnosis.finding import SEVERITIES
@@ -177,7 +225,11 @@ def of_run(advice, done, scores, floor, medium, further):
     first = {}
     for finding in (*found, *below):
         first.setdefault(finding.problem, finding)
-    every = [*advice.of(first.values()), *(_finding(diagnosis, *one) for one in further)]
+    suspected = {finding.problem: finding for finding in suspected}
+    if any(problem.endswith("-overlap") for problem in suspected):
+        suspected["repeated-texts"] = None  # The same again.
+    every = [*filter(None, suspected.values()), *advice.of(one for problem, one in first.items() if problem not in suspected)]
+    every += [_finding(diagnosis, *one) for one in further if one[0] not in suspected]
     return sorted(every, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

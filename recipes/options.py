@@ -290,6 +290,8 @@ class Run:
     """The part of the data that the result is taken on."""
     diagnosis: bool = True
     """Watch the training and say what went wrong and what mends it."""
+    data_check: bool = True
+    """Look for what makes scores too good before training: examples and groups in two parts, columns that give the label away, and more."""
     floor: bool = True
     """Score classical models on the same part, in a process beside the training: what the network should be above."""
     check_only: bool = False

@@ -31,6 +31,7 @@ class Session:
         started: `time.monotonic()` at the beginning.
         floor: `floors.Floor`, which `begin` starts.
         smaller: the flags by which a run takes less memory, in words.
+        suspected: findings on the data, which `begin` adds.
     """
 
     recipe: str
@@ -40,6 +41,7 @@ class Session:
     started: float
     floor: floors.Floor
     smaller: str
+    suspected: list = dataclasses.field(default_factory=list)
 
 
 def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
@@ -118,12 +120,7 @@ def begin(args, session, dataset):
     evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
-    if dataset.unreadable:
-        sources.write_unreadable(path("skipped.csv"), dataset.unreadable)
-        terminal.say(f"left out because they cannot be read: {len(dataset.unreadable):,}, listed in {path('skipped.csv')}")
-    for note in (*dataset.notes, *classifying.notes(args, dataset)):
-        terminal.say(f"note: {note}")
-    terminal.say(dataset.summary)
+    session.suspected.extend(findings.of_data(args, dataset, path, classifying.notes(args, dataset)))
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
     ranges.check(args)  # Of a run that goes on, they come from a file.
@@ -237,7 +234,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     run = session.run
     advice = findings.Advice(args, run.asked, model, train, validation)
     if args.check_only:
-        raise checking.Checked(findings.of_check(advice, model, train, validation, as_batches))
+        raise checking.Checked([*session.suspected, *findings.of_check(advice, model, train, validation, as_batches)])
     terminal.say(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
     steps = classifying.steps(args, train)
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
@@ -364,6 +361,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
     run, rows = session.run, done.history.rows
     seconds = done.history.seconds_before + time.monotonic() - session.started
     floor, advice = session.floor.result(seconds), findings.Advice(args, run.asked, model, dataset.train, dataset.validation)
+    told = findings.of_run(advice, done, scores, floor, dataset.medium, further, session.suspected)
     result = {
         "metrics": scoring.headline(scores or {}),
         "evaluated_on": args.evaluate,
@@ -374,7 +372,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "epochs": len(rows),
         **done.averages.told,
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
-        "findings": [finding.to_json() for finding in findings.of_run(advice, done, scores, floor, dataset.medium, further)],
+        "findings": [finding.to_json() for finding in told],
         "floor": floor,
         **runs.remedy_of(run.folder),
         **runs.environment(),

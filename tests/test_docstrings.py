@@ -14,8 +14,9 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.features", "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio", "data.series.augmentation",
-    "data.series.convolutions", "data.series.dataset", "data.tables.arrays", "data.tables.augmentation", "data.tables.dataset",
+    "data.images.features", "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",
+    "data.series.augmentation", "data.series.convolutions", "data.series.dataset", "data.suspicion.looking", "data.tables.arrays",
+    "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
     "data.texts.log_count_ratios", "data.texts.tokenizing", "data.texts.tokens", "evaluation.floors.neighbours",
     "evaluation.floors.tasks", "evaluation.intervals", "evaluation.paired", "evaluation.predictions", "evaluation.selection",
@@ -42,6 +43,7 @@ SERVING = {
     "data.series.dataset": ("Preprocessing", "SeriesDataset", "SeriesExamples", "SeriesLabels", "check_name", "is_series", "prepared"),
     "data.tables.dataset": ("TableDataset", "TableLabels", "as_trained", "check_name", "read", "split"),
     "data.texts.dataset": ("TextDataset", "TextExamples", "TextLabels", "TextStore", "blocks", "check_name"),
+    "data.suspicion.looking": ("Suspicion", "absent_classes", "groups_in_two_parts", "named"),
     "data.tables.synthetic": ("require",),
     "data.texts.tokens": ("Tokens", "findings", "in_words"),
     "data.texts.tokenizing": ("padded_length",),

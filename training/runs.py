@@ -211,10 +211,8 @@ class Run:
         """
         free = shutil.disk_usage(self.folder).free
         if free < size_in_bytes:
-            raise UserError(
-                f"{self.folder} has {free / 2**20:.0f} MiB free and this run needs about {size_in_bytes / 2**20:.0f} MiB "
-                "for its model and checkpoint; free space or pass another --output"
-            )
+            told = f"{self.folder} has {free / 2**20:.0f} MiB free and this run needs about {size_in_bytes / 2**20:.0f} MiB"
+            raise UserError(f"{told} for its model and checkpoint; free space or pass another --output")
 
     def __enter__(self):
         return self
@@ -226,7 +224,8 @@ class Run:
 
     def _clear(self):
         """Remove what a run wrote that has nothing to go on from, so that the corrected command can take its place."""
-        for name in ("config.json", "chosen.json", REMEDY, "split.csv", "skipped.csv", "history.csv", "predictions.npz", ".lock"):
+        of_data = ("split.csv", "skipped.csv", "copies.csv")
+        for name in ("config.json", "chosen.json", REMEDY, *of_data, "history.csv", "predictions.npz", ".lock"):
             self.path(name).unlink(missing_ok=True)
         shutil.rmtree(self.path("tensorboard"), ignore_errors=True)
         for folder in (self.checkpoint.parent, *self._made):

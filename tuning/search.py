@@ -49,7 +49,13 @@ class Plan:
         options = dict(search_space.options_of(self.space, values))
         if epochs is not None:
             options["epochs"] = epochs
-        config = {**command_line.to_config(self.recipe_name, self.args), **options, "evaluate": "validation", "floor": False}
+        config = {
+            **command_line.to_config(self.recipe_name, self.args),
+            **options,
+            "evaluate": "validation",
+            "floor": False,
+            "data_check": False,
+        }
         config = {name: value for name, value in config.items() if name not in ("recipe", "output")}
         folds = [f"{number}/{self.folds}" for number in range(1, self.folds + 1)] if self.folds else [None]
         made = []

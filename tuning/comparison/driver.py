@@ -59,7 +59,7 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
             told = f"no run of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}"
             raise UserError(f"--metrics {one.name}: {told}")
     parts = ("validation", "test") if args.evaluate == "both" else (args.evaluate,)
-    shared = {**command_line.to_config(recipe_name, base), "evaluate": parts[0], "floor": False}
+    shared = {**command_line.to_config(recipe_name, base), "evaluate": parts[0], "floor": False, "data_check": False}
     shared = {name: value for name, value in shared.items() if name not in ("recipe", "output")}
     datasets = [name.strip() for name in (args.datasets or base.dataset).split(",") if name.strip()]
     if not datasets:

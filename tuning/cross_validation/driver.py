@@ -83,7 +83,7 @@ def _folds(args, base, shared):
     for repeat in range(args.repeats):
         for number in range(1, args.folds + 1):
             own = {"seed": base.seed + repeat, "split_seed": base.split_seed + repeat, "test_fold": f"{number}/{args.folds}"}
-            own |= {"floor": False, "save_predictions": True}
+            own |= {"floor": False, "data_check": False, "save_predictions": True}
             made.append(Fold(repeat + 1, number, {**shared, **own}, f"repeat-{repeat + 1}-fold-{number}"))
     return made
 

@@ -74,7 +74,7 @@ def _scores(result):
 
 def _command(recipe_name, args, options):
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
-    own = {**options, "test_fold": None, "floor": True, "save_predictions": False}
+    own = {**options, "test_fold": None, "floor": True, "data_check": True, "save_predictions": False}
     base = recipe.Args(**command_line.of_their_types(recipe.Args, own, "the options"))
     words = shlex.split(command_line.command(recipe_name, base))
     return shlex.join([words[0], "cross-validate", *words[1:], "--folds", str(args.folds), "--repeats", str(args.repeats)])
