@@ -1,11 +1,15 @@
 """A finished run's model and other data: what the readers of all media share.
 
-Each medium has a file `inputs` with a type and three functions, so that `hornbook predict` and `hornbook evaluate` need no case by medium:
+Each medium has a file `inputs` with a type and five functions, so that `hornbook predict`, `evaluate` and `export` need no case by
+medium:
 
 - `read(given, trained)`: what one argument of `hornbook predict` means, a list of (name, input);
 - `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
 - `Settings`: the options of a run that they read by;
-- `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out.
+- `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out;
+- `sample(trained, count)`: some examples of the run's own data, unseen ones if it has a test part, and `generated(trained, count)`, where
+  these cannot be had, some that are made up, the same ones each time: lists of pairs, what somebody without Hornbook has of an example,
+  and the input that `examples` takes.
 """
 
 import dataclasses
@@ -123,6 +127,21 @@ def scored_part(dataset, part, trained):
         trained.refuse_other_split(dataset, part or "test")
         return dataset.part(part or "test")
     return dataset.part(named_part(dataset.parts, dataset.name, part))
+
+
+def unseen(load):
+    """The test part of a run's own data, or its training part where it has no other.
+
+    Args:
+        load: function from a part's name to what is wanted of it.
+
+    Raises:
+        UserError: the data cannot be read.
+    """
+    try:
+        return load("test")
+    except UserError:
+        return load("train")
 
 
 def named_part(parts, name, part):

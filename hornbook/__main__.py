@@ -23,10 +23,17 @@ CHECKS = {
 COMMANDS = {
     "predict": "Predict images, texts, series or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
+    "export": "Write a run as one folder that takes raw inputs and needs nothing of Hornbook's: Keras, SavedModel, ONNX, LiteRT.",
     "ensemble": "Average finished runs of one recipe, all or those that help, and save the average as a run.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
-COMMAND_FILES = {"predict": "predict", "evaluate": "evaluate", "ensemble": "ensemble", "runs": "runs_table"}  # In hornbook.inference.
+COMMAND_FILES = {  # In hornbook.inference.
+    "predict": "predict",
+    "evaluate": "evaluate",
+    "export": "export.command",
+    "ensemble": "ensemble",
+    "runs": "runs_table",
+}
 
 
 def usage():

@@ -4,7 +4,8 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import inputs
-from hornbook.data.dataset import Examples
+from hornbook.data.dataset import Examples, plain_inputs
+from hornbook.data.dataset import sample as sampled
 from hornbook.data.images import decoding
 from hornbook.data.images.dataset import check_name, load
 
@@ -64,3 +65,16 @@ def scored(name, part, trained, skip_unreadable):
     if list(dataset.input_shape) != trained.about["input_shape"]:
         raise UserError(f"{name} has images {dataset.input_shape}; the run's model takes {tuple(trained.about['input_shape'])}")
     return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)
+
+
+def sample(trained, count):
+    """Pairs of an image and the same image, see `data.inputs`."""
+    part, _ = inputs.unseen(lambda name: scored(trained.config["dataset"], name, trained, True))
+    return [(image, np.asarray(image, np.float32)) for image in plain_inputs(part, sampled(len(part), count))]
+
+
+def generated(trained, count):
+    """Pairs of an image of random pixels and the same image, see `data.inputs`."""
+    shape = (count, *trained.about["input_shape"])
+    images = np.random.default_rng(0).uniform(0, trained.about["pixel_maximum"], shape).round().astype(np.float32)
+    return list(zip(images, images, strict=True))

@@ -9,6 +9,7 @@ import numpy as np
 
 from hornbook import UserError, records
 from hornbook.data import inputs
+from hornbook.data.dataset import sample as sampled
 from hornbook.data.series import audio, checks, csv, ts
 from hornbook.data.series import missing as filling
 from hornbook.data.series import windows as cutting
@@ -103,6 +104,55 @@ def scored(name, part, trained, skip_unreadable):
     if steps and dataset.input_shape[0] != steps:
         raise UserError(f"{name} has series of {dataset.input_shape[0] or 'unequal'} steps; the run's model takes {steps}")
     return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)
+
+
+def sample(trained, count):
+    """Pairs of a series `(steps, features)` with its missing values, or of sound a waveform `(samples,)`, and its windows."""
+    name, preprocessing = trained.config["dataset"], trained.about["preprocessing"]
+    part, _ = inputs.unseen(lambda part: scored(name, part, trained, True))
+    places = sampled(len(part), count).tolist()
+    if "sample_rate" in preprocessing:
+        paths = [str(part.units[place]) for place in places]
+        if not all(map(os.path.isfile, paths)):
+            raise UserError(f"{name} has no WAV files of its own")
+        return [_sounding(audio.read(path), path, trained) for path in paths]
+    series = [_as_measured(part.series[place], preprocessing) for place in places]
+    if preprocessing["window"]:
+        series = [np.concatenate([series[place - 1], series[place]]) for place in range(len(series))]
+    return [(values, _as_trained(f"series {place}", values, None, trained.about)) for place, values in enumerate(series)]
+
+
+def generated(trained, count):
+    """Pairs of a series of random numbers, or of noise, and its windows, see `data.inputs`."""
+    preprocessing, draw = trained.about["preprocessing"], np.random.default_rng(0)
+    steps = trained.about["input_shape"][0]
+    if "sample_rate" in preprocessing:
+        rate = preprocessing["sample_rate"]
+        sizes = [round(audio.HOP_SECONDS * rate) * (steps - 1 if steps else int(frames)) for frames in draw.integers(20, 120, count)]
+        return [_sounding((draw.normal(0, 0.1, size).astype(np.float32), rate), "noise", trained) for size in sizes]
+    sizes = [2 * steps if preprocessing["window"] else steps or int(size) for size in draw.integers(8, 64, count)]
+    fill = np.array(preprocessing["fill"], np.float32)
+    found = []
+    for size in sizes:
+        values = (fill + draw.normal(size=(size, len(fill)))).astype(np.float32)
+        if preprocessing["missing"] != "refuse":
+            values[draw.random(values.shape) < 0.1] = np.nan
+        found.append((values, _as_trained("made-up series", values, None, trained.about)))
+    return found
+
+
+def _sounding(read, name, trained):
+    """A waveform at the rate that the model takes, and its frames."""
+    preprocessing = trained.about["preprocessing"]
+    wave = audio.resampled(*read, preprocessing["sample_rate"])
+    frames = audio.features([wave], preprocessing["sample_rate"], preprocessing["mel_bands"])[0]
+    return wave, _as_trained(name, frames, None, trained.about)
+
+
+def _as_measured(values, preprocessing):
+    """A prepared series with its missing values missing again, as far as it tells them."""
+    features = len(preprocessing["features"])
+    return np.where(values[:, features:] > 0, np.nan, values[:, :features]) if preprocessing["missing"] == "mask" else values
 
 
 def _frames(path, suffix, preprocessing):

@@ -8,6 +8,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import csv_rows, inputs, naming
 from hornbook.data.dataset import Examples
+from hornbook.data.dataset import sample as sampled
 from hornbook.data.tables import columns as columns_of
 from hornbook.data.tables.dataset import as_trained, check_name, load
 from hornbook.data.tables.dataset import read as read_source
@@ -65,6 +66,39 @@ def scored(name, part, trained, skip_unreadable):
     parts, _, _ = read_source(name, missing=_missing(trained), folder=_scratch(trained), **trained.options(*_READING))
     columns = parts[inputs.named_part(parts, name, part)]
     return as_trained(columns, trained.about, _encoding(trained)), 0
+
+
+def sample(trained, count):
+    """Pairs of a row, a dict of column to text or number, and its encoded inputs, see `data.inputs`."""
+    parts, _, _ = read_source(trained.config["dataset"], missing=_missing(trained), folder=_scratch(trained), **trained.options(*_READING))
+    encoding, found = _encoding(trained), []
+    for place in sampled(len(parts["train"]), count).tolist():
+        row = parts["train"].row(place)
+        # What a column of numbers holds is written with a point, however the file writes it.
+        cells = {name: _number(row.numbers(name)[0]) for name in encoding.numbers}
+        cells |= {name: row.texts(name)[0] for name in encoding.categories}
+        found.append((cells, row.encoded(encoding)[0]))
+    return found
+
+
+def _number(value):
+    return None if np.isnan(value) else float(value)
+
+
+def generated(trained, count):
+    """Pairs of a made-up row and its encoded inputs: numbers around their medians, categories known, unknown and missing."""
+    encoding, draw = _encoding(trained), np.random.default_rng(0)
+    cells = {}
+    for name, median in encoding.numbers.items():
+        cells[name] = np.where(draw.random(count) < 0.1, np.nan, median + draw.normal(size=count) * max(1.0, abs(median) / 4))
+    for name, values in encoding.categories.items():
+        cells[name] = np.array(
+            [(*values, "", "a category that nobody has seen")[one] for one in draw.integers(0, len(values) + 2, count)], object
+        )
+    columns = columns_of.Columns("made-up rows", cells, np.arange(count), "row {}", missing=columns_of.with_missing(_missing(trained)))
+    rows = [{name: _number(column[place]) if name in encoding.numbers else column[place] for name, column in cells.items()}
+            for place in range(count)]  # fmt: skip
+    return list(zip(rows, encoding.encode(columns), strict=True))
 
 
 def _scratch(trained):

@@ -7,6 +7,7 @@ import numpy as np
 
 from hornbook import UserError, files
 from hornbook.data import inputs, naming
+from hornbook.data.dataset import sample as sampled
 from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, load
 
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
@@ -56,6 +57,28 @@ def examples(texts, trained):
 
 def scored(name, part, trained, skip_unreadable):
     """The part of a dataset of texts to score."""
+    found, left_out = _texts(name, part, trained)
+    return _tokens(found, trained), left_out
+
+
+def sample(trained, count):
+    """Pairs of a text and the same text, see `data.inputs`."""
+    part, _ = inputs.unseen(lambda name: _texts(trained.config["dataset"], name, trained))
+    return [(text, text) for text in part.texts(sampled(len(part), count))]
+
+
+def generated(trained, count):
+    """Pairs of a text of random tokens and the same text, see `data.inputs`."""
+    from hornbook.data.texts import tokenizing
+
+    tokenizer, draw = tokenizing.load(trained.folder / "tokenizer.json"), np.random.default_rng(0)
+    known = tokenizer.fast.get_vocab_size()
+    texts = [tokenizer.decode(draw.integers(2, known, size)) for size in draw.integers(1, tokenizer.max_length + 8, count)]
+    return [(text, text) for text in texts]
+
+
+def _texts(name, part, trained):
+    """A part of a dataset as texts, and how many rows were left out."""
     check_name(name)
     options = trained.options("encoding", "header", "quoted", "skip_empty", "in_memory")
     if name.startswith(("csv:", "tfds:")):
@@ -65,7 +88,7 @@ def scored(name, part, trained, skip_unreadable):
             trained.options("group_column", "time_column", "weight_column") if trained.is_own(name) else {}
         )
     dataset = load(name, **options, **trained.split(name), class_names=trained.class_names(name))
-    return _tokens(inputs.scored_part(dataset, part, trained), trained), dataset.left_out
+    return inputs.scored_part(dataset, part, trained), dataset.left_out
 
 
 def _apart(trained):

@@ -17,6 +17,7 @@ import tyro
 from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import ensemble, evaluate, predict, runs_table
+from hornbook.inference.export import command as export
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
@@ -52,6 +53,7 @@ def command_options():
     afterwards = {
         "predict": predict.PredictArgs,
         "evaluate": evaluate.EvaluateArgs,
+        "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
         "runs": runs_table.RunsArgs,
     }

@@ -34,7 +34,8 @@ COMMANDS = [
     "image-classification --output WORD --dataset nosuch", "text-classification --dataset csv:WORD", "regression --dataset npz:WORD",
     "sequence-classification --dataset ts:WORD", "tabular-classification --dataset wine --id-column WORD",
     "tabular-classification --dataset csv:FILE --encoding WORD", "tabular-classification --test-dataset csv:WORD --dataset csv:FILE",
-    "check WORD", "runs WORD", "runs . --sort WORD", "predict WORD WORD", "evaluate WORD", "tune WORD", "tune regression --vary WORD",
+    "check WORD", "runs WORD", "runs . --sort WORD", "predict WORD WORD", "evaluate WORD", "export WORD --format keras",
+    "export run --format WORD", "export run --format keras --output WORD", "tune WORD", "tune regression --vary WORD",
     "tune regression --vary depth=WORD", "tune regression --space WORD", "tune regression --space WORD:space",
     "tune regression --objective WORD", "tune regression --warm-start WORD",
 ]  # fmt: skip

@@ -1,0 +1,147 @@
+"""`hornbook export RUN --format FORMAT`: a folder that takes raw inputs and needs nothing of Hornbook's, compared with the run first."""
+
+import dataclasses
+import importlib.util
+import pathlib
+import secrets
+import shutil
+from typing import Annotated, Literal
+
+import tyro
+
+from hornbook import UserError, command_line, endings, libraries, records, terminal
+from hornbook.data import naming
+from hornbook.data.tables.columns import with_missing
+from hornbook.data.tables.encoding import Encoding
+from hornbook.inference.export import beside, use_file, verify
+from hornbook.inference.finished_run import load_model, open_run
+
+FORMATS = ("keras", "saved_model", "onnx", "litert")
+FILES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite"}
+_NEEDED = {"onnx": ("tf2onnx", "onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+_BATCH = 32  # Examples that use.py computes at a time.
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportArgs:
+    run: Annotated[str, tyro.conf.Positional]
+    """Folder of a finished run."""
+    format: Literal["keras", "saved_model", "onnx", "litert"]
+    """keras: a model.keras that Keras loads on any backend. saved_model: a folder for TensorFlow and TensorFlow Serving, with tokenizer and
+    table inside. onnx: a file for ONNX Runtime and others. litert: a file for phones and small machines."""
+    output: str | None = None
+    """Folder to write, which must not be there. Default: exports/FORMAT in the run's folder."""
+    precision: Literal["float32", "float16"] = "float32"
+    """In which the weights are kept. float16 is for litert, and takes half the room; answers may then differ by 0.01."""
+
+
+def export(arguments):
+    """The command `hornbook export`."""
+    with endings.ending("hornbook export"):
+        about = "Write a finished run as one folder that takes raw inputs and needs nothing of Hornbook's; compared with the run first."
+        main(command_line.parse(ExportArgs, arguments, "hornbook export", about))
+
+
+def main(args):
+    """Export a run.
+
+    Args:
+        args: `ExportArgs`.
+
+    Returns:
+        `verify.Verified`.
+
+    Raises:
+        UserError: there is no finished run, the format cannot hold it, its answers would be others, or the output cannot be written.
+    """
+    _refuse(args)
+    trained, medium = open_run(args.run)
+    output = pathlib.Path(args.output or pathlib.Path(args.run, "exports", args.format))
+    _refuse_existing(output)
+    model = load_model(trained)
+    pairs, real = verify.inputs_of(trained, medium)
+    wanted = verify.in_float32(model, pairs, trained, medium)
+    if not real:
+        terminal.say(f"note: the run's own data cannot be read, so the export is compared on {len(pairs)} inputs that are made up")
+    with _written(output) as folder:
+        about = _write(folder, args, model, trained, [raw for raw, _ in pairs])
+        use = verify.use_lines(folder)
+        tolerance = verify.HALF_TOLERANCE if args.precision == "float16" else verify.TOLERANCE
+        raw = [given for given, _ in pairs]
+        difference = verify.compare(use, raw, wanted, trained.about, tolerance)
+        found = verify.Verified(len(pairs), real, difference, verify.milliseconds(use, raw))
+        size = beside.size(folder / FILES[args.format])
+        beside.write_readme(folder, args.format, FILES[args.format], about, found, size)
+    for line in beside.in_words(output, FILES[args.format], about, found, size):
+        terminal.say(line)
+    return found
+
+
+def _refuse(args):
+    """Refuse what can be refused before anything is read."""
+    if args.precision == "float16" and args.format != "litert":
+        raise UserError(f"--precision float16 is for --format litert, got {args.format}; leave it out")
+    lacking = [name for name in _NEEDED.get(args.format, ()) if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise UserError(f"--format {args.format} needs {', '.join(lacking)}, which is not installed: pip install 'hornbook[{args.format}]'")
+    if args.format != "keras" and libraries.backend() != "tensorflow":
+        raise UserError(
+            f"--format {args.format} is made by TensorFlow, and Keras' backend is {libraries.backend()}; set KERAS_BACKEND=tensorflow"
+        )
+
+
+def _refuse_existing(output):
+    if output.exists() or output.is_symlink():
+        raise UserError(f"{output} is there already; an export overwrites nothing: pass another --output or remove it")
+
+
+class _written:
+    """A new folder to write to, which takes the output's place when the block ends well, and is gone when it does not."""
+
+    def __init__(self, output):
+        self.output = output
+        self.folder = output.with_name(f".{output.name}.{secrets.token_hex(8)}.writing")
+
+    def __enter__(self):
+        try:
+            self._made = [one for one in self.output.parents if not one.exists()]
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise UserError(f"--output {self.output} cannot be written: {error.strerror}; pass a folder that can") from error
+        return self.folder
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            if kind is None:
+                _refuse_existing(self.output)
+                self.folder.rename(self.output)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.output.exists():
+                for one in self._made:
+                    if one.is_dir() and not any(one.iterdir()):
+                        one.rmdir()
+        if isinstance(error, OSError) and not isinstance(error, UserError):
+            raise UserError(f"cannot write {self.output}: {error.strerror or error}; free space or pass another --output") from error
+
+
+def _write(folder, args, model, trained, raw):
+    """Write model, labels.json, use.py and what it reads; returns what labels.json holds."""
+    from hornbook.inference.export import models
+
+    about = {**trained.about, "thresholds": trained.about.get("thresholds"), "format": args.format}
+    made = models.made(model, trained, args.format, raw)
+    models.write(folder / FILES[args.format], made, args.format, args.precision)
+    about |= {"inputs": made.kind, "outputs": made.outputs, "batch_size": made.batch_size or _BATCH}
+    if trained.about["medium"] == "tables":
+        encoding = records.read(trained.folder / "table.json", Encoding)
+        missing = naming.names(trained.config["missing_values"], f"{trained.folder / 'config.json'}: --missing-values")
+        about |= {"missing_values": list(with_missing(missing)), "columns": getattr(made.front, "names", None)}
+        encoding.save(folder / "table.json")
+    if made.kind == "texts":
+        for name in ("tokenizer.json", "ngrams.json"):
+            if (trained.folder / name).is_file():
+                shutil.copyfile(trained.folder / name, folder / name)
+    beside.write_labels(folder, about)
+    (folder / "use.py").write_text(use_file.text(args.format, made.kind), encoding="utf-8")
+    return about
