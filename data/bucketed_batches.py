@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from hornbook.data import randomness
-from hornbook.data.feeds import feed
+from hornbook.data.feeds import Finish, feed
 from hornbook.data.selection import drawing
 
 
@@ -44,6 +44,15 @@ def evaluation(examples, batch_size, finish, length=None):
     ordered = by_length(examples)
     cut = np.split(ordered, range(batch_size, len(ordered), batch_size))
     return feed(_BucketedBatches(examples, len(cut), range(1), lambda epoch: cut, finish, length), len(cut), _free_axes(length))
+
+
+def whole(examples, length=None):
+    """The inputs of all examples, in their order, as one batch: an array `(examples, steps, ...)`.
+
+    Args:
+        examples, length: as of `batches.training_batches`.
+    """
+    return _BucketedBatches(examples, 1, range(1), lambda epoch: [np.arange(len(examples))], Finish(None, 0, None, None), length)[0][0]
 
 
 def by_length(examples):

@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Score a finished run's model on a dataset.",
     "export": "Write a run as one folder that takes raw inputs and needs nothing of Hornbook's: Keras, SavedModel, ONNX, LiteRT.",
     "ensemble": "Average finished runs of one recipe, all or those that help, and save the average as a run.",
+    "serve": "Answer HTTP requests with a finished run's model: a JSON API, and a page to drop a file on.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
 COMMAND_FILES = {  # In hornbook.inference.
@@ -32,6 +33,7 @@ COMMAND_FILES = {  # In hornbook.inference.
     "evaluate": "evaluate",
     "export": "export.command",
     "ensemble": "ensemble",
+    "serve": "serve.command",
     "runs": "runs_table",
 }
 

@@ -1,0 +1,187 @@
+"""The HTTP application of a finished run: predictions, what the model is, health, metrics, and a page for people."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import hmac
+import time
+
+import fastapi
+import numpy as np
+import prometheus_client
+from fastapi import responses
+
+import hornbook
+from hornbook import UserError
+from hornbook.evaluation import scores
+from hornbook.inference.serve import bodies, computing, page
+from hornbook.inference.serve.batching import Batcher
+from hornbook.inference.serve.settings import Refused, Settings
+
+_READERS = 4  # Threads that unpack images and tables; each may hold one large body.
+_OPEN = ("/", "/health")  # Without a token: the page asks for it, and who watches over servers needs none.
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "testserver")
+
+
+def create(served, settings=None):
+    """A `fastapi.FastAPI` that answers with a run's model.
+
+    Args:
+        served: `computing.Served`.
+        settings: `Settings`.
+    """
+    settings, measures = settings or Settings(), _Measures()
+    batcher = Batcher(
+        computing.function(served, settings.batch_size),
+        most=settings.batch_size,
+        waiting=settings.max_waiting,
+        measure=measures.batches.observe,
+    )
+    readers = concurrent.futures.ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        _limit_pixels(settings.max_pixels)
+        yield
+        batcher.close()
+        readers.shutdown()
+
+    # No /docs of FastAPI's own, whose page loads scripts from other machines.
+    app = fastapi.FastAPI(title="Hornbook", version=hornbook.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    about, medium = served.trained.about, served.trained.about["medium"]
+
+    @app.middleware("http")
+    async def guarded(request, proceed):
+        started = time.monotonic()
+        try:
+            _refuse_strangers(request, settings)
+            answer = await proceed(request)
+        except Refused as error:
+            answer = _refusal(error)
+        measures.answered(answer.status_code, time.monotonic() - started)
+        return answer
+
+    @app.exception_handler(Refused)
+    async def refused(request, error):
+        return _refusal(error)
+
+    @app.post("/predict", openapi_extra=_described(medium), response_model=None)
+    async def predictions(request: fastapi.Request):
+        """Predict one input or many: a JSON list of them, or a file as the body."""
+        try:
+            async with asyncio.timeout(settings.seconds):
+                content = await _body(request, settings.max_bytes)
+                loop, kind = asyncio.get_running_loop(), request.headers.get("content-type", "")
+                reading = (bodies.read, content, kind, served.trained, served.medium, settings.max_inputs)
+                named = await loop.run_in_executor(readers, *reading)
+                futures = batcher.submit([one for _, one in named])
+                try:
+                    rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
+                except UserError as error:
+                    raise Refused(422, str(error)) from error
+        except TimeoutError:
+            raise Refused(503, f"the request took longer than {settings.seconds:g} s; send fewer inputs, or try again later") from None
+        measures.inputs.inc(len(rows))
+        found = [{"name": name, **_said(row, about)} for (name, _), row in zip(named, rows, strict=True)]
+        return responses.JSONResponse({"predictions": found})
+
+    @app.get("/about")
+    async def described():
+        """What the model takes and says."""
+        names = {name: about.get(name) for name in ("medium", "task", "class_names", "target_names", "quantiles", "feature_names")}
+        return {name: value for name, value in names.items() if value} | {
+            "accepted": bodies.accepted(medium),
+            "max_bytes": settings.max_bytes,
+        }
+
+    @app.get("/health")
+    async def health():
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=responses.PlainTextResponse)
+    async def metrics():
+        return responses.Response(measures.text(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    @app.get("/", response_class=responses.HTMLResponse, include_in_schema=False)
+    async def index():
+        content, policy = page.page(served.trained.folder.name, about, bodies.accepted(medium), settings)
+        return responses.HTMLResponse(content, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"})
+
+    return app
+
+
+def _said(row, about):
+    """What the row of one input says, JSON values."""
+    if about["task"] == "regression":
+        names = [f"quantile {one:g}" for one in about["quantiles"]] if about.get("quantiles") else about["target_names"]
+        return {"values": {name: float(value) for name, value in zip(names, row, strict=True)}}
+    probabilities = {name: float(value) for name, value in zip(about["class_names"], row, strict=True)}
+    if about["task"] == "multi-label":
+        limits = about.get("thresholds") or [0.5] * len(row)
+        said = [name for name, value, limit in zip(about["class_names"], row, limits, strict=True) if value > limit]
+        return {"labels": said, "probabilities": probabilities}
+    return {"class": about["class_names"][int(scores.ranked(about, np.asarray(row))[0])], "probabilities": probabilities}
+
+
+async def _body(request, most):
+    """The bytes of a body, read no further than the most that is accepted."""
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > most:
+        raise Refused(413, f"the body has {int(told):,} bytes; accepted are {most:,}")
+    found = bytearray()
+    async for part in request.stream():
+        found += part
+        if len(found) > most:
+            raise Refused(413, f"the body has more than {most:,} bytes")
+    return bytes(found)
+
+
+def _refuse_strangers(request, settings):
+    """Refuse requests without the token, and, where only this machine is let in, those that a page of another site makes in its name."""
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    if settings.local and host not in _LOCAL_NAMES:
+        raise Refused(421, "this server answers to localhost alone; pass --host and a token to hornbook serve to let others in")
+    if settings.token is None or request.url.path in _OPEN:
+        return
+    given = request.headers.get("authorization", "").partition(" ")
+    if given[0].lower() != "bearer" or not hmac.compare_digest(given[2].strip().encode(), settings.token.encode()):
+        raise Refused(401, "send the server's token as Authorization: Bearer TOKEN")
+
+
+def _refusal(error):
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(error.status, {})
+    if error.status == 413:
+        headers = {"Connection": "close"}  # What is left of the body is not read.
+    return responses.JSONResponse({"detail": " ".join(error.reason.split())}, status_code=error.status, headers=headers)
+
+
+def _described(medium):
+    """The body of /predict in the schema."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in bodies.accepted(medium)}
+    return {"requestBody": {"required": True, "content": {**content, "application/json": {"schema": bodies.schema(medium)}}}}
+
+
+def _limit_pixels(most):
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = most // 2  # Pillow refuses twice this, and warns before.
+
+
+class _Measures:
+    """What Prometheus asks for, of one server."""
+
+    def __init__(self):
+        self._registry = prometheus_client.CollectorRegistry()
+        own = {"registry": self._registry}
+        self._requests = prometheus_client.Counter("hornbook_requests", "Requests by their status.", ["status"], **own)
+        self._seconds = prometheus_client.Histogram("hornbook_request_seconds", "Seconds from a request to its answer.", **own)
+        self.inputs = prometheus_client.Counter("hornbook_inputs", "Inputs that were predicted.", **own)
+        sizes = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+        self.batches = prometheus_client.Histogram("hornbook_batch_size", "Inputs that were computed at once.", buckets=sizes, **own)
+
+    def answered(self, status, seconds):
+        self._requests.labels(str(status)).inc()
+        self._seconds.observe(seconds)
+
+    def text(self):
+        return prometheus_client.generate_latest(self._registry)

@@ -1,0 +1,220 @@
+"""What a server answers: predictions as `hornbook predict` makes them, and one line for everything else."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi")
+
+from PIL import Image
+
+from hornbook.inference import predict
+from hornbook.inference.serve import bodies
+
+JSON = {"Content-Type": "application/json"}
+INPUTS = {
+    "images": [np.arange(64).reshape(8, 8, 1).tolist(), np.zeros((8, 8, 1)).tolist()],
+    "texts": ["good fine", "awful, poor", "/etc/passwd"],
+    "series": [np.eye(14, 10)[:, :10].tolist()],
+    "tables": [{"height": 1.5, "colour": "red"}, {"height": -2, "colour": None}],
+    "numbers": [{"size": 0.25}, {"size": "1e0"}],
+}
+
+
+def ask(client, inputs):
+    return client.post("/predict", content=json.dumps({"inputs": inputs}), headers=JSON)
+
+
+def picture(size=(8, 8), file_format="PNG"):
+    content = io.BytesIO()
+    Image.fromarray(np.arange(size[0] * size[1], dtype=np.uint8).reshape(size)).save(content, file_format)
+    return content.getvalue()
+
+
+def array(content):
+    file = io.BytesIO()
+    np.save(file, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_an_answer_is_what_predict_says(name, client, opened):
+    served, inputs = opened(name), INPUTS[name]
+    if name == "series":
+        steps, features = served.trained.about["input_shape"]
+        inputs = [np.zeros((steps or 4, features)).tolist(), np.ones((steps or 4, features)).tolist()]
+    answer = ask(client(name), inputs)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["predictions"]
+    content = json.dumps({"inputs": inputs}).encode()
+    named = bodies.read(content, "application/json", served.trained, served.medium, 100)
+    expected = predict.outputs(served.model, [one for _, one in named], served.trained, served.medium)
+    assert len(found) == len(inputs)
+    for one, row in zip(found, expected, strict=True):
+        said = one.get("probabilities") or one["values"]
+        np.testing.assert_allclose(list(said.values()), row, atol=1e-5)
+        if "class" in one:
+            assert said[one["class"]] == max(said.values())
+
+
+def test_a_text_is_never_read_as_a_path(client, tmp_path):
+    (tmp_path / "secret.txt").write_text("good fine great\n" * 3)
+    answer = ask(client("texts"), [str(tmp_path / "secret.txt")])
+    assert len(answer.json()["predictions"]) == 1  # Not of each line of the file.
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content", "count"),
+    [
+        ("images", "image/png", picture(), 1),
+        ("images", "image/jpeg; charset=binary", picture(file_format="JPEG"), 1),
+        ("images", "application/x-npy", array(np.zeros((3, 8, 8, 1))), 3),
+        ("texts", "text/plain", b"good\nbad\n", 2),
+        ("texts", "text/csv", b"text\ngood\nbad\n", 2),
+        ("tables", "text/csv", b"height,colour\n1,red\n2,blue\n", 2),
+    ],
+)
+def test_files_are_taken_as_they_are(name, kind, content, count, client):
+    answer = client(name).post("/predict", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["predictions"]) == count
+    assert "/tmp" not in answer.text
+
+
+def test_an_image_in_json_is_the_file_in_base64(client):
+    content, server = picture(), client("images")
+    encoded = base64.b64encode(content).decode()
+    first, second = ask(server, [encoded, f"data:image/png;base64,{encoded}"]).json()["predictions"]
+    direct = server.post("/predict", content=content, headers={"Content-Type": "image/png"}).json()["predictions"][0]
+    assert first["probabilities"] == second["probabilities"]
+    np.testing.assert_allclose(list(first["probabilities"].values()), list(direct["probabilities"].values()), atol=1e-6)
+
+
+def huge():
+    """A small file of many pixels."""
+    content = io.BytesIO()
+    Image.new("L", (20_000, 20_000)).save(content, "PNG")
+    return content.getvalue()
+
+
+MALFORMED = [
+    ("images", "application/json", b"", 400, "no body"),
+    ("images", "application/json", b"{", 400, "no JSON of the form"),
+    ("images", "application/json", b"[1]", 400, "no JSON of the form"),
+    ("images", "application/json", b'{"inputs": 3}', 400, "no JSON of the form"),
+    ("images", "application/json", b'{"inputs": [], "path": "/etc/passwd"}', 400, "no JSON of the form"),
+    ("images", "application/json", b'{"inputs": []}', 422, "there is no input"),
+    ("images", "application/json", b'{"inputs": ' + b"[" * 100_000, 400, "no JSON of the form"),
+    ("images", "application/json", b'{"inputs": [{}]}', 422, "inputs[0] must be nested lists of pixels"),
+    ("images", "application/json", b'{"inputs": [null]}', 422, "inputs[0] must be nested lists of pixels"),
+    ("images", "application/json", b'{"inputs": [[[1], [2, 3]]]}', 422, "inputs[0] must be nested lists of pixels"),
+    ("images", "application/json", b'{"inputs": [[[[1]]]]}', 422, "inputs[0]: the request has shape"),
+    ("images", "application/json", b'{"inputs": ["not base64!"]}', 422, "inputs[0] is no Base64"),
+    ("images", "application/json", b'{"inputs": ["aGFsbG8="]}', 422, "inputs[0]: the request cannot be read as an image"),
+    ("images", "application/json", json.dumps({"inputs": [np.full((8, 8, 1), 1e300).tolist()]}).encode(), 422, "not finite"),
+    ("images", "image/png", b"no picture", 422, "is no image of an accepted format"),
+    ("images", "image/png", picture()[:40], 422, "the request cannot be read as an image"),
+    ("images", "image/png", huge(), 422, "pixels"),
+    ("images", "application/x-npy", b"\x93NUMPY" + b"\0" * 20, 422, "cannot be read as a NumPy array"),
+    ("images", "application/x-npy", array(np.array([{}], object)), 422, "the request"),
+    ("images", "application/x-npy", array(np.zeros((1, 8, 8, 1)) * np.nan), 422, "a pixel that is not finite"),
+    ("images", "text/html", b"<script>", 415, "Content-Type must be one of"),
+    ("images", "", b"x", 415, "there is none"),
+    ("images", "multipart/form-data; boundary=x", b"--x", 415, "Content-Type must be one of"),
+    ("texts", "application/json", b'{"inputs": [3]}', 422, "inputs[0] must be a text"),
+    ("texts", "application/json", b'{"inputs": [" "]}', 422, "inputs[0] must be a text"),
+    ("texts", "application/json", b'{"inputs": ["\xff"]}', 400, "no JSON of the form"),
+    ("texts", "image/png", picture(), 415, "Content-Type must be one of"),
+    ("series", "application/json", b'{"inputs": ["wave"]}', 422, "inputs[0] must be nested lists of numbers"),
+    ("series", "application/json", b'{"inputs": [[[1, 2, 3]]]}', 422, "inputs[0]: the request"),
+    ("tables", "application/json", b'{"inputs": [[1]]}', 422, "inputs[0] must be an object of column names"),
+    ("tables", "application/json", b'{"inputs": [{"height": 1}]}', 422, "inputs[0] lacks the column 'colour'"),
+    ("tables", "application/json", b'{"inputs": [{"height": [1], "colour": "red"}]}', 422, "inputs[0] has a list as 'height'"),
+    ("tables", "application/json", b'{"inputs": [{"height": "tall", "colour": "red"}]}', 422, "the request"),
+    ("tables", "text/csv", b"height\n1\n", 422, "the request"),
+    ("tables", "text/csv", b"\0\0", 422, "the request"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "content", "status", "line"), MALFORMED)
+def test_what_cannot_be_read_gets_one_line_and_the_server_goes_on(name, kind, content, status, line, client):
+    server = client(name)
+    answer = server.post("/predict", content=content, headers={"Content-Type": kind} if kind else {})
+    said = answer.json()["detail"]
+    assert answer.status_code == status, said
+    assert line in said
+    assert "\n" not in said
+    assert "/tmp" not in said
+    assert server.get("/health").json() == {"status": "ok"}
+
+
+def test_bodies_and_inputs_beyond_the_limits_are_refused(client):
+    server = client("texts", max_megabytes=0.001, max_inputs=2)
+    assert ask(server, ["good"] * 3).status_code == 413
+    answer = ask(server, ["good" * 1000])
+    assert answer.status_code == 413
+    assert "accepted are 1,000" in answer.json()["detail"]
+
+    def pieces():  # Without a Content-Length.
+        for _ in range(100):
+            yield b"x" * 100
+
+    answer = server.post("/predict", content=pieces(), headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["detail"]) == (413, "the body has more than 1,000 bytes")
+
+
+def test_a_request_that_takes_too_long_is_given_up(client):
+    answer = ask(client("texts", seconds=1e-6), ["good"])
+    assert answer.status_code == 503
+    assert "longer than 1e-06 s" in answer.json()["detail"]
+
+
+def test_more_than_may_wait_is_refused_for_now(client):
+    answer = ask(client("texts", max_waiting=1), ["good", "bad"])
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_token_is_asked_for(client):
+    server = client("texts", token="a secret of length", local=False)
+    assert ask(server, ["good"]).status_code == 401
+    assert server.get("/metrics").status_code == 401
+    assert server.get("/openapi.json").status_code == 401
+    assert server.get("/health").status_code == 200
+    for given, status in (("Bearer another", 401), ("Basic a secret of length", 401), ("Bearer a secret of length", 200)):
+        answer = server.get("/about", headers={"Authorization": given})
+        assert answer.status_code == status
+
+
+def test_pages_of_other_sites_cannot_ask_in_somebodys_name(client):
+    answer = client("texts").get("/", headers={"Host": "evil.example:8000"})
+    assert answer.status_code == 421
+
+
+def test_metrics_count_what_was_asked(client):
+    server = client("texts")
+    ask(server, ["good", "bad"])
+    ask(server, [3])
+    said = server.get("/metrics").text
+    for line in ('hornbook_requests_total{status="200"} 1.0', 'hornbook_requests_total{status="422"} 1.0', "hornbook_inputs_total 2.0"):
+        assert line in said
+
+
+def test_the_schema_says_what_is_accepted(client):
+    schema = client("tables").get("/openapi.json").json()
+    content = schema["paths"]["/predict"]["post"]["requestBody"]["content"]
+    assert set(content) == {"application/json", "text/csv", "text/tab-separated-values", "application/x-npy"}
+    assert content["application/json"]["schema"]["properties"]["inputs"]["items"]["type"] == "object"
+
+
+def test_the_page_runs_nothing_but_its_own_script(client):
+    answer = client("images").get("/")
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert 'id="drop"' in answer.text
