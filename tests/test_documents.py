@@ -18,7 +18,7 @@ from hornbook.recipes import RECIPES, image_classification, options
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/notes/*.md")])
 # Flags of other programs: ray, ruff, TensorBoard, and what every command has.
-FOREIGN = {"head", "port", "address", "check", "logdir", "config", "help", "trust-code"}
+FOREIGN = {"data-binary", "head", "port", "address", "check", "logdir", "config", "help", "trust-code"}
 
 
 @pytest.fixture(scope="module")

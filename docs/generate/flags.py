@@ -18,6 +18,7 @@ from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import ensemble, evaluate, predict, runs_table
 from hornbook.inference.export import command as export
+from hornbook.inference.serve import command as serve_command
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
@@ -55,6 +56,7 @@ def command_options():
         "evaluate": evaluate.EvaluateArgs,
         "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
+        "serve": serve_command.ServeArgs,
         "runs": runs_table.RunsArgs,
     }
     return {

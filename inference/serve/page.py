@@ -46,7 +46,7 @@ async function ask(body, type, title, picture) {
   try {
     const response = await fetch("predict", { method: "POST", headers, body });
     answer = await response.json();
-    if (!response.ok) { say(String(answer.detail)); return; }
+    if (!response.ok) { say(String(answer.detail).replace("the request", title)); return; }
   } catch (error) { say("The server does not answer, or refused the file: " + error.message); return; }
   say("");
   const some = answer.predictions.slice(0, 100);
