@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import contextlib
-import hmac
 import time
 
 import fastapi
@@ -14,13 +13,11 @@ from fastapi import responses
 import hornbook
 from hornbook import UserError
 from hornbook.evaluation import scores
-from hornbook.inference.serve import bodies, computing, page
+from hornbook.inference.serve import bodies, computing, guards, page
 from hornbook.inference.serve.batching import Batcher
-from hornbook.inference.serve.settings import Refused, Settings
+from hornbook.inference.serve.guards import Refused, Settings
 
 _READERS = 4  # Threads that unpack images and tables; each may hold one large body.
-_OPEN = ("/", "/health")  # Without a token: the page asks for it, and who watches over servers needs none.
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "testserver")
 
 
 def create(served, settings=None):
@@ -41,7 +38,7 @@ def create(served, settings=None):
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
-        _limit_pixels(settings.max_pixels)
+        guards.limit_pixels(settings.max_pixels)
         yield
         batcher.close()
         readers.shutdown()
@@ -54,7 +51,7 @@ def create(served, settings=None):
     async def guarded(request, proceed):
         started = time.monotonic()
         try:
-            _refuse_strangers(request, settings)
+            guards.refuse_strangers(request, settings)
             answer = await proceed(request)
         except Refused as error:
             answer = _refusal(error)
@@ -70,7 +67,7 @@ def create(served, settings=None):
         """Predict one input or many: a JSON list of them, or a file as the body."""
         try:
             async with asyncio.timeout(settings.seconds):
-                content = await _body(request, settings.max_bytes)
+                content = await guards.body(request, settings.max_bytes)
                 loop, kind = asyncio.get_running_loop(), request.headers.get("content-type", "")
                 reading = (bodies.read, content, kind, served.trained, served.medium, settings.max_inputs)
                 named = await loop.run_in_executor(readers, *reading)
@@ -123,31 +120,6 @@ def _said(row, about):
     return {"class": about["class_names"][int(scores.ranked(about, np.asarray(row))[0])], "probabilities": probabilities}
 
 
-async def _body(request, most):
-    """The bytes of a body, read no further than the most that is accepted."""
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > most:
-        raise Refused(413, f"the body has {int(told):,} bytes; accepted are {most:,}")
-    found = bytearray()
-    async for part in request.stream():
-        found += part
-        if len(found) > most:
-            raise Refused(413, f"the body has more than {most:,} bytes")
-    return bytes(found)
-
-
-def _refuse_strangers(request, settings):
-    """Refuse requests without the token, and, where only this machine is let in, those that a page of another site makes in its name."""
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if settings.local and host not in _LOCAL_NAMES:
-        raise Refused(421, "this server answers to localhost alone; pass --host and a token to hornbook serve to let others in")
-    if settings.token is None or request.url.path in _OPEN:
-        return
-    given = request.headers.get("authorization", "").partition(" ")
-    if given[0].lower() != "bearer" or not hmac.compare_digest(given[2].strip().encode(), settings.token.encode()):
-        raise Refused(401, "send the server's token as Authorization: Bearer TOKEN")
-
-
 def _refusal(error):
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(error.status, {})
     if error.status == 413:
@@ -159,12 +131,6 @@ def _described(medium):
     """The body of /predict in the schema."""
     content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in bodies.accepted(medium)}
     return {"requestBody": {"required": True, "content": {**content, "application/json": {"schema": bodies.schema(medium)}}}}
-
-
-def _limit_pixels(most):
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = most // 2  # Pillow refuses twice this, and warns before.
 
 
 class _Measures:

@@ -4,7 +4,7 @@ import concurrent.futures
 import queue
 import threading
 
-from hornbook.inference.serve.settings import Refused
+from hornbook.inference.serve.guards import Refused
 
 _END = object()
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError
-from hornbook.inference.serve.settings import Refused
+from hornbook.inference.serve.guards import Refused
 
 # The suffix by which the readers of a medium know a file, by the type that a request names.
 _SUFFIXES = {

@@ -63,7 +63,7 @@ def serve(arguments):
 
 
 def _settings(args, token):
-    from hornbook.inference.serve.settings import Settings
+    from hornbook.inference.serve.guards import Settings
 
     own = {field.name: getattr(args, field.name) for field in dataclasses.fields(Settings) if hasattr(args, field.name)}
     return Settings(**own, token=token, local=_is_local(args.host))

@@ -98,7 +98,7 @@ def page(name, about, accepted, settings):
         name: of the run's folder.
         about: its `labels.json`, JSON values.
         accepted: types of bodies.
-        settings: `settings.Settings`.
+        settings: `guards.Settings`.
     """
     # Within a script element only "</" could end it.
     told = json.dumps({"accepted": accepted, "max_bytes": settings.max_bytes}).replace("<", "\\u003c")

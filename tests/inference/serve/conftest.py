@@ -66,7 +66,7 @@ def client(opened):
     from fastapi.testclient import TestClient
 
     from hornbook.inference.serve import app
-    from hornbook.inference.serve.settings import Settings
+    from hornbook.inference.serve.guards import Settings
 
     begun = []
 

@@ -8,7 +8,7 @@ pytest.importorskip("fastapi")
 
 from hornbook.inference.serve import command
 from hornbook.inference.serve.batching import Batcher
-from hornbook.inference.serve.settings import Refused
+from hornbook.inference.serve.guards import Refused
 
 
 @pytest.mark.parametrize(
