@@ -4,6 +4,7 @@ A medium's own dataset (`data.images.dataset.ImageDataset`, ...) adds what that 
 """
 
 import dataclasses
+import math
 import typing
 import zlib
 from typing import Annotated, Literal
@@ -63,6 +64,15 @@ class Examples:
         return mean, np.maximum(square - mean**2, 0.0)
 
 
+class Conformal(msgspec.Struct, kw_only=True):
+    """What `labels.json` has of prediction sets, see `evaluation.conformal`: the share that is promised, and what makes sets of answers."""
+
+    coverage: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    quantiles: Annotated[list[Annotated[float, msgspec.Meta(ge=-1e308, le=1e308)] | None], msgspec.Meta(min_length=1)]
+    """One, or one a label or target; None: nothing bounds it."""
+    calibration_examples: records.Size
+
+
 class Labels(msgspec.Struct, kw_only=True):
     """`labels.json` of a run: what its model's inputs and outputs mean. The datasets of a medium have one with more fields."""
 
@@ -76,6 +86,8 @@ class Labels(msgspec.Struct, kw_only=True):
     """Probabilities above which the second of two classes, or each of several labels, is predicted; None: 0.5."""
     positive_class: str | None = None
     """Of two classes the one that is looked for; None: the second."""
+    conformal: Conformal | None = None
+    """With `--coverage`: how answers become sets; None: they do not."""
     input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
     requires: list[str] = []
 
@@ -89,6 +101,8 @@ class Labels(msgspec.Struct, kw_only=True):
             raise ValueError(f"`positive_class` {self.positive_class!r} is none of two `class_names`")
         if self.thresholds is not None:
             self._refuse_thresholds()
+        if self.conformal is not None:
+            self._refuse_quantiles(self.conformal.quantiles)
         for field in ("class_names", "target_names"):
             twice = _twice(getattr(self, field))
             if twice is not None:
@@ -102,6 +116,16 @@ class Labels(msgspec.Struct, kw_only=True):
             raise ValueError(f"`thresholds` are for two classes or several labels, and this is a {self.task} of {names}")
         if len(self.thresholds) != (names if self.task == "multi-label" else 1):
             raise ValueError(f"`thresholds` has {len(self.thresholds)} numbers for {names} {self.task} names")
+
+    def _refuse_quantiles(self, found):
+        several = {"multi-label": self.class_names, "regression": self.target_names}.get(self.task, [""])
+        wanted = 1 if self.loss == "quantile" else len(several)
+        if len(found) != wanted:
+            raise ValueError(f"`conformal` has {len(found)} quantiles, and there must be {wanted} for this {self.task}")
+        least, most = -math.inf if self.loss == "quantile" else 0, math.inf if self.task == "regression" else 1
+        wrong = [one for one in found if not least <= (math.inf if one is None else one) <= most]
+        if wrong:
+            raise ValueError(f"`conformal` has the quantile {wrong[0]}, and those of this {self.task} lie in {least:g} to {most:g}")
 
     @property
     def num_outputs(self):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hornbook.evaluation import classification, multi_label, regression
+from hornbook.evaluation import classification, conformal, multi_label, regression
 
 _OF_CLASSES = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1", "balanced_accuracy", "matthews_correlation")
 METRICS = (*_OF_CLASSES, *regression.METRICS)
@@ -59,9 +59,14 @@ def _decided(loss, labels, outputs, names, thresholds=None):
 
 
 def of_run(about, labels, outputs):
-    """`scores` of a run's model: `about` is the run's `labels.json`, or what will be."""
+    """`scores` of a run's model, with `prediction_sets` where it makes them: `about` is the run's `labels.json`, or what will be."""
     names = about["target_names"] if about["task"] == "regression" else about["class_names"]
-    return scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"), about.get("positive_class"))
+    found = scores(about["loss"], labels, outputs, names, about.get("quantiles"), about.get("thresholds"), about.get("positive_class"))
+    told = about.get("conformal")
+    if told is None:
+        return found
+    made = conformal.reached(about["loss"], labels, answers(about["loss"], outputs), told["quantiles"], names)
+    return {**found, "prediction_sets": {"promised": told["coverage"], **made}}
 
 
 def reported(task, loss):

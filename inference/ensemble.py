@@ -95,7 +95,7 @@ def main(args):
             raise UserError(f"--select {args.select} chooses by validation data, of which each fold has others; leave it out")
         if args.select:
             members = _selected(members, args.select)
-        about = {**first.trained.about, "thresholds": None}
+        about = {**first.trained.about, "thresholds": None, "conformal": None}
         if folds:
             model, found = _averaged([load_model(member.trained) for member in members], members), None
             alone = [records.read(member.folder / "result.json", runs.Result).metrics for member in members]
@@ -182,7 +182,7 @@ def _is_average(run, folder=None):
 
 def _refuse_other_kind(first, member, folds):
     """Refuse a run whose inputs, outputs or, but of folds, test examples are others than those of the first."""
-    left_out = ("requires", "thresholds")
+    left_out = ("requires", "thresholds", "conformal")
     mine, its = ({key: value for key, value in one.trained.about.items() if key not in left_out} for one in (first, member))
     for key in sorted(mine.keys() | its.keys()):
         if mine.get(key) != its.get(key):
@@ -227,6 +227,9 @@ def _notes(members):
     cut = sum(member.trained.about.get("thresholds") is not None for member in members)
     if cut:
         said.append(f"the thresholds of {cut} {count} are left out, and the average has none")
+    promised = sum(member.trained.about.get("conformal") is not None for member in members)
+    if promised:
+        said.append(f"the prediction sets of {promised} {count} are left out, and the average makes none")
     adjusted = sum(runs.options_of(member.folder).get("logit_adjustment", "none") != "none" for member in members)
     if 0 < adjusted < len(members):
         said.append(

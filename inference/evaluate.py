@@ -14,6 +14,15 @@ from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.training import runs
 
+_OF_SETS = {
+    "promised": "coverage that was promised",
+    "coverage": "coverage of the prediction sets",
+    "mean_size": "mean size of a set",
+    "mean_width": "mean width of an interval",
+    "empty": "empty sets",
+    "single": "sets of one class",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateArgs:
@@ -45,6 +54,9 @@ def evaluate(arguments):
             terminal.say_fields("average precision is of", found["positive_class"])
         for name, value in found.get("thresholds", {}).items():
             terminal.say_fields(f"threshold of {name}", f"{value:.4g}")
+        for name, value in found.get("prediction_sets", {}).items():
+            if isinstance(value, float):
+                terminal.say_fields(_OF_SETS[name], f"{value:.4f}")
         terminal.say_fields("examples", found["examples"])
         if "test_time_augmentation" in found:
             terminal.say_fields("test-time augmentation", found["test_time_augmentation"])

@@ -211,13 +211,13 @@ def _train(args, session):
     # Result.
     model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
-    scores, mistakes = running.evaluate(session, model, about, evaluated)
-    single = running.single_images(args, scores)
+    scored = running.evaluate(session, model, about, evaluated)
+    single = decisions.single_images(args, scored.scores)
     if args.test_time_augmentation != "none":
         model = data.images.average_over_copies(model, args.test_time_augmentation)
-        scores, mistakes = running.evaluate(session, model, about, evaluated)
+        scored = running.evaluate(session, model, about, evaluated)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
-    decided = decisions.decide(args, session, model, about, (dataset.validation, evaluated), (scores, mistakes))
+    decided = decisions.decide(args, session, model, dataset, about, scored)
     said = {"about": decided.about, "mistakes": decided.mistakes, "augmented": sheet, "details": {**single, **decided.details}}
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 

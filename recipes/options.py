@@ -243,16 +243,14 @@ class Split:
     @property
     def needed(self):
         """The parts of the data that options need, by the flag that needs them."""
-        found = {}
-        if self.early_stopping and self.early_stopping_metric.startswith("val_"):
-            found[f"--early-stopping {self.early_stopping}"] = "validation"
-        if self.schedule == "plateau":
-            found["--schedule plateau"] = "validation"
-        if getattr(self, "threshold", thresholds.NONE) != thresholds.NONE:
-            found[f"--threshold {self.threshold}"] = "validation"
-        if getattr(self, "temperature_scaling", False):
-            found["--temperature-scaling"] = "validation"
-        return found
+        asked = {
+            f"--early-stopping {self.early_stopping}": self.early_stopping and self.early_stopping_metric.startswith("val_"),
+            "--schedule plateau": self.schedule == "plateau",
+            f"--threshold {getattr(self, 'threshold', '')}": getattr(self, "threshold", thresholds.NONE) != thresholds.NONE,
+            "--temperature-scaling": getattr(self, "temperature_scaling", False),
+            f"--coverage {self.coverage}": self.coverage is not None,
+        }
+        return {flag: "validation" for flag, wanted in asked.items() if wanted}
 
     @property
     def split(self):
@@ -288,6 +286,9 @@ class Run:
     """Run this many times, with seed, seed + 1, ..., and print mean and standard deviation."""
     evaluate: Literal["test", "validation", "none"] = "test"
     """The part of the data that the result is taken on."""
+    coverage: Annotated[float, Range(0, 1, above=True)] | None = None
+    """Say sets of classes, or intervals of numbers, that hold what is true in this share of new examples, such as 0.9: split conformal
+    prediction, with the validation part as calibration examples. They are saved with the run. Default: none."""
     diagnosis: bool = True
     """Watch the training and say what went wrong and what mends it."""
     data_check: bool = True

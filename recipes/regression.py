@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from hornbook import UserError, command_line, data
 from hornbook.data.selection import weights
 from hornbook.data.series import dataset as series
-from hornbook.recipes import defaults, options, running
+from hornbook.recipes import decisions, defaults, options, running
 
 RECIPE = "regression"
 
@@ -164,17 +164,19 @@ def _train(args, session):
     # Result.
     model = scaling.in_units(fitting.averages.of(model, dataset.task), sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
-    scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps, alone=args.classical_share > 0)
-    alone = running.alone(args, scores)
+    as_parts = {"batch_size": 1024, "length": steps}
+    scored = running.evaluate(session, model, about, evaluated, alone=args.classical_share > 0, **as_parts)
+    alone = decisions.alone(args, scored.scores)
     if args.classical_share:
         wanted = {"loss": args.loss, "quantiles": quantiles or (), "seed": args.seed}
         classical = tables.classical_model(dataset, num_outputs, "linear", **wanted)
         model = mixing.mixed(model, classical, args.classical_share, activation="linear")
-        scores, _ = running.evaluate(session, model, about, evaluated, batch_size=1024, length=steps)
+        scored = running.evaluate(session, model, about, evaluated, **as_parts)
+    decided = decisions.decide(args, session, model, dataset, about, scored, **as_parts)
     if dataset.medium == "tables":
         dataset.encoding.save(run.path("table.json"))
-    said = {"about": about, "details": alone}
-    return running.finish(args, session, model, dataset, fitting, scores, **said)
+    said = {"about": decided.about, "details": {**alone, **decided.details}}
+    return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 
 
 if __name__ == "__main__":

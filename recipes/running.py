@@ -11,7 +11,7 @@ import time
 from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
-from hornbook.evaluation import floors, predictions, thresholds
+from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import checking, classifying, defaults, findings, ranges, repeats
 from hornbook.training import folders, manifest, runs
@@ -118,6 +118,8 @@ def begin(args, session, dataset):
     if getattr(args, "threshold", thresholds.NONE) != thresholds.NONE:
         thresholds.require_thresholds(args.threshold, dataset.task, dataset.class_names)
     evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
+    if args.coverage is not None:
+        conformal.require_enough(args.coverage, len(dataset.validation))
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     session.suspected.extend(findings.of_data(args, dataset, path, classifying.notes(args, dataset)))
@@ -282,8 +284,23 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages)
 
 
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """What a model is worth on the evaluated part.
+
+    Attributes:
+        scores: as of `scoring.of_run`; None where there is no part to score.
+        mistakes: the most confident ones, as of `scoring.mistakes`.
+        outputs: of the model, array `(examples, outputs)`, or None.
+    """
+
+    scores: dict | None = None
+    mistakes: tuple = ()
+    outputs: object = None
+
+
 def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, length=None):
-    """The scores of a part and the most confident mistakes in it; (None, []) where there is no part to score.
+    """What a model is worth on a part: `Scored`, an empty one where there is no part to score.
 
     Args:
         session: `Session`, whose floor is compared with the outputs.
@@ -296,47 +313,13 @@ def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, l
     from hornbook.data import batches
 
     if evaluated is None:
-        return None, []
+        return Scored()
     outputs = batches.predictions(model, evaluated, batch_size=batch_size, length=length)
     session.floor.network(about, evaluated.labels, outputs, alone=alone)
     if session.run.config["save_predictions"]:  # Of a network that will be mixed with another model, the mixture's come later.
         predictions.write(session.run.path(predictions.NAME), evaluated.indices, evaluated.labels, outputs)
-    found = scoring.of_run(about, evaluated.labels, outputs)
-    return found, scoring.mistakes(about, evaluated.labels, outputs)
-
-
-def alone(args, scores):
-    """What a network scores without the classical model that it is mixed with, for `result.json`; nothing where it is not mixed.
-
-    Args:
-        args: the recipe's options.
-        scores: of the network alone, or None.
-    """
-    if not args.classical_share or scores is None:
-        return {}
-    return {"network_alone": _before(scores, "network alone", f"with a classical model, a share of {args.classical_share:g}")}
-
-
-def single_images(args, scores):
-    """What a network scores without copies of each image, for `result.json`; nothing where there are none.
-
-    Args:
-        args: the recipe's options.
-        scores: of single images, or None.
-    """
-    if args.test_time_augmentation == "none" or scores is None:
-        return {}
-    copies = {"mirror": "each and its mirror image", "mirror-shift": "mirrored and shifted copies"}[args.test_time_augmentation]
-    found = _before(scores, "single images", f"the mean over {copies}")
-    return {"test_time_augmentation": args.test_time_augmentation, "single_images": found}
-
-
-def _before(scores, what, then):
-    """The headline of scores that others will follow; prints the first."""
-    found = scoring.headline(scores)
-    name, value = next(iter(found.items()))
-    terminal.say(f"{what}: {name.replace('_', ' ')} {value:.4f}; what follows is {then}")
-    return found
+    mistakes = tuple(scoring.mistakes(about, evaluated.labels, outputs))
+    return Scored(scoring.of_run(about, evaluated.labels, outputs), mistakes, outputs)
 
 
 def finish(args, session, model, dataset, done, scores, *, about, further=(), mistakes=(), augmented=(), tokens=None, details=None):

@@ -165,18 +165,17 @@ def _train(args, session):
     # Result.
     model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
-    scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
-    alone = running.alone(args, scores)
+    scored = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
+    alone = decisions.alone(args, scored.scores)
     if args.classical_share:
         ridge = convolution_ridge.ConvolutionRidge(dataset.train.series, dataset.train.labels, dataset.num_classes, seed=args.seed)
         model = mixing.mixed(model, objective.beside(ridge), args.classical_share)
-        scores, mistakes = running.evaluate(session, model, about, evaluated, length=steps)
+        scored = running.evaluate(session, model, about, evaluated, length=steps)
     if "sample_rate" in dataset.preprocessing:
         from hornbook.data.series import audio
 
         audio.save_feature_model(session.run.path("features.keras"), dataset.preprocessing)
-    parts = dataset.validation, evaluated
-    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes), length=steps)
+    decided = decisions.decide(args, session, model, dataset, about, scored, length=steps)
     said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **decided.details}}
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, augmented=sheet, **said)

@@ -111,15 +111,14 @@ def _train(args, session):
     # Result.
     model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about}
-    scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
-    alone = running.alone(args, scores)
+    scored = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
+    alone = decisions.alone(args, scored.scores)
     if args.classical_share:
         activation = activation_for(dataset.task, objective.num_outputs)
         classical = tables.classical_model(dataset, objective.num_outputs, activation, seed=args.seed)
         model = mixing.mixed(model, objective.beside(classical), args.classical_share, activation=activation)
-        scores, mistakes = running.evaluate(session, model, about, evaluated, batch_size=1024)
-    parts = dataset.validation, evaluated
-    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes), batch_size=1024)
+        scored = running.evaluate(session, model, about, evaluated, batch_size=1024)
+    decided = decisions.decide(args, session, model, dataset, about, scored, batch_size=1024)
     dataset.encoding.save(run.path("table.json"))
     said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **decided.details}}
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)

@@ -179,17 +179,17 @@ def _train(args, session):
     model = objective.finished(fitting.averages.of(model, dataset.task))
     about = {**dataset.about(), **objective.about, "max_length": tokenizer.max_length}
     about |= {"vocabulary_size": tokenizer.vocabulary_size}
-    scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
-    alone, reading = running.alone(args, scores), tokenizer
+    scored = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)
+    alone, reading = decisions.alone(args, scored.scores), tokenizer
     if args.classical_share:
         model, reading = _mixed(args, dataset, model, objective, tokenizer, folder)
-        wanted = {args.evaluate, *args.needed.values()} & tokens.keys()
+        wanted = {args.evaluate, "validation"} & tokens.keys()
         tokens = {name: tokens_of.encode(dataset.parts[name], reading, folder) for name in wanted}
         about |= {"max_length": reading.max_length, "vocabulary_size": reading.vocabulary_size}
-        scores, mistakes = running.evaluate(session, model, about, tokens.get(args.evaluate))
+        scored = running.evaluate(session, model, about, tokens.get(args.evaluate))
     parts = tokens.get("validation"), tokens.get(args.evaluate)
-    decided = decisions.decide(args, session, model, about, parts, (scores, mistakes))
-    if scores is not None:
+    decided = decisions.decide(args, session, model, dataset, about, scored, parts=parts)
+    if scored.scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
     further = tokens_of.findings(statistics, tokenizer)
     reading.save(session.run.path("tokenizer.json"))

@@ -39,7 +39,7 @@ def threshold(found, evaluation):
         for one in found["classes"][:_MOST_LABELS]
     ]
     chosen = page.table(["Class", "Threshold", *columns.values()], rows)
-    return f'<p class="lead">{lead}</p>\n{chosen}\n{_changed(found, evaluation)}{_notes(found)}'
+    return f'<p class="lead">{lead}</p>\n{chosen}\n{_changed(found, evaluation)}{page.notes(found["notes"])}'
 
 
 def _changed(found, evaluation):
@@ -74,8 +74,4 @@ def temperature(found):
             f": it took the calibration error from {page.percent(error)} to {page.percent(error_after)}, and the loss from "
             f"{page.number(loss)} to {page.number(loss_after)}. The diagram shows the probabilities after it"
         )
-    return f"<p>{told}.</p>{_notes(found)}"
-
-
-def _notes(found):
-    return "".join(f'<p class="note">{page.escape(note[:1].upper() + note[1:])}.</p>' for note in found["notes"])
+    return f"<p>{told}.</p>{page.notes(found['notes'])}"

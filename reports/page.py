@@ -229,6 +229,11 @@ def definitions(pairs, css_class=""):
     return f'<dl class="{css_class}">\n{items}</dl>'
 
 
+def notes(sentences):
+    """Sentences without capital and point as small paragraphs, escaped."""
+    return "".join(f'<p class="note">{escape(one[:1].upper() + one[1:])}.</p>' for one in sentences)
+
+
 def percent(value):
     """A share as a percentage with one digit; a dash for None, and a number that is not finite in words."""
     if value is None or not math.isfinite(float(value)):

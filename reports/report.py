@@ -7,7 +7,7 @@ import numpy as np
 
 import hornbook
 from hornbook import command_line, files
-from hornbook.reports import charts, classification, decisions, floor, inputs, inside, page, regression
+from hornbook.reports import charts, classification, decisions, floor, inputs, inside, page, prediction_sets, regression
 
 # Of further metrics the curves are not drawn, only kept in the history: hundreds would make a file that no phone opens.
 _MOST_CHARTS = 12
@@ -30,9 +30,9 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       `findings` (a list of texts, or of dicts with `problem`, `severity`, `evidence` and `advice`),
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
-      classical model that is mixed with it), `threshold` and `temperature` (what was chosen on validation data, see
-      `recipes.decisions`), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that it had, and `changes`, a
-      dict of options). Other plain values are listed among the run's details.
+      classical model that is mixed with it), `threshold`, `temperature`, `prediction_sets` and `routing` (what was chosen on validation
+      data, see `recipes.decisions`), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that it had, and
+      `changes`, a dict of options). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
@@ -67,6 +67,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
         ("confusions", "Confusions", classification.confusions(evaluation)),
         ("classes", "Classes", classification.classes(evaluation)),
         ("calibration", "Calibration", classification.calibration(evaluation) + decisions.temperature(result.get("temperature"))),
+        ("prediction-sets", "Prediction sets", prediction_sets.prediction_sets(result.get("prediction_sets"), evaluation)),
+        ("routing", "Answers that can be taken", prediction_sets.routing(result.get("routing"), result.get("evaluated_on"))),
         ("mistakes", "Most confident mistakes", classification.mistakes(examples)),
         ("tokens", "Texts and tokens", inputs.tokens(tokens)),
         ("augmented", "Augmented input", inputs.sheet(augmented)),

@@ -64,6 +64,8 @@ def check(args, base):
     if getattr(base, "threshold", thresholds.NONE) != thresholds.NONE:
         told = "each fold would have its own, and their predictions together none"
         raise UserError(f"--threshold {base.threshold} is not for a cross-validation: {told}; leave it out")
+    if base.coverage is not None:
+        raise UserError(f"--coverage {base.coverage:g} is not for a cross-validation: each fold would have sets of its own; leave it out")
 
 
 def main(recipe_name, args, base):

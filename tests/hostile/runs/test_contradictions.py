@@ -56,6 +56,18 @@ def refusal(folder, given=None, load=False):
             {"thresholds": [0.1, 0.2], "task": "multi-label", "loss": "multi-label"},
             "thresholds has 2 numbers for 4 multi-label names",
         ),
+        *(
+            ("images", "labels.json", {"conformal": {"coverage": 0.9, "calibration_examples": 20, "quantiles": [0.5], **wrong}}, said)
+            for wrong, said in (
+                ({"coverage": 1.0}, "conformal.coverage: expected float < 1.0"),
+                ({"quantiles": [0.5, 0.5]}, "conformal has 2 quantiles, and there must be 1 for this classification"),
+                ({"quantiles": [1.5]}, "conformal has the quantile 1.5, and those of this classification lie in 0 to 1"),
+                ({"quantiles": [None]}, "conformal has the quantile None"),
+                ({"quantiles": []}, "conformal.quantiles: expected a list of length >= 1"),
+                ({"quantiles": ["high"]}, "conformal.quantiles[0]: expected float | null, got str"),
+                ({"calibration_examples": 0}, "conformal.calibration_examples: expected int >= 1"),
+            )
+        ),
         ("images", "labels.json", {"class_names": ["a", "b", "a", "c"]}, "class_names has 'a' twice"),
         ("images", "labels.json", {"task": "regression", "loss": "mse"}, "no name of what is predicted"),
         ("series", "labels.json", {"input_shape": [6, 3]}, "input_shape has 3 features, and preprocessing makes 2"),
