@@ -6,6 +6,7 @@ import numpy as np
 
 # Two-sided 95% quantile of the normal distribution.
 _NORMAL_95 = 1.959964
+_MOST_CLASSES = 100
 
 
 def wilson_interval(successes, trials):
@@ -100,3 +101,62 @@ def bootstrap_interval(statistic, count, *, groups=None, resamples=1000, seed=0)
     if not len(values) or not np.isfinite(values).all():
         return [math.nan, math.nan]
     return [float(end) for end in np.quantile(values, (0.025, 0.975))]
+
+
+def mean_interval(values):
+    """The 95% interval of a mean, by the normal distribution: the mean ± 1.96 standard errors.
+
+    Args:
+        values: float array `(examples,)`, such as absolute errors.
+
+    Returns:
+        [low, high], floats; None of fewer than two values, which say nothing of their spread.
+
+    Example:
+    ```python
+    from hornbook.evaluation.intervals import mean_interval
+
+    low, high = mean_interval([1.0, 2.0, 3.0])
+    ```
+    """
+    values = np.asarray(values, np.float64)
+    if len(values) < 2:
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, width = float(np.mean(values)), _NORMAL_95 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return [mean - width, mean + width]
+
+
+def of_confusions(matrix, resamples=1000, seed=0):
+    """The 95% percentile intervals of scores that a confusion matrix gives, from examples drawn again with replacement (Efron 1979).
+
+    Args:
+        matrix: int array `(classes, classes)`: rows are true classes, columns predicted ones.
+        resamples, seed: how often all are drawn, and from which seed.
+
+    Returns:
+        A dict of `macro_f1`, `balanced_accuracy` and `matthews_correlation` to [low, high], floats, as
+        `classification.classification` defines them; empty for more than 100 classes, where it would take minutes, and without an example.
+
+    Example:
+    ```python
+    from hornbook.evaluation.intervals import of_confusions
+
+    low, high = of_confusions([[50, 10], [5, 35]])["balanced_accuracy"]
+    assert low < (50 / 60 + 35 / 40) / 2 < high
+    ```
+    """
+    matrix = np.asarray(matrix, np.int64)
+    total = int(matrix.sum())
+    if not total or len(matrix) > _MOST_CLASSES:
+        return {}
+    draws = np.random.default_rng(seed).multinomial(total, (matrix / total).ravel(), size=resamples)
+    draws = draws.reshape(-1, *matrix.shape).astype(np.float64)
+    true, said, right = draws.sum(axis=2), draws.sum(axis=1), np.diagonal(draws, axis1=1, axis2=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = np.where(true > 0, right / true, np.nan)
+        f1 = np.where(true > 0, 2 * right / (true + said), np.nan)
+        scale = np.sqrt((total**2 - np.square(said).sum(axis=1)) * (total**2 - np.square(true).sum(axis=1)))
+        correlation = np.where(scale > 0, (total * right.sum(axis=1) - (true * said).sum(axis=1)) / scale, 0.0)
+    found = {"macro_f1": np.nanmean(f1, axis=1), "balanced_accuracy": np.nanmean(recall, axis=1), "matthews_correlation": correlation}
+    return {name: [float(end) for end in np.quantile(values, (0.025, 0.975))] for name, values in found.items()}

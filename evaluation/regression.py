@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from hornbook.evaluation.intervals import mean_interval
+
 LOSSES = ("mse", "mae", "huber", "quantile")
 METRICS = ("r2", "mean_squared_error", "mean_absolute_error", "quantile_loss", "coverage_error", "interval_coverage")
 _SHOWN = 1000  # Points of a scatter: more are a blot.
@@ -20,6 +22,7 @@ def regression(targets, predictions, names, quantiles=None):
     - `examples`; `not_finite`: how many have predictions that are not finite (the errors are NaN or infinite then).
     - `mean_squared_error`, `root_mean_squared_error`, `mean_absolute_error`, `r2`: means over the targets. R2 is 1 less the mean squared
       error over the variance of these targets; NaN if they do not vary.
+    - `mean_absolute_error_interval`, `mean_squared_error_interval`: their 95% intervals [low, high], or None of one example.
     - `per_target`: a list of {name, mean_squared_error, mean_absolute_error, r2}.
     - `points`: a list of at most 1,000 [true, predicted] of the first target, spread evenly over the examples.
     - with quantiles also `quantile_loss`, `quantiles`: a list of {quantile, coverage}, coverage being the share of targets below it;
@@ -37,7 +40,9 @@ def regression(targets, predictions, names, quantiles=None):
         middle = int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
         points = predictions[:, middle : middle + 1]
     with np.errstate(invalid="ignore", over="ignore"):
-        squared, absolute = np.square(targets - points).mean(axis=0), np.abs(targets - points).mean(axis=0)
+        each = {"absolute": np.abs(targets - points), "squared": np.square(targets - points)}
+        squared, absolute = each["squared"].mean(axis=0), each["absolute"].mean(axis=0)
+        intervals = {f"mean_{name}_error_interval": mean_interval(one.mean(axis=1)) for name, one in each.items()}
         variance = targets.var(axis=0)
         r2 = np.where(variance > 0, 1 - squared / np.where(variance > 0, variance, 1), math.nan)
     kept = np.unique(np.linspace(0, len(targets) - 1, _SHOWN).astype(np.intp))
@@ -48,6 +53,7 @@ def regression(targets, predictions, names, quantiles=None):
         "root_mean_squared_error": float(np.sqrt(squared).mean()),
         "mean_absolute_error": float(absolute.mean()),
         "r2": float(r2.mean()),
+        **intervals,
         "per_target": [
             {"name": str(name), "mean_squared_error": float(s), "mean_absolute_error": float(a), "r2": float(r)}
             for name, s, a, r in zip(names, squared, absolute, r2, strict=True)

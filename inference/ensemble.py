@@ -319,18 +319,22 @@ def _write_files(folder, first, model, about, result, found, members):
     if not found and (folder / "table.json").is_file():
         _write_encoding(folder / "table.json", members)
     kind = type(first.trained.labels)
-    runs.save_model(folder, model, kind, **{key: value for key, value in about.items() if key not in ("input_shape", "requires")})
-    _report(folder, first, result, found)
+    own = {key: value for key, value in about.items() if key not in ("input_shape", "requires")}
+    about = {**about, "requires": runs.save_model(folder, model, kind, **own)}
+    _report(folder, first, about, result, found)
     manifest.write(folder)
     records.write(folder / "result.json", runs.Result, {**result, "evaluation": found})
 
 
-def _report(folder, first, result, found):
-    from hornbook.reports import report
+def _report(folder, first, about, result, found):
+    from hornbook.reports import model_card, report
 
     words = ["hornbook", "ensemble", *(member["run"] for member in result["ensemble"]["members"])]
     config = runs.options_of(first.folder)
     title = f"Ensemble of {len(result['ensemble']['members'])} on {str(config['dataset']).rpartition('/')[2]}"
+    options = {f"member {place}": f"{one['run']}, weight {one['weight']:.3f}" for place, one in enumerate(result["ensemble"]["members"], 1)}
+    told = {"title": title, "about": about, "options": options, "data": {"name": config["dataset"]}, "result": result, "evaluation": found}
+    model_card.write_model_card(folder / model_card.NAME, **told)
     report.write_report(
         folder / "report.html", title=title, command=shlex.join(words), config=config, history=[], result=result, evaluation=found
     )

@@ -11,7 +11,7 @@ import numpy as np
 from hornbook import files, terminal
 from hornbook.data import splits
 from hornbook.data.naming import some
-from hornbook.evaluation import conformal, selective, temperature, thresholds
+from hornbook.evaluation import conformal, selective, subgroups, temperature, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import running
 
@@ -58,7 +58,7 @@ def decide(args, session, model, dataset, about, scored, *, parts=None, batch_si
     divided, cut = getattr(args, "temperature_scaling", False), getattr(args, "threshold", thresholds.NONE) != thresholds.NONE
     routed = about["task"] == "classification" and evaluated is not None
     if validation is None or not (divided or cut or args.coverage is not None or routed):
-        return Decided(model, about, scored.scores, scored.mistakes, {})
+        return Decided(model, about, _by_group(args, dataset, about, scored), scored.mistakes, {})
     how = {"batch_size": batch_size, "length": length}
     outputs = scored.outputs if evaluated is validation else batches.predictions(model, validation, **how)
     details, notes, before = {}, [], scored.scores
@@ -85,7 +85,7 @@ def decide(args, session, model, dataset, about, scored, *, parts=None, batch_si
         scored = running.evaluate(session, model, about, evaluated, **how)
     elif args.coverage is not None and evaluated is not None:
         scored = dataclasses.replace(scored, scores=scoring.of_run(about, evaluated.labels, scored.outputs))
-    after = scored.scores
+    after = _by_group(args, dataset, about, scored)
     if after is not None:
         _compare(details, before, after)
     if routed:
@@ -94,6 +94,15 @@ def decide(args, session, model, dataset, about, scored, *, parts=None, batch_si
         details["routing"] = {"validation_examples": len(outputs), "precisions": rows, "notes": notes}
     _tell(details)
     return Decided(model, about, after, scored.mistakes, details)
+
+
+def _by_group(args, dataset, about, scored):
+    """The scores, with those of each group where examples belong to groups; None where nothing is scored."""
+    groups = None if scored.scores is None else dataset.groups_of(dataset.part(args.evaluate))
+    if groups is None or len(np.unique(groups.astype(str))) == len(groups):
+        return scored.scores
+    labels = dataset.part(args.evaluate).labels
+    return {**scored.scores, "by_group": subgroups.by_group(about, labels, scored.outputs, groups)}
 
 
 def _compare(details, before, after):

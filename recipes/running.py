@@ -323,7 +323,7 @@ def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, l
 
 
 def finish(args, session, model, dataset, done, scores, *, about, further=(), mistakes=(), augmented=(), tokens=None, details=None):
-    """Write the model, the report and, last, `result.json`.
+    """Write the model, its card, the report and, last, `result.json`.
 
     Args:
         args, session, dataset: the recipe's.
@@ -339,7 +339,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
     Returns:
         The result.
     """
-    from hornbook.reports import examples, report
+    from hornbook.reports import examples, model_card, report
 
     run, rows = session.run, done.history.rows
     seconds = done.history.seconds_before + time.monotonic() - session.started
@@ -361,11 +361,23 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         **runs.environment(),
         **(details or {}),
     }
-    runs.save_model(run.folder, model, dataset.labels_kind, **about)
+    requires = runs.save_model(run.folder, model, dataset.labels_kind, **about)
     seen = findings.kept(done.watching, run)
+    title = f"{args.model} on {sources.short_name(dataset.name)}"
+    model_card.write_model_card(
+        run.path(model_card.NAME),
+        title=title,
+        about={**about, "input_shape": model.input_shape[1:], "requires": requires},
+        options={
+            name: value for name, value in dataclasses.asdict(args).items() if value != getattr(type(args), name) and name != "output"
+        },
+        data=model_card.data_of(dataset, args.split_seed),
+        result=result,
+        evaluation=scores,
+    )
     report.write_report(
         run.path("report.html"),
-        title=f"{args.model} on {sources.short_name(dataset.name)}",
+        title=title,
         command=command_line.command(session.recipe, args),
         config=run.config,
         history=rows,

@@ -1,16 +1,18 @@
-"""Pages to look at: the report of a run, its charts, a file a group of sections."""
+"""Pages to look at: the report of a run, its model card, its charts, a file a group of sections."""
 
 import importlib
 
+_FILES = {"write_model_card": "model_card", "write_report": "report"}
+
 
 def __getattr__(name):
-    if name == "write_report":
-        return importlib.import_module("hornbook.reports.report").write_report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has write_report and its files")
+    if name in _FILES:
+        return getattr(importlib.import_module(f"hornbook.reports.{_FILES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(_FILES)} and its files")
 
 
 def __dir__():
-    return ["write_report"]
+    return list(_FILES)
 
 
-__all__ = ["write_report"]
+__all__ = list(_FILES)

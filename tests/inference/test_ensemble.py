@@ -226,11 +226,13 @@ def test_one_run_alone_that_is_kept_gains_nothing(runs, tmp_path, capsys):
 
 def test_thresholds_and_adjusted_outputs_among_others_are_told(tmp_path, capsys):
     common = {**SMALL, "dataset": "breast_cancer", "classical_share": 0.0}
-    for name, own in {"plain": {}, "cut": {"threshold": "f1"}, "even": {"logit_adjustment": "after"}}.items():
+    for name, own in {"plain": {}, "cut": {"threshold": "f1", "coverage": 0.9}, "even": {"logit_adjustment": "after"}}.items():
         tables.main(tables.Args(**common, **own, output=str(tmp_path / "runs" / name)))
     ensemble.main(ensemble.EnsembleArgs((str(tmp_path / "runs"),), output=str(tmp_path / "out")))
     said = capsys.readouterr().out
-    assert "note: the thresholds of 1 of 3 runs are left out, and the average has none; 1 of 3 runs answer as if all classes" in said
+    sets = "the prediction sets of 1 of 3 runs are left out, and the average makes none"
+    assert f"note: the thresholds of 1 of 3 runs are left out, and the average has none; {sets}; 1 of 3 runs answer as if all" in said
+    assert not (json.loads((tmp_path / "out/labels.json").read_text()).get("conformal"))
     ensemble.main(ensemble.EnsembleArgs((str(tmp_path / "runs/even"), str(tmp_path / "runs/plain")), output=str(tmp_path / "two")))
     assert "note: 1 of 2 runs answer as if" in capsys.readouterr().out
 

@@ -17,6 +17,7 @@ def promised():
         "files.json",
         "split.csv",
         "report.html",
+        "MODEL_CARD.md",
     }
     return files | {"diagnosis.json", "checkpoint", ".lock"}
 
