@@ -136,7 +136,7 @@ def test_what_a_run_has_further(tmp_path):
 
 
 def test_how_data_were_split():
-    dataset = data.tables.from_arrays(np.zeros((40, 2)), np.arange(40) % 2, np.zeros((4, 2)), np.arange(4) % 2, validation_fraction=0.5)
+    dataset = data.tables.from_arrays(np.eye(40), np.arange(40) % 2, np.eye(4, 40), np.arange(4) % 2, validation_fraction=0.5)
     told = model_card.data_of(dataset, 7)
     assert told["sizes"] == {"train": 20, "validation": 20, "test": 4}
     assert told["split"] == "Split with the seed 7; which example went where is in split.csv."
