@@ -273,6 +273,38 @@ def sets(loss, answers, limits):
     return label_sets(answers, limits) if loss == "multi-label" else class_sets(answers, limits)
 
 
+def named(about, row):
+    """What is promised of one example, in names: a dict ready for `json.dump`; empty where a run makes no sets.
+
+    Args:
+        about: the run's `labels.json`.
+        row: float array `(outputs,)`, as `scores.answers` gives it.
+
+    Returns:
+        `set`, the classes in it, the most probable first; of several labels `sets`, of each what it may be, of "no" and "yes"; of numbers
+        `intervals`, of each target [low, high], None where nothing bounds it.
+
+    Example:
+    ```python
+    from hornbook.evaluation import conformal
+
+    about = {"task": "classification", "loss": "cross-entropy", "class_names": ["cat", "dog"], "conformal": {"quantiles": [0.7]}}
+    assert conformal.named(about, [0.4, 0.6]) == {"set": ["dog", "cat"]}
+    ```
+    """
+    if about.get("conformal") is None:
+        return {}
+    row = np.asarray(row, np.float64)
+    [held] = sets(about["loss"], row[None], about["conformal"]["quantiles"])
+    if about["task"] == "regression":
+        ends = [[end if math.isfinite(end) else None for end in pair] for pair in held.tolist()]
+        return {"intervals": dict(zip(about["target_names"], ends, strict=True))}
+    if about["task"] == "multi-label":
+        may = ([word for word, there in zip(("no", "yes"), pair, strict=True) if there] for pair in held)
+        return {"sets": dict(zip(about["class_names"], may, strict=True))}
+    return {"set": [about["class_names"][k] for k in np.argsort(-row, kind="stable") if held[k]]}
+
+
 def reached(loss, labels, answers, limits, names):
     """How often the sets of some examples have what is true, and how large they are, a dict ready for `json.dump`.
 

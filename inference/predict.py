@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from typing import Annotated
 
 import numpy as np
@@ -12,8 +13,6 @@ from hornbook.evaluation import conformal, scores
 from hornbook.inference import saved_model
 from hornbook.inference.finished_run import load_model, open_run
 
-# Of a label, by whether its set has that an example lacks it, and that it has it.
-_MAY_BE = {(True, False): "no", (False, True): "yes", (True, True): "no or yes", (False, False): "neither"}
 _AT_A_TIME = 4096  # Inputs; the result does not depend on it.
 
 
@@ -44,9 +43,8 @@ def predict(arguments):
         for start in range(0, len(named), _AT_A_TIME):
             some = named[start : start + _AT_A_TIME]
             answers = outputs(model, [given for _, given in some], trained, medium)
-            promised = _sets(answers, trained.about)
-            for (name, _), row, held in zip(some, answers, promised, strict=True):
-                terminal.say_fields(name, *_in_words(row, held, trained.about, args.top))
+            for (name, _), row in zip(some, answers, strict=True):
+                terminal.say_fields(name, *_in_words(row, trained.about, args.top))
 
 
 def outputs(model, inputs, trained, medium):
@@ -64,27 +62,22 @@ def outputs(model, inputs, trained, medium):
     return np.stack([part.mean(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])
 
 
-def _sets(answers, about):
-    """The prediction set or the intervals of each input, as of `conformal.sets`; None of each where the run makes none."""
-    told = about.get("conformal")
-    return [None] * len(answers) if told is None else conformal.sets(about["loss"], answers, told["quantiles"])
-
-
-def _in_words(row, held, about, top):
+def _in_words(row, about, top):
     """The fields of a line: names and probabilities, first of the class that is predicted, or of all labels; or numbers.
 
     Where there are prediction sets, a further field has the classes of the set as a JSON list, the most probable first; of each label what
     it may be; and two further fields the ends of each number's interval.
     """
+    promised = conformal.named(about, row)
     if about["task"] == "regression":
-        ends = [] if held is None else [f"{end:.6g}" for end in held.ravel()]
-        return [*(f"{value:.6g}" for value in row), *ends]
+        ends = promised.get("intervals", {}).values()
+        bounds = [end if end is not None else sign * math.inf for pair in ends for end, sign in zip(pair, (-1, 1), strict=True)]
+        return [f"{value:.6g}" for value in (*row, *bounds)]
     names, limits = about["class_names"], about.get("thresholds")
     if about["task"] != "multi-label":
-        order = [] if held is None else [k for k in np.argsort(-row, kind="stable") if held[k]]
-        listed = [] if held is None else [json.dumps([names[k] for k in order], ensure_ascii=False)]
+        listed = [json.dumps(promised["set"], ensure_ascii=False)] if promised else []
         return [*(field for k in scores.ranked(about, row)[:top] for field in (names[k], f"{row[k]:.4f}")), *listed]
     # Each label has a probability of its own, and with thresholds of their own it is not to be seen which of them are predicted.
     said = [[] for _ in row] if limits is None else [["yes" if one > limit else "no"] for one, limit in zip(row, limits, strict=True)]
-    may = [[] for _ in row] if held is None else [[_MAY_BE[bool(lacks), bool(has)]] for lacks, has in held]
+    may = [[" or ".join(promised["sets"][name]) or "neither"] if promised else [] for name in names]
     return [field for k, one in enumerate(row) for field in (names[k], f"{one:.4f}", *said[k], *may[k])]

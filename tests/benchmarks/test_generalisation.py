@@ -221,3 +221,24 @@ def test_steps_are_timed_in_turns_without_the_first(module, monkeypatch):
     found = activations.milliseconds(networks, None, None, 2)
     assert steps == ["a", "b"] * 3
     assert found == {"a": pytest.approx(1.5), "b": pytest.approx(4)}
+
+
+def test_coverage_is_measured_once_a_split_and_told_with_its_error(module, tmp_path, monkeypatch, capsys):
+    conformal = module("conformal")
+    name, options = conformal.SETTINGS["breast_cancer"]
+    monkeypatch.setattr(conformal, "SETTINGS", {"small": (name, {**options, "epochs": 1})})
+    args = argparse.Namespace(splits=1, only=None, output=tmp_path / "conformal.csv")
+    [row] = conformal.main(args)
+    assert (row["calibration"], row["test"]) == (120, 171)
+    assert 0.7 < row["coverage"] <= 1
+    assert row["plain"] <= row["coverage"]  # A lower quantile, or the same.
+    monkeypatch.setattr(conformal, "measured", lambda setting, split: {**row, "split": split, "coverage": row["coverage"] - 0.02})
+    capsys.readouterr()
+    conformal.main(argparse.Namespace(**{**vars(args), "splits": 2}))
+    rows = read(args.output)
+    assert [(one["split"], float(one["coverage"])) for one in rows] == [
+        ("0", row["coverage"]),
+        ("1", pytest.approx(row["coverage"] - 0.02)),
+    ]
+    mean = row["coverage"] - 0.01
+    assert f"small: 120 calibration and 171 test examples, coverage {mean:.4f} ± 0.0100, plain" in capsys.readouterr().out

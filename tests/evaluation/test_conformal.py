@@ -166,6 +166,17 @@ def test_what_is_reached_is_ready_for_json_and_says_each_class():
     assert absent == {"name": "d", "examples": 0, "coverage": None, "coverage_interval": None, "mean_size": None}
 
 
+def test_what_is_promised_of_one_example_in_names():
+    classes = {"task": "classification", "loss": CLASSES, "class_names": ["a", "b", "c"]}
+    assert conformal.named(classes, [0.2, 0.5, 0.3]) == conformal.named({**classes, "conformal": None}, [0.2, 0.5, 0.3]) == {}
+    for limit, expected in ((0.75, ["b", "c"]), (0.4, []), (1.0, ["b", "c", "a"])):
+        assert conformal.named({**classes, "conformal": {"quantiles": [limit]}}, [0.2, 0.5, 0.3]) == {"set": expected}
+    labels = {"task": "multi-label", "loss": "multi-label", "class_names": ["a", "b", "c"], "conformal": {"quantiles": [0.5, 0.9, 0.1]}}
+    assert conformal.named(labels, [0.8, 0.8, 0.5]) == {"sets": {"a": ["yes"], "b": ["no", "yes"], "c": []}}
+    numbers_of = {"task": "regression", "loss": "mse", "target_names": ["x", "y"], "conformal": {"quantiles": [2.0, None]}}
+    assert conformal.named(numbers_of, [10.0, 5.0]) == {"intervals": {"x": [8.0, 12.0], "y": [None, None]}}
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "binary"])
 def test_scores_of_a_run_have_them(loss):
     labels = np.array([0, 1, 1, 0])

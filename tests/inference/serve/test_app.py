@@ -1,6 +1,7 @@
 """What a server answers: predictions as `hornbook predict` makes them, and one line for everything else."""
 
 import base64
+import dataclasses
 import io
 import json
 
@@ -58,6 +59,20 @@ def test_an_answer_is_what_predict_says(name, client, opened):
         np.testing.assert_allclose(list(said.values()), row, atol=1e-5)
         if "class" in one:
             assert said[one["class"]] == max(said.values())
+
+
+def test_an_answer_has_what_is_promised(opened):
+    from fastapi.testclient import TestClient
+
+    from hornbook.inference.serve import app
+
+    served = opened("tables")
+    about = {**served.trained.about, "conformal": {"coverage": 0.9, "quantiles": [1.0], "calibration_examples": 20}}
+    promising = dataclasses.replace(served, trained=dataclasses.replace(served.trained, about=about))
+    with TestClient(app.create(promising)) as own:
+        found = ask(own, INPUTS["tables"]).json()["predictions"]
+    assert [sorted(one["set"]) for one in found] == [sorted(about["class_names"])] * 2
+    assert [one["set"][0] for one in found] == [one["class"] for one in found]
 
 
 def test_a_text_is_never_read_as_a_path(client, tmp_path):
