@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, kw_only=True):
     test_fold: str | None
     train_fraction: float | None = None
     samples_per_class: int | None = None
+    label_corrections: str | None = None
     imbalance_ratio: float | None = None
     group_pattern: str | None = None
     split_file: str | None = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from hornbook import UserError, files, spreadsheets
 from hornbook.data import randomness
-from hornbook.data.selection import arranging, times, written
+from hornbook.data.selection import arranging, corrections, times, written
 from hornbook.data.selection import groups as group_splits
 
 _LARGE = 1_000_000  # Examples from which a split takes care of memory.
@@ -290,8 +290,9 @@ def complete(dataset, *, test_fraction, validation_fraction, split_seed, arrange
     Raises:
         UserError: see `hold_out` and `selection.arranging`.
     """
-    parts, class_names, notes = arranging.without_rare(dataset.parts, dataset.class_names, arranged.min_class_count, dataset.name)
-    dataset = dataclasses.replace(dataset, **parts, class_names=class_names, notes=(*dataset.notes, *notes))
+    parts, corrected = corrections.applied(dataset.parts, dataset.class_names, arranged.label_corrections, dataset.name)
+    parts, class_names, notes = arranging.without_rare(parts, dataset.class_names, arranged.min_class_count, dataset.name)
+    dataset = dataclasses.replace(dataset, **parts, class_names=class_names, notes=(*dataset.notes, *corrected, *notes))
     dataset = arranging.grouped(dataset, arranged.group_pattern)
     if arranged.split_file is not None:
         parts, notes = written.placed(dataset.parts, arranged.split_file, dataset.name, dataset.written)

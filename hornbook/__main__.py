@@ -26,15 +26,17 @@ COMMANDS = {
     "export": "Write a run as one folder that takes raw inputs and needs nothing of Hornbook's: Keras, SavedModel, ONNX, LiteRT.",
     "ensemble": "Average finished runs of one recipe, all or those that help, and save the average as a run.",
     "serve": "Answer HTTP requests with a finished run's model: a JSON API, and a page to drop a file on.",
+    "labels": "Find the labels that are most probably wrong, to look at and to correct.",
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
-COMMAND_FILES = {  # In hornbook.inference.
-    "predict": "predict",
-    "evaluate": "evaluate",
-    "export": "export.command",
-    "ensemble": "ensemble",
-    "serve": "serve.command",
-    "runs": "runs_table",
+COMMAND_FILES = {
+    "predict": "inference.predict",
+    "evaluate": "inference.evaluate",
+    "export": "inference.export.command",
+    "ensemble": "inference.ensemble",
+    "serve": "inference.serve.command",
+    "labels": "tuning.cross_validation.labels",
+    "runs": "inference.runs_table",
 }
 
 
@@ -77,7 +79,7 @@ def run(arguments):
     elif name in SEARCHES:
         getattr(importlib.import_module(SEARCH_FILES[name]), name.replace("-", "_"))(rest)
     elif name in COMMANDS:
-        getattr(importlib.import_module(f"hornbook.inference.{COMMAND_FILES[name]}"), name)(rest)
+        getattr(importlib.import_module(f"hornbook.{COMMAND_FILES[name]}"), name)(rest)
     else:
         import difflib
 

@@ -233,7 +233,8 @@ class Split:
     @property
     def arranged(self):
         """How examples are arranged before some are held out, `data.selection.arranging.Arrangement`."""
-        return arranging.Arrangement(self.group_pattern, self.split_file, getattr(self, "min_class_count", 1))
+        names = [field.name for field in dataclasses.fields(arranging.Arrangement)]
+        return arranging.Arrangement(**{name: getattr(self, name) for name in names if hasattr(self, name)})
 
     def refuse_split_of(self, name):
         """Refuse to arrange or thin a dataset of the caller's, which is split already."""
@@ -269,6 +270,8 @@ class ClassSplit(Split):
 
     min_class_count: Annotated[int, AT_LEAST_1] = 1
     """Leave out classes of fewer examples; the run names them, with counts."""
+    label_corrections: str | None = None
+    """A CSV of examples and their correct classes, as `hornbook labels` writes it: columns correct_label, and index or file."""
     samples_per_class: Annotated[int, AT_LEAST_1] | None = None
     """Train on so many examples of each class, as --train-fraction does on a share. Default: on all."""
     imbalance_ratio: Annotated[float, Range(1, 10**6, above=True)] | None = None

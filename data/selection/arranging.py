@@ -19,6 +19,7 @@ class Arrangement:
             a slash in it, it is looked for in the whole path.
         split_file: a CSV that says which example stands in which part, as the `split.csv` of a run does.
         min_class_count: classes of fewer examples are left out.
+        label_corrections: a CSV of examples and their correct classes, see `selection.corrections`.
 
     Raises:
         UserError: a pattern that is none.
@@ -27,6 +28,7 @@ class Arrangement:
     group_pattern: str | None = None
     split_file: str | None = None
     min_class_count: int = 1
+    label_corrections: str | None = None
 
     def __post_init__(self):
         if self.group_pattern is not None:

@@ -31,26 +31,17 @@ def placed(parts, path, name, written):
     Raises:
         UserError: the file cannot be read or is none of a split, names an example that is not there, or twice, or with another label.
     """
-    sources = {one.source: one for one in parts.values()}
-    table = _Table(path, name)
-    by_file = "index" not in table.columns or ("file" in table.columns and "source" not in table.columns)
-    number = {source: _numbered(one, by_file, table) for source, one in sources.items()}
-    only = next(iter(sources)) if len(sources) == 1 else None
-    chosen = {}  # Source and first position of an example to its part and all of its positions.
-    for line, row in table.rows:
+    named, chosen = Examples(parts, path, name, f"--split-file {path}", "part", _ACCEPTED, written), {}
+    for line, row in named.rows:
         part = _PARTS.get(row["part"].strip().lower())
         if part is None:
             raise UserError(f"{path} line {line}: the part is {row['part']!r}; accepted are train, validation and test")
-        key = row["file" if by_file else "index"].strip()
-        source = _source(row, key, number, only, path, line, by_file)
-        places = number[source].get(_as_key(key, by_file))
-        if places is None:
-            raise _changed(path, line, f"{'file' if by_file else 'example'} {key}", name)
+        source, places, key = named.places(line, row)
+        # Source and first position of an example to its part and all of its positions.
         before, _ = chosen.setdefault((source, places[0]), (part, places))
         if before != part:
             raise UserError(f"{path} line {line}: {key} stands in {before} and in {part}; an example stands in one part")
-        _refuse_other(row, key, sources[source], places[0], written, f"{path} line {line}")
-    return _parts(chosen, sources, path, name)
+    return _parts(chosen, named.sources, path, name)
 
 
 def _refuse_other(row, key, examples, place, written, where):
@@ -104,7 +95,7 @@ def _as_key(key, by_file):
     return os.path.normpath(key) if by_file else key
 
 
-def _numbered(part, by_file, table):
+def _numbered(part, by_file, path, name):
     """The positions in a part of each index, or file: a dict. A unit that is cut into stretches has several."""
     if not by_file:
         found = {}
@@ -112,15 +103,15 @@ def _numbered(part, by_file, table):
             found.setdefault(str(index), []).append(place)
         return found
     if getattr(part, "files", None) is None:
-        raise UserError(f"{table.path} names examples by `file`, and those of {table.name} are no files; name them by `index`")
+        raise UserError(f"{path} names examples by `file`, and those of {name} are no files; name them by `index`")
     found = {}
     for place, file in enumerate(part.files):
-        path = os.path.normpath(str(file))
-        found[path] = [place]
+        whole = os.path.normpath(str(file))
+        found[whole] = [place]
         # The last names alone do as well, where they tell files apart: a folder may have moved.
         for depth in (1, 2):
-            short = os.sep.join(path.split(os.sep)[-depth:])
-            if short != path:
+            short = os.sep.join(whole.split(os.sep)[-depth:])
+            if short != whole:
                 found[short] = None if short in found else [place]
     return {key: places for key, places in found.items() if places}
 
@@ -130,30 +121,62 @@ def _text(value):
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
-class _Table:
-    """A file of a split: its columns, and its rows, (line, dict of column to text)."""
+class Examples:
+    """The examples that the rows of a file name.
 
-    def __init__(self, path, name):
-        self.path, self.name = path, name
-        lines = _read(path)
-        self.columns = [column.strip().lower() for column in next(lines, [])]
-        if "part" not in self.columns or not {"index", "file"} & set(self.columns):
-            raise UserError(f"{path} has the columns {naming.some(self.columns) or 'none'}; {_ACCEPTED}")
-        self.rows = self._rows(lines)
+    Args:
+        parts: dict of a part's name to its examples, as the source has them.
+        path: of the file.
+        name: of the dataset, for messages.
+        flag: by which the file was given, with it.
+        column: that the file must have beside `index` or `file`.
+        accepted: what a message says is accepted.
+        written: function of a label to its text.
 
-    def _rows(self, lines):
+    Attributes:
+        sources: dict of the name of a source's part to its examples.
+        rows: pairs of a line and a dict of column to text.
+    """
+
+    def __init__(self, parts, path, name, flag, column, accepted, written):
+        self.sources = {one.source: one for one in parts.values()}
+        self._path, self._name, self._written = path, name, written
+        lines = _read(path, flag, accepted)
+        columns = [one.strip().lower() for one in next(lines, [])]
+        if column not in columns or not {"index", "file"} & set(columns):
+            raise UserError(f"{path} has the columns {naming.some(columns) or 'none'}; {accepted}")
+        self._by_file = "index" not in columns or ("file" in columns and "source" not in columns)
+        self._number = {source: _numbered(one, self._by_file, path, name) for source, one in self.sources.items()}
+        self.rows = self._rows(lines, columns)
+
+    def _rows(self, lines, columns):
         for line, row in enumerate(lines, start=2):
-            if len(row) != len(self.columns):
-                raise UserError(f"{self.path} line {line} has {len(row)} fields, the first line {len(self.columns)}")
-            yield line, dict(zip(self.columns, row, strict=True))
+            if len(row) != len(columns):
+                raise UserError(f"{self._path} line {line} has {len(row)} fields, the first line {len(columns)}")
+            yield line, dict(zip(columns, row, strict=True))
+
+    def places(self, line, row):
+        """The source of the example that a row names, its positions there, and how the row names it.
+
+        Raises:
+            UserError: there is no such example, or it has another label or file than the row says.
+        """
+        key = row["file" if self._by_file else "index"].strip()
+        only = next(iter(self.sources)) if len(self.sources) == 1 else None
+        source = _source(row, key, self._number, only, self._path, line, self._by_file)
+        places = self._number[source].get(_as_key(key, self._by_file))
+        if places is None:
+            raise _changed(self._path, line, f"{'file' if self._by_file else 'example'} {key}", self._name)
+        _refuse_other(row, key, self.sources[source], places[0], self._written, f"{self._path} line {line}")
+        return source, places, key
 
 
-def _read(path):
+def _read(path, flag, accepted):
     given = files.given(path)
     try:
         with io.TextIOWrapper(files.opened(given), newline="", encoding="utf-8-sig") as file:
             yield from spreadsheets.read(file)
     except OSError as error:
-        raise UserError(f"--split-file {path} cannot be read: {error.strerror or error}; {_ACCEPTED}") from error
+        raise UserError(f"{flag} cannot be read: {error.strerror or error}; {accepted}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"--split-file {path} is no CSV in UTF-8 ({error}); {_ACCEPTED}") from error
+        raise UserError(f"{flag} is no CSV in UTF-8 ({error}); {accepted}") from error

@@ -17,7 +17,7 @@ import numpy as np
 from hornbook import UserError, memory, records
 from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
-from hornbook.data.selection import arranging, thinning, written
+from hornbook.data.selection import arranging, corrections, thinning, written
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import Options
 
@@ -312,7 +312,9 @@ def prepared(name, source, options, fractions, class_names, preprocessing, kept=
 
 def _arranged(examples, class_names, arranged, name, options):
     """The parts of a source without rare classes, with groups by the names of files, and as a file divides them; class names, and notes."""
+    examples, corrected = corrections.applied(examples, class_names, arranged.label_corrections, name)
     examples, class_names, notes = arranging.without_rare(examples, class_names, arranged.min_class_count, name)
+    notes = [*corrected, *notes]
     if arranged.group_pattern is not None:
         if options.group_column:
             told = f"--group-pattern {arranged.group_pattern!r} and --group-column {options.group_column}"

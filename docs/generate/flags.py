@@ -23,6 +23,7 @@ from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
 from hornbook.tuning.cross_validation import command as cross_validations
+from hornbook.tuning.cross_validation import labels
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
@@ -57,6 +58,7 @@ def command_options():
         "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
         "serve": serve_command.ServeArgs,
+        "labels": labels.Args,
         "runs": runs_table.RunsArgs,
     }
     return {

@@ -3,60 +3,19 @@
 import csv
 import dataclasses
 import json
-import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
-from hornbook import UserError, files
+from hornbook import UserError
 from hornbook.evaluation import predictions
 from hornbook.recipes import regression, tabular_classification
 from hornbook.tuning.cross_validation import command, driver
-from hornbook.tuning.workers import many, trial
+from hornbook.tuning.workers import many
 
 FOLDS = command.Args(folds=3, workers=1)
 BASE = tabular_classification.Args(dataset="wine", epochs=1, diagnosis=False, classical_share=0.0, model="mlp", depth=1, width=4)
-
-
-class Fleet:
-    """What `LocalWorkers` is to a cross-validation, in this process; the fold that `fails` does."""
-
-    begun, fails = [], None
-
-    def __init__(self, count, threads):
-        self._ended = []
-
-    @property
-    def free(self):
-        return 1 - len(self._ended)
-
-    def start(self, key, task, folder):
-        self.begun.append(key)
-        outcome = {"error": "no room"} if key == self.fails else trial.perform(task)
-        files.write_json(pathlib.Path(folder) / "outcome.json", outcome)
-        self._ended.append((key, json.loads((pathlib.Path(folder) / "outcome.json").read_text())))
-
-    def finished(self):
-        ended, self._ended = self._ended, []
-        return ended
-
-    def running(self):
-        return [key for key, _ in self._ended]
-
-    def stop_all(self):
-        pass
-
-    def close(self):
-        pass
-
-
-@pytest.fixture
-def fleet(monkeypatch):
-    monkeypatch.setattr(many.local, "LocalWorkers", Fleet)
-    monkeypatch.setattr(Fleet, "begun", [])
-    monkeypatch.setattr(Fleet, "fails", None)
-    return Fleet
 
 
 def rows(path):
@@ -68,13 +27,13 @@ def cross_validate(folder, args=FOLDS, base=BASE, recipe="tabular_classification
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory):
+def once(tmp_path_factory, in_this_process):
     """A finished cross-validation, and what it returned."""
     folder = tmp_path_factory.mktemp("once")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(many.local, "LocalWorkers", Fleet)
+        patch.setattr(many.local, "LocalWorkers", in_this_process)
         result = cross_validate(folder / "finished")
-    Fleet.begun.clear()
+    in_this_process.begun.clear()
     return folder / "finished", result
 
 
