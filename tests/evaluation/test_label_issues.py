@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("cleanlab")
 
+from hornbook import UserError
 from hornbook.evaluation import label_issues
 
 
@@ -36,3 +37,9 @@ def test_one_class_alone_has_no_wrong_label():
     _, quality, wrong = label_issues.suspects(np.zeros(4, int), np.full((4, 2), 0.5))
     assert quality.tolist() == [1.0] * 4
     assert not wrong.any()
+
+
+def test_without_cleanlab_it_says_how_to_have_it(monkeypatch):
+    monkeypatch.setattr(label_issues.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"hornbook labels needs cleanlab; pip install 'hornbook\[labels\]'"):
+        label_issues.suspects(np.array([0, 1]), np.eye(2))
