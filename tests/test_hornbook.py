@@ -110,7 +110,7 @@ def test_a_recipe_has_what_the_command_line_calls(name):
 @pytest.mark.parametrize("name", command.COMMANDS)
 def test_a_command_is_passed_its_words(name, monkeypatch):
     called = []
-    monkeypatch.setattr(importlib.import_module(f"hornbook.inference.{command.COMMAND_FILES[name]}"), name, called.append)
+    monkeypatch.setattr(importlib.import_module(f"hornbook.{command.COMMAND_FILES[name]}"), name, called.append)
     command.run([name, "a", "--b"])
     assert called == [["a", "--b"]]
 

@@ -43,3 +43,10 @@ def test_without_cleanlab_it_says_how_to_have_it(monkeypatch):
     monkeypatch.setattr(label_issues.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"hornbook labels needs cleanlab; pip install 'hornbook\[labels\]'"):
         label_issues.suspects(np.array([0, 1]), np.eye(2))
+
+
+def test_equally_suspect_labels_stay_in_their_order():
+    labels = np.array([0, 1, 0, 1])
+    order, quality, _ = label_issues.suspects(labels, np.full((4, 2), 0.5))
+    assert order.tolist() == [0, 1, 2, 3]
+    assert quality.tolist() == [0.5] * 4
