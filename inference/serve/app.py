@@ -108,16 +108,17 @@ def create(served, settings=None):
 
 
 def _said(row, about):
-    """What the row of one input says, JSON values."""
+    """What the row of one input says, JSON values; with prediction sets or intervals where the run promises a coverage."""
+    promised = conformal.named(about, row)
     if about["task"] == "regression":
         names = [f"quantile {one:g}" for one in about["quantiles"]] if about.get("quantiles") else about["target_names"]
-        return {"values": {name: float(value) for name, value in zip(names, row, strict=True)}}
+        return {"values": {name: float(value) for name, value in zip(names, row, strict=True)}, **promised}
     probabilities = {name: float(value) for name, value in zip(about["class_names"], row, strict=True)}
     if about["task"] == "multi-label":
         limits = about.get("thresholds") or [0.5] * len(row)
         said = [name for name, value, limit in zip(about["class_names"], row, limits, strict=True) if value > limit]
-        return {"labels": said, "probabilities": probabilities}
-    return {"class": about["class_names"][int(scores.ranked(about, np.asarray(row))[0])], "probabilities": probabilities}
+        return {"labels": said, "probabilities": probabilities, **promised}
+    return {"class": about["class_names"][int(scores.ranked(about, np.asarray(row))[0])], "probabilities": probabilities, **promised}
 
 
 def _refusal(error):

@@ -75,6 +75,12 @@ def test_an_answer_has_what_is_promised(opened):
     assert [one["set"][0] for one in found] == [one["class"] for one in found]
 
 
+def test_a_promised_coverage_is_kept_in_the_answer(client):
+    (found,) = ask(client("tables"), [{"height": 1.5, "colour": "red"}]).json()["predictions"]
+    assert found["set"]
+    assert found["set"][0] == found["class"]
+
+
 def test_a_text_is_never_read_as_a_path(client, tmp_path):
     (tmp_path / "secret.txt").write_text("good fine great\n" * 3)
     answer = ask(client("texts"), [str(tmp_path / "secret.txt")])
