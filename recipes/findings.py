@@ -64,9 +64,9 @@ def of_data(args, dataset, path, notes):
     terminal.say(dataset.summary)
     found = suspicions(dataset) if args.data_check else []
     pairs = [pair for one in found for pair in one.pairs]
-    if pairs:
+    if pairs and not args.check_only:  # Of a check nothing stays.
         spreadsheets.save(path("copies.csv"), [("part", "example", "other_part", "other_example", "how"), *pairs])
-    made = [_suspicion(one, path) for one in found]
+    made = [_suspicion(one, None if args.check_only else path("copies.csv")) for one in found]
     for finding in made:
         if finding.severity != "note" and finding.problem != "absent-class":  # Which a note has said.
             terminal.say(f"before training, {runs.in_words(finding.to_json())}")
@@ -87,7 +87,7 @@ def suspicions(dataset):
 def _suspicion(one, path):
     from hornbook.training import diagnosis
 
-    listed = f" All are listed in {path('copies.csv')}." if one.pairs else ""
+    listed = f" All are listed in {path}." if one.pairs and path else ""
     return diagnosis.Finding(one.problem, one.severity, one.told + listed, remedies=(diagnosis.Remedy(one.remedy),))
 
 

@@ -14,7 +14,9 @@ from hornbook.data.suspicion import vectors
 _FEWEST = 20  # Examples, or groups, of a part.
 _MOST = 2000
 _TOLD_APART = 0.1  # By which the area under the ROC curve is above that of chance, whatever the number of examples.
-_ERRORS = 4.0  # Standard errors of the area by chance.
+# Standard errors of the area by chance. Of a classifier that is trained on few examples it varies 1.5 times as much as the formula says:
+# 0.049 where that is 0.038 (60 and 540 series of SyntheticControl, 30 random splits), 0.073 where it is 0.047 (40 and 1,060 normal rows).
+_ERRORS = 6.0
 _DIRECTIONS = 24
 _FOLDS = 3
 

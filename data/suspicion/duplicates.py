@@ -20,8 +20,8 @@ _COMMON = 3  # Rows and short texts that training has so often are usual ones, n
 _WORDS, _ALIKE = 8, 0.7  # Of a text, and of its pairs of words.
 _SHORT = 5  # Words of a text that recurs of itself.
 _RARE = 50  # Texts that have a pair of words which tells something.
-_WORK = 1e10  # Multiplications, about a second.
-_ASKED = 2000  # Examples for which near ones are looked for.
+_WORK = 2e10  # Multiplications, some seconds.
+_ASKED = 5000  # Examples for which near ones are looked for.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +30,12 @@ class Pairs:
 
     Attributes:
         exact, near: lists of (position in the part, position in the other).
+        asked: share of the part's other examples for which near ones were looked for.
     """
 
     exact: list
     near: list
+    asked: float
 
 
 def between(dataset, part, other, inputs, places):
@@ -52,9 +54,17 @@ def between(dataset, part, other, inputs, places):
     counted = same & ~_usual(dataset, mine, theirs, high - low)
     exact = [(place, int(order[low[place]])) for place in np.flatnonzero(counted).tolist()]
     left = np.flatnonzero(~same)
-    near = (_near_texts if dataset.medium == "texts" else _near)(dataset, mine, theirs, left)
+    asked = _evenly(dataset, left, theirs)
+    near = (_near_texts if dataset.medium == "texts" else _near)(dataset, mine, theirs, asked)
     exact, near = ([(int(places[part][one]), int(places[other][two])) for one, two in pairs] for pairs in (exact, near))
-    return Pairs(exact, near)
+    return Pairs(exact, near, len(asked) / len(left) if len(left) else 1.0)
+
+
+def _evenly(dataset, left, theirs):
+    """Those of the positions `left` for which near examples are looked for: all, or as many as take some seconds."""
+    size = 1 if dataset.medium == "texts" else vectors.size(dataset)
+    most = max(1, min(_ASKED, int(_WORK / (size * len(theirs)))))
+    return left if len(left) <= most else left[np.linspace(0, len(left) - 1, most).astype(int)]
 
 
 def _usual(dataset, mine, theirs, times):
@@ -69,8 +79,9 @@ def _usual(dataset, mine, theirs, times):
         values, counts = np.unique(theirs[:, column], return_counts=True)
         at = np.minimum(np.searchsorted(values, mine[:, column]), len(values) - 1)
         expected *= np.where(values[at] == mine[:, column], counts[at] / len(theirs), 0.0)
-    by_chance = (times > 0).sum() < 3 * expected.sum()
-    return (times >= _COMMON) | by_chance
+    rare = times < _COMMON
+    by_chance = (rare & (times > 0)).sum() < 3 * expected[rare].sum()
+    return ~rare | by_chance
 
 
 def _near(dataset, mine, theirs, left):
@@ -79,9 +90,6 @@ def _near(dataset, mine, theirs, left):
     if neighbours < 2 or not len(left) or (dataset.medium == "tables" and dataset.num_numbers < _COLUMNS):
         return []
     known, scale = vectors.vectors(dataset, theirs)
-    most = max(1, min(_ASKED, int(_WORK / known.size)))
-    if len(left) > most:
-        left = left[np.linspace(0, len(left) - 1, most).astype(int)]
     asked, _ = vectors.vectors(dataset, [mine[place] for place in left] if dataset.medium == "series" else mine[left], scale)
     squares, found = np.square(known).sum(axis=1), []
     for start in range(0, len(left), 100):

@@ -45,12 +45,13 @@ def columns(dataset):
         skill = min(_skill(inputs[:, number], labels, part, codes, dataset.num_classes) for part in (half, ~half))
         column = name.removesuffix(" is missing") if number < dataset.num_numbers else name
         by_column[column] = max(skill, by_column.get(column, 0.0))
-    telling = {name: skill for name, skill in by_column.items() if skill >= _TELLS}
-    others = max((skill for name, skill in by_column.items() if name not in telling), default=None)
-    if not telling or others is None or len(telling) > max(1, _FEW * len(by_column)):
-        return [], len(places)
-    ahead = {name: skill for name, skill in telling.items() if 1 - skill <= _LEFT * (1 - others)}
-    return [Leak(name, skill, others) for name, skill in sorted(ahead.items(), key=lambda pair: -pair[1])], len(places)
+    ranked = sorted(by_column.items(), key=lambda pair: -pair[1])
+    for few in range(1, max(1, int(_FEW * len(ranked))) + 1):
+        ahead, others = ranked[:few], ranked[few][1] if few < len(ranked) else 1.0
+        least = ahead[-1][1]
+        if least >= _TELLS and 1 - least <= _LEFT * (1 - others):
+            return [Leak(name, skill, others) for name, skill in ahead], len(places)
+    return [], len(places)
 
 
 def _skill(values, labels, learned, codes, num_classes):

@@ -15,6 +15,7 @@ from hornbook.data.suspicion import drift, duplicates, leaks, vectors
 SECONDS = 20.0  # After which no further look is begun.
 _MOST = {"images": 60_000, "texts": 50_000, "series": 20_000, "tables": 200_000}  # Training examples, in memory.
 _MOST_HELD_OUT = 10_000
+_MOST_BYTES = 2**29  # Of images in memory, which are copied for it.
 _ON_DISK = {"train": 3000, "validation": 1000, "test": 1000}  # Images, which are decoded for it.
 _MANY, _FEW = 0.3, 0.01  # Of the examples of a part that stand in another: above an error, below a note.
 _NAMED = 3
@@ -125,14 +126,17 @@ def _chosen(dataset, part):
     most = _MOST[dataset.medium] if part == "train" else _MOST_HELD_OUT
     if dataset.medium == "images" and not hasattr(examples, "inputs"):
         most = _ON_DISK[part]
+    if dataset.medium == "images":
+        most = min(most, max(1, _MOST_BYTES * len(examples) // max(1, examples.size_in_bytes)))
     return sample(len(examples), most)
 
 
 def _overlap(dataset, part, inputs, places):
-    exact, near = {}, {}
+    exact, near, asked = {}, {}, 1.0
     others = ["train"] if part == "validation" or "validation" not in places else ["train", "validation"]
     for other in others:
         pairs = duplicates.between(dataset, part, other, inputs, places)
+        asked = min(asked, pairs.asked)
         for found, kept in ((pairs.exact, exact), (pairs.near, near)):
             for mine, theirs in found:
                 if mine not in exact and mine not in near:
@@ -140,7 +144,7 @@ def _overlap(dataset, part, inputs, places):
     if not exact and not near:
         return []
     looked_at, count = len(places[part]), len(exact) + len(near)
-    share = count / looked_at
+    share = (len(exact) + len(near) / asked) / looked_at
     rows = [_pair(dataset, part, *pair, how) for kept, how in ((exact, "exact"), (near, "near")) for pair in kept.items()]
     shown = "; ".join(f"{row[1]} is {'nearly ' if row[4] == 'near' else ''}{row[3]}" for row in rows[:_NAMED])
     both = " or ".join({"train": "training"}.get(other, other) for other in others)
@@ -151,6 +155,8 @@ def _overlap(dataset, part, inputs, places):
     told += "; the score on them tells what was learned by heart." if share >= _FEW else "."
     severity = "error" if share > _MANY else "warning" if share >= _FEW and count > 1 else "note"
     told += _sampled(dataset, part, places)
+    if asked < 1:
+        told += f" Near ones were looked for among {asked:.0%} of the examples."
     return [Suspicion(f"{part}-overlap", severity, told, "to remove them, or to keep them together as a group", tuple(rows))]
 
 

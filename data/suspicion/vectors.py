@@ -15,6 +15,7 @@ from hornbook.data.dataset import plain_inputs
 _SIDE = 16  # Of a small grey picture.
 _STEPS = 16  # Of a short series.
 _CATEGORY = 4  # Numbers that stand for a category.
+_AT_A_TIME = 1024  # Images, whose numbers in float32 take four times as much.
 _FLAT = 0.02  # Of the range of a picture: smaller steps from a pixel to the next are none.
 
 
@@ -60,7 +61,8 @@ def vectors(dataset, inputs, like=None):
         The vectors, and the pair (mean, deviation), or None for images.
     """
     if dataset.medium == "images":
-        small = _resized(grey(inputs), _SIDE, _SIDE).reshape(len(inputs), -1)
+        blocks = (inputs[start : start + _AT_A_TIME] for start in range(0, len(inputs), _AT_A_TIME))
+        small = np.concatenate([_resized(grey(block), _SIDE, _SIDE).reshape(len(block), -1) for block in blocks])
         small = small - small.mean(axis=1, keepdims=True)
         return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6), None
     if dataset.medium == "series":
@@ -69,8 +71,20 @@ def vectors(dataset, inputs, like=None):
         inputs = np.asarray(inputs, np.float32)
         found, categories = inputs[:, : dataset.num_numbers], inputs[:, dataset.num_numbers :]
     mean, deviation = like or (found.mean(axis=0), found.std(axis=0))
+    if dataset.medium == "series" and like is None:  # Of a feature one, over all steps: some hardly differ between series.
+        of_feature = np.sqrt(np.square(deviation).reshape(_STEPS, -1).mean(axis=0))
+        deviation = np.tile(of_feature, _STEPS)
     found = (found - mean) / np.where(deviation > 1e-9 * (1 + np.abs(mean)), deviation, 1.0)
     return np.concatenate([found, _of_categories(categories)], axis=1).astype(np.float32), (mean, deviation)
+
+
+def size(dataset):
+    """About how many numbers a vector has."""
+    if dataset.medium == "images":
+        return _SIDE**2
+    if dataset.medium == "series":
+        return _STEPS * dataset.input_shape[-1]
+    return dataset.num_numbers + _CATEGORY * (dataset.input_shape[0] - dataset.num_numbers)
 
 
 def hashes(images):
