@@ -1,7 +1,7 @@
 """A folder of small JPEGs: how long to the first step, how much memory, and whether reading from disk keeps up with reading from memory.
 
-    python benchmarks/image_folder.py                    # 100,000 images, 2 rounds: about 15 minutes on two cores
-    python benchmarks/image_folder.py --images 10000 --rounds 1
+    python benchmarks/large/image_folder.py                    # 100,000 images, 2 rounds: about 15 minutes on two cores
+    python benchmarks/large/image_folder.py --images 10000 --rounds 1
 
 The folder (ten classes, 32x32, the same bytes every time) is a temporary one, or kept with `--folder PATH` for the next time. Each turn is
 a process of its own that runs the image classification recipe on it, in a round once with the images in memory and once streamed:
@@ -32,7 +32,7 @@ from pathlib import Path
 CLASSES = 10
 SIZE = 32
 WARM_UP_STEPS = 20
-RESULTS = Path(__file__).parent / "results" / "image_folder.csv"
+RESULTS = Path(__file__).parents[1] / "results" / "image_folder.csv"
 SOURCES = {"in memory": "always", "streamed": "never"}
 
 

@@ -1,8 +1,8 @@
 """A CSV larger than the memory: how much is resident while a recipe trains on it, and how long until it does.
 
-    python benchmarks/large_csv.py                     # 2 GB of texts, half an hour on two cores, 4 GB of disk
-    python benchmarks/large_csv.py --rows table        # 2 GB of numbers and categories, 6 GB of disk
-    python benchmarks/large_csv.py --megabytes 100
+    python benchmarks/large/large_csv.py                     # 2 GB of texts, half an hour on two cores, 4 GB of disk
+    python benchmarks/large/large_csv.py --rows table        # 2 GB of numbers and categories, 6 GB of disk
+    python benchmarks/large/large_csv.py --megabytes 100
 
 The file is a temporary one, the same bytes every time, or kept with `--file PATH` for the next time. Texts have 5 to 150 words by a power
 law, and four classes that differ in some words; the rows of a table have 16 numbers, one of them missing now and then, two categories, and
@@ -30,7 +30,7 @@ WARM_UP_STEPS = 20
 NUMBERS = 16
 BLOCK = 20_000  # Rows made at a time.
 MODELS = {"text": "cnn1d", "table": "mlp"}
-RESULTS = Path(__file__).parent / "results" / "large_csv.csv"
+RESULTS = Path(__file__).parents[1] / "results" / "large_csv.csv"
 
 
 def make_file(path, megabytes, rows):
