@@ -59,7 +59,8 @@ def test_a_run_has_the_network_and_the_options_of_its_source(tmp_path, source):
 
 
 def test_what_is_trained_is_what_was_asked_for(tmp_path, source):
-    assert changed(run(tmp_path, source, "all")[0], source) == {"stage1", "stage2", "stage3", "logits"}
+    assert changed(run(tmp_path, source, "auto")[0], source) == {"stage2", "stage3", "logits"}
+    assert changed(run(tmp_path, source, "all", unfreeze="all")[0], source) == {"stage1", "stage2", "stage3", "logits"}
     assert changed(run(tmp_path, source, "some", unfreeze=0.5)[0], source) == {"stage2", "stage3", "logits"}
 
 
@@ -81,7 +82,7 @@ def test_a_head_is_trained_on_features_that_are_kept(tmp_path, source, cache, mo
 
 
 def test_gradual_unfreezing_reaches_the_first_block(tmp_path, source):
-    folder, _ = run(tmp_path, source, gradual_unfreezing=0.5, layer_decay=0.8, epochs=4)
+    folder, _ = run(tmp_path, source, unfreeze="all", gradual_unfreezing=0.5, layer_decay=0.8, epochs=4)
     assert changed(folder, source) == {"stage1", "stage2", "stage3", "logits"}
 
 
