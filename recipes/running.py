@@ -188,7 +188,9 @@ def optimizer(args, train):
     )
     own = ("momentum", "nesterov", "weight_decay", "clip_norm", "clip_value", "clip_each_norm", "ema", "accumulate_steps")
     own += ("clip_adaptive", "lookahead", "bias_learning_rate_factor", "layer_decay")
-    made = optimization.optimizer(args.optimizer, rate, **{name: getattr(args, name) for name in own})
+    options = {name: getattr(args, name) for name in own}
+    options["unfreezing_steps"] = round(getattr(args, "gradual_unfreezing", 0) * steps * args.epochs)
+    made = optimization.optimizer(args.optimizer, rate, **options)
     schedules.let_shorten(made, rate)
     return made
 

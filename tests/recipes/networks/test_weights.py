@@ -81,6 +81,15 @@ def test_a_head_is_trained_on_features_that_are_kept(tmp_path, source, cache, mo
     assert len((tmp_path / "again/history.csv").read_text().splitlines()) == 4
 
 
+def test_gradual_unfreezing_is_over_the_share_of_the_training_that_was_asked_for(tmp_path, source):
+    found = []
+    asked = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: found.append(asked.model.optimizer.unfreezing_steps))
+    options = {**SMALL, "epochs": 4, "weights": str(source), "gradual_unfreezing": 0.5, "output": str(tmp_path / "run")}
+    main(Args(**options), callbacks=[asked])
+    steps = 4 * (20 * 10 // 128)
+    assert found == [steps // 2]
+
+
 def test_gradual_unfreezing_reaches_the_first_block(tmp_path, source):
     folder, _ = run(tmp_path, source, unfreeze="all", gradual_unfreezing=0.5, layer_decay=0.8, epochs=4)
     assert changed(folder, source) == {"stage1", "stage2", "stage3", "logits"}
