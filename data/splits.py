@@ -167,6 +167,8 @@ def evaluated_part(dataset, evaluate, needed=(), *, fold=None):
     for flag, part in {f"--evaluate {evaluate}": evaluate, **dict(needed)}.items():
         if part != "none" and part not in dataset.parts:
             remedy = f"hold one out with --{part}-fraction 0.1"
+            if not dataset.drawn and dataset.times is None:
+                remedy = f"name {part} examples in the --split-file"
             if dataset.name.startswith("arrays:"):  # Made before the recipe's options count.
                 remedy = "pass test arrays with them" if part == "test" else "make them with a validation_fraction above 0"
             if flag.startswith("--evaluate"):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from hornbook import UserError, data, spreadsheets
+from hornbook.data import splits
 from hornbook.data.selection import arranging
 
 DIGITS = {"validation_fraction": 0.2, "test_fraction": 0.3, "split_seed": 3}
@@ -84,6 +85,12 @@ def test_a_file_of_names_written_by_hand(photos, tmp_path):
 def test_a_file_that_does_not_fit(photos, tmp_path, text, told):
     with pytest.raises(UserError, match=told):
         load(photos, text, tmp_path)
+
+
+def test_what_the_file_leaves_out_is_to_be_named_in_it(photos, tmp_path):
+    found = load(photos, "part,index\ntrain,0\ntrain,10\n", tmp_path)
+    with pytest.raises(UserError, match=r"has no test part, which --evaluate test needs; name test examples in the --split-file, or pass"):
+        splits.evaluated_part(found, "test")
 
 
 def test_a_file_that_cannot_be_read(photos, tmp_path):
