@@ -116,8 +116,8 @@ def _code(character):
 
 def escaped(text):
     """A text within a line of Markdown: cut to 120 characters, in one line, and nothing in it is markup, HTML or a link."""
-    shown = re.sub(r"([\\`*_{}\[\]<>()#!|~@&$:])", r"\\\1", terminal.shown(page.shortened(text)))
-    return re.sub(r"(?i)\bwww\.", r"www\\.", re.sub(r"^([-+=])", r"\\\1", shown))
+    shown = re.sub(r"([\\`*_\[\]<>|~@&$])", r"\\\1", terminal.shown(page.shortened(text))).replace("://", r":\//")
+    return re.sub(r"(?i)\bwww\.", r"www\\.", re.sub(r"^([-+=#])", r"\\\1", shown))
 
 
 def _metadata(title, name, about, result):
@@ -146,6 +146,8 @@ def _model(about, result):
     listed = ", ".join(map(escaped, names[:_MOST_NAMES])) if names else ""
     more = f" and {len(names) - _MOST_NAMES:,} more" if names and len(names) > _MOST_NAMES else ""
     kind = {"classification": "Classes", "multi-label": "Labels"}.get(about["task"], "Numbers")
+    if about["task"] == "classification" and len(about.get("target_names") or ()) == 1:
+        kind = f"Classes of {escaped(about['target_names'][0])}"
     parameters = f" It has {result['parameters']:,} parameters." if result.get("parameters") else ""
     return [f"{told}.{parameters}", *(["", f"{kind}: {listed}{more}."] if listed else [])]
 

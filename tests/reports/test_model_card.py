@@ -10,7 +10,7 @@ from hornbook import data
 from hornbook.evaluation import scores, subgroups
 from hornbook.reports import model_card, write_model_card
 
-EVIL = "a\n---\n`rm`: <b>|x|</b> [l](javascript:1) https://evil.example \u202e \ud800"
+EVIL = "a\n---\n`rm`: <b>|x|</b> [l](javascript:1) https://evil.example www.evil.example \u202e \ud800"
 
 
 def about(**changes):
@@ -111,12 +111,13 @@ def test_what_comes_from_the_data_is_no_markup(tmp_path):
     block, body = re.match(r"---\n(.*?)\n---\n(.*)", card, re.DOTALL).groups()
     assert "\n---" not in body.replace("\n| ---", "")
     without_code = re.sub(r"```.*?```|(?<!\\)`[^`\n]*`", "", body, flags=re.DOTALL)
-    assert not re.search(r"(?<!\\)[`<>\[\]]|https:", without_code)
+    assert not re.search(r"(?<!\\)[`<>\[\]]|https://|www[.]", without_code)
     assert "\u202e" not in card
     assert "\n---" not in block
     for row in re.findall(r"^\|.*$", body, re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", row)) in (3, 4, 5, 6)
     escaped = model_card.escaped(EVIL)
+    assert [model_card.escaped(one) for one in ("-- a", "# b", "a - b (c)")] == [r"\-- a", r"\# b", "a - b (c)"]
     assert re.sub(r"\\([^\w\s])", r"\1", escaped).startswith(r"a\n---\n`rm`: <b>|x|</b> [l](javascript:1)")
 
 
@@ -130,6 +131,8 @@ def test_what_a_run_has_further(tmp_path):
     assert "import hornbook.models" in card
     assert "`inputs`: an array `(examples, any, 4)` of rows that `table.json` encodes" in card
     assert "| hidden sizes | 3 4 |" in card
+    assert "\nClasses: usual, a" in card
+    assert "\nClasses of left\\_us: usual, a" in written(tmp_path, about(target_names=["left_us"]))
     assert "7, seed 3, 1 min 23 s." in card
     many = about(class_names=[f"c{place}" for place in range(70)])
     assert "c49 and 20 more." in written(tmp_path, many)

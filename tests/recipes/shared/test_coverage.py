@@ -207,6 +207,27 @@ def test_images_texts_and_series(tmp_path, colour_images):
         assert len(result["routing"]["precisions"]) == 3
 
 
+def test_groups_have_scores_of_their_own_and_promise_less(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=120)
+    lines = [f"{one:.4f},p{k // 4},{'yes' if one > 0 else 'no'}" for k, one in enumerate(values)]
+    (tmp_path / "rows.csv").write_text("\n".join(["value,patient,ill", *lines]))
+    options = {"label_column": "ill", "group_column": "patient", "validation_fraction": 0.3, "epochs": 2, "coverage": 0.8}
+    result = table(tmp_path / "run", dataset=f"csv:{tmp_path / 'rows.csv'}", **options)
+    assert "note: prediction sets: examples of one group are alike" in capsys.readouterr().out
+    found = written(tmp_path / "run")["evaluation"]
+    assert sum(one["examples"] for one in found["by_group"]) == found["examples"]
+    right = sum(one["examples"] * one["accuracy"] for one in found["by_group"])
+    assert right / found["examples"] == pytest.approx(result["metrics"]["accuracy"])
+    assert {one["examples"] for one in found["by_group"]} == {4}
+    card = (tmp_path / "run/MODEL_CARD.md").read_text()
+    assert f"{len(found['by_group'])} groups, the largest first." in card
+    assert "with examples of one group in one part;" in card
+    assert "Classes of ill: no, yes." in card
+    assert "csv:rows.csv: " in card
+    assert str(tmp_path) not in card
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
