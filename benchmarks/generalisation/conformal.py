@@ -31,6 +31,8 @@ SETTINGS = {
     ),
     "breast_cancer": ("tabular_classification", {"dataset": "breast_cancer", "epochs": 20, **_NETWORK}),
     "wine": ("tabular_classification", {"dataset": "wine", "epochs": 20, **_NETWORK}),
+    # Of 38 calibration examples the 36th is taken, which promises 36 of 39: 0.923. Of more the promise is met more closely.
+    "wine, 40% held out": ("tabular_classification", {"dataset": "wine", "epochs": 20, **_NETWORK, "validation_fraction": 0.4}),
     "diabetes": ("regression", {"dataset": "diabetes", "epochs": 20, **_NETWORK}),
     "diabetes, quantiles": ("regression", {"dataset": "diabetes", "epochs": 20, "loss": "quantile", **_NETWORK}),
     "adult": ("tabular_classification", {"dataset": "tfds:adult", "epochs": 1, **_NETWORK}),
@@ -57,7 +59,7 @@ def measured(setting, split):
     name, options = SETTINGS[setting]
     recipe = importlib.import_module(f"hornbook.recipes.{name}")
     with tempfile.TemporaryDirectory() as folder:
-        args = recipe.Args(**_SHARED, **options, seed=split, split_seed=split, output=f"{folder}/run")
+        args = recipe.Args(**{**_SHARED, **options}, seed=split, split_seed=split, output=f"{folder}/run")
         result = recipe.main(args)
         plain, count = plainly(f"{folder}/run")
     told = result["prediction_sets"]
