@@ -79,7 +79,7 @@ def create(served, settings=None):
         except TimeoutError:
             raise Refused(503, f"the request took longer than {settings.seconds:g} s; send fewer inputs, or try again later") from None
         measures.inputs.inc(len(rows))
-        found = [{"name": name, **_said(row, about), **conformal.named(about, row)} for (name, _), row in zip(named, rows, strict=True)]
+        found = [{"name": name, **_said(row, about)} for (name, _), row in zip(named, rows, strict=True)]
         return responses.JSONResponse({"predictions": found})
 
     @app.get("/about")
