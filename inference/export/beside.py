@@ -104,9 +104,10 @@ def _example(about):
 
 def _predicts(about):
     names = about["class_names"] or about["target_names"] or about.get("quantiles") or []
-    shown = ", ".join(terminal.shown(str(name)).replace("`", "'") for name in names[:20]) + (", ..." if len(names) > 20 else "")
+    # As code, so that nothing in a name is taken for Markdown.
+    shown = ["`" + terminal.shown(str(name)).replace("`", "'") + "`" for name in names[:20]] + ["..."] * (len(names) > 20)
     what = {"regression": "Predicts", "multi-label": "Labels"}.get(about["task"], "Classes")
-    lines = [f"{what}: {shown}."]
+    lines = [f"{what}: {', '.join(shown)}."]
     if about["thresholds"]:
         limits = ", ".join(f"{limit:.4g}" for limit in about["thresholds"][:20])
         of = "each label" if about["task"] == "multi-label" else "the second class"

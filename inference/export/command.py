@@ -1,5 +1,6 @@
 """`hornbook export RUN --format FORMAT`: a folder that takes raw inputs and needs nothing of Hornbook's, compared with the run first."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import pathlib
@@ -63,7 +64,7 @@ def main(args):
     wanted = verify.in_float32(model, pairs, trained, medium)
     if not real:
         terminal.say(f"note: the run's own data cannot be read, so the export is compared on {len(pairs)} inputs that are made up")
-    with _written(output) as folder:
+    with _written(output) as folder, _in_one_line(args.format):
         about = _write(folder, args, model, trained, [raw for raw, _ in pairs])
         use = verify.use_lines(folder)
         tolerance = verify.HALF_TOLERANCE if args.precision == "float16" else verify.TOLERANCE
@@ -93,6 +94,21 @@ def _refuse(args):
 def _refuse_existing(output):
     if output.exists() or output.is_symlink():
         raise UserError(f"{output} is there already; an export overwrites nothing: pass another --output or remove it")
+
+
+@contextlib.contextmanager
+def _in_one_line(format_name):
+    """Say in one line whatever a converter or a runtime ends with: each has its own kinds of errors for what it does not know."""
+    try:
+        yield
+    except (UserError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        what = f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+        raise UserError(
+            f"{FILES[format_name]} cannot be made of this run's model, or not be used ({what}); pass another --format"
+        ) from error
 
 
 class _written:

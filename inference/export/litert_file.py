@@ -4,9 +4,8 @@ There is no int8: of an LSTM, TensorFlow's converter ends the process (2.21).
 """
 
 import re
-import tempfile
 
-from hornbook import UserError, libraries
+from hornbook import UserError, files, libraries
 from hornbook.inference.export import saved_model_folder
 
 
@@ -25,12 +24,12 @@ def write(path, model, front, half):
     """
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
+    with files.scratch_folder() as folder:
         # By way of a SavedModel: from a concrete function, an LSTM came out wrong without a word.
-        saved_model_folder.write(f"{folder}/model", model, front)
+        saved_model_folder.write(folder / "model", model, front)
         found, failed = None, None
         with libraries.hold_back():  # The converter prints its whole program where it fails.
-            converter = tf.lite.TFLiteConverter.from_saved_model(f"{folder}/model")
+            converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "model"))
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
             if half:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]

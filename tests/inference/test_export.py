@@ -16,7 +16,7 @@ from hornbook import UserError, data
 from hornbook.data.tables.encoding import Encoding
 from hornbook.data.texts import tokenizing
 from hornbook.inference import predict
-from hornbook.inference.export import answering, command, fronts, use_file, verify
+from hornbook.inference.export import answering, command, fronts, saved_model_folder, use_file, verify
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.recipes import (
     image_classification,
@@ -173,7 +173,7 @@ def test_what_is_in_the_folder(run, exported):
     assert about["class_names"] == ["no", "yes"]
     assert about["columns"] == {"mean size (cm)": "mean_size__cm_", "city": "city", "grade": "grade"}
     readme = (folder / "README.md").read_text()
-    assert "Classes: no, yes." in readme
+    assert "Classes: `no`, `yes`." in readme
     assert "missing values, codes of categories, scaling of numbers, probabilities, thresholds" in readme
     assert [name for name in os.listdir(run("tables") / "exports") if name.startswith(".")] == []
     compile((folder / "use.py").read_text(), "use.py", "exec")
@@ -204,6 +204,16 @@ def test_an_export_that_answers_otherwise_leaves_nothing(run, tmp_path, monkeypa
     monkeypatch.setattr(answering, "answers", other)
     with pytest.raises(UserError, match=r"the export answers otherwise than the run: .* nothing is written"):
         command.main(command.ExportArgs(str(run("images")), "keras", str(tmp_path / "deep" / "out")))
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_converter_ends_with_is_one_line(run, tmp_path, monkeypatch):
+    def broken(*args):
+        raise KeyError("of a library\nand more")
+
+    monkeypatch.setattr(saved_model_folder, "write", broken)
+    with pytest.raises(UserError, match=r"saved_model cannot be made of this run's model, or not be used \(KeyError: "):
+        command.main(command.ExportArgs(str(run("images")), "saved_model", str(tmp_path / "out")))
     assert os.listdir(tmp_path) == []
 
 
