@@ -79,7 +79,7 @@ def predict(inputs):
     """What the model says of a list of inputs, a dict of arrays with a row for each.
 
     Classes: `probabilities`, and `predicted`, the place of each class in labels.json's class_names; of several labels 0 or 1 for each.
-    Numbers: `values`, a column for each of labels.json's target_names or quantiles.
+    Numbers: `values`, a column for each of labels.json's target_names or quantiles. `sets`, where the run promised a coverage, see there.
     """
     examples, counts = [], []
     for one in inputs:
@@ -90,7 +90,24 @@ def predict(inputs):
     for start in range(0, len(examples), ABOUT["batch_size"]):
         found.append(run(stack(examples[start : start + ABOUT["batch_size"]])))
     answers = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
-    return answers if len(examples) == len(counts) else mean_of_windows(answers, counts)
+    answers = answers if len(examples) == len(counts) else mean_of_windows(answers, counts)
+    return {**answers, "sets": sets(answers)} if ABOUT.get("conformal") else answers
+
+
+def sets(answers):
+    """What is in the set that has the truth as often as labels.json's conformal promises: True for each class that is.
+
+    Of several labels (inputs, labels, 2): whether it may be absent, and present. Of numbers (inputs, targets, 2): an interval's ends.
+    """
+    limits = np.array([np.inf if limit is None else limit for limit in ABOUT["conformal"]["quantiles"]], np.float64)
+    found = next(iter(answers[name] for name in ("values", "probabilities") if name in answers)).astype(np.float64)
+    if ABOUT["task"] == "multi-label":
+        return ~(np.stack([found, 1 - found], axis=-1) > limits[:, None])
+    if ABOUT["task"] != "regression":
+        return ~(1 - found > limits[0])
+    low, high = (found[:, :1], found[:, -1:]) if ABOUT["loss"] == "quantile" else (found, found)
+    middle, low, high = low / 2 + high / 2, low - limits, high + limits
+    return np.stack([np.where(low > high, middle, low), np.where(low > high, middle, high)], axis=-1)
 
 
 def mean_of_windows(answers, counts):

@@ -21,6 +21,7 @@ _KINDS = {
     "tables": ("tables", "tables", _TABLE),
     "columns": ("tables", "columns", _TABLE),
 }
+_COMMON = (format_lines.predict, format_lines.sets, format_lines.mean_of_windows, format_lines.main, format_lines.said)
 # What `predict` takes a list of, in words.
 TAKES = {
     "images": "arrays (height, width, channels) of pixels",
@@ -48,7 +49,7 @@ def text(format_name, kind):
         parts.append(_copied(medium_lines.cell))
     parts.append(_copied(getattr(medium_lines, f"read_{read}"), "read"))
     parts += [_copied(getattr(medium_lines, f"{name}_{prepare}"), name) for name in ("prepare", "stack")]
-    parts += [_copied(one) for one in (format_lines.predict, format_lines.mean_of_windows, format_lines.main, format_lines.said)]
+    parts += [_copied(one) for one in _COMMON]
     if once:
         parts.append(once)
     return "\n\n".join([_head(format_name, kind) + format_lines.START, *parts]) + "\n\n" + format_lines.END

@@ -15,8 +15,9 @@ import pytest
 from hornbook import UserError, data
 from hornbook.data.tables.encoding import Encoding
 from hornbook.data.texts import tokenizing
+from hornbook.evaluation import conformal
 from hornbook.inference import predict
-from hornbook.inference.export import answering, command, fronts, saved_model_folder, use_file, verify
+from hornbook.inference.export import answering, command, format_lines, fronts, saved_model_folder, use_file, verify
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.recipes import (
     image_classification,
@@ -311,6 +312,22 @@ def test_answers_by_their_formulas(about, outputs, probabilities, predicted):
         probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(found["probabilities"]), probabilities, atol=1e-6)
     assert keras.ops.convert_to_numpy(found["predicted"]).tolist() == predicted
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "rows", "limits"),
+    [
+        ("classification", "cross-entropy", [[0.7, 0.2, 0.1], [0.4, 0.35, 0.25]], [0.7]),
+        ("multi-label", "multi-label", [[0.9, 0.55], [0.1, 0.4]], [0.5, 0.6]),
+        ("regression", "mse", [[10.0, 2.0]], [2.0, None]),
+        ("regression", "quantile", [[0.0, 1.0, 3.0], [0.0, 0.1, 0.5]], [-1.0]),
+    ],
+)
+def test_sets_are_those_of_the_run(task, loss, rows, limits, monkeypatch):
+    about = {"task": task, "loss": loss, "conformal": {"coverage": 0.9, "quantiles": limits}}
+    monkeypatch.setattr(format_lines, "ABOUT", about)
+    found = format_lines.sets({"values" if task == "regression" else "probabilities": np.array(rows)})
+    np.testing.assert_array_equal(found, conformal.sets(loss, np.array(rows), limits))
 
 
 TEXTS = [
