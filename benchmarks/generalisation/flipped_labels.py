@@ -2,8 +2,8 @@
 
     python -m benchmarks.generalisation.flipped_labels --output runs/flipped-labels
 
-Flips the labels of 5% of the training images of Fashion-MNIST, each to another class at random, cross-validates a small network on them, and
-counts how many of the 5% most suspect labels are flipped ones, with a 95% interval. The same command goes on where it was cut off.
+Flips the labels of 5% of the training images of Fashion-MNIST, each to another class at random, cross-validates a small network on them,
+and counts how many of the 5% most suspect labels are flipped ones, with a 95% interval. The same command goes on where it was cut off.
 """
 
 import argparse
