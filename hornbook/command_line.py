@@ -316,8 +316,8 @@ def _of_several_kinds(found):
     """What an option takes that takes one of several kinds, such as a number or auto, and what it was given."""
     flag, kinds, given = found.groups()
     number = next((words for kind, words in _NUMBERS.items() if kind in kinds), None)
-    named = re.search(r"{(.*?)}", kinds)
-    words = f" or {', '.join(named[1].split(','))}" if named else ""
+    named = [word for group in re.findall(r"{(.*?)}", kinds) for word in group.split(",") if word != "None"]
+    words = f" or {', '.join(named)}" if named else ""
     return f"{flag} takes {number}{words}, got {given}" if number else found[0]
 
 
