@@ -7,7 +7,7 @@ python -m benchmarks.reliability.exports --runs RUN...        # exports runs of 
 Each recipe's default is trained for two epochs, with further networks of each medium beside it (recurrent ones in two directions, in 16
 bits, transformers, tokens of every kind, series of unequal length and with gaps, sound), and exported to each format. What is compared are
 64 inputs of the run's data, by `use.py` in a process that cannot import Hornbook (nor TensorFlow or Keras, where the format needs none).
-Times are of the model alone, and count on a quiet machine only. About half an hour on two cores.
+Times are of the model alone, and count on a quiet machine only. About an hour on two cores.
 """
 
 import argparse
