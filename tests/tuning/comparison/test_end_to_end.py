@@ -49,7 +49,7 @@ def test_each_run_is_a_run_of_the_recipe(finished):
     config = json.loads((finished / "runs" / good["folder"] / "run/config.json").read_text())
     assert {**config, "output": None, "recipe": None, "width": None} == {
         **vars(tabular_classification.Args(epochs=1)),
-        "recipe": None, "dataset": "wine", "evaluate": "validation", "floor": False,
+        "recipe": None, "dataset": "wine", "evaluate": "validation", "floor": False, "data_check": False,
     }  # fmt: skip
 
 
