@@ -20,7 +20,7 @@ _COMMON = 3  # Rows and short texts that training has so often are usual ones, n
 _WORDS, _ALIKE = 8, 0.7  # Of a text, and of its pairs of words.
 _SHORT = 5  # Words of a text that recurs of itself.
 _RARE = 50  # Texts that have a pair of words which tells something.
-_WORK = 2e10  # Multiplications, some seconds.
+_WORK, _SORTED = 2e10, 100  # Multiplications, some seconds; and how many of them the place of a distance among others takes.
 _ASKED = 5000  # Examples for which near ones are looked for.
 
 
@@ -62,8 +62,9 @@ def between(dataset, part, other, inputs, places):
 
 def _evenly(dataset, left, theirs):
     """Those of the positions `left` for which near examples are looked for: all, or as many as take some seconds."""
-    size = 1 if dataset.medium == "texts" else vectors.size(dataset)
-    most = max(1, min(_ASKED, int(_WORK / (size * len(theirs)))))
+    if dataset.medium == "texts":
+        return left
+    most = max(1, min(_ASKED, int(_WORK / ((vectors.size(dataset) + _SORTED) * len(theirs)))))
     return left if len(left) <= most else left[np.linspace(0, len(left) - 1, most).astype(int)]
 
 
