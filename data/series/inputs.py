@@ -91,7 +91,8 @@ def scored(name, part, trained, skip_unreadable):
     keys = {field.name for field in dataclasses.fields(Options)} & config.keys() - {"split_seed"}
     options = {key: config[key] for key in keys}
     if not name.startswith(("csv:", "folder:")):
-        options = {key: value for key, value in options.items() if not key.endswith(("_column", "_columns"))}
+        kept = ("weight_column",) if trained.is_own(name) else ()  # Its split.csv has weights.
+        options = {key: value for key, value in options.items() if key in kept or not key.endswith(("_column", "_columns"))}
     elif not trained.is_own(name) and options.pop("weight_column", None):  # Of other data no weight is asked for, and it is no feature.
         options["feature_columns"] = tuple(about["preprocessing"]["features"])
     options |= {"preprocessing": about["preprocessing"], "numbers": about["task"] == "regression"}
