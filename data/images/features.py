@@ -23,7 +23,7 @@ def folder():
 def computed(network, part, *, batch_size=64, where=None):
     """The features of a part of a dataset, read from disk where they were computed before.
 
-    They are found again by a checksum of the network, its weights, and the part's inputs (of image files: their paths, sizes and times).
+    They are found again by a checksum of the network, its weights, and the part's inputs (of image files: of what is in them).
 
     Args:
         network: `keras.Model` from the part's inputs to `(batch, features)`.
@@ -72,9 +72,9 @@ def _checksum(network, part):
             digest.update(np.ascontiguousarray(part.inputs[start : start + rows]).data)
     elif getattr(part, "files", None) is not None:
         digest.update(repr(part.input_shape).encode())
-        for file in part.files:
-            about = os.stat(file)
-            digest.update(f"{os.path.abspath(file)} {about.st_size} {about.st_mtime_ns}\n".encode())
+        for file in part.files:  # Which is faster than to unpack it.
+            with files.opened(file) as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
     else:
         for _, inputs in part.stream(256):
             digest.update(np.ascontiguousarray(inputs).data)

@@ -64,3 +64,21 @@ def test_where_nothing_can_be_kept_they_are_used_all_the_same(part, tmp_path, ca
     found = features.computed(network(), part, where=tmp_path / "file" / "below")
     assert found.inputs.shape == (10, 3)
     assert "note: the features are not kept" in capsys.readouterr().out
+
+
+def test_image_files_are_known_by_what_is_in_them(tmp_path):
+    from PIL import Image
+
+    from hornbook.data.images.files import FileExamples
+
+    def part(folder, shade):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.new("L", (4, 4), shade).save(tmp_path / folder / "0.png")
+        return FileExamples(np.array([str(tmp_path / folder / "0.png")], object), np.array([0]), np.array([0]), "all", (4, 4, 1))
+
+    first = features.computed(network(), part("a", 10), where=tmp_path / "kept")
+    moved = features.computed(network(), part("b", 10), where=tmp_path / "kept")
+    np.testing.assert_array_equal(first.inputs, moved.inputs)
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    changed = features.computed(network(), part("a", 200), where=tmp_path / "kept")  # Of the same size, within the same second.
+    assert not np.array_equal(changed.inputs, first.inputs)
