@@ -14,6 +14,7 @@ from hornbook.inference.finished_run import load_model, open_run
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _SHORTEST_TOKEN = 16  # Characters.
+_BACKLOG = 2048  # Connections.
 _SECONDS_TO_END = 5  # For requests under way when the server is told to end.
 
 
@@ -101,6 +102,7 @@ def _listen(host, port):
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen(_BACKLOG)  # Before it is said that there is a server: who comes at once waits for the model.
     except OSError as error:
         raise UserError(f"cannot listen on --host {host} --port {port}: {error.strerror or error}") from error
     return found
