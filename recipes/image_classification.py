@@ -109,10 +109,9 @@ def build(args, dataset):
 
     args = defaults.settle(args, dataset)
     asked = asked_for(args.model, *options.of_network(args))
-    learned = weights.of_network(args)
-    asked |= {name: learned.pop(name) for name in ("weights",) if name in learned}
-    shape = {"members": args.members, **classifying.last_layer(args), **learned}
-    return image_model(args.model, dataset, dataset.num_classes, asked, **shape, model_name="image_classifier")
+    further, source = weights.of_network(args)
+    shape = {"members": args.members, **classifying.last_layer(args), "source": source}
+    return image_model(args.model, dataset, dataset.num_classes, {**asked, **further}, **shape, model_name="image_classifier")
 
 
 def check_name(args):
@@ -179,7 +178,7 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset)
-    trained, train, validation = weights.trained_part(args, session, model, dataset)
+    trained, train, validation = weights.trained_part(args, model, dataset)
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)

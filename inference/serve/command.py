@@ -11,6 +11,7 @@ import tyro
 
 from hornbook import UserError, command_line, endings, terminal
 from hornbook.inference.finished_run import load_model, open_run
+from hornbook.inference.serve.guards import Settings
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _SHORTEST_TOKEN = 16  # Characters.
@@ -27,17 +28,17 @@ class ServeArgs:
     clients send as `Authorization: Bearer TOKEN`."""
     port: int = 8000
     """Port to listen on; 0 for one that is free, which is printed."""
-    max_megabytes: float = 16
+    max_megabytes: float = Settings.max_megabytes
     """The largest body of a request."""
-    max_inputs: int = 1024
+    max_inputs: int = Settings.max_inputs
     """The most inputs of a request, rows of a table among them."""
-    max_pixels: int = 2**25
+    max_pixels: int = Settings.max_pixels
     """The most pixels of an image, however small its file is."""
-    max_waiting: int = 4096
+    max_waiting: int = Settings.max_waiting
     """Inputs that may wait for the model; beyond that, requests are refused with 503."""
-    seconds: float = 30
+    seconds: float = Settings.seconds
     """The most that a request may take, its sending included."""
-    batch_size: int = 32
+    batch_size: int = Settings.batch_size
     """The most inputs that the model computes at once; those of requests that wait together are taken together."""
 
 
@@ -64,8 +65,6 @@ def serve(arguments):
 
 
 def _settings(args, token):
-    from hornbook.inference.serve.guards import Settings
-
     own = {field.name: getattr(args, field.name) for field in dataclasses.fields(Settings) if hasattr(args, field.name)}
     return Settings(**own, token=token, local=_is_local(args.host))
 

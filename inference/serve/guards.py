@@ -4,12 +4,12 @@ import dataclasses
 import hmac
 
 _OPEN = ("/", "/health")  # Without a token: the page asks for it, and who watches over servers needs none.
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Limits; what each is stands at `command.ServeArgs`.
+    """Limits; what each is stands at `command.ServeArgs`, which has its defaults from here.
 
     Attributes:
         token: that clients must send, or None.

@@ -140,24 +140,29 @@ def _source(folder):
 
 
 def of_network(args):
-    """What a network begins with, arguments of `training.builders.image_model`."""
+    """What a network begins with.
+
+    Args:
+        args: a recipe's options, of images.
+
+    Returns:
+        A dict of further options of its builder, and the `training.transfer.Source` whose weights it takes over, or None.
+    """
     if args.weights in (None, "imagenet"):
-        return {}
-    if args.model.startswith(_LIBRARY) and (args.weights == "none" or files.given(args.weights).is_file()):
-        return {"weights": None if args.weights == "none" else args.weights}
-    return (
-        {}
-        if args.weights == "none"
-        else {"source": _source(args.weights), **({"weights": None} if args.model.startswith(_LIBRARY) else {})}
-    )
+        return {}, None
+    library = args.model.startswith(_LIBRARY)
+    if args.weights == "none":
+        return ({"weights": None} if library else {}), None
+    if library and files.given(args.weights).is_file():
+        return {"weights": args.weights}, None
+    return ({"weights": None} if library else {}), _source(args.weights)
 
 
-def trained_part(args, session, model, dataset):
+def trained_part(args, model, dataset):
     """What is trained of a model, and on what: the model as it is on the dataset, or its head on the dataset's features.
 
     Args:
         args: a recipe's options, of images.
-        session: `running.Session`.
         model: as the recipe built it; its blocks that are not trained are kept as they are.
         dataset: `data.images.ImageDataset`.
 

@@ -65,7 +65,7 @@ def test_the_hub_s_own_reader_takes_it(tmp_path):
     hub = pytest.importorskip("huggingface_hub.repocard")
     measured = evaluation(about())
     read = hub.ModelCard(written(tmp_path, evaluation=measured), ignore_metadata_errors=False).data
-    assert read.library_name == "keras"
+    assert read.to_dict()["library_name"] == "keras"
     assert {one.metric_type for one in read.eval_results} >= {"accuracy", "roc_auc"}
     assert {one.dataset_name for one in read.eval_results} == {"csv:houses.csv"}
 

@@ -72,7 +72,7 @@ def client(opened):
     begun = []
 
     def get(name, **settings):
-        begun.append(TestClient(app.create(opened(name), Settings(**settings))))
+        begun.append(TestClient(app.create(opened(name), Settings(**settings)), base_url="http://localhost"))
         return begun[-1].__enter__()
 
     yield get
