@@ -32,8 +32,7 @@ def runs(tmp_path_factory):
         "texts": (text_classification, {"dataset": f"csv:{texts}", "width": 4, "classical_share": 0.0}),
         "series": (sequence_classification, {"dataset": "copy", "length": 4, "examples": 60, "model": "gru", "width": 4,
                                              "classical_share": 0.0}),
-        "tables": (tabular_classification, {"dataset": f"csv:{table}", "label_column": "gone", "width": 4, "classical_share": 0.0,
-                                             "coverage": 0.8, "validation_fraction": 0.3}),
+        "tables": (tabular_classification, {"dataset": f"csv:{table}", "label_column": "gone", "width": 4, "classical_share": 0.0}),
         "numbers": (regression, {"dataset": f"csv:{houses}", "label_column": "price", "width": 4, "classical_share": 0.0}),
     }  # fmt: skip
     folders = {}
