@@ -75,7 +75,7 @@ def run(arguments):
         recipe = importlib.import_module(f"hornbook.recipes.{name.replace('-', '_')}")
         recipe.command_line.run(recipe.main, recipe.Args, rest, recipe=name.replace("-", "_"))
     elif name in CHECKS:
-        importlib.import_module("hornbook.recipes.checking").check(rest)
+        importlib.import_module("hornbook.recipes.steps.checking").check(rest)
     elif name in SEARCHES:
         getattr(importlib.import_module(SEARCH_FILES[name]), name.replace("-", "_"))(rest)
     elif name in COMMANDS:

@@ -11,8 +11,9 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import classifying, decisions, defaults, options, running
+from hornbook.recipes import classifying, options
 from hornbook.recipes.networks import weights
+from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "image_classification"
 

@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 from hornbook import UserError, command_line, data
 from hornbook.data.selection import weights
 from hornbook.data.series import dataset as series
-from hornbook.recipes import decisions, defaults, options, running
+from hornbook.recipes import options
+from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "regression"
 

@@ -11,7 +11,8 @@ seed) in 44 s on two cores; the mean over twelve sets is 0.939 (docs/defaults.md
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import classifying, decisions, defaults, options, running
+from hornbook.recipes import classifying, options
+from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "sequence_classification"
 

@@ -10,7 +10,8 @@ splits), 8 s of a processor from a cold start. adult: 0.8734 ± 0.0002 (3 seeds)
 from typing import Annotated
 
 from hornbook import command_line, data
-from hornbook.recipes import classifying, decisions, defaults, options, running
+from hornbook.recipes import classifying, options
+from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "tabular_classification"
 

@@ -11,7 +11,8 @@ import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data, terminal
-from hornbook.recipes import classifying, decisions, defaults, options, running
+from hornbook.recipes import classifying, options
+from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "text_classification"
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.

@@ -31,8 +31,8 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
       `evaluated_on` ("test", "validation"), `parameters`, `best_epoch` (in the numbering of `history`; None marks the epoch of the
       lowest `val_loss`), `floor` (as of `evaluation.floors.compare`), `network_alone` (metrics without the
       classical model that is mixed with it), `threshold`, `temperature`, `prediction_sets` and `routing` (what was chosen on validation
-      data, see `recipes.decisions`), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that it had, and
-      `changes`, a dict of options). Other plain values are listed among the run's details.
+      data, see `recipes.steps.decisions`), `remedied` (of a run that tries a remedy: `first_run`, its folder, the `problem` that it had,
+      and `changes`, a dict of options). Other plain values are listed among the run's details.
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no

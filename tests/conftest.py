@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hornbook.evaluation.floors import Floor
-from hornbook.recipes import findings
+from hornbook.recipes.steps import findings
 
 # A file stays in one process: one of these at the end would leave the other processes without work.
 LONGEST_FILES = (

@@ -11,7 +11,7 @@ import threadpoolctl
 from hornbook import UserError, command_line, files, terminal
 from hornbook.data import splits
 from hornbook.evaluation import scores
-from hornbook.recipes import defaults
+from hornbook.recipes.steps import defaults
 from hornbook.training import runs
 from hornbook.tuning import asked, pruning, search_space, settings
 from hornbook.tuning import search as searches

@@ -12,7 +12,7 @@ import pytest
 from hornbook import UserError, files
 from hornbook.data import scratch
 from hornbook.data.tables import inputs
-from hornbook.recipes import checking
+from hornbook.recipes.steps import checking
 from hornbook.training import runs
 
 CONFIG = {"recipe": "image_classification", "epochs": 2}

@@ -9,7 +9,8 @@ import pytest
 
 from hornbook import UserError, command_line
 from hornbook.inference import evaluate, predict
-from hornbook.recipes import checking, image_classification, tabular_classification
+from hornbook.recipes import image_classification, tabular_classification
+from hornbook.recipes.steps import checking
 from hornbook.training import folders
 from hornbook.tuning import command as tuning
 

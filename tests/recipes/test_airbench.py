@@ -8,8 +8,9 @@ import pytest
 
 from hornbook import data
 from hornbook.inference.evaluate import evaluate
-from hornbook.recipes import defaults, image_classification
+from hornbook.recipes import image_classification
 from hornbook.recipes.image_classification import Args, main
+from hornbook.recipes.steps import defaults
 
 PLAIN = {"depth": 4, "width": 4, "epochs": 1, "batch_size": 128}
 

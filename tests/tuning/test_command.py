@@ -148,7 +148,7 @@ def test_help_needs_no_tensorflow():
 
 
 def test_what_is_left_to_the_data_is_the_same_for_all_trials():
-    from hornbook.recipes import defaults
+    from hornbook.recipes.steps import defaults
     from hornbook.tuning import driver
 
     settled = driver._settled(tabular_classification, tabular_classification.Args(dataset="wine", learning_rate=0.5))

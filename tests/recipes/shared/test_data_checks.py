@@ -69,7 +69,7 @@ def test_texts_that_recur_are_said_once(tmp_path, data_checks):
 
 def test_what_cannot_be_looked_at_ends_nothing(monkeypatch, leaking, data_checks, capsys):
     from hornbook.data.suspicion import looking
-    from hornbook.recipes import findings
+    from hornbook.recipes.steps import findings
 
     monkeypatch.setattr(looking, "look", lambda dataset: 1 / 0)
     with data_checks():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from hornbook.recipes import checking, image_classification, tabular_classification
+from hornbook.recipes import image_classification, tabular_classification
+from hornbook.recipes.steps import checking
 
 
 def problems(recipe, **options):

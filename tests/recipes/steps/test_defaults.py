@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from hornbook import data, models
-from hornbook.recipes import RECIPES, defaults, image_classification, options, sequence_classification
+from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
+from hornbook.recipes.steps import defaults
 
 
 def series(count, steps=12):

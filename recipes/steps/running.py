@@ -13,7 +13,8 @@ from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import checking, classifying, defaults, findings, ranges, repeats
+from hornbook.recipes import classifying, ranges, repeats
+from hornbook.recipes.steps import checking, defaults, findings
 from hornbook.training import folders, manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.

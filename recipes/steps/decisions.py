@@ -13,7 +13,7 @@ from hornbook.data import splits
 from hornbook.data.naming import some
 from hornbook.evaluation import conformal, selective, subgroups, temperature, thresholds
 from hornbook.evaluation import scores as scoring
-from hornbook.recipes import running
+from hornbook.recipes.steps import running
 
 _TOLD = 5  # Notes that are printed; result.json has all.
 

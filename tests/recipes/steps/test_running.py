@@ -4,7 +4,7 @@ import numpy as np
 
 from hornbook import data
 from hornbook.evaluation import floors
-from hornbook.recipes import running
+from hornbook.recipes.steps import running
 
 
 class Recorder:
