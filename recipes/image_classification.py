@@ -47,7 +47,7 @@ class Network(options.DeepNetwork, options.PlainNetwork):
 
 
 @options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
-class Args(Network, weights.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(Network, options.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
     tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""
@@ -110,7 +110,7 @@ def build(args, dataset):
 
     args = defaults.settle(args, dataset)
     asked = asked_for(args.model, *options.of_network(args))
-    further, source = weights.of_network(args)
+    further, source = weights.of_network(args, "images")
     shape = {"members": args.members, **classifying.last_layer(args), "source": source}
     return image_model(args.model, dataset, dataset.num_classes, {**asked, **further}, **shape, model_name="image_classifier")
 
@@ -135,7 +135,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    args = weights.with_source(args)
+    args = weights.with_source(args, "images")
     about = {"check_name": check_name, "inputs": "IMAGE..."}
     smaller = "--batch-size, --image-size or --width, or --in-memory never"
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller=smaller, **about)
@@ -144,7 +144,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
-    weights.check(args)
+    weights.check(args, "images")
     policies = ("randaugment", "trivial", "augmix")
     needed = {
         "randaugment_operations": ("randaugment",),
@@ -179,7 +179,7 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset)
-    trained, train, validation = weights.trained_part(args, model, dataset)
+    trained, train, validation = weights.trained_part(args, model, dataset.train, dataset.validation)
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)

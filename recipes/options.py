@@ -19,6 +19,7 @@ from hornbook.evaluation import thresholds
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
 from hornbook.recipes.networks.families import DeepNetwork, Network, PlainNetwork, SequenceNetwork, TableNetwork, of_network  # noqa: F401
+from hornbook.recipes.networks.weights import Transfer  # noqa: F401
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Auto, Range
 
 # What such options are where no row of `defaults` says otherwise.

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data, terminal
 from hornbook.recipes import classifying, options
+from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "text_classification"
@@ -34,7 +35,7 @@ class Network(options.SequenceNetwork):
         **classifying.ONE_CLASS,
     },
 )
-class Args(Network, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(Network, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
     folder:PATH (text files, a folder a class), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -89,11 +90,16 @@ def build(args, dataset, tokenizer):
     Text cannot be an input on every backend; `tokenizer.json`, saved beside the model, makes ids of it.
     """
     from hornbook.training.builders import asked_for, build_model
+    from hornbook.training.transfer import take_over
 
     args = defaults.settle(args, dataset)
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
     ends = {"members": args.members, **classifying.last_layer(args)}
-    return build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, **ends)
+    model = build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, **ends)
+    _, source = weights.of_network(args, "texts")
+    if source is not None:
+        take_over(model, source.model, source.name)
+    return model
 
 
 def check_name(args):
@@ -116,6 +122,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
+    args = weights.with_source(args, "texts")
     about = {"check_name": check_name, "inputs": '"A TEXT"... or FILE...'}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --max-length or --width", **about)
 
@@ -123,6 +130,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
+    weights.check(args, "texts")
     if args.ngrams > 1 and not (args.kernel_sizes == (1,) or args.positions == "none" or ":" in args.model):
         raise UserError(
             f"--ngrams {args.ngrams} puts pairs of tokens behind all single ones, and this model reads tokens in their order; pass "
@@ -159,19 +167,19 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset, tokenizer)
-    rule, jit_compile = running.optimizer(args, tokens["train"]), keras.backend.backend() == "jax"
-    sharpness_aware(model, args.sharpness_radius)
-    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
+    trained, train, validation = weights.trained_part(args, model, tokens["train"], tokens.get("validation"))
+    rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
+    sharpness_aware(trained, args.sharpness_radius)
+    trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     as_batches = {"num_classes": objective.num_classes}
-    fitting = running.fitting(args, session, model, tokens["train"], tokens.get("validation"), feed=objective.feed, **as_batches)
+    fitting = running.fitting(args, session, trained, train, validation, feed=objective.feed, **as_batches)
     augment = data.texts.augmenter(args.word_dropout, args.word_swap)
-    validation = tokens.get("validation")
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=256, **as_batches)
-    model.fit(
-        data.training_batches(tokens["train"], augment=augment, **objective.feed, **as_batches, **fitting.feed),
+    trained.fit(
+        data.training_batches(train, augment=augment, **objective.feed, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )
@@ -192,7 +200,7 @@ def _train(args, session):
     decided = decisions.decide(args, session, model, dataset, about, scored, parts=parts)
     if scored.scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
-    further = tokens_of.findings(statistics, tokenizer)
+    further = tokens_of.findings(statistics, tokenizer, of_another=weights.source_folder(args) is not None)
     reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {
@@ -205,9 +213,14 @@ def _train(args, session):
 
 
 def _tokenizer(args, train):
-    """The tokenizer of the training texts."""
+    """The tokenizer of the training texts, or that of the run whose weights are taken, by which token ids mean the same."""
     from hornbook.data.texts import tokenizing
 
+    folder = weights.source_folder(args)
+    if folder is not None:
+        found = tokenizing.load(folder / "tokenizer.json")
+        length = args.max_length or tokenizing.DEFAULT_LENGTHS[args.tokenizer]
+        return tokenizing.Tokenizer(found.fast, length, found.ngrams if args.ngrams > 1 else None)
     own = {name: getattr(args, name) for name in ("vocabulary_size", "minimum_count", "lowercase")}
     length = tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length
     tokenizer = tokenizing.fit(train.texts(), args.tokenizer, max_length=length, **own)

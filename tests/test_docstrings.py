@@ -14,7 +14,7 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.features", "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",
+    "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",
     "data.series.augmentation", "data.series.convolutions", "data.series.dataset", "data.suspicion.looking", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
@@ -28,6 +28,7 @@ PARTS = (
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
+    "training.features",
     "training.imbalance", "training.losses.classification", "training.losses.focal", "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling", "training.transfer", "training.updates.rate_finder", "training.updates.sharpness",
@@ -37,7 +38,6 @@ SERVING = {
     "data.batches": ("note_smaller_batch",),
     "data.images.arrays": ("array_examples", "load", "white"),
     "data.images.dataset": ("ImageDataset", "ImageLabels", "check_name"),
-    "data.images.features": ("folder",),
     "data.mixing": ("beta", "blend"),
     "data.selection.weights": ("checked", "of_training", "parsed", "relative"),
     "data.series.arrays": ("from_python", "read"),
@@ -57,6 +57,7 @@ SERVING = {
     "evaluation.thresholds": ("Aim", "Choice"),
     "reports.model_card": ("data_of", "escaped", "public"),
     "training.checkpoint": ("size_in_bytes",),
+    "training.features": ("folder",),
     "training.classical.naive_bayes": ("known_only",),
     "training.diagnosis.diagnostics": ("Record",),
     "training.optimization": ("unwrapped",),

@@ -135,7 +135,10 @@ def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=
         transfer.take_over(network, source.model, source.name)
     if name.startswith(models.PREFIX):
         return _of_a_library(network, dataset, model_name)
-    mean, variance = dataset.train.moments() if source is None else source.moments(dataset.pixel_maximum)
+    if source is None:
+        mean, variance = dataset.train.moments()
+    else:
+        mean, variance = source.moments(dataset.pixel_maximum / source.about["pixel_maximum"])
     pixels = keras.Input(dataset.input_shape, name="pixels")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of 130 is subtracted here.
     standardize = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")

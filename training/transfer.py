@@ -5,29 +5,34 @@ import dataclasses
 import keras
 
 from hornbook import UserError
+from hornbook.training.classical import mixing
 from hornbook.training.updates import layer_rates
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A trained model of images, as what another network begins with.
+    """A trained model, as what another network begins with.
 
     Attributes:
         name: for messages.
-        model: its `keras.Model`, with a layer "standardize" before the network.
-        pixel_maximum: the number that stood for white in its images.
+        model: its `keras.Model`; of images and series a layer standardizes before the network.
+        about: what its inputs are, as its run's `labels.json` says: of images `pixel_maximum`, the number that stands for white.
     """
 
     name: str
     model: object
-    pixel_maximum: float
+    about: dict
 
-    def moments(self, pixel_maximum):
-        """Mean and variance by which it standardizes each channel, for images in which another number stands for white: two arrays."""
-        standardize = next((layer for layer in self.model.layers if isinstance(layer, keras.layers.Normalization)), None)
+    def moments(self, scale=1.0):
+        """Mean and variance by which it standardizes each channel or feature, of inputs in another unit: two arrays.
+
+        Args:
+            scale: what a number of its inputs is in the other unit.
+        """
+        layers = (layer for one in _networks(self.model) for layer in one.layers)
+        standardize = next((layer for layer in layers if isinstance(layer, keras.layers.Normalization)), None)
         if standardize is None:
-            raise UserError(f"{self.name} has no layer that standardizes images, being of a --model keras:NAME; pass that --model")
-        scale = pixel_maximum / self.pixel_maximum
+            raise UserError(f"{self.name} has no layer that standardizes its inputs, being of a --model keras:NAME; pass that --model")
         return scale * _numbers(standardize.mean), scale**2 * _numbers(standardize.variance)
 
 
@@ -80,7 +85,8 @@ def take_over(network, source, name):
     transfer.take_over(network, trained, "the digits' network")
     ```
     """
-    found = next((one for one in _networks(source) if one.name == network.name), None)
+    called = (mixing.inside(network.name), network.name)  # A mixture with a classical model has the network's own name.
+    found = next((one for wanted in called for one in _networks(source) if one.name == wanted), None)
     if found is None:
         raise UserError(f"{name} has no network called {network.name}; it has {', '.join(one.name for one in _networks(source))}")
     own, other = ([variable for variable in one.weights if not _of(head(one), variable)] for one in (network, found))

@@ -56,8 +56,14 @@ def in_words(tokenizer, statistics):
     )
 
 
-def findings(statistics, tokenizer):
-    """What stands out in the tokens of all parts: list of (problem, sentence, what to try); empty where nothing does."""
+def findings(statistics, tokenizer, *, of_another=False):
+    """What stands out in the tokens of all parts: list of (problem, sentence, what to try); empty where nothing does.
+
+    Args:
+        statistics: dict of parts to what `encode` found.
+        tokenizer: `tokenizing.Tokenizer`.
+        of_another: whether it is that of another run, so that no option changes it.
+    """
     found = []
     for name, part in statistics.items():
         if part["cut"] > _MANY_CUT * part["texts"]:
@@ -68,7 +74,9 @@ def findings(statistics, tokenizer):
             found.append(("texts-cut", told, "a larger --max-length, or --tokenizer word if it is another"))
         if name != "train" and part["unknown"] > _MANY_UNKNOWN:
             told = f"{part['unknown']:.1%} of the {name} tokens are unknown."
-            found.append(("unknown-tokens", told, "--tokenizer bpe, a smaller --minimum-count, or a larger --vocabulary-size"))
+            better = "--tokenizer bpe, a smaller --minimum-count, or a larger --vocabulary-size"
+            better = "--weights of a run whose tokenizer knows them, such as one with --tokenizer bpe, or none" if of_another else better
+            found.append(("unknown-tokens", told, better))
         if part.get("repeated", 0) > _MANY_REPEATED * part["texts"]:
             told = (
                 f"{part['repeated']:,} of {part['texts']:,} {name} texts stand in training too, so the score is better than on texts that "

@@ -13,8 +13,15 @@ from hornbook.training import runs
 _LIBRARY = "keras:"
 _AUTO = 0.5  # Of the blocks; measured by benchmarks/generalisation/transfer.py on other classes than those of docs/transfer.md.
 _IMAGE_SIZE = "224"  # Of most networks of keras.applications, when they learned from ImageNet.
-# What changes the inputs, so that features cannot be computed once.
-_CHANGES = ("augmentation", "mixup", "cutmix", "colour", "random_erasing")
+# What changes the inputs of a medium, so that features cannot be computed once.
+_CHANGES = {
+    "images": ("augmentation", "mixup", "cutmix", "colour", "random_erasing"),
+    "texts": ("word_dropout", "word_swap"),
+    "series": ("jitter", "scaling", "time_warp", "time_masking", "feature_masking", "mixup"),
+}
+# What a network's inputs are made by, which stays what it was; and what may be another, but is the same where it is not given.
+_MADE_BY = {"texts": ("tokenizer", "vocabulary_size", "minimum_count", "lowercase", "ngrams")}
+_FREE = {"texts": ("max_length",)}
 # What acts on more than the head.
 _OF_NETWORKS = ("layer_decay", "gradual_unfreezing", "swa", "snapshots")
 
@@ -24,8 +31,9 @@ class Transfer:
     """What is known before the training begins."""
 
     weights: str | None = None
-    """What the network begins with: the folder of a finished run, whose --model and network options hold where none are given; imagenet, or
-    a file of weights, for --model keras:NAME; or none. Default: imagenet for keras:NAME, else none."""
+    """What the network begins with: the folder of a finished run on the same medium, whose --model and network options hold where none are
+    given, and of texts its tokenizer in any case; of images imagenet, or a file of weights, for --model keras:NAME; or none. Default:
+    imagenet for keras:NAME, else none."""
     unfreeze: Annotated[float, Range(0, 1, above=True)] | Literal["head", "all", "auto"] = "auto"
     """What is trained of a network with --weights: head, the output layer alone, on features that are computed once and kept on disk; a
     share of its blocks, those nearest to the outputs, such as 0.5; or all. What is not trained computes as it does when it predicts. auto:
@@ -45,16 +53,19 @@ def is_head(args):
     return is_learned(args) and args.unfreeze == "head"
 
 
-def check(args):
+def check(args, medium):
     """Refuse options that do not go together, in the words of a flag.
 
     Args:
-        args: a recipe's options, of images.
+        args: a recipe's options.
+        medium: what the recipe's data are: "images", "texts" or "series".
 
     Raises:
         UserError: with what to pass.
     """
-    library, given = args.model.startswith(_LIBRARY), f"--weights {args.weights}"
+    library, given = medium == "images" and args.model.startswith(_LIBRARY), f"--weights {args.weights}"
+    if medium != "images" and args.weights not in (None, "none") and not files.given(args.weights).is_dir():
+        raise UserError(f"{given}: there is no such folder; accepted are a finished run's folder, of {medium}, and none")
     if args.weights == "imagenet" and not library:
         raise UserError(f"--weights imagenet is for --model keras:NAME, got {args.model}; pass one, or the folder of a finished run")
     if args.weights not in (None, "none", "imagenet"):
@@ -72,14 +83,14 @@ def check(args):
     if args.members > 1:
         raise UserError(f"--members {args.members} would begin with the same weights; pass --seeds, and average the runs")
     if is_head(args):
-        _check_head(args)
+        _check_head(args, medium)
 
 
-def _check_head(args):
-    for name in _CHANGES:
-        if getattr(args, name) not in ("auto", "none", 0.0):
+def _check_head(args, medium):
+    for name in _CHANGES[medium]:
+        if getattr(args, name) not in ("auto", "none", 0.0, getattr(type(args), name)):
             flag = f"--{name.replace('_', '-')} {getattr(args, name)}"
-            raise UserError(f"{flag} changes images, whose features --unfreeze head computes once; leave it out, or pass --unfreeze all")
+            raise UserError(f"{flag} changes {medium}, whose features --unfreeze head computes once; leave it out, or pass --unfreeze all")
     for name in _OF_NETWORKS:
         if getattr(args, name):
             flag = f"--{name.replace('_', '-')} {getattr(args, name):g}"
@@ -88,98 +99,128 @@ def _check_head(args):
         raise UserError("--loss ldam ends a network in cosines, which --unfreeze head does not; pass another loss, or --unfreeze all")
 
 
-def with_source(args):
-    """The options with those of the run whose weights are taken, where none were given: its model, the network's options, the image size.
+def with_source(args, medium):
+    """The options with those of the run whose weights are taken, where none were given: of its network, and of what makes inputs.
 
     Args:
-        args: a recipe's options, of images.
+        args: a recipe's options.
+        medium: as of `check`.
 
     Raises:
-        UserError: the folder is no finished run's, or its model is code of somebody's.
+        UserError: the folder is no finished run's on this medium, its model is code of somebody's, or its inputs were made otherwise.
     """
-    if args.weights in (None, "none", "imagenet") or not files.given(args.weights).is_dir():
-        sized = is_learned(args) and args.image_size is None and _has_files(args.dataset)
-        return dataclasses.replace(args, image_size=_IMAGE_SIZE) if sized else args
-    folder = files.given(args.weights)
+    sized = medium == "images" and args.image_size is None and _has_files(args.dataset)
+    folder = source_folder(args)
+    if folder is None:
+        return dataclasses.replace(args, image_size=_IMAGE_SIZE) if sized and is_learned(args) else args
     runs.finished(folder)
-    asked, changed = runs.options_of(folder), {}
+    asked, changed = runs.options_of(folder), _unchanged_inputs(args, medium) if is_head(args) else {}
     if args.model == "auto":
         if user_code.is_named(asked["model"]):
             name = asked["model"]
             raise UserError(f"--weights {args.weights} are of --model {name}, code that would run; look at it, then pass that yourself")
         own, usual = families.of_network(args)
-        changed = {name: asked[name] for name, value in own.items() if name in asked and value == usual[name]}
+        changed |= {name: asked[name] for name, value in own.items() if name in asked and value == usual[name]}
         changed["model"] = asked["model"]
-    if args.image_size is None and _has_files(args.dataset):
-        height, width, _ = _opened(folder).about["input_shape"]
+    changed |= _inputs_of(asked, args, medium)
+    trained = _opened(folder, medium)
+    if sized:
+        height, width, _ = trained.about["input_shape"]
         changed["image_size"] = f"{height}x{width}"
     return dataclasses.replace(args, **command_line.of_their_types(type(args), changed, folder / "config.json"))
+
+
+def _unchanged_inputs(args, medium):
+    """The options that change inputs by default, off."""
+    usual = {name: getattr(type(args), name) for name in _CHANGES[medium]}
+    return {name: 0.0 for name, value in usual.items() if value not in ("auto", "none", 0.0) and getattr(args, name) == value}
+
+
+def _inputs_of(asked, args, medium):
+    """The options that a run's inputs were made by."""
+    found = {}
+    for name in (*_MADE_BY.get(medium, ()), *_FREE.get(medium, ())):
+        value, usual = getattr(args, name), getattr(type(args), name)
+        if name not in asked or (value != usual and name in _FREE[medium]):
+            continue
+        if value not in (usual, asked[name]):
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(f"{flag} {value}: --weights {args.weights} were trained with {flag} {asked[name]}, which holds; leave it out")
+        found[name] = asked[name]
+    return found
 
 
 def _has_files(name):
     return name.startswith(("folder:", "csv:"))
 
 
-def _opened(folder):
+def _opened(folder, medium):
     from hornbook.inference import finished_run
 
     trained, _ = finished_run.open_run(folder)
-    if trained.about["medium"] != "images":
-        raise UserError(f"--weights {folder} is a run on {trained.about['medium']}; accepted are runs on images")
+    if trained.about["medium"] != medium:
+        raise UserError(f"--weights {folder} is a run on {trained.about['medium']}; accepted are runs on {medium}")
     return trained
 
 
 @functools.lru_cache(maxsize=1)
-def _source(folder):
+def _source(folder, medium):
     """The `training.transfer.Source` that the folder of a finished run is."""
     from hornbook.inference import finished_run
     from hornbook.training.transfer import Source
 
-    trained = _opened(pathlib.Path(folder))
-    return Source(f"--weights {folder}", finished_run.load_model(trained), trained.about["pixel_maximum"])
+    trained = _opened(pathlib.Path(folder), medium)
+    return Source(f"--weights {folder}", finished_run.load_model(trained), trained.about)
 
 
-def of_network(args):
+def of_network(args, medium):
     """What a network begins with.
 
     Args:
-        args: a recipe's options, of images.
+        args: a recipe's options.
+        medium: as of `check`.
 
     Returns:
         A dict of further options of its builder, and the `training.transfer.Source` whose weights it takes over, or None.
     """
     if args.weights in (None, "imagenet"):
         return {}, None
-    library = args.model.startswith(_LIBRARY)
+    library = medium == "images" and args.model.startswith(_LIBRARY)
     if args.weights == "none":
         return ({"weights": None} if library else {}), None
     if library and files.given(args.weights).is_file():
         return {"weights": args.weights}, None
-    return ({"weights": None} if library else {}), _source(args.weights)
+    return ({"weights": None} if library else {}), _source(args.weights, medium)
 
 
-def trained_part(args, model, dataset):
-    """What is trained of a model, and on what: the model as it is on the dataset, or its head on the dataset's features.
+def source_folder(args):
+    """The folder of the run whose weights are taken, a `pathlib.Path`; None where there is none."""
+    if args.weights in (None, "none", "imagenet") or not files.given(args.weights).is_dir():
+        return None
+    return files.given(args.weights)
+
+
+def trained_part(args, model, train, validation=None, *, length=None):
+    """What is trained of a model, and on what: the model as it is on the examples, or its head on their features.
 
     Args:
-        args: a recipe's options, of images.
+        args: a recipe's options.
         model: as the recipe built it; its blocks that are not trained are kept as they are.
-        dataset: `data.images.ImageDataset`.
+        train, validation: parts of the dataset, or their tokens; validation may be None.
+        length: as of `batches.predictions`.
 
     Returns:
-        `keras.Model`, which shares its layers with `model`, and the dataset's training and validation parts.
+        `keras.Model`, which shares its layers with `model`, and what of the two parts it is trained and validated on.
     """
-    from hornbook.training import transfer
+    from hornbook.training import features, transfer
 
     if not is_learned(args) or args.unfreeze == "all":
-        return model, dataset.train, dataset.validation
+        return model, train, validation
     if not is_head(args):
         trained, there = transfer.keep_lower(model, _AUTO if args.unfreeze == "auto" else args.unfreeze)
         terminal.say(f"trained of the network: {trained} of {there} blocks, and the output layer")
-        return model, dataset.train, dataset.validation
-    from hornbook.data.images import features
-
+        return model, train, validation
     network = transfer.features(model)
-    parts = [part if part is None else features.computed(network, part) for part in (dataset.train, dataset.validation)]
+    parts = [part if part is None else features.computed(network, part, length=length) for part in (train, validation)]
     head = transfer.head_on(model, network.output_shape[-1], args.dropout or 0.0)
     return head, *parts

@@ -95,7 +95,7 @@ def test_a_network_without_a_dense_layer_has_no_head():
 
 
 def test_images_of_another_white_are_standardized_alike():
-    source = transfer.Source("another", inside(network()), 1.0)
+    source = transfer.Source("another", inside(network()), {})
     mean, variance = source.moments(255.0)
     np.testing.assert_allclose([mean[0], variance[0]], [2.0 * 255, 9.0 * 255**2])
 

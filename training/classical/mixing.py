@@ -35,10 +35,23 @@ def mixed(network, classical, share, *, activation="softmax", seen=None):
     ```
     """
     [received], [output] = network.inputs, network.outputs
-    name, network = network.name, keras.Model(received, output, name=f"{network.name}_network")  # No optimizer of ours is saved in it.
+    name, network = network.name, keras.Model(received, output, name=inside(network.name))  # No optimizer of ours is saved in it.
     inputs = keras.Input(received.shape[1:] if seen is None else (None,), dtype=received.dtype, name=received.name)
     own, other = network(inputs if seen is None else seen(inputs)), classical.outputs(inputs)
     return keras.Model(inputs, weighted_mean([own, other], [1 - share, share], activation), name=name)
+
+
+def inside(name):
+    """What a network is called within a mixture, which has its name.
+
+    Example:
+    ```python
+    from hornbook.training.classical.mixing import inside
+
+    assert inside("lstm") == "lstm_network"
+    ```
+    """
+    return f"{name}_network"
 
 
 class Pair:

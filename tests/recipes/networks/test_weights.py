@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, models
-from hornbook.data.images import features
 from hornbook.recipes.image_classification import Args, main
 from hornbook.recipes.networks import weights
+from hornbook.training import features
 
 SMALL = {"epochs": 1, "batch_size": 128, "samples_per_class": 20, "floor": False, "diagnosis": False}
 
@@ -142,4 +142,4 @@ def test_code_that_a_stranger_names_is_not_run(tmp_path, source):
     (copy / "config.json").write_text(json.dumps({**config, "model": "evil:builder"}))
     (copy / "chosen.json").write_text(json.dumps(chosen))
     with pytest.raises(UserError, match="evil:builder, code that would run"):
-        weights.with_source(Args(weights=str(copy)))
+        weights.with_source(Args(weights=str(copy)), "images")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook.data.dataset import Examples
-from hornbook.data.images import features
+from hornbook.training import features, transfer
 
 
 @pytest.fixture
@@ -64,6 +64,28 @@ def test_where_nothing_can_be_kept_they_are_used_all_the_same(part, tmp_path, ca
     found = features.computed(network(), part, where=tmp_path / "file" / "below")
     assert found.inputs.shape == (10, 3)
     assert "note: the features are not kept" in capsys.readouterr().out
+
+
+def test_tokens_are_known_by_their_ids(tmp_path, monkeypatch):
+    from hornbook import data, models
+    from hornbook.data.texts import tokenizing
+
+    def network():
+        keras.utils.set_random_seed(0)
+        return transfer.features(models.cnn1d((None,), 2, vocabulary_size=9, width=2, embedding_size=3))
+
+    def tokens(*texts):
+        found = data.texts.from_texts(list(texts) * 4, [0, 1] * 4, validation_fraction=0)
+        return data.texts.encode(found.train, tokenizing.fit(["one two three four five"], "word"))
+
+    part = tokens("one two three", "four")
+    first = features.computed(network(), part, where=tmp_path)
+    np.testing.assert_allclose(first.inputs[1], first.inputs[3])
+    assert not np.allclose(first.inputs[0], first.inputs[1])
+    features.computed(network(), tokens("one two five", "four"), where=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr(features.batches, "predictions", refuse)  # Operations of another network have other names, and are the same.
+    np.testing.assert_array_equal(features.computed(network(), part, where=tmp_path).inputs, first.inputs)
 
 
 def test_image_files_are_known_by_what_is_in_them(tmp_path):

@@ -11,6 +11,7 @@ from hornbook import UserError, files, terminal
 from hornbook.data import batches
 from hornbook.data.dataset import Examples
 
+_OF_LAYERS = {"trainable", "batch_shape", "inbound_nodes"}  # What a description has that is a layer's or an operation's.
 _AT_A_TIME = 2**24  # Bytes that a checksum is taken of.
 
 
@@ -20,15 +21,15 @@ def folder():
     return pathlib.Path(home) / "hornbook" / "features"
 
 
-def computed(network, part, *, batch_size=64, where=None):
+def computed(network, part, *, batch_size=64, length=None, where=None):
     """The features of a part of a dataset, read from disk where they were computed before.
 
     They are found again by a checksum of the network, its weights, and the part's inputs (of image files: of what is in them).
 
     Args:
         network: `keras.Model` from the part's inputs to `(batch, features)`.
-        part: of a dataset, in memory or not.
-        batch_size: examples that are computed at a time.
+        part: of a dataset, in memory or not, or its tokens.
+        batch_size, length: as of `batches.predictions`.
         where: the folder that they are kept in; default: `folder()`.
 
     Returns:
@@ -40,7 +41,7 @@ def computed(network, part, *, batch_size=64, where=None):
 
     import keras
     from hornbook import data
-    from hornbook.data.images import features
+    from hornbook.training import features
 
     digits = data.images.load("digits")
     network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.Flatten()])
@@ -55,10 +56,10 @@ def computed(network, part, *, batch_size=64, where=None):
     path = pathlib.Path(where or folder()) / f"{_checksum(network, part)}.npy"
     found = _read(path, shape)
     if found is None:
-        terminal.say(f"computing {shape[1]:,} features of {shape[0]:,} {part.source} examples, kept in {path}")
-        found = batches.predictions(network, part, batch_size=batch_size).astype(np.float32)
+        terminal.say(f"computing {shape[1]:,} features of {shape[0]:,} examples, kept in {path}")
+        found = batches.predictions(network, part, batch_size=batch_size, length=length).astype(np.float32)
         _write(path, found)
-    return Examples(found, part.labels, part.indices, part.source, getattr(part, "files", None))
+    return Examples(found, part.labels, part.indices, getattr(part, "source", "all"), getattr(part, "files", None))
 
 
 def _checksum(network, part):
@@ -75,6 +76,11 @@ def _checksum(network, part):
         for file in part.files:  # Which is faster than to unpack it.
             with files.opened(file) as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
+    elif hasattr(part, "lengths"):  # Tokens, or series.
+        digest.update(np.ascontiguousarray(part.lengths).data)
+        for start in range(0, len(part), 256):
+            positions = np.arange(start, min(start + 256, len(part)))
+            digest.update(np.ascontiguousarray(part.padded(positions, int(part.lengths[positions].max()))).data)
     else:
         for _, inputs in part.stream(256):
             digest.update(np.ascontiguousarray(inputs).data)
@@ -82,11 +88,11 @@ def _checksum(network, part):
 
 
 def _without_names(network):
-    """The description of a network in which its layers are numbered: Keras counts on in their names whenever another is made."""
+    """The description of a network in which its layers and operations are numbered: Keras counts on in their names whenever one is made."""
     described, names = json.loads(network.to_json()), {}
 
     def find(value):
-        if isinstance(value, dict) and isinstance(value.get("name"), str) and ("trainable" in value or "batch_shape" in value):
+        if isinstance(value, dict) and isinstance(value.get("name"), str) and value.keys() & _OF_LAYERS:
             names.setdefault(value["name"], f"layer {len(names)}")
         for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             find(one)
