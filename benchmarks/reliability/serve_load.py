@@ -82,7 +82,7 @@ def under_load(args, body):
 async def _clients(args, port, body, server):
     head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-npy\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     await _ask(*await asyncio.open_connection("localhost", port), head + body)  # Which compiles the model.
-    end, took, errors, memory = time.perf_counter() + args.seconds, [], [], []
+    end, took, errors, memory, before = time.perf_counter() + args.seconds, [], [], [], server.cpu_times()
 
     async def client():
         reader, writer = await asyncio.open_connection("localhost", port)
@@ -101,11 +101,12 @@ async def _clients(args, port, body, server):
 
     started = time.perf_counter()
     await asyncio.gather(watch(), *(client() for _ in range(args.clients)))
-    seconds = time.perf_counter() - started
+    seconds, after = time.perf_counter() - started, server.cpu_times()
     return {
         "requests": len(took),
         "errors": len(errors),
         "requests_a_second": round(len(took) / seconds, 1),
+        "server_cpu_milliseconds": round(1000 * (after.user + after.system - before.user - before.system) / len(took), 3),
         "median_milliseconds": round(1000 * float(np.median(took)), 1),
         "slowest_percent_milliseconds": round(1000 * float(np.quantile(took, 0.99)), 1),
         "memory_at_first_mib": round(memory[0], 1),

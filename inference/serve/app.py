@@ -3,9 +3,13 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
+import pathlib
+import tempfile
 import time
 
 import fastapi
+import msgspec
 import numpy as np
 import prometheus_client
 from fastapi import responses
@@ -18,6 +22,8 @@ from hornbook.inference.serve.batching import Batcher
 from hornbook.inference.serve.guards import Refused, Settings
 
 _READERS = 4  # Threads that unpack images and tables; each may hold one large body.
+# Bytes of a body that is read where it comes in, being read sooner than a thread begins to; but not images that are packed.
+_SMALL = 2**14
 
 
 def create(served, settings=None):
@@ -39,48 +45,38 @@ def create(served, settings=None):
     @contextlib.asynccontextmanager
     async def lifespan(app):
         guards.limit_pixels(settings.max_pixels)
-        yield
-        batcher.close()
-        readers.shutdown()
+        # One for all requests: to make one takes as long as a small network.
+        with tempfile.TemporaryDirectory(prefix="hornbook-serve-") as folder:
+            app.state.folder = pathlib.Path(folder)
+            yield
+            batcher.close()
+            readers.shutdown()
 
     # No /docs of FastAPI's own, whose page loads scripts from other machines.
     app = fastapi.FastAPI(title="Hornbook", version=hornbook.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     about, medium = served.trained.about, served.trained.about["medium"]
 
-    @app.middleware("http")
-    async def guarded(request, proceed):
-        started = time.monotonic()
-        try:
-            guards.refuse_strangers(request, settings)
-            answer = await proceed(request)
-        except Refused as error:
-            answer = _refusal(error)
-        measures.answered(answer.status_code, time.monotonic() - started)
-        return answer
-
-    @app.exception_handler(Refused)
-    async def refused(request, error):
-        return _refusal(error)
-
-    @app.post("/predict", openapi_extra=_described(medium), response_model=None)
     async def predictions(request: fastapi.Request):
         """Predict one input or many: a JSON list of them, or a file as the body."""
         try:
             async with asyncio.timeout(settings.seconds):
                 content = await guards.body(request, settings.max_bytes)
-                loop, kind = asyncio.get_running_loop(), request.headers.get("content-type", "")
-                reading = (bodies.read, content, kind, served.trained, served.medium, settings.max_inputs)
-                named = await loop.run_in_executor(readers, *reading)
-                futures = batcher.submit([one for _, one in named])
+                kind = request.headers.get("content-type", "")
+                read = functools.partial(bodies.read, content, kind, served.trained, served.medium, settings.max_inputs, app.state.folder)
+                here = len(content) <= _SMALL and bodies.is_plain(kind, medium)
+                named = read() if here else await asyncio.get_running_loop().run_in_executor(readers, read)
                 try:
-                    rows = await asyncio.gather(*map(asyncio.wrap_future, futures))
+                    rows = await asyncio.wrap_future(batcher.submit([one for _, one in named]))
                 except UserError as error:
                     raise Refused(422, str(error)) from error
         except TimeoutError:
             raise Refused(503, f"the request took longer than {settings.seconds:g} s; send fewer inputs, or try again later") from None
         measures.inputs.inc(len(rows))
         found = [{"name": name, **_said(row, about)} for (name, _), row in zip(named, rows, strict=True)]
-        return responses.JSONResponse({"predictions": found})
+        return responses.Response(msgspec.json.encode({"predictions": found}), media_type="application/json")
+
+    app.post("/predict", openapi_extra=_described(medium), response_model=None)(predictions)
+    app.add_middleware(_Guarded, settings=settings, measures=measures, predictions=predictions)
 
     @app.get("/about")
     async def described():
@@ -132,6 +128,46 @@ def _described(medium):
     """The body of /predict in the schema."""
     content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in bodies.accepted(medium)}
     return {"requestBody": {"required": True, "content": {**content, "application/json": {"schema": bodies.schema(medium)}}}}
+
+
+class _Guarded:
+    """What stands before the application: strangers are refused, and requests are counted, with the seconds that they took.
+
+    ASGI as it is: Starlette's own class for this starts a task and two queues a request. And predictions are made here: the way through
+    FastAPI and what it puts before its routes takes as long as a network for small images.
+
+    Args:
+        app: the application behind it.
+        settings: `Settings`.
+        measures: `_Measures`.
+        predictions: function of a `fastapi.Request` to the answer of POST /predict.
+    """
+
+    def __init__(self, app, settings, measures, predictions):
+        self._app, self._settings, self._measures, self._predictions = app, settings, measures, predictions
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 500
+
+        async def noted(message):
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            try:
+                request = fastapi.Request(scope, receive)
+                guards.refuse_strangers(request, self._settings)
+                own = (scope["method"], scope["path"]) == ("POST", "/predict")
+                answer = await self._predictions(request) if own else self._app
+            except Refused as error:
+                answer = _refusal(error)
+            await answer(scope, receive, noted)
+        finally:
+            self._measures.answered(status, time.monotonic() - started)
 
 
 class _Measures:

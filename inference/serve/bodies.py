@@ -2,11 +2,11 @@
 
 import base64
 import binascii
+import contextlib
 import csv
 import dataclasses
-import pathlib
+import itertools
 import re
-import tempfile
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ _TAKES = {
     "tables": "objects of column names to values",
 }
 _UPLOAD = "the request"
+_numbers = itertools.count()  # Of files, several threads write at once.
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,6 +42,12 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 def accepted(medium):
     """The types of a body that a medium takes, a list."""
     return ["application/json", *_SUFFIXES[medium]]
+
+
+def is_plain(kind, medium):
+    """Whether a body of a type takes no longer to read than it is long: arrays, and JSON of whatever is no packed image."""
+    kind = kind.partition(";")[0].strip().lower()
+    return kind == "application/x-npy" or (kind == "application/json" and medium in ("texts", "series"))
 
 
 def schema(medium):
@@ -56,7 +63,7 @@ def schema(medium):
     return {"type": "object", "required": ["inputs"], "properties": {"inputs": {"type": "array", "items": items}}}
 
 
-def read(content, kind, trained, medium, most):
+def read(content, kind, trained, medium, most, folder):
     """Pairs of a name and an input of what a request sends.
 
     Args:
@@ -64,6 +71,7 @@ def read(content, kind, trained, medium, most):
         kind: its `Content-Type`.
         trained, medium: of the run, as of `open_run`.
         most: inputs.
+        folder: `pathlib.Path` of a folder that is the server's own, where a body is kept for the moment that its reader takes.
 
     Raises:
         Refused: with what is accepted.
@@ -76,12 +84,12 @@ def read(content, kind, trained, medium, most):
     if not content:
         raise Refused(400, "the request has no body")
     # Numbers beyond float32 become infinite, which is refused.
-    with tempfile.TemporaryDirectory(prefix="hornbook-serve-") as folder, np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):
         try:
             if kind == "application/json":
-                found = _of_json(content, name, trained, medium, pathlib.Path(folder))
+                found = _of_json(content, name, trained, medium, folder)
             else:
-                found = _of_file(content, pathlib.Path(folder) / f"upload{_SUFFIXES[name][kind]}", trained, medium)
+                found = _of_file(content, _SUFFIXES[name][kind], trained, medium, folder)
         except UserError as error:
             raise Refused(422, _without(str(error), folder)) from error
     if not found:
@@ -93,12 +101,23 @@ def read(content, kind, trained, medium, most):
 
 def _without(text, folder):
     """A message without the place that a body was kept in for a moment."""
-    return re.sub(re.escape(folder) + r"/[\w.]*", _UPLOAD, text)
+    return re.sub(re.escape(str(folder)) + r"/[\w.]*", _UPLOAD, text)
 
 
-def _of_file(content, path, trained, medium):
-    path.write_bytes(content)
-    return [(name.replace(str(path), _UPLOAD), one) for name, one in medium.read(str(path), trained)]
+@contextlib.contextmanager
+def _kept(folder, suffix):
+    """The path of a file that nobody else writes, and that is gone afterwards."""
+    path = folder / f"upload{next(_numbers)}{suffix}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _of_file(content, suffix, trained, medium, folder):
+    with _kept(folder, suffix) as path:
+        path.write_bytes(content)
+        return [(name.replace(str(path), _UPLOAD), one) for name, one in medium.read(str(path), trained)]
 
 
 def _of_json(content, name, trained, medium, folder):
@@ -128,21 +147,21 @@ def _one(given, place, name, trained, medium, folder):
         except (binascii.Error, ValueError) as error:
             raise Refused(422, f"{where} is no Base64: {error}") from error
         try:
-            return [value for _, value in _of_file(content, folder / "upload.image", trained, medium)]
+            return [value for _, value in _of_file(content, ".image", trained, medium, folder)]
         except UserError as error:
-            raise Refused(422, f"{where}: {_without(str(error), str(folder))}") from error
+            raise Refused(422, f"{where}: {_without(str(error), folder)}") from error
     try:
         array = np.asarray(given, np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise Refused(422, f"{where} must be {_TAKES[name]} of one length each") from error
     if not isinstance(given, list):
         raise Refused(422, f"{where} must be {_TAKES[name]}")
-    path = folder / "upload.npy"
-    np.save(path, array[None] if name == "images" or array.ndim == 3 else array)
-    try:
-        return [value for _, value in medium.read(str(path), trained)]
-    except UserError as error:
-        raise Refused(422, f"{where}: {_without(str(error), str(folder))}") from error
+    with _kept(folder, ".npy") as path:
+        np.save(path, array[None] if name == "images" or array.ndim == 3 else array)
+        try:
+            return [value for _, value in medium.read(str(path), trained)]
+        except UserError as error:
+            raise Refused(422, f"{where}: {_without(str(error), folder)}") from error
 
 
 def _rows(inputs, trained, medium, folder):
@@ -158,10 +177,10 @@ def _rows(inputs, trained, medium, folder):
                 raise Refused(422, f"inputs[{place}] has a {type(row[name]).__name__} as {name!r}; accepted are numbers, texts and null")
     if not inputs:
         return []
-    path = folder / "upload.csv"
     trained = dataclasses.replace(trained, config={**trained.config, "encoding": "utf-8", "header": "yes", "decimal": "point"})
-    with open(path, "w", newline="", encoding="utf-8", errors="replace") as file:
-        writer = csv.writer(file)
-        writer.writerow(features)
-        writer.writerows([["" if row[name] is None else row[name] for name in features] for row in inputs])
-    return [(str(place), row) for place, (_, row) in enumerate(medium.read(str(path), trained))]
+    with _kept(folder, ".csv") as path:
+        with open(path, "w", newline="", encoding="utf-8", errors="replace") as file:
+            writer = csv.writer(file)
+            writer.writerow(features)
+            writer.writerows([["" if row[name] is None else row[name] for name in features] for row in inputs])
+        return [(str(place), row) for place, (_, row) in enumerate(medium.read(str(path), trained))]

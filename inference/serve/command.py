@@ -55,9 +55,9 @@ def serve(arguments):
 
         listening = _listen(args.host, args.port)
         made = app.create(computing.Served(trained, medium, model), _settings(args, token))
-        config = uvicorn.Config(
-            made, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_SECONDS_TO_END, lifespan="on"
-        )
+        # h11 also where httptools is installed: it alone refuses heads without an end.
+        config = uvicorn.Config(made, http="h11", log_level="warning", access_log=False, server_header=False, lifespan="on",
+                                timeout_graceful_shutdown=_SECONDS_TO_END)  # fmt: skip
         shown = f"[{args.host}]" if ":" in args.host else args.host
         terminal.say(f"serving {args.run} at http://{shown}:{listening.getsockname()[1]}/; interrupt to stop")
         with listening:

@@ -46,14 +46,19 @@ class Refused(Exception):
 
 async def body(request, most):
     """The bytes of a body, read no further than the most that is accepted."""
+    from starlette.requests import ClientDisconnect
+
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > most:
         raise Refused(413, f"the body has {int(told):,} bytes; accepted are {most:,}")
     found = bytearray()
-    async for part in request.stream():
-        found += part
-        if len(found) > most:
-            raise Refused(413, f"the body has more than {most:,} bytes")
+    try:
+        async for part in request.stream():
+            found += part
+            if len(found) > most:
+                raise Refused(413, f"the body has more than {most:,} bytes")
+    except ClientDisconnect as error:
+        raise Refused(400, "the connection ended before the body did") from error
     return bytes(found)
 
 

@@ -1,7 +1,9 @@
 """What a server answers: predictions as `hornbook predict` makes them, and one line for everything else."""
 
+import asyncio
 import base64
 import dataclasses
+import gzip
 import io
 import json
 
@@ -10,7 +12,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from hornbook.inference import predict
 from hornbook.inference.serve import bodies
@@ -42,7 +44,7 @@ def array(content):
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_an_answer_is_what_predict_says(name, client, opened):
+def test_an_answer_is_what_predict_says(name, client, opened, tmp_path):
     served, inputs = opened(name), INPUTS[name]
     if name == "series":
         steps, features = served.trained.about["input_shape"]
@@ -51,7 +53,8 @@ def test_an_answer_is_what_predict_says(name, client, opened):
     assert answer.status_code == 200, answer.text
     found = answer.json()["predictions"]
     content = json.dumps({"inputs": inputs}).encode()
-    named = bodies.read(content, "application/json", served.trained, served.medium, 100)
+    named = bodies.read(content, "application/json", served.trained, served.medium, 100, tmp_path)
+    assert not list(tmp_path.iterdir())  # A body is kept no longer than its reader takes.
     expected = predict.outputs(served.model, [one for _, one in named], served.trained, served.medium)
     assert len(found) == len(inputs)
     for one, row in zip(found, expected, strict=True):
@@ -115,7 +118,62 @@ def huge():
     return content.getvalue()
 
 
+def packed_words():
+    """A small PNG file with a hundred megabytes of text in it."""
+    content = io.BytesIO()
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Comment", "x" * 10**8, zip=True)
+    Image.new("L", (8, 8)).save(content, "PNG", pnginfo=words)
+    return content.getvalue()
+
+
+def claimed(shape):
+    """A NumPy file whose head says what its few bytes are not."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return file.getvalue() + bytes(16)
+
+
+def encoded(content):
+    return json.dumps({"inputs": [base64.b64encode(content).decode()]}).encode()
+
+
 MALFORMED = [
+    ("images", "image/jpeg", picture((64, 64), "JPEG")[:300], 422, "Truncated File Read"),
+    ("images", "image/png", gzip.compress(picture()), 422, "is no image of an accepted format"),
+    ("images", "image/png", packed_words(), 422, "Decompressed data too large"),
+    ("images", "image/webp", b"RIFF\xff\xff\xff\xffWEBPVP8 ", 422, "cannot be read as an image"),
+    ("images", "image/gif", b"GIF89a" + b"\xff" * 20, 422, "is no image of an accepted format"),
+    ("images", "image/png", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", 422, "is no image of an accepted format"),
+    ("images", "application/json", encoded(huge()), 422, "inputs[0]: the request cannot be read as an image (has more than 33,554,432 pixels)"),
+    ("images", "application/json", encoded(b"<img src=x onerror=alert(1)>"), 422, "inputs[0]: the request cannot be read as an image"),
+    ("images", "application/json", b'{"inputs": ["/etc/passwd"]}', 422, "inputs[0] is no Base64"),
+    ("images", "application/json", b'{"inputs": ["../../../../etc/passwd"]}', 422, "inputs[0] is no Base64"),
+    ("images", "application/json", b'{"inputs": ["data:text/html;base64,PGI+"]}', 422, "inputs[0]: the request cannot be read as an image"),
+    ("images", "application/json", b'{"inputs": [true]}', 422, "inputs[0] must be nested lists of pixels"),
+    ("images", "application/x-npy", claimed((10**9, 8, 8, 1)), 422, "its header claims 256,000,000,000 bytes"),
+    ("images", "application/x-npy", claimed((-1, 8, 8, 1)), 422, "its header claims -256 bytes"),
+    ("images", "application/x-npy", array(np.zeros((1, 9, 9, 1))), 422, "the request has shape (1, 9, 9, 1)"),
+    ("images", "application/x-npy", array(np.zeros((1, 8, 8, 1), complex)), 422, "the request holds complex128"),
+    ("images", "application/x-npy", array(np.array(["a"])), 422, "the request holds <U1"),
+    ("images", "application/x-npy", array(np.zeros((0, 8, 8, 1))), 422, "there is nothing in it"),
+    ("images", "application/x-npy", bytes(20_000_000), 413, "accepted are 16,000,000"),
+    ("images", "image/png", bytes(100_000_000), 413, "the body has 100,000,000 bytes; accepted are 16,000,000"),
+    ("texts", "application/json", b'{"inputs": [null]}', 422, "inputs[0] must be a text"),
+    ("texts", "application/json", b'{"inputs": [["a"]]}', 422, "inputs[0] must be a text"),
+    ("texts", "text/plain", b"\n", 422, "has nothing in it"),
+    ("texts", "text/plain", b"\0\0\0", 422, "has NUL bytes"),
+    ("texts", "text/csv", b'text\n"good\n', 422, "a quotation mark opens and is never closed"),
+    ("series", "audio/wav", b"RIFF", 422, "of an unknown format"),
+    ("series", "audio/wav", b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\1\0\1\0" + b"\xff" * 20, 422, "of an unknown format"),
+    ("series", "text/csv", b"a,b\nword,word\n", 422, "no column"),
+    ("series", "application/x-npy", array(np.zeros((4, 3, 2, 1))), 422, "of shape (4, 3, 2, 1)"),
+    ("series", "application/json", b'{"inputs": [[[1e400]]]}', 400, "Number out of range"),
+    ("tables", "application/json", b'{"inputs": [{"height": {"$gt": ""}, "colour": "red"}]}', 422, "inputs[0] has a dict as 'height'"),
+    ("tables", "application/json", b'{"inputs": [{"height": 1e400, "colour": "red"}]}', 400, "Number out of range"),
+    ("tables", "text/csv", b"height,colour\n", 422, "no row below its first line"),
+    ("tables", "text/csv", b"height,colour\n1,red,blue\n", 422, "line 2 has 3 fields"),
+    ("tables", "application/x-npy", array(np.zeros((2, 7))), 422, "the request has shape (2, 7)"),
     ("images", "application/json", b"", 400, "no body"),
     ("images", "application/json", b"{", 400, "no JSON of the form"),
     ("images", "application/json", b"[1]", 400, "no JSON of the form"),
@@ -233,3 +291,21 @@ def test_the_page_runs_nothing_but_its_own_script(client):
     assert "unsafe" not in policy
     assert "http" not in policy
     assert 'id="drop"' in answer.text
+
+
+def test_a_client_that_goes_away_is_counted_and_no_fault(client):
+    """It sends a part of its body alone."""
+    server = client("texts")
+    sent = []
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [(b"host", b"localhost"), (b"content-type", b"text/plain")]}
+
+    async def receive():
+        return received.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    received = [{"type": "http.request", "body": b"go", "more_body": True}, {"type": "http.disconnect"}]
+    asyncio.run(server.app({**scope, "query_string": b""}, receive, send))
+    assert sent[0]["status"] == 400
+    assert 'hornbook_requests_total{status="400"} 1.0' in server.get("/metrics").text

@@ -49,9 +49,9 @@ def test_what_waits_together_is_computed_together():
         return [2 * one for one in inputs]
 
     batcher = Batcher(compute, most=4, waiting=100)
-    futures = batcher.submit(range(9))
+    answers = batcher.submit(range(9))
     begin.set()
-    assert [future.result(30) for future in futures] == [2 * one for one in range(9)]
+    assert answers.result(30) == [2 * one for one in range(9)]
     batcher.close()
     assert max(sizes) == 4
     assert sum(sizes) == 9
@@ -62,12 +62,33 @@ def test_one_input_that_cannot_be_computed_does_no_harm_to_others():
         return [1 / one for one in inputs]
 
     batcher = Batcher(compute, most=8, waiting=100)
-    futures = batcher.submit([1, 0, 2])
-    assert futures[0].result(30) == 1
-    assert futures[2].result(30) == 0.5
+    first, second, third = (batcher.submit(inputs) for inputs in ([1], [4, 0], [2]))
+    assert first.result(30) == [1]
+    assert third.result(30) == [0.5]
     with pytest.raises(ZeroDivisionError):
-        futures[1].result(30)
+        second.result(30)
     batcher.close()
+
+
+def test_a_request_that_was_given_up_is_not_computed():
+    begun, begin, seen = threading.Event(), threading.Event(), []
+
+    def compute(inputs):
+        begun.set()
+        begin.wait(30)
+        seen.extend(inputs)
+        return inputs
+
+    batcher = Batcher(compute, most=1, waiting=100)
+    first = batcher.submit(["first"])
+    assert begun.wait(30)
+    given_up, last = batcher.submit(["given up"]), batcher.submit(["last"])
+    given_up.cancel()
+    begin.set()
+    assert first.result(30) == ["first"]
+    assert last.result(30) == ["last"]
+    batcher.close()
+    assert seen == ["first", "last"]
 
 
 def test_a_full_queue_is_said():
