@@ -88,6 +88,8 @@ class Labels(msgspec.Struct, kw_only=True):
     """Of two classes the one that is looked for; None: the second."""
     conformal: Conformal | None = None
     """With `--coverage`: how answers become sets; None: they do not."""
+    pretext: Literal["rotation", "contrastive"] | None = None
+    """What the network was trained for in place of labels, to begin other runs with its weights; None: for what the names say."""
     input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
     requires: list[str] = []
 

@@ -67,6 +67,59 @@ def labelled_files(path, class_names=None, noun="images", suffixes=()):
     return class_names, everything
 
 
+def check_any(path):
+    """Refuse a path where there is no folder.
+
+    Raises:
+        UserError: with what is there.
+    """
+    if files.what_is(path) != "is a folder":
+        raise UserError(f"--dataset {f'folder:{path}'!r} {files.what_is(path)}; accepted is a folder with files below it")
+
+
+def unlabelled_files(path, suffixes):
+    """The files below a folder, at any depth, whatever its folders are called.
+
+    Args:
+        path: of the folder. Where all folders in it are parts, train/ among them, they are the parts.
+        suffixes: in lower case, one of which a file's name ends with; others are left out.
+
+    Returns:
+        A dict from a part ("all", or "train" and others) to a list of paths, and a list of the paths that were left out.
+
+    Raises:
+        UserError: there is no folder, or no such file in a part.
+    """
+    check_any(path)
+    root = files.given(path)
+    inside, loose = _entries(root)
+    kinds = [_PARTS.get(name.lower()) for name in inside]
+    roots = {"all": root}
+    if "train" in kinds and None not in kinds and len(set(kinds)) == len(kinds) and not loose:
+        roots = dict(zip(kinds, (root / name for name in inside), strict=True))
+    found, others = {}, []
+    for part in sorted(roots, key=("all", "train", "validation", "test").index):
+        every = list(_below(roots[part], set()))
+        found[part] = [one for one in every if one.lower().endswith(tuple(suffixes))]
+        others += [one for one in every if not one.lower().endswith(tuple(suffixes))]
+        if not found[part]:
+            raise UserError(f"{roots[part]} has no files that end with {naming.some(suffixes)}; add some, or pass another folder")
+    return found, others
+
+
+def _below(folder, seen):
+    """The paths of the files below a folder, sorted; a link back to where one came from is not followed."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    inside, others = _entries(folder)
+    for name in others:
+        yield os.path.join(folder, name)
+    for name in inside:
+        yield from _below(os.path.join(folder, name), seen)
+
+
 def _parts(path, suffixes):
     """The folders of class folders by part: one called "all", or those of "train", "validation" and "test" that are there."""
     if files.what_is(path) != "is a folder":

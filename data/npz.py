@@ -24,12 +24,14 @@ def read_parts(path, names, accepted, *further):
 
     Args:
         path: of the file.
-        names: dict of part to pairs of names, of inputs and of labels; the first pair of which one is there counts.
+        names: dict of part to pairs of names, of inputs and of labels; the first pair of which one is there counts. Of inputs without
+            labels the names stand alone, tuples of one.
         accepted: what a message says is accepted.
         *further: names of other arrays that are read, None among them.
 
     Returns:
-        A dict of part to (name of the inputs, name of the labels), "train" among them; and a dict of name to array.
+        A dict of part to (name of the inputs, name of the labels), or (name of the inputs,), "train" among them; and a dict of name to
+        array.
 
     Raises:
         UserError: the file cannot be read, has no training part, or lacks one array of a pair or a further one.
@@ -42,7 +44,7 @@ def read_parts(path, names, accepted, *further):
         raise UserError(f"{path} has no array {absent[0]!r}; it has {naming.some(arrays) or 'none'}")
     named = {}
     for part, pairs in names.items():
-        pair = next((pair for pair in pairs if pair[0] in arrays or pair[1] in arrays), None)
+        pair = next((pair for pair in pairs if any(name in arrays for name in pair)), None)
         if pair is not None:
             missing = [name for name in pair if name not in arrays]
             if missing:

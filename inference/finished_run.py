@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from hornbook import records
+from hornbook import UserError, records
 from hornbook.data.dataset import Labels
 from hornbook.data.inputs import Trained
 from hornbook.inference import saved_model
@@ -22,7 +22,7 @@ class Medium(msgspec.Struct):
     medium: Literal["images", "texts", "series", "tables"]
 
 
-def open_run(folder, further=()):
+def open_run(folder, further=(), *, as_weights=False):
     """What a finished run's folder says of its data, and the module that reads other data alike.
 
     Everything is checked that can be without Keras: each file by its description, and one against the other.
@@ -30,12 +30,13 @@ def open_run(folder, further=()):
     Args:
         folder: of the run.
         further: names of further files of the run that will be read.
+        as_weights: whether the network's weights alone are wanted, for which it need not have been trained on labels.
 
     Returns:
         `data.inputs.Trained`, and the medium's module `inputs`.
 
     Raises:
-        UserError: no finished run is there, or a file is not as the run wrote it.
+        UserError: no finished run is there, a file is not as the run wrote it, or the network was trained to begin others with.
     """
     folder = pathlib.Path(folder)
     runs.finished(folder)
@@ -44,6 +45,9 @@ def open_run(folder, further=()):
     medium = records.read(path, Medium).medium
     module, dataset = (importlib.import_module(f"hornbook.data.{medium}.{name}") for name in ("inputs", "dataset"))
     labels = records.read(path, _labels_kind(dataset))
+    if labels.pretext is not None and not as_weights:
+        told = f"was pretrained by {labels.pretext}, without labels, for other runs to begin with"
+        raise UserError(f"{folder} {told}: hornbook image-classification --weights {folder}")
     config = records.checked(runs.options_of(folder), module.Settings, folder / "config.json")
     saved_model.check(folder / "model.keras", labels, path)
     return Trained(folder, records.plain(labels), records.plain(config), labels), module

@@ -7,7 +7,6 @@ The first, on scikit-learn's digits: accuracy 0.9889 ± 0.0056 (5 seeds), 14 s f
 --dataset tfds:cifar10: 0.9101 (1 seed; single images 0.8975), 43 minutes on two cores beside other work.
 """
 
-import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
@@ -18,36 +17,8 @@ from hornbook.recipes.steps import decisions, defaults, running
 RECIPE = "image_classification"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Network(options.DeepNetwork, options.PlainNetwork):
-    """The options of networks for images."""
-
-    downsampling: Literal["max", "stride", "blur"] | None = None
-    """How maps are halved: max pooling or a stride (cnn), a stride or a blur (residual networks). Default: the model's own."""
-    stem: Literal["auto", "small", "large", "patches", "convolutions"] | None = None
-    """The first layers: a 3x3 convolution (small), a 7x7 one (large), or auto, as the paper of this depth has it (residual networks);
-    patches, or convolutions of stride 2 (transformers). Default: the model's own."""
-    block: Literal["basic", "bottleneck", "preactivation", "preactivation_bottleneck", "fixup", "fixup_bottleneck"] | None = None
-    """What the residual branches are (residual networks only); fixup, convolutions between learned scalars, needs --normalization none.
-    Default: the model's own."""
-    shortcut: Literal["auto", "identity", "projection"] | None = None
-    """What goes around a block that halves the map: positions left out, or a 1x1 convolution; auto: as the papers have it (residual
-    networks only). Default: the model's own."""
-    stacking: Literal["auto", "never", "always"] | None = None
-    """Whether equal blocks of a stage are one layer, traced once for all of them; auto: in deep networks (residual networks only). Default:
-    the model's own, auto."""
-    rematerialization: bool = False
-    """Keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time (residual networks only)."""
-    patch_size: Annotated[int, options.AT_LEAST_1] | None = None
-    """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
-    the largest that leaves 7 patches a side."""
-    patch_whitening: Annotated[int, options.UP_FROM_0] | None = None
-    """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
-    only). Default: the model's own."""
-
-
 @options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
-class Args(Network, options.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(options.ImageNetwork, options.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
     tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""

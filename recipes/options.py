@@ -18,7 +18,15 @@ from hornbook.data.selection import arranging, thinning
 from hornbook.evaluation import thresholds
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
-from hornbook.recipes.networks.families import DeepNetwork, Network, PlainNetwork, SequenceNetwork, TableNetwork, of_network  # noqa: F401
+from hornbook.recipes.networks.families import (  # noqa: F401
+    DeepNetwork,
+    ImageNetwork,
+    Network,
+    PlainNetwork,
+    SequenceNetwork,
+    TableNetwork,
+    of_network,
+)
 from hornbook.recipes.networks.weights import Transfer  # noqa: F401
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Auto, Range
 

@@ -142,6 +142,8 @@ def _metadata(title, name, about, result):
 def _model(about, result):
     said = {"classification": "Says which class an example is of", "multi-label": "Says of each label whether an example has it"}
     told = said.get(about["task"], "Predicts numbers")
+    if about.get("pretext"):
+        told = f"Was pretrained by {about['pretext']}, on no labels: other networks begin with its weights"
     names = about.get("target_names") if about["task"] == "regression" else about.get("class_names")
     listed = ", ".join(map(escaped, names[:_MOST_NAMES])) if names else ""
     more = f" and {len(names) - _MOST_NAMES:,} more" if names and len(names) > _MOST_NAMES else ""
@@ -262,6 +264,8 @@ def _loading(about):
     lines += [f"`outputs`: {_OUTPUTS.get(about['loss'], 'the predicted numbers, in their own units')}."]
     if about.get("thresholds"):
         lines[-1] += " What is above the number in `thresholds` is predicted."
+    if about.get("pretext"):
+        return [*lines, "", "With Hornbook: `hornbook image-classification --weights RUN`."]
     return [*lines, "", "With Hornbook, from raw files: `hornbook predict RUN FILE...`."]
 
 

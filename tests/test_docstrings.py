@@ -14,7 +14,8 @@ from hornbook import data, evaluation, reports, training
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
     "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
-    "data.images.policies", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",
+    "data.images.policies", "data.images.pretraining.rotation",
+    "data.images.pretraining.unlabelled", "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",
     "data.series.augmentation", "data.series.convolutions", "data.series.dataset", "data.suspicion.looking", "data.tables.arrays",
     "data.tables.augmentation", "data.tables.dataset",
     "data.tables.layers", "data.tables.synthetic", "data.texts.arrays", "data.texts.augmentation", "data.texts.dataset",
@@ -36,8 +37,10 @@ PARTS = (
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
     "data.batches": ("note_smaller_batch",),
-    "data.images.arrays": ("array_examples", "load", "white"),
-    "data.images.dataset": ("ImageDataset", "ImageLabels", "check_name"),
+    "data.images.arrays": ("array_examples", "load", "refuse_unlike", "white"),
+    "data.images.dataset": ("ImageDataset", "ImageLabels", "built_in", "check_name", "completed"),
+    "data.images.pretraining.rotation": ("RotationDataset", "TurnedExamples", "streamed", "turning"),
+    "data.images.pretraining.unlabelled": ("check_name",),
     "data.mixing": ("beta", "blend"),
     "data.selection.weights": ("checked", "of_training", "parsed", "relative"),
     "data.series.arrays": ("from_python", "read"),

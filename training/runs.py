@@ -362,20 +362,21 @@ def save_model(folder, model, labels=dict, **about):
     return ours
 
 
-def print_result(result, folder, inputs):
+def print_result(result, folder, inputs, words=("predict",)):
     """Print a finished run's scores, findings and where they are.
 
     Args:
         result: as in `result.json`.
         folder: the run's.
-        inputs: what `hornbook predict` takes, such as "IMAGE...".
+        inputs: what `hornbook predict` takes, such as "IMAGE...", or what else stands behind the folder.
+        words: the command that the run is for, before the folder.
     """
     scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in result["metrics"].items())
     copies = f" with test-time augmentation ({result['test_time_augmentation']})" if "test_time_augmentation" in result else ""
     terminal.say(f"{result['evaluated_on']}{copies}: {scores or 'not evaluated'}; {result['seconds']:.0f} s")
     for finding in result["findings"]:
         terminal.say(in_words(finding))
-    terminal.say(f"report: {folder / 'report.html'}", f"predict: {shlex.join(['hornbook', 'predict', str(folder)])} {inputs}")
+    terminal.say(f"report: {folder / 'report.html'}", f"{words[0]}: {shlex.join(['hornbook', *words, str(folder)])} {inputs}")
 
 
 def in_words(finding):

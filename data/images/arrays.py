@@ -47,15 +47,30 @@ def load(name, *, weight_column=None, class_names=None):
         parts[part] = array_examples(arrays[images], _numbers(path, key, named_labels[part], class_names), f"{path}: {images}", part)
     whole = "train" if len(parts) > 1 else "all"
     shape = parts["train"].inputs.shape[1:]
-    for part, examples in parts.items():
-        if examples.inputs.shape[1:] != shape or examples.inputs.dtype != parts["train"].inputs.dtype:
-            raise UserError(
-                f"{path}: {named[part][0]} has images {examples.inputs.shape[1:]} of {examples.inputs.dtype}, {named['train'][0]} "
-                f"has {shape} of {parts['train'].inputs.dtype}; they must be alike"
-            )
+    refuse_unlike(path, named, parts)
     parts["train"] = Examples(parts["train"].inputs, parts["train"].labels, parts["train"].indices, whole)
     weights = npz.weights(path, weight_column, arrays, len(parts["train"]))
     return ImageDataset(name, class_names, shape, **parts, pixel_maximum=white(parts["train"].inputs), weights=weights)
+
+
+def refuse_unlike(path, named, parts):
+    """Refuse parts of a file whose images have another shape or type than those of training.
+
+    Args:
+        path: of the file.
+        named: dict of part to names of arrays, that of the images first.
+        parts: dict of part to `Examples`.
+
+    Raises:
+        UserError: with both.
+    """
+    train = parts["train"].inputs
+    for part, examples in parts.items():
+        if examples.inputs.shape[1:] != train.shape[1:] or examples.inputs.dtype != train.dtype:
+            raise UserError(
+                f"{path}: {named[part][0]} has images {examples.inputs.shape[1:]} of {examples.inputs.dtype}, {named['train'][0]} "
+                f"has {train.shape[1:]} of {train.dtype}; they must be alike"
+            )
 
 
 def _numbers(path, key, labels, class_names):

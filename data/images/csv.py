@@ -18,7 +18,7 @@ check = csv_rows.check
 
 
 def load(name, *, path_column=None, label_column=None, group_column=None, time_column=None, weight_column=None, image_size=None,
-         channels=None, class_names=None):  # fmt: skip
+         channels=None, class_names=None, labelled=True):  # fmt: skip
     """An `ImageDataset` of `csv:PATH`, its one part `files.FileExamples`.
 
     Args:
@@ -27,12 +27,18 @@ def load(name, *, path_column=None, label_column=None, group_column=None, time_c
         group_column, time_column, weight_column: names of columns of groups, times and weights, or None.
         image_size, channels: to which all images are converted, or None, see `files.choose_shape`.
         class_names: the classes in their order, such as a trained model's; default: the labels that occur.
+        labelled: False to read the files alone, all of one class, `class_names`.
 
     Raises:
         UserError: something is wrong with the table, with the line.
     """
     table = csv_rows.read(name.removeprefix("csv:"))
     path_column = table.choose(path_column, _PATH_COLUMNS, "--path-column")
+    if not labelled:
+        paths = _paths(table, path_column, [path.strip() for path in table.column(path_column)])
+        shape = files.choose_shape(paths, name, image_size, channels)
+        number = np.arange(len(paths))
+        return ImageDataset(name, class_names, shape, files.FileExamples(np.array(paths, object), 0 * number, number, "all", shape))
     label_column = table.choose(label_column, naming.LABEL_COLUMNS, "--label-column")
     if path_column == label_column:
         raise UserError(
@@ -41,12 +47,8 @@ def load(name, *, path_column=None, label_column=None, group_column=None, time_c
     used = {path_column: "--path-column", label_column: "--label-column"}
     paths = [path.strip() for path in table.column(path_column)]
     labels = [label.strip() for label in table.column(label_column)]
-    for column, values in ((path_column, paths), (label_column, labels)):
-        empty = [line for value, line in zip(values, table.lines, strict=True) if not value]
-        if empty:
-            raise UserError(f"{table.path}: column {column!r} is empty in {_lines(empty)}; fill it in, or remove the row")
-    paths = [str(table.path.parent / path) for path in paths]
-    _refuse_twice(table, paths)
+    _refuse_empty(table, label_column, labels)
+    paths = _paths(table, path_column, paths)
     if class_names is None:
         class_names = naming.in_order(set(labels))
         naming.refuse_one_class_spelt_twice(class_names, lambda label: f"{table.path} line {table.lines[labels.index(label)]}")
@@ -65,6 +67,20 @@ def load(name, *, path_column=None, label_column=None, group_column=None, time_c
     part = files.FileExamples(np.array(paths, object), labels, np.arange(len(labels)), "all", shape)
     further = {"group": group_column, "time": time_column, "weight": weight_column}
     return ImageDataset(name, class_names, shape, part, **_further(table, further, used))
+
+
+def _paths(table, column, given):
+    """The files that a table names, of whose paths none is empty or stands twice."""
+    _refuse_empty(table, column, given)
+    paths = [str(table.path.parent / path) for path in given]
+    _refuse_twice(table, paths)
+    return paths
+
+
+def _refuse_empty(table, column, values):
+    empty = [line for value, line in zip(values, table.lines, strict=True) if not value]
+    if empty:
+        raise UserError(f"{table.path}: column {column!r} is empty in {_lines(empty)}; fill it in, or remove the row")
 
 
 def _further(table, columns, used):

@@ -109,8 +109,15 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         "npz": classes | {"weight_column": weight_column},
         "tfds": shape,
     }
-    dataset = _digits() if name == "digits" else sources.home("images", kind).load(name, **options[kind])
-    if kind in ("digits", "npz"):
+    dataset = built_in() if name == "digits" else sources.home("images", kind).load(name, **options[kind])
+    fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    held_out = {**fractions, "split_seed": split_seed, "kept": kept, "arranged": arranged}
+    return completed(dataset, **held_out, in_memory=in_memory, image_size=image_size, skip_unreadable=skip_unreadable)
+
+
+def completed(dataset, *, test_fraction, validation_fraction, split_seed, kept, arranged, in_memory, image_size, skip_unreadable):
+    """The dataset of a source split, thinned, checked and, where it fits, in memory; arguments as of `load`."""
+    if dataset.name.partition(":")[0] in ("digits", "npz"):
         _refuse_resizing(dataset, image_size)
     fractions = {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
     dataset = splits.complete(dataset, **fractions, split_seed=split_seed, arranged=arranged)
@@ -154,7 +161,7 @@ def _checked(dataset, in_memory, skip_unreadable):
     return dataclasses.replace(dataset, **parts, unreadable=tuple(unreadable))
 
 
-def _digits():
+def built_in():
     """Scikit-learn's 1,797 scanned digits of 8x8 pixels from 0 to 16 (Alpaydin and Kaynak 1998): real data that needs no network."""
     from sklearn.datasets import load_digits
 

@@ -7,12 +7,12 @@ from hornbook.data.images import files
 from hornbook.data.images.dataset import ImageDataset
 
 # An image with one of these that lies beside the class folders was most likely forgotten.
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 def check(path):
     """Refuse a path where there is no folder of class folders, see `data.folders.check`."""
-    folders.check(path, _SUFFIXES)
+    folders.check(path, SUFFIXES)
 
 
 def load(name, *, image_size=None, channels=None, class_names=None):
@@ -45,7 +45,7 @@ def load(name, *, image_size=None, channels=None, class_names=None):
     print(photographs.class_names, photographs.input_shape, len(photographs.train))
     ```
     """
-    class_names, everything = folders.labelled_files(name.removeprefix("folder:"), class_names, suffixes=_SUFFIXES)
+    class_names, everything = folders.labelled_files(name.removeprefix("folder:"), class_names, suffixes=SUFFIXES)
     shape = files.choose_shape([file for part in everything.values() for file, _ in part], name, image_size, channels)
     parts = {}
     for part, examples in everything.items():

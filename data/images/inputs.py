@@ -15,7 +15,7 @@ class Settings(inputs.Settings, kw_only=True):
 
     image_size: str | int | None
     path_column: str | None
-    label_column: str | None
+    label_column: str | None = None
     group_column: str | None = None
     time_column: str | None = None
     weight_column: str | None = None

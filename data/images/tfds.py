@@ -22,13 +22,14 @@ _SHUFFLE_BUFFER_BYTES = 512 * 2**20
 check = tfds_names.check
 
 
-def load(name, *, image_size=None, channels=None):
+def load(name, *, image_size=None, channels=None, class_names=None):
     """An `ImageDataset` of `tfds:NAME`, streamed, with the source's own validation and test splits where it has them.
 
     Args:
         name: `tfds:NAME[/CONFIG][:VERSION]`, and perhaps a slice of its training split: `[:1000]`, `[10%:]`, `[-500:]`.
         image_size: text or integer, to which all images are resized, see `--image-size`; None: the size that the dataset declares.
         channels: 1 or 3; None: those that the dataset declares, else 3.
+        class_names: one name, to read the images alone, all of that class; None: those of the dataset.
 
     Raises:
         UserError: something is wrong with the prepared data, with the split and record; or images have several sizes and there is no
@@ -36,8 +37,8 @@ def load(name, *, image_size=None, channels=None):
     """
     size = None if image_size is None else decoding.parse_size(image_size)
     builder = tfds_names.open_builder(name.removeprefix("tfds:"))
-    image_key, label_key = _keys(builder, name)
-    class_names = tuple(map(str, builder.info.features[label_key].names))
+    image_key, label_key = _keys(builder, name, labelled=class_names is None)
+    class_names = class_names or tuple(map(str, builder.info.features[label_key].names))
     declared = builder.info.features[image_key].shape
     shape = (*(size or declared[:2]), channels or declared[2] or 3)
     if None in shape:
@@ -46,22 +47,29 @@ def load(name, *, image_size=None, channels=None):
         raise UserError(f"{name}: images have {shape[2]} channels and cannot be resized; accepted are 1 and 3, or no --image-size")
     parts = {}
     for part, source in tfds_names.source_splits(builder, name).items():
-        labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
+        if label_key is None:
+            labels = np.zeros(builder.info.splits[source].num_examples, np.int64)
+        else:
+            labels = np.asarray(list(_labels(builder, source, image_key, label_key, name)), np.int64)
         parts[part] = StreamedExamples(builder, source, image_key, name, labels, np.arange(len(labels)), shape)
         tfds_names.refuse_wrong_labels(name, source, labels, len(class_names))
     return ImageDataset(name, class_names, shape, **parts)
 
 
-def _keys(builder, name):
-    """The names of the image and the label among the features."""
+def _keys(builder, name, *, labelled):
+    """The names of the image and the label among the features; None for the label where there need be none."""
     import tensorflow_datasets as tfds
 
     # Features read from features.json have no order. The dataset's own choice counts first, then the usual names.
     usual = (*(builder.info.supervised_keys or ()), "image", "label")
     features = dict(sorted(builder.info.features.items(), key=lambda item: (item[0] not in usual, item[0])))
     keys = [[key for key, feature in features.items() if type(feature) is kind] for kind in (tfds.features.Image, tfds.features.ClassLabel)]
+    kinds = tfds_names.kinds(features)
+    if not labelled:
+        if not keys[0]:
+            raise UserError(f"{name} has no image; its features are {kinds}; accepted are datasets with an Image")
+        return keys[0][0], None
     if not all(keys):
-        kinds = tfds_names.kinds(features)
         raise UserError(
             f"{name} has no image with a class label; its features are {kinds}; accepted are datasets with an Image and a ClassLabel"
         )

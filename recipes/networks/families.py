@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 from typing import Annotated, Literal
 
-from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, Auto, Range
+from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SHARE, UP_FROM_0, Auto, Range
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,6 +105,34 @@ class SequenceNetwork(DeepNetwork):
     """Share of the recurrent state dropped (recurrent models only). Default: 0."""
     embedding_dropout: Annotated[float, SHARE] | None = None
     """Share of the features of embeddings dropped, each from all tokens of a text (models of tokens only). Default: 0."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageNetwork(DeepNetwork, PlainNetwork):
+    """What networks for images have as well."""
+
+    downsampling: Literal["max", "stride", "blur"] | None = None
+    """How maps are halved: max pooling or a stride (cnn), a stride or a blur (residual networks). Default: the model's own."""
+    stem: Literal["auto", "small", "large", "patches", "convolutions"] | None = None
+    """The first layers: a 3x3 convolution (small), a 7x7 one (large), or auto, as the paper of this depth has it (residual networks);
+    patches, or convolutions of stride 2 (transformers). Default: the model's own."""
+    block: Literal["basic", "bottleneck", "preactivation", "preactivation_bottleneck", "fixup", "fixup_bottleneck"] | None = None
+    """What the residual branches are (residual networks only); fixup, convolutions between learned scalars, needs --normalization none.
+    Default: the model's own."""
+    shortcut: Literal["auto", "identity", "projection"] | None = None
+    """What goes around a block that halves the map: positions left out, or a 1x1 convolution; auto: as the papers have it (residual
+    networks only). Default: the model's own."""
+    stacking: Literal["auto", "never", "always"] | None = None
+    """Whether equal blocks of a stage are one layer, traced once for all of them; auto: in deep networks (residual networks only). Default:
+    the model's own, auto."""
+    rematerialization: bool = False
+    """Keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time (residual networks only)."""
+    patch_size: Annotated[int, AT_LEAST_1] | None = None
+    """Side in pixels of the patches that an image is cut into; it divides height and width (transformers only). Default: the model's own,
+    the largest that leaves 7 patches a side."""
+    patch_whitening: Annotated[int, UP_FROM_0] | None = None
+    """Side in pixels of the patches that a first layer, computed from the training images, decorrelates; 0 for no such layer (airbench
+    only). Default: the model's own."""
 
 
 def of_network(args):

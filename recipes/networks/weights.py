@@ -157,7 +157,7 @@ def _has_files(name):
 def _opened(folder, medium):
     from hornbook.inference import finished_run
 
-    trained, _ = finished_run.open_run(folder)
+    trained, _ = finished_run.open_run(folder, as_weights=True)
     if trained.about["medium"] != medium:
         raise UserError(f"--weights {folder} is a run on {trained.about['medium']}; accepted are runs on {medium}")
     return trained

@@ -210,13 +210,14 @@ def _held_out(args, dataset):
     # Series are split before they are cut into windows.
     parts = (dataset.train, dataset.validation)
     size = sum(len(set(part.units)) if dataset.medium == "series" else len(part) for part in parts)
+    size //= getattr(dataset, "copies", 1)
     return float(splits.share_of(args.split["validation_fraction"], size + dataset.thinned))
 
 
 def _of_images(args, dataset, row):
     """What is chosen by the size and the channels of images."""
     values = {"augmentation": "crop-flip" if dataset.input_shape[2] == 3 else "crop"}
-    if weights.is_head(args):
+    if hasattr(args, "weights") and weights.is_head(args):
         values["augmentation"] = "none"  # Features are computed once.
     augmentation = values["augmentation"] if args.augmentation == "auto" else args.augmentation
     if augmentation in ("crop", "none"):

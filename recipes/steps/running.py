@@ -45,7 +45,7 @@ class Session:
     suspected: list = dataclasses.field(default_factory=list)
 
 
-def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller):
+def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller, words=("predict",)):
     """Everything around a training: claim the folder, keep libraries quiet, seed, repeat for several seeds.
 
     Args:
@@ -57,6 +57,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         check_name: function that refuses options whose dataset cannot be had.
         inputs: what `hornbook predict` takes, for the last line, such as "IMAGE...".
         smaller: the flags by which a run takes less memory, in words.
+        words: the command that the last line has before the run's folder.
 
     Returns:
         What `result.json` holds; with several seeds, what `seeds.json` holds; with a remedy, the last run's; of a check alone the findings.
@@ -83,7 +84,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
                 result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor, smaller))
         for line in floors.in_words(result["floor"]):
             terminal.say(line)
-        runs.print_result(result, folder, inputs)
+        runs.print_result(result, folder, inputs, words)
         return result
 
     if args.check_only:

@@ -128,6 +128,7 @@ def test_quantiles_are_for_their_loss():
 # The builders that each recipe's data go to, and whether its sequences may differ in length.
 KINDS = {
     "image_classification": (("airbench", "cnn", "mlp", "resnet", "vision_transformer"), False),
+    "image_pretraining": (("airbench", "cnn", "mlp", "resnet", "vision_transformer"), False),
     "text_classification": (("cnn1d", "rnn", "text_transformer"), True),
     "sequence_classification": (("cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
     "tabular_classification": (("mlp",), False),

@@ -35,7 +35,7 @@ def test_in_memory_is_a_question_of_size(monkeypatch):
             return Streamed(was_read=in_memory), []
 
     digits = dataclasses.replace(data.images.load("digits"), train=Streamed(), validation=Streamed(), test=Streamed())
-    monkeypatch.setattr(images, "_digits", lambda: digits)
+    monkeypatch.setattr(images, "built_in", lambda: digits)
     free = [12_100]
     monkeypatch.setattr(images.memory, "available", lambda: free[0])
     assert data.images.load("digits").train.was_read  # 3,000 of 12,100 bytes.

@@ -13,7 +13,6 @@ from hornbook.data.selection import drawing
 from hornbook.inference.evaluate import evaluate
 from hornbook.recipes import (
     classifying,
-    defaults,
     image_classification,
     options,
     regression,
@@ -21,6 +20,7 @@ from hornbook.recipes import (
     tabular_classification,
     text_classification,
 )
+from hornbook.recipes.steps import defaults
 from hornbook.training import losses
 
 DIGITS = {

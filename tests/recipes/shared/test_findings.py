@@ -10,14 +10,15 @@ import pytest
 
 from hornbook import command_line, data, models
 from hornbook.recipes import (
-    findings,
     image_classification,
+    image_pretraining,
     options,
     regression,
     sequence_classification,
     tabular_classification,
     text_classification,
 )
+from hornbook.recipes.steps import findings
 from hornbook.training import builders
 from hornbook.training.diagnosis import Finding
 from hornbook.training.diagnosis.rules.remedies import REMEDIES
@@ -25,6 +26,7 @@ from hornbook.training.diagnosis.rules.remedies import REMEDIES
 # Of each recipe, a network's inputs and models.
 RECIPES = {
     image_classification: ((None, 8, 8, 1), ("cnn", "resnet20")),
+    image_pretraining: ((None, 8, 8, 1), ("cnn", "resnet20")),
     text_classification: ((None, None), ("cnn1d", "lstm")),
     sequence_classification: ((None, None, 2), ("gru", "fcn")),
     tabular_classification: ((None, 4), ("mlp",)),

@@ -18,12 +18,12 @@ from hornbook.inference.evaluate import evaluate
 from hornbook.inference.predict import predict
 from hornbook.recipes import (
     classifying,
-    findings,
     image_classification,
     sequence_classification,
     tabular_classification,
     text_classification,
 )
+from hornbook.recipes.steps import findings
 from hornbook.training.diagnosis.finding import Finding
 
 SMALL = {"model": "mlp", "depth": 1, "width": 8, "epochs": 25, "batch_size": 32, "learning_rate": 0.02, "classical_share": 0.0}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hornbook import data, models
+from hornbook.data.images.pretraining import rotation
 from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
 from hornbook.recipes.steps import defaults
@@ -20,6 +21,7 @@ def series(count, steps=12):
 
 DATASETS = {
     "image_classification": data.images.load("digits"),
+    "image_pretraining": rotation.dataset(data.images.load("digits")),
     "text_classification": data.texts.from_texts(["good day", "bad day", "fine night", "dull night"] * 20, [1, 0, 1, 0] * 20),
     "sequence_classification": series(60),
     "tabular_classification": data.tables.load("wine", task="classification"),

@@ -1,0 +1,154 @@
+"""Networks that learn from images without labels, and the runs that begin with them."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from hornbook import UserError, data
+from hornbook.__main__ import run as hornbook
+from hornbook.recipes import image_classification
+from hornbook.recipes.image_pretraining import Args, main
+
+SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}
+
+
+def run(tmp_path, images=None, name="run", **options):
+    folder = tmp_path / name
+    return folder, main(Args(**{**SMALL, "output": str(folder), **options}), dataset=images)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, floors, diagnosis):
+    with floors(), diagnosis():
+        return run(tmp_path_factory.mktemp("finished"))
+
+
+def weights_of(folder):
+    network = keras.saving.load_model(folder / "model.keras").get_layer("cnn")
+    return {weight.path: np.array(weight) for weight in network.weights}
+
+
+def test_a_run_leaves_what_every_run_leaves(finished, promised):
+    folder, result = finished
+    assert {entry.name for entry in folder.iterdir()} == promised
+    assert result["floor"]["all"]["most frequent class"]["accuracy"] == 0.25
+    assert 0.25 < result["metrics"]["accuracy"] <= 1
+    labels = json.loads((folder / "labels.json").read_text())
+    assert labels["pretext"] == "rotation"
+    assert labels["class_names"] == ["0 degrees", "90 degrees", "180 degrees", "270 degrees"]
+    assert "Was pretrained by rotation, on no labels" in (folder / "MODEL_CARD.md").read_text()
+    assert (folder / "split.csv").read_text().count("\n") == 1798  # An image once, not once a turn.
+    assert '<section id="augmented">' in (folder / "report.html").read_text()
+
+
+def test_the_score_is_that_of_the_saved_model_on_turned_test_images(finished):
+    folder, result = finished
+    rows = [line.split(",") for line in (folder / "split.csv").read_text().splitlines()]
+    whole = data.images.load("digits", validation_fraction=0, test_fraction=0).train
+    chosen = whole.inputs[[int(index) for part, _, index, _ in rows if part == "test"]]
+    model = keras.saving.load_model(folder / "model.keras")
+    found = [model.predict(np.rot90(chosen, turn, axes=(1, 2)), verbose=0).argmax(axis=1) == turn for turn in range(4)]
+    assert np.mean(found) == pytest.approx(result["metrics"]["accuracy"])
+
+
+def test_the_next_run_begins_with_the_weights_that_were_learned(finished, tmp_path):
+    folder, _ = finished
+    begun = {}
+
+    class Begun(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            begun.update({weight.path: np.array(weight) for weight in self.model.get_layer("cnn").weights})
+
+    small = {"epochs": 1, "batch_size": 128, "samples_per_class": 10, "output": str(tmp_path / "next")}
+    image_classification.main(image_classification.Args(weights=str(folder), **small), callbacks=[Begun()])
+    learned = {weight.path: np.array(weight) for weight in keras.saving.load_model(folder / "model.keras").get_layer("cnn").weights}
+    head = {path for path in begun if "logits" in path}
+    assert len(head) == 2
+    assert begun.keys() == learned.keys()
+    for path in begun.keys() - head:
+        np.testing.assert_array_equal(begun[path], learned[path])
+    assert {begun[path].shape[-1] for path in head} == {10}
+    config = json.loads((tmp_path / "next" / "config.json").read_text())
+    assert (config["model"], config["depth"], config["width"]) == ("cnn", 4, 4)
+
+
+@pytest.mark.parametrize("command", ["predict {} x.png", "evaluate {}", "export {} --format keras", "serve {}", "labels {}"])
+def test_what_says_classes_refuses_it_in_a_line_that_says_what_it_is_for(finished, command, capsys):
+    folder, _ = finished
+    with pytest.raises(SystemExit) as ended:
+        hornbook(command.format(folder).split())
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    assert (
+        f"was pretrained by rotation, without labels, for other runs to begin with: hornbook image-classification --weights {folder}"
+        in said
+    )
+
+
+def test_the_last_line_is_the_command_that_it_is_for(tmp_path, capsys):
+    folder, _ = run(tmp_path)
+    said = capsys.readouterr().out
+    assert f"image-classification: hornbook image-classification --weights {folder} --dataset LABELLED" in said
+
+
+def test_a_run_that_was_cut_off_ends_with_the_same_weights(tmp_path):
+    class Cut(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise RuntimeError("cut off")
+
+    options = {"colour": 0.3, "augmentation": "crop-flip", "dropout": 0.2}
+    whole, _ = run(tmp_path, name="whole", **options)
+    with pytest.raises(RuntimeError, match="cut off"):
+        main(Args(**{**SMALL, **options, "output": str(tmp_path / "cut")}), callbacks=[Cut()])
+    cut, _ = run(tmp_path, name="cut", **options)
+    first, second = weights_of(whole), weights_of(cut)
+    assert all(first[path].tobytes() == second[path].tobytes() for path in first)
+
+
+def test_files_on_disk_and_their_labels_do_not_count(tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "images" / ("a", "b/c")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (12, 12, 3)).astype(np.uint8)).save(path)
+    asked = {"dataset": f"folder:{tmp_path / 'images'}", "model": "cnn", "in_memory": "never", "validation_fraction": 0.2, "batch_size": 16}
+    folder, result = run(tmp_path, **asked)
+    assert result["evaluated_on"] == "test"
+    assert json.loads((folder / "labels.json").read_text())["input_shape"] == [12, 12, 3]
+    by_labels, _ = run(tmp_path, name="again", **asked)
+    shutil.rmtree(tmp_path / "images")
+    assert all(np.array_equal(*pair) for pair in zip(weights_of(folder).values(), weights_of(by_labels).values(), strict=True))
+
+
+def test_a_dataset_of_the_callers(tmp_path, colour_images):
+    images, labels = colour_images
+    _, result = run(tmp_path, data.images.from_arrays(images, labels, images[:10], labels[:10]), model="cnn")
+    assert result["metrics"].keys() >= {"accuracy", "loss"}
+
+
+def test_a_check_trains_nothing(tmp_path):
+    found = main(Args(**{**SMALL, "check_only": True, "output": str(tmp_path / "run")}))
+    assert "findings" in found
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"members": 2}, "--members 2: a pretraining begins other runs with the weights of one network"),
+        ({"schedule": "restarts", "cycles": 2, "snapshots": 2}, "--snapshots 2: a pretraining begins other runs"),
+        ({"coverage": 0.9}, "--coverage 0.9: a pretraining has no classes of yours"),
+        ({"test_fold": "1/5"}, "--test-fold 1/5: a pretraining has no labels to score folds by"),
+        ({"dataset": "folder:nowhere"}, "is not there; accepted is a folder with files below it"),
+        ({"dataset": "csv:nowhere"}, "is not there"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, **options)
