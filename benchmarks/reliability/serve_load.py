@@ -1,6 +1,6 @@
 """Does `hornbook serve` stand 100 clients for a minute, and how much of the model's own speed is left?
 
-    python -m benchmarks.reliability.serve_load --run runs/mine --seconds 60 --keep
+    python -m benchmarks.reliability.serve_load --run runs/digits runs/photos --file photo.jpg --seconds 60 --keep
 
 Starts the server of a finished run, and clients that send one input each, again and again, over connections that stay open. Prints requests
 a second, errors, the slowest answers and the server's memory at a tenth of the time and at its end; and, before, how many inputs a second
@@ -25,24 +25,31 @@ RESULTS = pathlib.Path(__file__).parents[1] / "results/serve_load.csv"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="folder of a finished run on images")
+    parser.add_argument("--run", required=True, nargs="+", help="folders of finished runs on images")
+    parser.add_argument("--file", help="JPEG file that clients send; default: random pixels as a NumPy file")
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--keep", action="store_true", help="write results/serve_load.csv")
     args = parser.parse_args()
-    about = json.loads(pathlib.Path(args.run, "labels.json").read_text())
+    rows = [measured(args, run) for run in args.run]
+    if args.keep:
+        with open(RESULTS, "w", newline="") as file:
+            table = csv.DictWriter(file, rows[0], lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+
+
+def measured(args, run):
+    """The row of one run, which is printed."""
+    about = json.loads(pathlib.Path(run, "labels.json").read_text())
     image = np.random.default_rng(0).integers(0, 256, (1, *about["input_shape"])).astype(np.uint8)
-    row = {"run": pathlib.Path(args.run).name, "clients": args.clients, "seconds": args.seconds}
-    row["model_alone_a_second"] = round(alone(args.run, image), 1)
-    row |= under_load(args, npy(image))
+    row = {"run": pathlib.Path(run).name, "clients": args.clients, "seconds": args.seconds}
+    row["model_alone_a_second"] = round(alone(run, image), 1)
+    row |= under_load(args, run, pathlib.Path(args.file).read_bytes() if args.file else npy(image))
     row["share_of_the_model"] = round(row["requests_a_second"] / row["model_alone_a_second"], 3)
     for name, value in row.items():
         print(f"{name.replace('_', ' ')}: {value}")
-    if args.keep:
-        with open(RESULTS, "w", newline="") as file:
-            table = csv.DictWriter(file, row, lineterminator="\n")
-            table.writeheader()
-            table.writerow(row)
+    return row
 
 
 def npy(image):
@@ -68,9 +75,9 @@ def alone(run, image):
     return 32 * rounds / (time.perf_counter() - started)
 
 
-def under_load(args, body):
+def under_load(args, run, body):
     """What clients see of a server, a dict."""
-    server = subprocess.Popen([sys.executable, "-m", "hornbook", "serve", args.run, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, "-m", "hornbook", "serve", run, "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
         return asyncio.run(_clients(args, port, body, psutil.Process(server.pid)))
@@ -80,7 +87,8 @@ def under_load(args, body):
 
 
 async def _clients(args, port, body, server):
-    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-npy\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    kind = "image/jpeg" if args.file else "application/x-npy"
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     await _ask(*await asyncio.open_connection("localhost", port), head + body)  # Which compiles the model.
     end, took, errors, memory, before = time.perf_counter() + args.seconds, [], [], [], server.cpu_times()
 

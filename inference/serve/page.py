@@ -37,6 +37,7 @@ const types = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", gif: "i
 const say = (text) => { byId("error").textContent = text; };
 const element = (parent, name, text) => { const made = document.createElement(name); if (text !== undefined) made.textContent = text;
   parent.append(made); return made; };
+const number = (value) => value === null ? "no limit" : Number(value.toPrecision(6)).toString();
 async function ask(body, type, title, picture) {
   say("...");
   const headers = { "Content-Type": type };
@@ -63,11 +64,18 @@ function show(one, title, picture, several) {
   element(rows, "p", several ? one.name.replace("the request", title) : title).className = "";
   if (one.class !== undefined) element(element(rows, "p"), "strong", one.class);
   if (one.labels !== undefined) element(element(rows, "p"), "strong", one.labels.join(", ") || "none of the labels");
+  const promised = about.coverage && Number((100 * about.coverage).toFixed(2)) + "%";
+  if (one.set !== undefined) element(rows, "p", "With " + promised + " coverage: " + (one.set.join(", ") || "none of the classes"));
+  const unsure = Object.entries(one.sets || {}).filter(([, may]) => may.length !== 1).map(([name]) => name);
+  if (one.sets !== undefined) element(rows, "p", "Not decided with " + promised + " coverage: " + (unsure.join(", ") || "no label"));
   const shown = Object.entries(one.probabilities || {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
   for (const [name, value] of shown) { const row = element(rows, "div"); row.className = "row";
     element(row, "i").style.width = (100 * value).toFixed(1) + "%"; element(row, "span", name); element(row, "span", value.toFixed(4)); }
   for (const [name, value] of Object.entries(one.values || {})) { const row = element(rows, "div"); row.className = "row";
-    element(row, "span", name); element(row, "span", Number(value.toPrecision(6)).toString()); }
+    element(row, "span", name); element(row, "span", number(value)); }
+  for (const [name, ends] of Object.entries(one.intervals || {})) { const row = element(rows, "div"); row.className = "row";
+    element(row, "span", name + ", with " + promised + " coverage");
+    element(row, "span", "from " + number(ends[0]) + " to " + number(ends[1])); }
 }
 async function file(one) {
   const ending = one.name.split(".").pop().toLowerCase(), type = types[ending] || one.type;
@@ -101,7 +109,8 @@ def page(name, about, accepted, settings):
         settings: `guards.Settings`.
     """
     # Within a script element only "</" could end it.
-    told = json.dumps({"accepted": accepted, "max_bytes": settings.max_bytes}).replace("<", "\\u003c")
+    told = {"accepted": accepted, "max_bytes": settings.max_bytes, "coverage": (about.get("conformal") or {}).get("coverage")}
+    told = json.dumps(told).replace("<", "\\u003c")
     asked = ""
     if settings.token is not None:
         asked = '<label for="token">Token</label><input id="token" type="password" autocomplete="off">'
