@@ -13,7 +13,7 @@ from hornbook.data import splits
 from hornbook.evaluation import scores
 from hornbook.recipes.steps import defaults
 from hornbook.training import runs
-from hornbook.tuning import asked, pruning, search_space, settings
+from hornbook.tuning import asked, pruning, search_space, settings, sources
 from hornbook.tuning import search as searches
 from hornbook.tuning.oracles import oracles
 from hornbook.tuning.reports import report, results
@@ -61,7 +61,8 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
         "cross_validate": args.cross_validate,
         "warm_start": list(args.warm_start),
     }
-    lock, again = settings.claim(folder, values, settings.SEARCH)
+    paths = sources.named([vars(recipe_args)])
+    lock, again = settings.claim(folder, values, settings.SEARCH, paths)
     try:
         oracle._set_project_dir(str(folder.parent), folder.name)
         if again:
@@ -96,6 +97,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
             ).run()
             if best is None:
                 raise UserError(f"no trial of {folder} finished; see trials.csv in it for why")
+        sources.refuse_changed(folder, paths, settings.SEARCH.called)
         return _finish(args, plan, oracle, fleet, folder, best)
     except UserError:
         searches.discard(folder)

@@ -12,7 +12,7 @@ import numpy as np
 from hornbook import UserError, command_line, files, records, spreadsheets, terminal
 from hornbook.evaluation import intervals
 from hornbook.training import runs
-from hornbook.tuning import asked, driver, kept, settings
+from hornbook.tuning import asked, driver, kept, settings, sources
 
 
 def search(recipe_name, recipe, args, recipe_args, folder, given=()):
@@ -34,7 +34,7 @@ def search(recipe_name, recipe, args, recipe_args, folder, given=()):
     """
     shared = command_line.to_config(recipe_name, dataclasses.replace(recipe_args, output=None))
     values = {"recipe": recipe_name, "options": shared, "folds": args.outer}
-    lock, _ = settings.claim(folder, values, settings.NESTED)
+    lock, _ = settings.claim(folder, values, settings.NESTED, sources.named([vars(recipe_args)]))
     try:
         found = []
         for number in range(1, args.outer + 1):

@@ -8,7 +8,7 @@ import pathlib
 
 from hornbook import UserError, command_line, files, records
 from hornbook.training import runs
-from hornbook.tuning import kept
+from hornbook.tuning import kept, sources
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ COMPARISON = Kind("comparison.json", kept.Comparison, "a comparison")
 CROSS_VALIDATION = Kind("cross_validation.json", kept.CrossValidation, "a cross-validation")
 
 
-def claim(folder, values, kind):
+def claim(folder, values, kind, paths=()):
     """Claim the folder of a search or a comparison and write what was asked, or find that the same was asked before.
 
     An option that the recipe had not yet when it began is no difference where it is left as it is.
@@ -43,12 +43,13 @@ def claim(folder, values, kind):
         folder: of the search.
         values: JSON values that whatever is in the folder must have begun with, among them the `recipe` and its `options`.
         kind: `Kind` of the folder.
+        paths: of files that are read, as of `sources.named`; they must be what they were.
 
     Returns:
         (lock, whether it is taken up again); the lock is held until the process ends.
 
     Raises:
-        UserError: the folder cannot be written, another process is at work in it, or it holds what was asked otherwise.
+        UserError: the folder cannot be written, another process is at work in it, it holds what was asked otherwise, or a file has changed.
     """
     folder = pathlib.Path(folder)
     path = folder / kind.name
@@ -60,6 +61,7 @@ def claim(folder, values, kind):
     values = json.loads(json.dumps(values))
     if not path.exists():
         files.write_json(path, values)
+        sources.refuse_changed(folder, paths, kind.called)
         return lock, False
     try:
         began = records.values(path, kind.type)
@@ -68,6 +70,7 @@ def claim(folder, values, kind):
             if began.get(key) != values.get(key):
                 differs, other = _described(key, began.get(key), values.get(key)), kind.other.format(folder=folder)
                 raise UserError(f"{folder} holds {kind.called} with {differs}; go on with what it began with, or {other}")
+        sources.refuse_changed(folder, paths, kind.called)
     except UserError:
         os.close(lock)
         raise

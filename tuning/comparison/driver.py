@@ -7,7 +7,7 @@ import time
 
 from hornbook import UserError, command_line, terminal
 from hornbook.evaluation import scores
-from hornbook.tuning import kept, settings
+from hornbook.tuning import kept, settings, sources
 from hornbook.tuning.comparison import grid, measures, report, table
 from hornbook.tuning.workers import many
 
@@ -103,6 +103,8 @@ def compare(plan, folder, *, workers=None, threads=None, retry_failed=False, sai
         found = list(rows.values())
         if all(row.state == "failed" for row in found):
             raise UserError(f"all {len(found)} runs failed; the first: {found[0].error}")
+        # A file may have been written anew while runs read it.
+        sources.refuse_changed(folder, sources.named(cell.options for cell in plan.cells), settings.COMPARISON.called)
         _write(plan, folder, found)
         report.write_report(folder / "report.html", plan, found)
         return found
@@ -114,7 +116,7 @@ def _claim(folder, plan):
     """Claim the folder; the same comparison, or one with more levels, data sets or seeds, goes on in it."""
     shared = {name: value for name, value in plan.shared.items() if name not in ("dataset", "seed", "split_seed")}
     values = {"recipe": plan.recipe_name, "options": shared, "factors": [factor.name for factor in plan.factors]}
-    return settings.claim(folder, values, settings.COMPARISON)[0]
+    return settings.claim(folder, values, settings.COMPARISON, sources.named(cell.options for cell in plan.cells))[0]
 
 
 def _train(plan, folder, left, rows, workers, threads, said):

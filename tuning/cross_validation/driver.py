@@ -12,7 +12,7 @@ from hornbook import UserError, command_line, files, spreadsheets, terminal
 from hornbook.evaluation import intervals, predictions, scores
 from hornbook.inference.finished_run import open_run
 from hornbook.training import runs
-from hornbook.tuning import kept, settings
+from hornbook.tuning import kept, settings, sources
 from hornbook.tuning.cross_validation import report
 from hornbook.tuning.workers import many
 
@@ -55,7 +55,8 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
         _refuse_data(recipe_name, args, base)
     shared = {name: value for name, value in command_line.to_config("", base).items() if name not in ("recipe", "output")}
     values = {"recipe": recipe_name, "options": shared, "folds": args.folds}
-    lock, _ = settings.claim(folder, values, settings.CROSS_VALIDATION)
+    paths = sources.named([vars(base)])
+    lock, _ = settings.claim(folder, values, settings.CROSS_VALIDATION, paths)
     try:
         folds = _folds(args, base, shared)
         outcomes = {fold.folder: kept.ended(folder / fold.folder) for fold in folds}
@@ -66,6 +67,7 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
             if "error" in outcomes[fold.folder]:
                 told = f"fold {fold.number} of repeat {fold.repeat}: {outcomes[fold.folder]['error']}"
                 raise UserError(f"{told}; the other folds are kept; once that is mended, the same command with --retry-failed goes on")
+        sources.refuse_changed(folder, paths, settings.CROSS_VALIDATION.called)
         return _finish(recipe_name, args, folder, folds, outcomes)
     finally:
         os.close(lock)

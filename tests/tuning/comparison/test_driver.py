@@ -271,3 +271,22 @@ def test_a_link_in_its_folder_is_not_followed(fleet, tmp_path):
     with pytest.raises(UserError, match=r"comparison\.csv is a link"):
         compare(tmp_path / "out")
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_data_that_change_are_refused_before_and_behind_the_runs(fleet, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("size,label\n1,a\n2,b\n")
+    own, folder = dataclasses.replace(BASE, dataset=f"csv:{rows}"), tmp_path / "out"
+
+    def written_meanwhile(options):
+        rows.write_text(rows.read_text() + "3,a\n")
+        return trained(options)
+
+    fleet.outcome = staticmethod(written_meanwhile)
+    with pytest.raises(UserError, match=r"rows.csv has changed since a comparison"):
+        compare(folder, base=own)
+    assert len(table(folder)) == 6  # What the runs gave is kept.
+    fleet.begun.clear()
+    with pytest.raises(UserError, match=r"rows.csv has changed since a comparison"):
+        compare(folder, base=own)
+    assert not fleet.begun

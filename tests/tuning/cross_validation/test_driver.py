@@ -137,3 +137,16 @@ def test_data_are_looked_at_before_a_fold_is_begun(fleet, tmp_path, folds, chang
         cross_validate(tmp_path / "out", command.Args(folds=folds), dataclasses.replace(BASE, **change))
     assert not fleet.begun
     assert not (tmp_path / "out").exists()
+
+
+def test_data_that_change_between_folds_are_refused(in_this_process, tmp_path, monkeypatch):
+    monkeypatch.setattr(many.local, "LocalWorkers", in_this_process)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("size,label\n" + "".join(f"{k % 7}.5,{'ab'[k % 2]}\n" for k in range(40)))
+    base = dataclasses.replace(BASE, dataset=f"csv:{rows}")
+    cross_validate(tmp_path / "out", base=base)
+    shutil.rmtree(tmp_path / "out/repeat-1-fold-2")
+    rows.write_text(rows.read_text().replace("1.5,b", "1.5,a"))
+    with pytest.raises(UserError, match=r"rows.csv has changed since a cross-validation"):
+        cross_validate(tmp_path / "out", base=base)
+    in_this_process.begun.clear()
