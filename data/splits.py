@@ -100,9 +100,10 @@ def stratified_split(examples, fraction, seed, name, flag, class_names):
         left = "" if part == "test" else " left for training"
         # Without a test part there is nothing to evaluate on, and validation would need an example of each class too.
         remedy = "--test-fraction 0 --validation-fraction 0 --evaluate none" if part == "test" else f"{flag} 0"
+        less = " leave out such classes with --min-class-count 2," if (counts > 1).sum() > 1 else ""
         raise UserError(
             f"{name}: class {class_names[rare[0]]} has one example{left}, which cannot be a {part} example too; "
-            f"add examples of it, or hold none out: {remedy}"
+            f"add examples of it,{less} or hold none out: {remedy}"
         )
     held_out = max(math.ceil(fraction * len(examples)), int((counts > 0).sum()))
     if len(examples) >= _LARGE:

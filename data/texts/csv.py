@@ -219,7 +219,8 @@ def _refuse_odd_labels(scanned, split):
     if single and split:
         raise UserError(
             f"{path} line {lines[single[0]]}, column {column!r}: the class {single[0]!r} has one example, which cannot stand in two parts; "
-            "add examples, remove the row, or pass --test-fraction 0 --validation-fraction 0 --evaluate none"
+            "add examples, leave such classes out with --min-class-count 2,"
+            " or pass --test-fraction 0 --validation-fraction 0 --evaluate none"
         )
 
 

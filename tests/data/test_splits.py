@@ -177,8 +177,11 @@ def test_a_share_that_is_too_small_for_its_classes_is_one_of_each():
 
 def test_a_class_too_small_to_split():
     inputs, _ = arrays(9)
-    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example left for training, .* none out: --validation-fraction 0"):
+    with pytest.raises(UserError, match=r"mine:\w+: class 2 has one example left .* none out: --validation-fraction 0") as raised:
         data.images.from_arrays(inputs, np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), name="mine")
+    assert "leave out such classes with --min-class-count 2" in str(raised.value)
+    with pytest.raises(UserError, match=r"add examples of it, or hold none out"):  # One class alone would be left.
+        data.images.from_arrays(inputs, np.array([0] * 8 + [1]))
     with pytest.raises(UserError, match=r"--validation-fraction 0\.8 takes 8 of 9 examples, .* one of each of 3 classes"):
         data.images.from_arrays(inputs, np.arange(9) % 3, validation_fraction=0.8)
     assert len(data.images.from_arrays(inputs, np.array([0] * 8 + [1]), validation_fraction=0).train) == 9
