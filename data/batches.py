@@ -218,6 +218,35 @@ def predictions(model, examples, *, batch_size=256, length=None):
     return in_order
 
 
+def predictions_of_some(model, examples, *, batch_size=256, length=None):
+    """As `predictions`, of examples in memory and without a feed, which takes 0.1 s to begin: for many calls of a few thousand each.
+
+    Args:
+        model, examples, batch_size, length: as of `predictions`.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data
+    from hornbook.data.batches import predictions_of_some
+
+    digits = data.images.load("digits").test
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    assert predictions_of_some(model, digits).shape == (len(digits), 10)
+    ```
+    """
+    sequences = hasattr(examples, "lengths")
+    order, found = bucketed_batches.by_length(examples) if sequences else np.arange(len(examples)), []
+    for start in range(0, len(order), batch_size):
+        some = order[start : start + batch_size]
+        inputs = bucketed_batches.padded(examples, some, length) if sequences else examples.inputs[some[0] : some[-1] + 1]
+        found.append(np.asarray(model.predict_on_batch(inputs)))
+    outputs = np.concatenate(found)
+    in_order = np.empty_like(outputs)
+    in_order[order] = outputs
+    return in_order
+
+
 class _Order:
     """The examples of one epoch in their order, and which of them come once more."""
 

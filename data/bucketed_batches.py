@@ -55,6 +55,12 @@ def whole(examples, length=None):
     return _BucketedBatches(examples, 1, range(1), lambda epoch: [np.arange(len(examples))], Finish(None, 0, None, None), length)[0][0]
 
 
+def padded(examples, positions, length=None):
+    """The inputs at some positions as one batch: padded to `length`, or to the padded length of the longest of them."""
+    longest = length or int(examples.padded_lengths[np.searchsorted(examples.padded_lengths, examples.lengths[positions].max())])
+    return examples.padded(positions, longest)
+
+
 def by_length(examples):
     """Positions from the shortest to the longest, equal ones in their order."""
     return np.argsort(examples.lengths, kind="stable")

@@ -20,7 +20,9 @@ from hornbook.data import naming
 
 STREAMED_FROM = 2**28  # Bytes of a file that is not read into memory, unless the user asks for it.
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SPLIT = {one: f"separated by {words}); put quotes around text with separators in it" for one, words in _SEPARATORS.items()}
 _ACCEPTED = "a CSV or TSV file with a line of column names"
+_NO_ROW = "has no row below its first line; accepted is a line of names, then a row each"
 _HEAD = 2**20  # Bytes by which the separator and the column names are found.
 _BUFFER = 2**20
 _LINES_TRIED = 20  # Of the head, to tell what separates the fields.
@@ -148,21 +150,22 @@ def layout(path, *, encoding=None, header=None, quoted=None):
     return _named(found, next(_parsed(found, _lines(found)), None))
 
 
-def rows(found):
+def rows(found, *, refuse=True):
     """Every row below the names: (line it begins on, from 1; its first byte; bytes; fields). Blank lines are left out.
 
     Args:
         found: a `Layout`. First byte and bytes are None unless it is `by_line`.
+        refuse: whether a row of more or fewer fields than the first is refused, or the `UserError` stands in the place of its fields.
 
     Raises:
         UserError: there is no row, a row cannot be read, or it has more or fewer fields than the first; with its line.
     """
-    parsed = _parsed(found, _lines(found))
+    parsed = _parsed(found, _lines(found), refuse)
     if found.header:
         next(parsed, None)
     first = next(parsed, None)
     if first is None:
-        raise _no_row(found)
+        raise UserError(f"{found.path} {_NO_ROW}")
     yield first
     yield from parsed
 
@@ -214,7 +217,7 @@ def read(path, *, encoding=None, header=None):
         kept.append(row)
         places.append(line)
     if not kept:
-        raise _no_row(found)
+        raise UserError(f"{found.path} {_NO_ROW}")
     return Table(**vars(found), rows=kept, lines=places)
 
 
@@ -282,11 +285,7 @@ def _is_number(field):
     return re.fullmatch(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", field) is not None
 
 
-def _no_row(found):
-    return UserError(f"{found.path} has no row below its first line; accepted is a line of names, then a row each")
-
-
-def _parsed(found, lines):
+def _parsed(found, lines, refuse=True):
     """(line it begins on; its first byte and bytes, or Nones; fields) of every row that is not blank, the names among them."""
     with_places = isinstance(lines, _Lines)
     line, start, size, width = 1, found.skip, None, len(found.columns)
@@ -298,10 +297,9 @@ def _parsed(found, lines):
             if any(map(str.strip, row)):
                 width = width or len(row)
                 if len(row) != width:
-                    raise UserError(
-                        f"{found.path} line {line} has {len(row)} fields, the first line {width} (separated by "
-                        f"{_SEPARATORS[found.delimiter]}); put quotes around text with separators in it"
-                    )
+                    row = UserError(f"{found.path} line {line} has {len(row)} fields, the first line {width} ({_SPLIT[found.delimiter]}")
+                    if refuse:
+                        raise row
                 yield line, start if with_places else None, size, row
             if with_places:
                 start = lines.consumed

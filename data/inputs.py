@@ -1,9 +1,12 @@
 """A finished run's model and other data: what the readers of all media share.
 
-Each medium has a file `inputs` with a type and five functions, so that `hornbook predict`, `evaluate` and `export` need no case by
+Each medium has a file `inputs` with a type and six functions, so that `hornbook predict`, `evaluate` and `export` need no case by
 medium:
 
-- `read(given, trained)`: what one argument of `hornbook predict` means, a list of (name, input);
+- `read(given, trained, skip=0)`: what one argument of `hornbook predict` means, but for the first few: an iterator of (name, input) that
+  holds little at a time, whatever the size of a file. In the place of an input that cannot be read stands the `UserError` on it; one that
+  is raised is of all that follows;
+- `suffixes(trained)`: how the names of the files end that are read of a folder;
 - `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
 - `Settings`: the options of a run that they read by;
 - `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out;
@@ -13,6 +16,7 @@ medium:
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 from typing import Literal
@@ -21,10 +25,12 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError, files, memory, records
-from hornbook.data import naming, npz, splits
+from hornbook.data import csv_rows, naming, npz, splits
 from hornbook.data.dataset import Labels
 from hornbook.data.selection.arranging import Arrangement
 from hornbook.data.selection.thinning import Thinning
+
+_BLOCK = 2**24  # Bytes of an array that are read at a time.
 
 
 class Settings(msgspec.Struct, kw_only=True):
@@ -165,8 +171,97 @@ def named_part(parts, name, part):
     return part
 
 
+def whole(pairs):
+    """The (name, input) of a medium's `read`, a list.
+
+    Raises:
+        UserError: one of them cannot be read.
+    """
+    pairs = list(pairs)
+    for _, one in pairs:
+        if isinstance(one, UserError):
+            raise one
+    return pairs
+
+
+def files_below(folder, suffixes):
+    """The paths of the files below a folder whose names end so, sorted, folder by folder; without hidden ones.
+
+    Args:
+        folder: as somebody wrote it.
+        suffixes: in lower case.
+
+    Raises:
+        UserError: a folder cannot be read, or there is no such file.
+    """
+
+    def refuse(error):
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}; make it readable, or remove it") from error
+
+    found = []
+    for inside, folders, names in os.walk(files.given(folder), onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [os.path.join(inside, name) for name in sorted(names) if name.lower().endswith(suffixes) and not name.startswith(".")]
+    if not found:
+        raise UserError(f"{folder} is a folder without a file to predict; accepted are names that end with {', '.join(suffixes)}")
+    return found
+
+
+def layout(path, **reading):
+    """As `csv_rows.layout`; where the encoding is "auto", the whole file tells it, as when it is read at once."""
+    found = csv_rows.layout(path, **reading)
+    if found.asked_encoding == "auto" and found.encoding == "utf-8" and files.encoding_of(found.path, "auto", "a CSV file") == "cp1252":
+        found = dataclasses.replace(csv_rows.layout(path, **{**reading, "encoding": "cp1252"}), asked_encoding="auto")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Array:
+    """The numbers in a `.npy` file, read when they are asked for: `array[2:5]`.
+
+    Attributes:
+        path: of the file.
+        shape, dtype: of the array.
+        start: the first byte of its numbers.
+        by_column: whether the first axis changes fastest, so that the numbers of an example lie apart.
+    """
+
+    path: str
+    shape: tuple
+    dtype: np.dtype
+    start: int
+    by_column: bool
+
+    def __getitem__(self, some):
+        """The entries of a slice of the first axis; an array of no axis is one number."""
+        if not self.shape:
+            return self._read(0, 1).reshape(())
+        first, last, _ = some.indices(self.shape[0])
+        if self.by_column:
+            memory.require(2 * math.prod(self.shape) * self.dtype.itemsize, self.path, "save it in C order, by numpy.ascontiguousarray")
+            return self._read(0, math.prod(self.shape)).reshape(self.shape, order="F")[first:last]
+        entry = math.prod(self.shape[1:])
+        return self._read(first * entry, last * entry).reshape(-1, *self.shape[1:])
+
+    def blocks(self, skip=0):
+        """(position of the first entry, entries) from entry `skip` on: a few at a time, all at once where they lie apart."""
+        size = max(1, math.prod(self.shape[1:]) * self.dtype.itemsize)
+        step = self.shape[0] if self.by_column else max(1, _BLOCK // size)
+        for first in range(skip, self.shape[0], step):
+            yield first, self[first : first + step]
+
+    def _read(self, first, last):
+        size = self.dtype.itemsize
+        with files.opened(files.given(self.path), buffering=0) as file:
+            file.seek(self.start + first * size)
+            content = bytearray((last - first) * size)
+            if file.readinto(content) != len(content):
+                raise UserError(f"{self.path} was changed while it was read; begin again")
+        return np.frombuffer(content, self.dtype)
+
+
 def array(path):
-    """The numbers in a `.npy` file.
+    """The `Array` in a `.npy` file.
 
     Raises:
         UserError: the file cannot be read, or holds something else.
@@ -177,18 +272,20 @@ def array(path):
             if file.read(6) != b"\x93NUMPY":
                 raise UserError(f"{path} is no NumPy array; accepted are arrays that numpy.save wrote")
             file.seek(0)
-            # Once as it is and once, at least, as the float32 of a model's input.
-            memory.require(2 * npz.size_in_bytes(file, os.fstat(file.fileno()).st_size), path, "pass fewer examples at a time")
+            npz.size_in_bytes(file, os.fstat(file.fileno()).st_size)
+            start = file.tell()
             file.seek(0)
-            found = np.load(file, allow_pickle=False)
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, by_column, dtype = read(file)
     except UserError:
         raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}; accepted are arrays that numpy.save wrote") from error
     except Exception as error:  # Whatever a broken header may lead NumPy's reader to.
         raise UserError(f"{path} cannot be read as a NumPy array: {npz.reason(error)}") from error
-    if found.dtype.kind not in "uifb":
-        raise UserError(f"{path} holds {found.dtype}; accepted are numbers")
-    if not found.size:
-        raise UserError(f"{path} has shape {found.shape}, so there is nothing in it; accepted are arrays of one example or more")
-    return found
+    if dtype.kind not in "uifb":
+        raise UserError(f"{path} holds {dtype}; accepted are numbers")
+    if 0 in shape:
+        raise UserError(f"{path} has shape {shape}, so there is nothing in it; accepted are arrays of one example or more")
+    return Array(path, shape, dtype, start, by_column and len(shape) > 1)

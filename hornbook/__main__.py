@@ -30,7 +30,7 @@ COMMANDS = {
     "runs": "List the finished runs below a folder: what differs among them, and their scores.",
 }
 COMMAND_FILES = {
-    "predict": "inference.predict",
+    "predict": "inference.predict.command",
     "evaluate": "inference.evaluate",
     "export": "inference.export.command",
     "ensemble": "inference.ensemble",

@@ -23,6 +23,9 @@ from hornbook import UserError, memory
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BLOCK = 2**20  # Bytes.
+
 
 def given(path):
     """The `pathlib.Path` that somebody wrote: `~` is their home folder, and stays as it is where there is no such user."""
@@ -138,11 +141,38 @@ def decoded(path, content, encoding, *, whole=True):
         ) from error
     except UnicodeDecodeError as error:
         # Bytes that no text has are of a picture, an archive or a spreadsheet, which Windows-1252 would turn into rubbish.
-        if encoding == "auto" and tried == "utf-8-sig" and not re.search(rb"[\x00-\x08\x0e-\x1f]", content):
+        if encoding == "auto" and tried == "utf-8-sig" and not _CONTROL.search(content):
             with contextlib.suppress(UnicodeDecodeError):
                 return content.decode("cp1252"), "cp1252"
         line = content[: error.start].count(b"\n") + 1
         raise EncodingError(other_encoding(path, line, tried, content[error.start], encoding)) from error
+
+
+def encoding_of(path, asked, accepted):
+    """The name of the encoding of a file of any size, as `decoded` finds it of its bytes, which are read once and not kept.
+
+    Args:
+        path: of the file.
+        asked: as `encoding` of `decoded`.
+        accepted: what a message says is accepted.
+
+    Raises:
+        UserError: it cannot be read, or its beginning is in another encoding.
+    """
+    head = content(path, accepted, _BLOCK)
+    _, found = decoded(path, head, asked, whole=len(head) <= _BLOCK)
+    if asked != "auto" or found != "utf-8-sig" or len(head) <= _BLOCK:
+        return found
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path, buffering=0) as file:
+        block = b" "
+        while block:
+            block = file.read(_BLOCK)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError:  # Where it is no Windows-1252 either, whoever reads its lines says which.
+                return found if _CONTROL.search(block) else "cp1252"
+    return found
 
 
 def _text(content, encoding, whole):

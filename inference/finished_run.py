@@ -1,5 +1,6 @@
 """A finished run opened: its model, and what its folder says of its data."""
 
+import hashlib
 import importlib
 import pathlib
 from typing import Literal
@@ -61,3 +62,12 @@ def _labels_kind(module):
 def load_model(trained):
     """The saved model of a run, `Trained`; raises as `saved_model.load`."""
     return saved_model.load(trained.folder / "model.keras", trained.labels, trained.folder / "labels.json")
+
+
+def digest(trained):
+    """A SHA-256, hexadecimal, of all files of a run, `Trained`, that its answers depend on."""
+    found = hashlib.sha256()
+    for name in _READ:
+        path = trained.folder / name
+        found.update(f"{name} {manifest.digest(path) if path.exists() else None}\n".encode())
+    return found.hexdigest()

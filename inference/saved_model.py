@@ -204,6 +204,18 @@ def outputs(model, examples, trained):
     return found
 
 
+def outputs_of_some(model, examples, trained):
+    """As `outputs`, of a few thousand examples in memory, many times; what is no finite number is left for the caller to tell.
+
+    Raises:
+        UserError: the model cannot be computed for them.
+    """
+    from hornbook.data import batches
+
+    with _computing(trained.folder / "model.keras"):
+        return batches.predictions_of_some(model, examples, length=trained.about["input_shape"][0])
+
+
 @contextlib.contextmanager
 def _computing(path):
     """Say in one line whatever goes wrong in the block."""

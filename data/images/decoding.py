@@ -12,6 +12,8 @@ from hornbook import UserError, files, memory
 # Known by their content, not by their suffix. Pillow reads more, some by starting other programs (EPS), which data should not.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 ACCEPTED = "JPEG, PNG, GIF, BMP, WebP, TIFF and PPM"
+# By which a folder's images are told from what else lies there.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width.
 _ORIENTATION = 0x0112
 _NO_FILE = "no such file"

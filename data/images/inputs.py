@@ -22,12 +22,13 @@ class Settings(inputs.Settings, kw_only=True):
     skip_unreadable: bool
 
 
-def read(given, trained):
-    """Pairs of a name and an image.
+def read(given, trained, skip=0):
+    """Pairs of a name and an image, see `data.inputs`.
 
     Args:
         given: path of an image file, or of a .npy array `(height, width, channels)` or `(examples, height, width, channels)`.
         trained: `inputs.Trained`.
+        skip: how many of them are left out.
 
     Raises:
         UserError: the file cannot be read, or is of another shape than the model takes.
@@ -35,14 +36,23 @@ def read(given, trained):
     about = trained.about
     shape = tuple(about["input_shape"])
     if not given.endswith(".npy"):
-        return [(given, decoding.from_file(given, shape, about["pixel_maximum"]))]
-    array = inputs.array(given).astype(np.float32)
-    array = array[None] if array.shape == shape else array
-    if array.shape[1:] != shape:
+        if not skip:
+            yield given, decoding.from_file(given, shape, about["pixel_maximum"])
+        return
+    array = inputs.array(given)
+    one = array.shape == shape
+    if not one and array.shape[1:] != shape:
         raise UserError(f"{given} has shape {array.shape}; the model takes {('examples', *shape)}".replace("'", ""))
-    if not np.isfinite(array).all():
-        raise UserError(f"{given}[{np.argwhere(~np.isfinite(array))[0][0]}] has a pixel that is not finite; accepted are numbers")
-    return [(f"{given}[{place}]", image) for place, image in enumerate(array)]
+    for first, images in [(0, array[:][None])][skip:] if one else array.blocks(skip):
+        for place, image in enumerate(images.astype(np.float32), start=first):
+            name = f"{given}[{place}]"
+            finite = np.isfinite(image).all()
+            yield name, image if finite else UserError(f"{name} has a pixel that is not finite; accepted are numbers")
+
+
+def suffixes(trained):
+    """How the names of image files and arrays end, see `data.inputs`."""
+    return (*decoding.SUFFIXES, ".npy")
 
 
 def examples(images, trained):

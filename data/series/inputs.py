@@ -1,6 +1,7 @@
 """Series and sound for a finished run's model, see `data.inputs`."""
 
 import dataclasses
+import itertools
 import os
 from typing import Literal
 
@@ -39,38 +40,53 @@ class Settings(inputs.Settings, kw_only=True):
     skip_unreadable: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-def read(given, trained):
+def read(given, trained, skip=0):
     """Pairs of a name and a list of windows, float32 arrays `(steps, features)`: of a series that is not cut, it alone.
+
+    See `data.inputs`.
 
     Args:
         given: path of a WAV file where the model takes audio, else of a table with the columns that it was trained on, of a .ts file, whose
             labels do not count, or of a .npy array.
         trained: `inputs.Trained`.
+        skip: how many of them are left out.
 
     Raises:
         UserError: the file cannot be read, or is of another shape than the model takes.
     """
+    for name, values, place in itertools.islice(_series(given, trained), skip, None):
+        try:
+            yield name, _as_trained(name, values, place, trained.about)
+        except UserError as error:
+            yield name, error
+
+
+def suffixes(trained):
+    """How the names of files of series, or of sounds, end, see `data.inputs`."""
+    return (".wav", ".wave") if "sample_rate" in trained.about["preprocessing"] else (".csv", ".tsv", ".ts", ".npy")
+
+
+def _series(given, trained):
+    """The name, the values `(steps, features)` and a function for places, or None, of each series of a file."""
     preprocessing = trained.about["preprocessing"]
     suffix = os.path.splitext(given)[1].lower()
     if "sample_rate" in preprocessing:
-        found = [(given, _frames(given, suffix, preprocessing), None)]
-    elif suffix == ".npy":
-        found = _arrays(given)
-    elif suffix == ".ts":
-        found = [(one.unit, one.values, one.place) for one in ts.to_predict(given)]
-    elif suffix in (".csv", ".tsv"):
-        options = Options(
-            id_column=trained.config.get("id_column"), time_column=preprocessing["time_column"], encoding=preprocessing["encoding"]
-        )
-        # A table of one column has the one feature, whatever it is called: arrays and archives have no names to go by.
-        names = None if preprocessing["features"] == ["value"] else preprocessing["features"]
-        if trained.config["dataset"].startswith("csv:"):
-            csv.refuse_several(given, options, preprocessing["features"])
-        values, _, place = csv.one_file(given, options, names)
-        found = [(given, values, place)]
-    else:
+        return [(given, _frames(given, suffix, preprocessing), None)]
+    if suffix == ".npy":
+        return _arrays(given)
+    if suffix == ".ts":
+        return [(one.unit, one.values, one.place) for one in ts.to_predict(given)]
+    if suffix not in (".csv", ".tsv"):
         raise UserError(f"{given} is of an unknown format; accepted are {ACCEPTED}")
-    return [(name, _as_trained(name, values, place, trained.about)) for name, values, place in found]
+    options = Options(
+        id_column=trained.config.get("id_column"), time_column=preprocessing["time_column"], encoding=preprocessing["encoding"]
+    )
+    # A table of one column has the one feature, whatever it is called: arrays and archives have no names to go by.
+    names = None if preprocessing["features"] == ["value"] else preprocessing["features"]
+    if trained.config["dataset"].startswith("csv:"):
+        csv.refuse_several(given, options, preprocessing["features"])
+    values, _, place = csv.one_file(given, options, names)
+    return [(given, values, place)]
 
 
 def examples(series, trained):
@@ -169,12 +185,15 @@ def _frames(path, suffix, preprocessing):
 
 def _arrays(path):
     array = inputs.array(path)
-    if not 1 <= array.ndim <= 3:
+    if not 1 <= len(array.shape) <= 3:
         raise UserError(f"{path} holds {array.dtype} of shape {array.shape}; accepted are numbers (steps, features)")
-    array = array[:, None] if array.ndim == 1 else array
-    if array.ndim == 2:
-        return [(path, without_padding(float32(array)), None)]
-    return [(f"{path}[{place}]", without_padding(float32(one)), None) for place, one in enumerate(array)]
+    if len(array.shape) < 3:
+        values = array[:]
+        yield path, without_padding(float32(values[:, None] if values.ndim == 1 else values)), None
+        return
+    for first, some in array.blocks():
+        for place, one in enumerate(some, start=first):
+            yield f"{path}[{place}]", without_padding(float32(one)), None
 
 
 def _as_trained(name, values, place, about):

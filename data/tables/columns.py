@@ -228,10 +228,13 @@ def with_missing(missing):
 
 
 def has_decimal_commas(columns, column):
-    """Whether all cells of a column are numbers with decimal commas, or without decimals, and at least one has a comma."""
+    """Whether all cells of a column are numbers with decimal commas, or without decimals, and at least one has a comma.
+
+    None, where some cell is no such number.
+    """
     present = columns.cells[column][~columns.is_missing(column)]
     found = [cell.strip() for cell in present]
-    return any("," in cell for cell in found) and all(_COMMA_NUMBER.fullmatch(cell) for cell in found)
+    return any("," in cell for cell in found) if all(_COMMA_NUMBER.fullmatch(cell) for cell in found) else None
 
 
 def from_array(array, names, name, *, source="all", missing=()):

@@ -6,6 +6,7 @@ inputs are written row by row.
 """
 
 import array
+import contextlib
 import copy
 import dataclasses
 import itertools
@@ -44,6 +45,64 @@ def read(path, *, encoding="auto", header="auto", decimal="auto", missing=(), in
     return columns.from_table(csv_rows.read(given, encoding=encoding, header=header), decimal=decimal, missing=missing)
 
 
+def block(found, rows, lines, decimal_comma, missing):
+    """Some rows of a file as `columns.Columns`.
+
+    Args:
+        found: `csv_rows.Layout`.
+        rows, lines: of each row its fields and the line that it begins on.
+        decimal_comma: whether numbers have a comma where others have a point.
+        missing: further texts that stand for a missing value.
+    """
+    values = zip(*rows, strict=True) if rows else [()] * len(found.columns)
+    cells = {name: np.array(column, object) for name, column in zip(found.columns, values, strict=True)}
+    missing = columns.with_missing(missing)
+    return columns.Columns(str(found.path), cells, np.array(lines, np.int64), decimal_comma=decimal_comma, missing=missing)
+
+
+def has_decimal_commas(found, missing):
+    """Whether numbers have decimal commas, as `columns.from_table` tells it: all rows of the file are read for it, a block at a time.
+
+    Args:
+        found: `csv_rows.Layout`.
+        missing: further texts that stand for a missing value.
+    """
+    seen = dict.fromkeys(found.columns, False)
+    with contextlib.suppress(UserError):  # The rows behind it are not read either.
+        for some in rows_in_blocks(found, _BLOCK):
+            part = block(found, [row for *_, row in some if not isinstance(row, UserError)], (), False, missing)
+            told = {name: columns.has_decimal_commas(part, name) for name in seen}
+            seen = {name: seen[name] or told[name] for name in seen if told[name] is not None}
+            if not seen:
+                return False
+    return any(seen.values())
+
+
+def rows_in_blocks(found, most, skip=0):
+    """The `csv_rows.rows` of a file in lists of `most`, but for the first few; those before one that ends the file are among them.
+
+    Args:
+        found: `csv_rows.Layout`.
+        most: rows of a list.
+        skip: how many rows are left out.
+
+    Raises:
+        UserError: the rows behind cannot be read; one that has more or fewer fields than the first has its error in their place.
+    """
+    rows, error, some = itertools.islice(csv_rows.rows(found, refuse=False), skip, None), None, [None]
+    while some and error is None:
+        some = []
+        try:
+            for row in itertools.islice(rows, most):
+                some.append(row)
+        except UserError as raised:
+            error = raised
+        if some:
+            yield some
+    if error is not None:
+        raise error
+
+
 class FileColumns(columns.Named):
     """The columns of a table that stays in its file, with those methods of `columns.Columns` that a dataset needs.
 
@@ -65,7 +124,7 @@ class FileColumns(columns.Named):
 
     def __init__(self, path, *, encoding="auto", header="auto", decimal="auto", missing=(), folder=None):
         self.folder, self.source, self.rows, self._kept = folder, "all", None, None
-        self._missing = columns.with_missing(missing)
+        self._further = missing
         self._open(csv_rows.layout(path, encoding=encoding, header=header))
         self.decimal_comma = decimal == "comma"
         if decimal == "auto" and self.found.delimiter != ",":
@@ -251,9 +310,7 @@ class FileColumns(columns.Named):
             yield self._columns([row for *_, row in some], [line for line, *_ in some])
 
     def _columns(self, rows, lines):
-        values = zip(*rows, strict=True) if rows else [()] * len(self.cells)
-        cells = {name: np.array(column, object) for name, column in zip(self.cells, values, strict=True)}
-        return columns.Columns(self.name, cells, np.array(lines, np.int64), decimal_comma=self.decimal_comma, missing=self._missing)
+        return block(self.found, rows, lines, self.decimal_comma, self._further)
 
 
 class _Codes:

@@ -1,15 +1,17 @@
 """Rows of tables for a finished run's model, see `data.inputs`."""
 
+import dataclasses
 import os
 from typing import Literal
 
 import numpy as np
 
 from hornbook import UserError, records
-from hornbook.data import csv_rows, inputs, naming
+from hornbook.data import inputs, naming
 from hornbook.data.dataset import Examples
 from hornbook.data.dataset import sample as sampled
 from hornbook.data.tables import columns as columns_of
+from hornbook.data.tables import csv
 from hornbook.data.tables.dataset import as_trained, check_name, load
 from hornbook.data.tables.dataset import read as read_source
 from hornbook.data.tables.encoding import Encoding
@@ -17,6 +19,7 @@ from hornbook.data.tables.encoding import Encoding
 _COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset",
             "group_column", "time_column", "weight_column")  # fmt: skip
 _READING = ("encoding", "header", "decimal", "in_memory")
+_BLOCK = 4096  # Rows that are read at a time.
 
 
 class Settings(inputs.Settings, kw_only=True):
@@ -38,14 +41,41 @@ class Settings(inputs.Settings, kw_only=True):
     in_memory: Literal["auto", "always", "never"]
 
 
-def read(given, trained):
+def read(given, trained, skip=0):
     """Pairs of a row's place and its encoded inputs, from a CSV or TSV file or a .npy array `(rows, columns)` of numbers."""
-    columns = _columns(given, trained)
+    encoding = _encoding(trained)
+    if given.endswith(".npy"):
+        for columns in _of_array(given, trained, skip):
+            yield from zip(map(columns.place, range(len(columns))), _encoded(encoding, columns), strict=True)
+        return
+    found = inputs.layout(given, **trained.options("encoding", "header"))
+    missing, comma = _missing(trained), trained.config["decimal"] == "comma"
+    if trained.config["decimal"] == "auto" and found.delimiter != ",":
+        comma = csv.has_decimal_commas(found, missing)
+    for some in csv.rows_in_blocks(found, _BLOCK, skip):
+        sound = [(line, row) for line, _, _, row in some if not isinstance(row, UserError)]
+        columns = csv.block(found, [row for _, row in sound], [line for line, _ in sound], comma, missing)
+        encoded = iter(_encoded(encoding, columns if found.header else _by_place(columns, trained.about["feature_names"])))
+        for line, _, _, row in some:
+            yield f"{found.path}:{line}", row if isinstance(row, UserError) else next(encoded)
+
+
+def _encoded(encoding, columns):
+    """The network's input of each row, or the `UserError` on it."""
+    encoding.require(columns)
     try:
-        rows = _encoding(trained).encode(columns)
+        return encoding.encode(columns)
     except UserError as error:
-        raise UserError(str(error).partition("; if it stands for")[0]) from error  # What is missing was settled in training.
-    return [(columns.place(place), row) for place, row in enumerate(rows)]
+        if len(columns) == 1:
+            # What is missing was settled in training.
+            return [UserError(str(error).partition("; if it stands for")[0])]
+    half = len(columns) // 2
+    return [row for places in (range(half), range(half, len(columns))) for row in _encoded(encoding, columns.select(np.array(places)))]
+
+
+def suffixes(trained):
+    """How the names of tables end, see `data.inputs`."""
+    return (".csv", ".tsv", ".npy")
 
 
 def examples(rows, trained):
@@ -124,17 +154,14 @@ def _encoding(trained):
     return encoding
 
 
-def _columns(path, trained):
-    """The columns of a file."""
-    features = trained.about["feature_names"]
-    if path.endswith(".npy"):
-        array = inputs.array(path)
-        if array.ndim != 2 or array.shape[1] != len(features):
-            raise UserError(f"{path} has shape {array.shape}; the run takes (rows, {len(features)}): {', '.join(features)}")
-        return columns_of.from_array(array, features, path, missing=_missing(trained))
-    table = csv_rows.read(path, **trained.options("encoding", "header"))
-    columns = columns_of.from_table(table, decimal=trained.config["decimal"], missing=_missing(trained))
-    return columns if table.header else _by_place(columns, features)
+def _of_array(path, trained, skip):
+    """The rows of an array as columns, some at a time."""
+    features, array = trained.about["feature_names"], inputs.array(path)
+    if len(array.shape) != 2 or array.shape[1] != len(features):
+        raise UserError(f"{path} has shape {array.shape}; the run takes (rows, {len(features)}): {', '.join(features)}")
+    for first, rows in array.blocks(skip):
+        columns = columns_of.from_array(rows, features, path, missing=_missing(trained))
+        yield dataclasses.replace(columns, places=columns.places + first)
 
 
 def _by_place(columns, features):

@@ -6,8 +6,8 @@ import pathlib
 
 import numpy as np
 
-from hornbook import UserError
-from hornbook.data import csv_rows, naming
+from hornbook import UserError, files
+from hornbook.data import csv_rows, inputs, naming
 from hornbook.data.selection import groups as of_groups
 from hornbook.data.selection import times as of_times
 from hornbook.data.selection import weights as of_weights
@@ -73,7 +73,6 @@ class Scanned:
         label_column: its name, or None.
         lines: dict of each label to the line that it stands on first; the labels are numbered in this order.
         labels: `array` of a label's number for each row.
-        row_lines: `array` of a line for each row; empty unless texts are kept.
         left_out: how many rows without text or label were left out.
     """
 
@@ -82,7 +81,7 @@ class Scanned:
         self._further = {kind: found.columns.index(column) for kind, column in (further or {}).items() if column is not None}
         self._groups, self._times, self._weights = [], [], array.array("d")
         self._time_lines = array.array("q")
-        self.lines, self.labels, self.row_lines, self.left_out = {}, array.array("i"), array.array("q"), 0
+        self.lines, self.labels, self.left_out = {}, array.array("i"), 0
         # Arrays and no lists: a table of 2 GB can have twenty million rows.
         self._texts, self._starts, self._sizes = [] if keep else None, array.array("q"), array.array("i")
         self._numbers = {}
@@ -103,7 +102,6 @@ class Scanned:
                 self._weights.append(of_weights.parsed([row[place]], lambda _, where=where: where)[0])
         if self._texts is not None:
             self._texts.append(text)
-            self.row_lines.append(line)
         else:
             self._starts.append(start)
             self._sizes.append(size)
@@ -128,13 +126,12 @@ class Scanned:
         return RowStore(self.found, self.places, np.frombuffer(self._starts, np.int64), np.frombuffer(self._sizes, np.int32))
 
 
-def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True, labelled=True, further=None, apart=()):
+def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True, further=None, apart=()):
     """Read every row of a table once.
 
     Args:
         path: of the file.
         text_columns, label_column, reading, skip_empty, keep: see `load`.
-        labelled: whether there must be a column of labels.
         further: dict of "group", "time" and "weight" to the column that has them, or None.
         apart: see `load`.
 
@@ -146,31 +143,28 @@ def scan(path, text_columns, label_column, reading, skip_empty=False, keep=True,
     """
     found = csv_rows.layout(path, **reading)
     further = {kind: column for kind, column in (further or {}).items() if column is not None}
-    return csv_rows.in_its_encoding(
-        found, lambda found: _scan(found, text_columns, label_column, skip_empty, keep, labelled, further, apart)
-    )
+    return csv_rows.in_its_encoding(found, lambda found: _scan(found, text_columns, label_column, skip_empty, keep, further, apart))
 
 
-def _scan(found, text_columns, label_column, skip_empty, keep, labelled, further, apart):
+def _scan(found, text_columns, label_column, skip_empty, keep, further, apart):
     if not keep and not found.by_line:
         raise UserError(f"{found.path} cannot be read by rows in {found.encoding}, or with its line ends; save it as UTF-8")
-    if labelled:
-        label_column = found.choose(label_column, LABEL_COLUMNS, "--label-column")
+    label_column = found.choose(label_column, LABEL_COLUMNS, "--label-column")
     for kind, column in further.items():
         naming.require(found.path, found.columns, (column,), f"--{kind}-column")
         if column == label_column or column in text_columns:
             other = "--label-column" if column == label_column else "--text-columns"
             raise UserError(f"{found.path}: {column!r} cannot be both {other} and --{kind}-column; it has {naming.listed(found.columns)}")
     apart = {*apart, *further.values()}
-    text_columns = _choose_texts(found, text_columns, label_column or naming.usual(found.columns, LABEL_COLUMNS), apart)
+    text_columns = _choose_texts(found, text_columns, label_column, apart)
     places = [found.columns.index(column) for column in text_columns]
-    label_place = found.columns.index(label_column) if labelled else None
+    label_place = found.columns.index(label_column)
     scanned = Scanned(found, places, label_column, keep, further)
     empty = {}
     for line, start, size, row in csv_rows.rows(found):
-        text, label = joined(row, places), row[label_place].strip() if labelled else ""
+        text, label = joined(row, places), row[label_place].strip()
         label = "" if label.lower() in naming.MISSING_LABELS else label
-        if text and (label or not labelled):
+        if text and label:
             scanned.add(line, start, size, text, label, row)
         elif skip_empty:
             scanned.left_out += 1
@@ -181,7 +175,7 @@ def _scan(found, text_columns, label_column, skip_empty, keep, labelled, further
         where = f"line {shown}" if len(lines) == 1 else f"{len(lines):,} lines ({shown})"
         raise UserError(f"{found.path}: column '{column}' is empty in {where}; fill it in, or pass --skip-empty to leave such rows out")
     if not scanned.labels:
-        raise UserError(f"{found.path} has no row with a text{' and a label' if labelled else ''}, so --skip-empty leaves nothing")
+        raise UserError(f"{found.path} has no row with a text and a label, so --skip-empty leaves nothing")
     return scanned
 
 
@@ -224,19 +218,59 @@ def _refuse_odd_labels(scanned, split):
         )
 
 
-def read_lines(path, encoding="auto"):
-    """The lines of a text file that are not blank, each with its number, for predictions: a list of (line, text).
+def to_predict(path, text_columns, label_column, reading, apart=()):
+    """The texts of a table of any size, for predictions: an iterator of (line, text), or (line, `UserError`) where a row has none.
+
+    Args:
+        path, text_columns, label_column, reading, apart: see `load`; the table need not have a column of labels.
 
     Raises:
-        UserError: the file cannot be read, or has none.
+        UserError: the table cannot be read, or not from here on.
     """
-    text, fault = read_file(pathlib.Path(path), encoding)
-    if fault:
-        raise UserError(f"{path} {fault}; accepted are text files, a text a line")
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    if not lines:
-        raise UserError(f"{path} has nothing in it; accepted are text files, a text a line")
-    return lines
+    found = inputs.layout(path, **reading)
+    text_columns = _choose_texts(found, text_columns, label_column or naming.usual(found.columns, LABEL_COLUMNS), apart)
+    places = [found.columns.index(column) for column in text_columns]
+    for line, _, _, row in csv_rows.rows(found, refuse=False):
+        said = row if isinstance(row, UserError) else joined(row, places)
+        listed = "', '".join(text_columns)
+        yield line, said or UserError(f"{found.path}: column '{listed}' is empty in line {line}; fill it in, or remove the row")
+
+
+def lines_to_predict(path, encoding="auto"):
+    """The lines of a text file of any size that are not blank, each with its number, for predictions: an iterator of (line, text).
+
+    Raises:
+        UserError: the file cannot be read, or has none; or not from a line on.
+    """
+    accepted, empty = "text files, a text a line", True
+    for number, line in enumerate(_lines(path, encoding, accepted), start=1):
+        if "\0" in line:
+            raise UserError(f"{path} line {number} has NUL bytes, so it is no text; accepted are {accepted}")
+        text = (line.removeprefix(files.BYTE_ORDER_MARK) if number == 1 else line).strip()
+        if text:
+            empty = False
+            yield number, text
+    if empty:
+        raise UserError(f"{path} has nothing in it; accepted are {accepted}")
+
+
+def _lines(path, encoding, accepted):
+    try:
+        found = files.encoding_of(path, encoding, accepted)
+    except files.EncodingError as error:
+        raise UserError(f"{path} is no text{' in that encoding' if encoding != 'auto' else ''}; accepted are {accepted}") from error
+    if "\n".encode(found) != b"\n" and found != "utf-8-sig":  # A letter takes several bytes, one of which may be that of a line's end.
+        text, fault = read_file(pathlib.Path(path), encoding)
+        if fault:
+            raise UserError(f"{path} {fault}; accepted are {accepted}")
+        yield from text.split("\n")
+        return
+    with files.opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield line.decode("utf-8" if found == "utf-8-sig" else found)
+            except UnicodeDecodeError as error:
+                raise files.EncodingError(files.other_encoding(path, number, found, line[error.start], encoding)) from error
 
 
 class RowStore:

@@ -1,5 +1,7 @@
 """Texts for a finished run's model, see `data.inputs`."""
 
+import functools
+import itertools
 import os
 from typing import Literal
 
@@ -29,24 +31,36 @@ class Settings(inputs.Settings, kw_only=True):
     in_memory: Literal["auto", "always", "never"]
 
 
-def read(given, trained):
+def read(given, trained, skip=0):
     """Pairs of a name and a text: from a file of lines, from a CSV or TSV with the run's text columns, else the argument itself."""
-    from hornbook.data.texts import csv
-
-    config = trained.config
     if os.path.isfile(given):
-        if not given.lower().endswith((".csv", ".tsv")):
-            return [(f"{given}:{line}", text) for line, text in csv.read_lines(given, config["encoding"])]
-        columns = naming.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
-        reading = trained.options("encoding", "header", "quoted")
-        scanned = csv.scan(given, columns, config["label_column"], reading, labelled=False, apart=_apart(trained))
-        return [(f"{given}:{line}", text) for line, text in zip(scanned.row_lines, scanned.store().all, strict=True)]
+        for line, text in itertools.islice(_of_file(given, trained), skip, None):
+            yield f"{given}:{line}", text
+        return
     if not given.strip():
         raise UserError("a text to predict has nothing in it; pass a sentence or a file")
     if os.path.exists(given) or given.lower().endswith(_SUFFIXES):
         raise UserError(f"{given} {files.what_is(given)}; pass a sentence, or a file of lines or rows")
     shown = " ".join(given.split())
-    return [(shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "...", given)]
+    if not skip:
+        yield (shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 3] + "..."), given
+
+
+def _of_file(path, trained):
+    """The line of each text of a file, and the text or the `UserError` on it."""
+    from hornbook.data.texts import csv
+
+    config = trained.config
+    if not path.lower().endswith((".csv", ".tsv")):
+        return csv.lines_to_predict(path, config["encoding"])
+    columns = naming.names(config["text_columns"], f"{trained.folder / 'config.json'}: --text-columns")
+    reading = trained.options("encoding", "header", "quoted")
+    return csv.to_predict(path, columns, config["label_column"], reading, apart=_apart(trained))
+
+
+def suffixes(trained):
+    """How the names of files of texts end, see `data.inputs`."""
+    return _SUFFIXES
 
 
 def examples(texts, trained):
@@ -96,11 +110,19 @@ def _apart(trained):
     return tuple(filter(None, trained.options("group_column", "time_column", "weight_column").values()))
 
 
+@functools.lru_cache(maxsize=1)
+def _tokenizer(path, changed):
+    """The run's, kept for the next texts: to read a large vocabulary takes as long as to encode a thousand of them."""
+    from hornbook.data.texts import tokenizing
+
+    return tokenizing.load(path)
+
+
 def _tokens(part, trained):
-    from hornbook.data.texts import tokenizing, tokens
+    from hornbook.data.texts import tokens
 
     path = trained.folder / "tokenizer.json"
-    tokenizer, about = tokenizing.load(path), trained.about
+    tokenizer, about = _tokenizer(path, os.stat(path).st_mtime_ns if path.exists() else None), trained.about
     for name, has in (("max_length", tokenizer.max_length), ("vocabulary_size", tokenizer.vocabulary_size)):
         if name in about and about[name] != has:
             raise UserError(f"{path} has {name} {has:,}, and {trained.folder / 'labels.json'} says {about[name]:,}")

@@ -16,8 +16,9 @@ import tyro
 
 from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
-from hornbook.inference import ensemble, evaluate, predict, runs_table
+from hornbook.inference import ensemble, evaluate, runs_table
 from hornbook.inference.export import command as export
+from hornbook.inference.predict import command as predict
 from hornbook.inference.serve import command as serve_command
 from hornbook.recipes import RECIPES, options
 from hornbook.tuning import command

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from hornbook import UserError, libraries, terminal
-from hornbook.inference import predict
+from hornbook.inference.predict import answers
 
 EXAMPLES = 64
 BATCHES = (1, 32)
@@ -46,7 +46,7 @@ def inputs_of(trained, medium):
 
 def expected(model, pairs, trained, medium):
     """What the run itself says of inputs, as `hornbook predict` has it: float64 `(inputs, outputs)`."""
-    return predict.outputs(model, [given for _, given in pairs], trained, medium)
+    return answers.outputs(model, [given for _, given in pairs], trained, medium)
 
 
 def in_float32(model, pairs, trained, medium):

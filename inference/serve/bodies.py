@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError
+from hornbook.data.inputs import whole
 from hornbook.inference.serve.guards import Refused
 
 # The suffix by which the readers of a medium know a file, by the type that a request names.
@@ -117,7 +118,7 @@ def _kept(folder, suffix):
 def _of_file(content, suffix, trained, medium, folder):
     with _kept(folder, suffix) as path:
         path.write_bytes(content)
-        return [(name.replace(str(path), _UPLOAD), one) for name, one in medium.read(str(path), trained)]
+        return [(name.replace(str(path), _UPLOAD), one) for name, one in whole(medium.read(str(path), trained))]
 
 
 def _of_json(content, name, trained, medium, folder):
@@ -159,7 +160,7 @@ def _one(given, place, name, trained, medium, folder):
     with _kept(folder, ".npy") as path:
         np.save(path, array[None] if name == "images" or array.ndim == 3 else array)
         try:
-            return [value for _, value in medium.read(str(path), trained)]
+            return [value for _, value in whole(medium.read(str(path), trained))]
         except UserError as error:
             raise Refused(422, f"{where}: {_without(str(error), folder)}") from error
 
@@ -183,4 +184,4 @@ def _rows(inputs, trained, medium, folder):
             writer = csv.writer(file)
             writer.writerow(features)
             writer.writerows([["" if row[name] is None else row[name] for name in features] for row in inputs])
-        return [(str(place), row) for place, (_, row) in enumerate(medium.read(str(path), trained))]
+        return [(str(place), row) for place, (_, row) in enumerate(whole(medium.read(str(path), trained)))]

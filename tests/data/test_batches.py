@@ -311,3 +311,11 @@ def test_labels_that_are_numbers_or_one_of_two_classes():
     feed = batches.training_batches(binary, batch_size=4, num_classes=1, epochs=1, class_weights={0: 0.5, 1: 2.0})
     _, labels, given = next(iter(feed))
     np.testing.assert_allclose(given, weights[np.asarray(labels)[:, 0].astype(int)])
+
+
+def test_predictions_without_a_feed_are_those_with_one():
+    inputs = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
+    examples = Examples(inputs, np.zeros(70, np.int64), np.arange(70), "all")
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3)])
+    found = batches.predictions_of_some(model, examples, batch_size=32)
+    np.testing.assert_array_equal(found, batches.predictions(model, examples, batch_size=32))

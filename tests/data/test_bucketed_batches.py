@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, data
-from hornbook.data import bucketed_batches
+from hornbook.data import batches, bucketed_batches
 from hornbook.data.texts import tokenizing
 from hornbook.data.texts.tokens import encode
 
@@ -84,6 +84,7 @@ def test_evaluation_has_every_text_once_and_predictions_are_in_their_order(token
     inputs = keras.Input((None,), dtype="int32")
     model = keras.Model(inputs, keras.ops.sum(keras.ops.cast(inputs, "float32"), axis=1, keepdims=True))
     outputs = data.predictions(model, tokens, batch_size=64)
+    np.testing.assert_array_equal(batches.predictions_of_some(model, tokens, batch_size=64), outputs)
     np.testing.assert_array_equal(outputs[:, 0], padded(tokens, np.arange(200)).sum(axis=1))
 
 

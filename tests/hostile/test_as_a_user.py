@@ -19,7 +19,8 @@ from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.data.tables import inputs as table_inputs
 from hornbook.data.texts import docstrings
-from hornbook.inference import predict, runs_table, saved_model
+from hornbook.inference import runs_table, saved_model
+from hornbook.inference.predict import command as predict
 from hornbook.recipes import tabular_classification
 from hornbook.training import folders as outputs
 from hornbook.training import manifest, runs

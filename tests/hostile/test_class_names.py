@@ -10,7 +10,8 @@ import pytest
 from hornbook import UserError, spreadsheets, terminal
 from hornbook.data import folders
 from hornbook.data.images import decoding
-from hornbook.inference import evaluate, predict
+from hornbook.inference import evaluate
+from hornbook.inference.predict import command as predict
 from hornbook.recipes import image_classification
 
 NAMES = [

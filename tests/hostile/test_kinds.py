@@ -120,7 +120,7 @@ def test_as_a_dataset(tmp_path, kind, name):
 def test_as_a_text_to_predict(tmp_path, kind):
     KINDS[kind](tmp_path / "texts")
     with pytest.raises(UserError, match="texts is neither a file nor a folder; pass a sentence"):
-        text_inputs.read(str(tmp_path / "texts"), types.SimpleNamespace(config={}))
+        list(text_inputs.read(str(tmp_path / "texts"), types.SimpleNamespace(config={})))
 
 
 def test_as_a_saved_model(tmp_path, kind):

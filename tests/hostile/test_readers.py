@@ -94,7 +94,7 @@ READERS = {
     "wav of floats": ("a.wav", sound(np.float32), lambda path: audio.read(path)),
     "npz": ("a.npz", arrays(False), lambda path: npz.read_parts(path, PAIRS, "x and y")),
     "npz, packed": ("a.npz", arrays(True), lambda path: npz.read_parts(path, PAIRS, "x and y")),
-    "npy": ("a.npy", array(), lambda path: inputs.array(path)),
+    "npy": ("a.npy", array(), lambda path: inputs.array(path)[:]),
     "images of npz": ("a.npz", pictures(), lambda path: data.images.load(f"npz:{path}", validation_fraction=0, test_fraction=0)),
     "series of npz": ("a.npz", pictures(), lambda path: data.series.load(f"npz:{path}", validation_fraction=0, test_fraction=0)),
     "series of csv": ("a.csv", LONG, lambda path: data.series.load(f"csv:{path}", time_column="time", missing="interpolate")),

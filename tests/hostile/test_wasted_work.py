@@ -8,7 +8,8 @@ import keras
 import pytest
 
 from hornbook import UserError, command_line
-from hornbook.inference import evaluate, predict
+from hornbook.inference import evaluate
+from hornbook.inference.predict import command as predict
 from hornbook.recipes import image_classification, tabular_classification
 from hornbook.recipes.steps import checking
 from hornbook.training import folders

@@ -6,7 +6,8 @@ import pytest
 
 from hornbook import UserError, __main__, command_line, endings, files
 from hornbook.data import csv_rows, naming, splits
-from hornbook.inference import predict
+from hornbook.inference import ensemble
+from hornbook.inference.predict import command as predict
 from hornbook.recipes import image_classification
 
 MANY = 10**5
@@ -91,10 +92,10 @@ def test_a_text_to_predict_may_begin_with_a_dash():
 
 
 @pytest.mark.parametrize(
-    ("kind", "flag"), [(image_classification.Args, "--seed"), (image_classification.Args, "--seeds"), (predict.PredictArgs, "--top")]
+    ("kind", "flag"), [(image_classification.Args, "--seed"), (image_classification.Args, "--seeds"), (ensemble.EnsembleArgs, "--select")]
 )
 def test_a_number_of_too_many_digits(kind, flag):
-    words = ["run", "a.png"] if kind is predict.PredictArgs else []
+    words = ["run"] if kind is ensemble.EnsembleArgs else []
     assert said(kind, *words, f"{flag}={'9' * 5000}") == f"{flag} takes a whole number, got 5000 digits; see hornbook job --help"
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from hornbook import data
 from hornbook.data.images import inputs as image_inputs
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import image_classification as recipe
 
 

@@ -11,7 +11,7 @@ import pytest
 from hornbook import data
 from hornbook.inference import ensemble, runs_table
 from hornbook.inference.evaluate import EvaluateArgs, score
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import image_classification as recipe
 from hornbook.recipes import tabular_classification as tables
 

@@ -16,9 +16,9 @@ from hornbook import UserError, data
 from hornbook.data.tables.encoding import Encoding
 from hornbook.data.texts import tokenizing
 from hornbook.evaluation import conformal
-from hornbook.inference import predict
 from hornbook.inference.export import answering, command, format_lines, fronts, saved_model_folder, use_file, verify
 from hornbook.inference.finished_run import load_model, open_run
+from hornbook.inference.predict import command as predict
 from hornbook.recipes import (
     image_classification,
     regression,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from hornbook import UserError, data
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes.image_classification import Args, main
 
 SMALL = {"depth": 4, "width": 4, "epochs": 2, "batch_size": 128}

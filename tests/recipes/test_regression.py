@@ -7,7 +7,7 @@ import pytest
 
 from hornbook import UserError, data
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes.regression import Args, main
 
 SMALL = {"width": 8, "epochs": 2, "batch_size": 32}

@@ -8,7 +8,7 @@ import pytest
 
 from hornbook import UserError, data
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes.regression import Args, build, main
 
 SMALL = {"model": "series_transformer", "depth": 1, "width": 8, "epochs": 1, "batch_size": 32, "mixup": 0.2}

@@ -13,7 +13,7 @@ from scipy.io import wavfile
 from hornbook import UserError, data
 from hornbook.data import batches
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
 

@@ -12,7 +12,7 @@ import pytest
 from hornbook import UserError, data
 from hornbook.data.tables import csv as table_csv
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import regression, tabular_classification
 from hornbook.recipes.tabular_classification import Args, main
 from hornbook.training import imbalance, losses

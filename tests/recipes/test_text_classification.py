@@ -13,7 +13,7 @@ import tokenizers
 from hornbook import UserError, command_line, data
 from hornbook.data.texts import tokenizing
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import text_classification
 from hornbook.recipes.text_classification import Args, main
 from hornbook.training import imbalance, optimization, schedules
@@ -118,7 +118,12 @@ def test_from_a_table_to_a_prediction(table, tmp_path, capsys, floors, diagnosis
         evaluate([str(folder), "--dataset", f"csv:{other}"])
     assert stop.value.code == 2
     assert "line 3, column 'label': the class 'neutral' is unknown in training" in capsys.readouterr().err
-    for given, message in ((" ", "has nothing in it"), (str(tmp_path / "no.txt"), "is not there"), (str(tmp_path), "is a folder")):
+    (tmp_path / "nothing").mkdir()
+    for given, message in (
+        (" ", "has nothing in it"),
+        (str(tmp_path / "no.txt"), "is not there"),
+        (str(tmp_path / "nothing"), "is a folder"),
+    ):
         with pytest.raises(SystemExit):
             predict([str(folder), given])
         assert message in capsys.readouterr().err

@@ -202,7 +202,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_noticed(tmp_path, load):
 
 def test_lines_of_a_file(tmp_path):
     (tmp_path / "lines.txt").write_bytes("\ufefffirst\r\n\r\n  third\n".encode())
-    assert csv.read_lines(tmp_path / "lines.txt") == [(1, "first"), (3, "third")]
+    assert list(csv.lines_to_predict(tmp_path / "lines.txt")) == [(1, "first"), (3, "third")]
     (tmp_path / "lines.txt").write_text("\n")
     with pytest.raises(UserError, match="has nothing in it"):
-        csv.read_lines(tmp_path / "lines.txt")
+        list(csv.lines_to_predict(tmp_path / "lines.txt"))

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from hornbook import UserError, command_line
+from hornbook.data.inputs import whole
 from hornbook.inference import runs_table
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.recipes import image_classification
@@ -85,7 +86,7 @@ def test_a_run_whose_file_names_code_is_used_without_it(name, evil, copy_of, inp
     values = json.loads((folder / name).read_text())
     (folder / name).write_text(json.dumps({**values, "model": "evilmod:builder", "space": "evilmod:space"}))
     trained, medium = open_run(folder)
-    medium.examples([value for _, value in medium.read(inputs["images"], trained)], trained)
+    medium.examples([value for _, value in whole(medium.read(inputs["images"], trained))], trained)
     load_model(trained)
     assert len(runs_table.find(folder)[0]) == 1
 

@@ -8,8 +8,10 @@ import pytest
 
 from hornbook import UserError, data, files, records
 from hornbook.data import splits
-from hornbook.inference import evaluate, predict
+from hornbook.data.inputs import whole
+from hornbook.inference import evaluate
 from hornbook.inference.finished_run import load_model, open_run
+from hornbook.inference.predict import command as predict
 from hornbook.training import manifest
 
 
@@ -22,7 +24,7 @@ def refusal(folder, given=None, load=False):
     """What is said of a run when it is used."""
     with pytest.raises(UserError) as raised:  # noqa: PT012 - whichever step refuses it.
         trained, medium = open_run(folder)
-        read = medium.read(given, trained) if given else []
+        read = whole(medium.read(given, trained)) if given else []
         if load:
             load_model(trained)
         else:

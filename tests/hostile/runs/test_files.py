@@ -11,6 +11,7 @@ import pytest
 from hypothesis import strategies
 
 from hornbook import UserError, command_line, recipes, records
+from hornbook.data.inputs import whole
 from hornbook.data.texts import tokenizing
 from hornbook.inference import runs_table
 from hornbook.inference.finished_run import open_run
@@ -36,7 +37,7 @@ def refused_in_one_line():
 def use(folder, given):
     """What `hornbook predict` does before a model is loaded."""
     trained, medium = open_run(folder)
-    read = [value for _, value in medium.read(given, trained)]
+    read = [value for _, value in whole(medium.read(given, trained))]
     medium.examples(read, trained)
     return read
 

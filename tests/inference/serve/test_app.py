@@ -14,7 +14,7 @@ pytest.importorskip("fastapi")
 
 from PIL import Image, PngImagePlugin
 
-from hornbook.inference import predict
+from hornbook.inference.predict import answers
 from hornbook.inference.serve import bodies
 
 JSON = {"Content-Type": "application/json"}
@@ -55,7 +55,7 @@ def test_an_answer_is_what_predict_says(name, client, opened, tmp_path):
     content = json.dumps({"inputs": inputs}).encode()
     named = bodies.read(content, "application/json", served.trained, served.medium, 100, tmp_path)
     assert not list(tmp_path.iterdir())  # A body is kept no longer than its reader takes.
-    expected = predict.outputs(served.model, [one for _, one in named], served.trained, served.medium)
+    expected = answers.outputs(served.model, [one for _, one in named], served.trained, served.medium)
     assert len(found) == len(inputs)
     for one, row in zip(found, expected, strict=True):
         said = one.get("probabilities") or one["values"]

@@ -9,7 +9,7 @@ import pytest
 
 from hornbook import UserError
 from hornbook.data.texts import tokenizing
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes.text_classification import Args, main
 
 SMALL = {"epochs": 2, "batch_size": 16, "minimum_count": 1, "floor": False, "diagnosis": False, "data_check": False}

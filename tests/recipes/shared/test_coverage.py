@@ -10,7 +10,7 @@ import pytest
 from hornbook import UserError, data
 from hornbook.evaluation import classification, conformal, selective
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 from hornbook.tuning.cross_validation import command as cross_validation
 

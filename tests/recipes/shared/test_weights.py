@@ -9,7 +9,7 @@ from PIL import Image
 
 from hornbook import UserError, data
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 
 SMALL = {"epochs": 12, "batch_size": 16, "learning_rate": 0.02, "floor": False, "diagnosis": False}

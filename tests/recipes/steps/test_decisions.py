@@ -15,7 +15,7 @@ from sklearn import metrics
 from hornbook import UserError, command_line, data
 from hornbook.evaluation import classification, scores, temperature, thresholds
 from hornbook.inference.evaluate import evaluate
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes import (
     classifying,
     image_classification,

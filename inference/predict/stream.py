@@ -1,0 +1,134 @@
+"""Inputs of any number: sources opened one after the other, read a chunk at a time, with the place to go on from behind each."""
+
+import dataclasses
+import hashlib
+import os
+
+from hornbook import UserError, files
+from hornbook.data import inputs
+
+# What is predicted is the same however many are read at a time: the model's batches are of 256, and a chunk ends with one.
+_MOST, _BATCH = 4096, 256
+_BYTES, _MOST_BYTES = 2**28, 2**30
+# Read whole for a checksum, which takes little beside their rows. Of pictures and sounds size and time of the last change count.
+_SUMMED = (".csv", ".tsv", ".txt", ".text", ".md", ".ts")
+_READ = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """An argument of the command, or a file of a folder that is one.
+
+    Attributes:
+        given: a path, or a text to predict.
+        identity: a text that changes with what the file holds, or None where nobody asks for it.
+        expected: about how many inputs there are.
+    """
+
+    given: str
+    identity: str | None = None
+    expected: int = 1
+
+
+def sources(given, trained, medium, *, identified):
+    """The sources of the command's arguments, a list.
+
+    Args:
+        given: the arguments; of a folder, all files below it that can hold inputs, sorted.
+        trained, medium: as of `open_run`.
+        identified: whether `identity` and `expected` are wanted, for which files are looked at, and tables and texts read once.
+
+    Raises:
+        UserError: a folder has no file to predict.
+    """
+    paths = []
+    for one in given:
+        paths += inputs.files_below(one, medium.suffixes(trained)) if one and os.path.isdir(files.given(one)) else [one]
+    return [_identified(path, len(trained.about["input_shape"])) if identified else Source(path) for path in paths]
+
+
+def _identified(path, axes):
+    try:
+        status = os.stat(files.given(path))
+        if not path.lower().endswith(_SUMMED):
+            shape = inputs.array(path).shape if path.endswith(".npy") else ()
+            return Source(path, f"{status.st_size} {status.st_mtime_ns}", shape[0] if len(shape) > axes else 1)
+        found, lines = hashlib.sha256(), 0
+        with files.opened(files.given(path), buffering=0) as file:
+            while block := file.read(_READ):
+                found.update(block)
+                lines += block.count(b"\n")
+        return Source(path, found.hexdigest(), max(1, lines - path.lower().endswith((".csv", ".tsv"))))
+    except (OSError, ValueError, UserError):  # A text, or what its reader will have a line about.
+        return Source(path, "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where to go on.
+
+    Attributes:
+        source: number of the source, from 0.
+        entries: how many inputs of it are behind.
+        done: how many inputs of all sources are behind.
+    """
+
+    source: int = 0
+    entries: int = 0
+    done: int = 0
+
+
+class Digests:
+    """SHA-256s of the sources that were begun at a place, which rises: they must be the same for what is behind it to stay true.
+
+    Args:
+        all_sources: list of `Source`.
+    """
+
+    def __init__(self, all_sources):
+        self._sources, self._begun, self._found = all_sources, 0, hashlib.sha256()
+
+    def at(self, place):
+        """The digest at a `Place`, hexadecimal."""
+        begun = place.source + (place.entries > 0)
+        for source in self._sources[self._begun : begun]:
+            self._found.update(f"{source.given!r} {source.identity}\n".encode())
+        self._begun = begun
+        return self._found.hexdigest()
+
+
+def chunks(all_sources, trained, medium, place=None):
+    """All inputs from a place on: an iterator of lists of (name, input), or (name, `UserError`) of what cannot be read, each with the place
+    behind it.
+
+    A chunk has 4,096 inputs, fewer where they are large: whole batches of the model but at the end, so that no answer depends on chunks.
+    """
+    some, size = [], 0
+    for name, one, place in _entries(all_sources, trained, medium, place or Place()):  # noqa: B020 - the place moves on.
+        some.append((name, one))
+        size += _size(one)
+        if len(some) == _MOST or (size >= _BYTES and len(some) % _BATCH == 0) or size >= _MOST_BYTES:
+            yield some, place
+            some, size = [], 0
+    if some:
+        yield some, place
+
+
+def _entries(all_sources, trained, medium, place):
+    done = place.done
+    for number in range(place.source, len(all_sources)):
+        given, entries = all_sources[number].given, place.entries if number == place.source else 0
+        try:
+            for name, one in medium.read(given, trained, entries):
+                entries, done = entries + 1, done + 1
+                yield name, one, Place(number, entries, done)
+        except UserError as error:  # Of the whole file, or of its rest.
+            done += 1
+            yield given, error, Place(number + 1, 0, done)
+
+
+def _size(one):
+    """Bytes of an input, as far as they matter."""
+    if isinstance(one, list):
+        return sum(part.nbytes for part in one)
+    return len(one) if isinstance(one, str) else getattr(one, "nbytes", 0)
