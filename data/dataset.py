@@ -77,10 +77,10 @@ class Labels(msgspec.Struct, kw_only=True):
     """`labels.json` of a run: what its model's inputs and outputs mean. The datasets of a medium have one with more fields."""
 
     medium: Literal["images", "texts", "series", "tables"]
-    task: Literal["classification", "multi-label", "regression"]
+    task: Literal["classification", "multi-label", "regression", "embedding"]
     class_names: list[str] = []
     target_names: list[str] = []
-    loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile"]
+    loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile", "nt-xent"]
     quantiles: list[Annotated[float, msgspec.Meta(gt=0, lt=1)]] | None = None
     thresholds: list[Annotated[float, msgspec.Meta(ge=0, le=1)]] | None = None
     """Probabilities above which the second of two classes, or each of several labels, is predicted; None: 0.5."""
@@ -94,9 +94,11 @@ class Labels(msgspec.Struct, kw_only=True):
     requires: list[str] = []
 
     def __post_init__(self):
-        losses = {"classification": ("cross-entropy", "binary"), "multi-label": ("multi-label",)}
+        losses = {"classification": ("cross-entropy", "binary"), "multi-label": ("multi-label",), "embedding": ("nt-xent",)}
         if self.loss not in losses.get(self.task, ("mse", "mae", "huber", "quantile")):
             raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
+        if (self.task == "embedding") != (self.pretext == "contrastive"):
+            raise ValueError(f"`pretext` {self.pretext} is not for a {self.task}")
         if self.loss == "binary" and len(self.class_names) != 2:
             raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")
         if self.positive_class is not None and (len(self.class_names) != 2 or self.positive_class not in self.class_names):
@@ -132,7 +134,7 @@ class Labels(msgspec.Struct, kw_only=True):
     @property
     def num_outputs(self):
         """How many numbers the model gives for an example."""
-        if self.task == "regression":
+        if self.task in ("regression", "embedding"):
             return len((self.quantiles or ()) if self.loss == "quantile" else self.target_names)
         return 1 if self.loss == "binary" else len(self.class_names)
 
@@ -153,7 +155,8 @@ class Dataset:
         input_shape: what a model takes, without the batch axis; None for an axis whose length differs.
         train, validation, test: the parts, such as `Examples`: each has a length, `labels`, `indices` and `source`. Validation and test may
             be None, and train where data are only scored.
-        task: "classification" (one class an example), "multi-label" (0 or 1 for every label) or "regression" (numbers).
+        task: "classification" (one class an example), "multi-label" (0 or 1 for every label), "regression" (numbers) or "embedding" (of a
+            network that is to bring alike examples together, which has no labels).
         target_names: names of the columns or numbers to predict.
         notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.
@@ -251,6 +254,7 @@ class Dataset:
             "classification": f"{self.num_classes} classes",
             "multi-label": f"{self.num_classes} labels",
             "regression": f"to predict {', '.join(self.target_names)}",
+            "embedding": "without labels",
         }
         return f"{self.name}: {self.sizes}, {wanted[self.task]}"
 

@@ -24,6 +24,7 @@ _OUTPUTS = {
     "cross-entropy": "logits, one a class in the order of `class_names`; their softmax is the probabilities",
     "binary": "one logit, of the second class; its sigmoid is the probability",
     "multi-label": "logits, one a label in the order of `class_names`; the sigmoid of each is its probability",
+    "nt-xent": "a vector, of two views of one image near to each other by its cosine",
     "quantile": "one number a quantile, in the order of `quantiles`",
 }
 _INPUTS = {
@@ -124,6 +125,7 @@ def _metadata(title, name, about, result):
     """The block that the Hub reads, lines."""
     kind = "audio" if "sample_rate" in (about.get("preprocessing") or {}) else _MEDIA[about["medium"]]
     task = f"{kind}-{'regression' if about['task'] == 'regression' else 'classification'}"
+    task = f"{kind}-feature-extraction" if about.get("pretext") else task
     short = re.sub(r"[^A-Za-z0-9._-]+", "-", name.partition(":")[2] or name).strip("-.") or "data"
     numbers = {metric: float(value) for metric, value in (result.get("metrics") or {}).items() if value is not None}
     numbers = {metric: value for metric, value in numbers.items() if math.isfinite(value)}
@@ -145,6 +147,7 @@ def _model(about, result):
     if about.get("pretext"):
         told = f"Was pretrained by {about['pretext']}, on no labels: other networks begin with its weights"
     names = about.get("target_names") if about["task"] == "regression" else about.get("class_names")
+    names = None if about["task"] == "embedding" else names
     listed = ", ".join(map(escaped, names[:_MOST_NAMES])) if names else ""
     more = f" and {len(names) - _MOST_NAMES:,} more" if names and len(names) > _MOST_NAMES else ""
     kind = {"classification": "Classes", "multi-label": "Labels"}.get(about["task"], "Numbers")

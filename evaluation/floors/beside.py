@@ -24,7 +24,7 @@ class Floor:
 
     def __init__(self):
         self._process, self._files, self._task, self._compared, self._alone = None, [], None, None, None
-        self._notes, self._names = [], []
+        self._notes, self._names, self._known = [], [], None
 
     def start(self, folder, task, labels, problem=None, *, places=None, groups=None, notes=()):
         """Begin to compute.
@@ -87,6 +87,10 @@ class Floor:
         else:
             self._compared = about, np.asarray(labels)[chosen], np.asarray(outputs)[chosen]
 
+    def known(self, compared):
+        """Keep a comparison that takes no classical model, as of `comparison.compare`, for `result`."""
+        self._known = compared
+
     def result(self, training_seconds):
         """Wait for the classical models as long as they may still take, and compare the network with them.
 
@@ -98,7 +102,7 @@ class Floor:
             could be compared. None where there was nothing to compare.
         """
         if self._compared is None:
-            return None
+            return self._known
         allowed = max(SECONDS, training_seconds / worker.SHARE)
         found = self._collect(allowed - (time.monotonic() - self._started))
         about, labels, outputs = self._compared

@@ -132,7 +132,7 @@ def begin(args, session, dataset):
     if line:
         terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
-    if args.floor and evaluated is not None:
+    if args.floor and evaluated is not None and dataset.task != "embedding":  # For which there is no classical model.
         _start_floor(args, session, dataset, evaluated)
     return args, evaluated
 

@@ -10,6 +10,9 @@ from PIL import Image
 
 from hornbook import UserError, data
 from hornbook.__main__ import run as hornbook
+from hornbook.data.images.pretraining import unlabelled, views
+from hornbook.evaluation.floors import contrastive
+from hornbook.inference import finished_run
 from hornbook.recipes import image_classification
 from hornbook.recipes.image_pretraining import Args, main
 
@@ -55,8 +58,63 @@ def test_the_score_is_that_of_the_saved_model_on_turned_test_images(finished):
     assert np.mean(found) == pytest.approx(result["metrics"]["accuracy"])
 
 
-def test_the_next_run_begins_with_the_weights_that_were_learned(finished, tmp_path):
-    folder, _ = finished
+@pytest.fixture(scope="module")
+def contrasted(tmp_path_factory, floors, diagnosis):
+    with floors(), diagnosis():
+        return run(tmp_path_factory.mktemp("contrasted"), task="contrastive", mirrored=False, projection_size=16)
+
+
+def test_a_contrastive_run_leaves_what_every_run_leaves(contrasted, promised):
+    folder, result = contrasted
+    assert {entry.name for entry in folder.iterdir()} == promised
+    floor = result["floor"]
+    assert (floor["model"], floor["score"], floor["network"]) == ("a guess", 1 / 511, result["metrics"]["accuracy"])
+    assert result["metrics"].keys() == {"accuracy", "loss"}
+    labels = json.loads((folder / "labels.json").read_text())
+    assert (labels["task"], labels["pretext"], labels["loss"], len(labels["target_names"])) == ("embedding", "contrastive", "nt-xent", 16)
+    assert "Was pretrained by contrastive" in (folder / "MODEL_CARD.md").read_text()
+    assert '<section id="augmented">' in (folder / "report.html").read_text()
+    assert "val_accuracy" in (folder / "history.csv").read_text().splitlines()[0]
+    with pytest.raises(UserError, match="was pretrained by contrastive, without labels"):
+        finished_run.open_run(folder)
+
+
+def test_the_contrastive_score_is_that_of_the_saved_model(contrasted):
+    folder, result = contrasted
+    model = keras.saving.load_model(folder / "model.keras")
+    dataset = unlabelled.load("digits")
+    pairs = views.PairedExamples(dataset.test, views.Views(mirrored=False, pixel_maximum=16), 0).in_memory().inputs
+    found = np.stack([model.predict(pairs[:, view], verbose=0) for view in (0, 1)], axis=1)
+    assert contrastive.scores(found, 0.5)["accuracy"] == pytest.approx(result["metrics"]["accuracy"])
+
+
+def test_a_contrastive_run_that_was_cut_off_ends_with_the_same_weights(tmp_path):
+    class Cut(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise RuntimeError("cut off")
+
+    options = {"task": "contrastive", "noise": 0.05, "blur": 0.5, "swa": 0.5, "epochs": 4}
+    whole, _ = run(tmp_path, name="whole", **options)
+    with pytest.raises(RuntimeError, match="cut off"):
+        main(Args(**{**SMALL, **options, "output": str(tmp_path / "cut")}), callbacks=[Cut()])
+    cut, _ = run(tmp_path, name="cut", **options)
+    first, second = weights_of(whole), weights_of(cut)
+    assert all(first[path].tobytes() == second[path].tobytes() for path in first)
+
+
+def test_options_of_views_reach_the_views(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(views.Views, "augment", lambda self, images, labels, draw: made.append(self) or (self.pair(images, draw), labels))
+    asked = {"smallest_crop": 0.5, "mirrored": False, "colour": 0.1, "blur": 0.3, "noise": 0.2}
+    folder, _ = run(tmp_path, task="contrastive", epochs=1, projection_size=8, temperature=0.1, **{**asked})
+    assert {name: getattr(made[0], name) for name in asked} == asked
+    assert keras.saving.load_model(folder / "model.keras").output_shape == (None, 8)
+
+
+@pytest.mark.parametrize("task", ["rotation", "contrastive"])
+def test_the_next_run_begins_with_the_weights_that_were_learned(task, request, tmp_path):
+    folder, _ = request.getfixturevalue({"rotation": "finished", "contrastive": "contrasted"}[task])
     begun = {}
 
     class Begun(keras.callbacks.Callback):
@@ -132,8 +190,9 @@ def test_a_dataset_of_the_callers(tmp_path, colour_images):
     assert result["metrics"].keys() >= {"accuracy", "loss"}
 
 
-def test_a_check_trains_nothing(tmp_path):
-    found = main(Args(**{**SMALL, "check_only": True, "output": str(tmp_path / "run")}))
+@pytest.mark.parametrize("task", ["rotation", "contrastive"])
+def test_a_check_trains_nothing(task, tmp_path):
+    found = main(Args(**{**SMALL, "task": task, "check_only": True, "output": str(tmp_path / "run")}))
     assert "findings" in found
     assert not (tmp_path / "run").exists()
 
@@ -145,6 +204,10 @@ def test_a_check_trains_nothing(tmp_path):
         ({"schedule": "restarts", "cycles": 2, "snapshots": 2}, "--snapshots 2: a pretraining begins other runs"),
         ({"coverage": 0.9}, "--coverage 0.9: a pretraining has no classes of yours"),
         ({"test_fold": "1/5"}, "--test-fold 1/5: a pretraining has no labels to score folds by"),
+        ({"temperature": 0.1}, "--temperature 0.1 is for --task contrastive, got rotation"),
+        ({"mirrored": False}, "--no-mirrored is for --task contrastive, got rotation"),
+        ({"task": "contrastive", "augmentation": "crop"}, "--augmentation crop is for --task rotation"),
+        ({"task": "contrastive", "save_predictions": True}, "--save-predictions is for --task rotation"),
         ({"dataset": "folder:nowhere"}, "is not there; accepted is a folder with files below it"),
         ({"dataset": "csv:nowhere"}, "is not there"),
     ],

@@ -1,6 +1,7 @@
 """Losses by name, and which target each is for: one that does not fit is refused with the one that does."""
 
 from hornbook.training.losses.classification import CLASSIFICATION, choose_classification, classification, num_outputs
+from hornbook.training.losses.contrastive import NTXent, partner_accuracy
 from hornbook.training.losses.focal import BinaryFocal, CategoricalFocal, SparseCategoricalFocalCrossentropy
 from hornbook.training.losses.members import OfEnsemble, OverMembers
 from hornbook.training.losses.regression import REGRESSION, QuantileLoss, choose_regression, regression
@@ -14,6 +15,7 @@ __all__ = [
     "CategoricalFocal",
     "EachLabel",
     "LogitAdjusted",
+    "NTXent",
     "OfEnsemble",
     "OverMembers",
     "QuantileLoss",
@@ -23,5 +25,6 @@ __all__ = [
     "classification",
     "margins",
     "num_outputs",
+    "partner_accuracy",
     "regression",
 ]

@@ -59,7 +59,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     shape, own = {"image_size": image_size}, {"class_names": CLASS_NAMES}
     kind = name.partition(":")[0]
     read = {
-        "digits": lambda: _without_labels(built_in()),
+        "digits": lambda: without_labels(built_in()),
         "folder": lambda: _folder(name, image_size),
         "csv": lambda: csv.load(name, path_column=path_column, **shape, **own, labelled=False),
         "npz": lambda: _npz(name),
@@ -70,7 +70,8 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     return completed(read[kind](), **fractions, **how)
 
 
-def _without_labels(dataset):
+def without_labels(dataset):
+    """An `ImageDataset` whose images are all of one class, `CLASS_NAMES`."""
     parts = {name: dataclasses.replace(part, labels=np.zeros(len(part), np.int64)) for name, part in dataset.parts.items()}
     return dataclasses.replace(dataset, **parts, class_names=CLASS_NAMES)
 
