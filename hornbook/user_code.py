@@ -10,7 +10,7 @@ import traceback
 
 from hornbook import UserError
 
-_NETWORKS = ("keras:",)  # Before the name of a network of a library, which is no code of the user's.
+_NETWORKS = ("keras:", "hub:")  # Before the name of a network of a library, which is no code of the user's.
 
 
 def is_named(given):

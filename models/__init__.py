@@ -34,7 +34,7 @@ from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
 from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
-from hornbook.models.pretrained import PREFIX, backbones, pretrained
+from hornbook.models.pretrained import PREFIXES, backbones, pretrained
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     fixup_resnet20,
@@ -67,7 +67,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
     "NORMALIZATIONS",
-    "PREFIX",
+    "PREFIXES",
     "WEIGHT_NORMALIZATIONS",
     "WHITENING",
     "BatchNormGRU",

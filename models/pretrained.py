@@ -1,6 +1,7 @@
-"""Networks of `keras.applications`, with weights learned from ImageNet, from raw pixels to logits."""
+"""Networks of `keras.applications` and of KerasHub, with weights that were learned before, from raw pixels to logits."""
 
 import difflib
+import functools
 import inspect
 import os
 import pathlib
@@ -9,11 +10,13 @@ import warnings
 
 import keras
 
+from hornbook.models import hub
 from hornbook.models.layers.checks import check_count, check_image_shape, check_rate
 from hornbook.models.parts.choices import Choices
 
-PREFIX = "keras:"
-"""What stands before the name of a backbone where builders are named."""
+_OF_KERAS = "keras:"
+PREFIXES = (_OF_KERAS, hub.PREFIX)
+"""What stands before the name of a backbone where builders are named: by the library that it comes from."""
 WEIGHTS_FILES = (".weights.h5", ".h5", ".hdf5", ".keras")
 _IMAGENET = "imagenet"
 TAKES = Choices({})
@@ -36,24 +39,29 @@ def backbones():
 
 
 def pretrained(name, input_shape, num_outputs, *, weights=_IMAGENET, dropout=0.0):
-    """Build a network of `keras.applications`: raw pixels (batch, height, width, channels) to float32 logits (batch, num_outputs).
+    """Build a network of `keras.applications` or KerasHub: raw pixels (batch, height, width, channels) to logits (batch, num_outputs).
 
-    What the weights expect of pixels is computed inside, by the network's own `preprocess_input`, so it takes pixels from 0 to 255, and
-    grey images as three equal channels. A mean over the last map and a dense layer, "logits", end it; before is the layer "backbone".
+    What the weights expect of pixels is computed inside, by the network's own `preprocess_input`, or the scale and offset of its image
+    converter, so it takes pixels from 0 to 255, and grey images as three equal channels. A mean over the last map and a dense layer,
+    "logits", in float32, end it; before is the layer "backbone".
 
     Args:
-        name: One of `backbones()`, with or without "keras:" before it.
+        name: One of `backbones()`, with or without "keras:" before it; or "hub:" and a preset of KerasHub, such as
+            "hub:resnet_50_imagenet", or a folder that its `save_to_preset` wrote.
         input_shape: (height, width, channels), 1 or 3 channels; most backbones want at least 32 pixels a side, and learned from 224.
         num_outputs: Classes, or values to predict.
-        weights: "imagenet", which Keras downloads into `~/.keras/models` and keeps there; the path of a file of weights of the backbone,
-            as `model.get_layer("backbone").save_weights` or `keras.applications` write it; or None, for weights at random.
+        weights: "imagenet", which Keras downloads into `~/.keras/models` and keeps there (of a preset: what it comes with); the path of a
+            file of weights of the backbone, as `model.get_layer("backbone").save_weights` or `keras.applications` write it; or None, for
+            weights at random.
         dropout: Rate before the output layer.
 
     Returns:
         An uncompiled functional `keras.Model`.
 
     Raises:
-        ValueError: There is no such network, or it does not take such images, or the file holds weights of another one.
+        ValueError: There is no such network, or it does not take such images, or the file holds weights of another one; or a preset has
+            layers that Keras lacks, without which a saved model could not be loaded.
+        ImportError: KerasHub is not installed.
         ConnectionError: The weights cannot be downloaded; it names the file, and where to put it by hand.
 
     Example:
@@ -67,8 +75,9 @@ def pretrained(name, input_shape, num_outputs, *, weights=_IMAGENET, dropout=0.0
         model.fit(255 * keras.random.uniform((8, 32, 32, 3)), keras.ops.zeros((8,), "int32"), verbose=0)
         ```
     """
-    name = name.removeprefix(PREFIX)
-    if name not in backbones():
+    of_hub = name.startswith(hub.PREFIX)
+    name = name.removeprefix(hub.PREFIX if of_hub else _OF_KERAS)
+    if not of_hub and name not in backbones():
         near = difflib.get_close_matches(name, backbones(), n=2)
         advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(backbones())}"
         raise ValueError(f"keras.applications has no network {name!r}; {advice}")
@@ -76,26 +85,35 @@ def pretrained(name, input_shape, num_outputs, *, weights=_IMAGENET, dropout=0.0
     if channels not in (1, 3):
         raise ValueError(f"{name} takes images of 1 or 3 channels, got input_shape {tuple(input_shape)}")
     num_outputs, dropout = check_count("num_outputs", num_outputs), check_rate("dropout", dropout)
-    backbone = _backbone(name, (height, width, 3), weights)
+    if of_hub:
+        backbone, prepare = hub.backbone(name, (height, width, 3), weights == _IMAGENET)
+    else:
+        backbone, prepare = _backbone(name, (height, width, 3), weights == _IMAGENET), _preparation(name)
+    if weights not in (None, _IMAGENET):
+        _load(backbone, name, weights)
     x = inputs = keras.Input(input_shape, name="inputs")
     if channels == 1:
         x = keras.layers.Concatenate(name="three_channels")([x, x, x])
-    preprocess = inspect.getmodule(getattr(keras.applications, name)).preprocess_input
-    x = backbone(preprocess(x, data_format="channels_last"))
+    x = backbone(prepare(x))
     x = keras.layers.Dropout(dropout, name="dropout")(x) if dropout else x
     # Losses of 16-bit logits lose digits that training needs.
     logits = keras.layers.Dense(num_outputs, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name=name.lower())
+    return keras.Model(inputs, logits, name=pathlib.PurePath(name).name.lower())
 
 
-def _backbone(name, input_shape, weights):
+def _preparation(name):
+    preprocess = inspect.getmodule(getattr(keras.applications, name)).preprocess_input
+    return functools.partial(preprocess, data_format="channels_last")
+
+
+def _backbone(name, input_shape, learned):
     make = getattr(keras.applications, name)
     asked = {"include_top": False, "input_shape": input_shape, "pooling": "avg"}
     try:
         with warnings.catch_warnings():
             # Of weights that learned from images of one size and compute others all the same.
             warnings.filterwarnings("ignore", ".*`rows` is not")
-            backbone = make(weights=_IMAGENET if weights == _IMAGENET else None, **asked)
+            backbone = make(weights=_IMAGENET if learned else None, **asked)
     except Exception as error:  # A plain Exception, where a download fails.
         failed = _NO_DOWNLOAD.match(str(error))
         if failed is None:
@@ -106,8 +124,6 @@ def _backbone(name, input_shape, weights):
         raise ConnectionError(
             f"the weights of {name} cannot be downloaded from {address}; fetch {file} where there is a network, and put it at {place}"
         ) from error
-    if weights not in (None, _IMAGENET):
-        _load(backbone, name, weights)
     backbone.name = "backbone"  # Not by its argument, by which some networks look up what they are made of.
     return backbone
 

@@ -13,7 +13,7 @@ from hornbook.models.fcn import fcn
 from hornbook.models.inception1d import inception1d
 from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
-from hornbook.models.pretrained import PREFIX, pretrained
+from hornbook.models.pretrained import PREFIXES, pretrained
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import rnn
@@ -54,7 +54,7 @@ _BUILDERS = _find_builders(
 
 
 def names():
-    """Return the sorted names of the zoo: the families and their named variants. `build` knows "keras:" and one of `backbones()`, too.
+    """Return the sorted names of the zoo: the families and their named variants. `build` knows those of `pretrained` too.
 
     Example:
         ```python
@@ -157,7 +157,7 @@ def build(name, /, input_shape, num_outputs, **given):
     """Build a model by name: an uncompiled functional `keras.Model` with float32 logits (batch, num_outputs).
 
     Args:
-        name: One of `names()`, or "keras:" and one of `backbones()`.
+        name: One of `names()`, or a network of another library as `pretrained` knows it, such as "keras:VGG16".
         input_shape: Sizes without the batch axis, (height, width, channels) for images, (time, features) for series, (time,) for tokens.
         num_outputs: Classes, or values to predict.
         **given: Options of the builder; see `options`. One of them is the model's own `name`.
@@ -205,7 +205,7 @@ def _set_by(builder, family):
 def _look_up(name):
     if name in _BUILDERS:
         return _BUILDERS[name]
-    if str(name).startswith(PREFIX):
+    if str(name).startswith(PREFIXES):
         return functools.partial(pretrained, name), pretrained
     near = difflib.get_close_matches(str(name), _BUILDERS, n=3)
     advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"

@@ -34,7 +34,7 @@ class Args(options.ImageNetwork, options.Optimization, options.Split, options.Ru
     in_memory: Literal["auto", "always", "never"] = "auto"
     """Whether images are kept in memory or read from disk each epoch; auto: in memory if they take under a quarter of what is free."""
     model: str = "auto"
-    """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants), keras:NAME, which begins at random,
+    """A builder's name (airbench, cnn, mlp, resnet, vision_transformer and their variants), keras:NAME or hub:NAME, which begin at random,
     mymodule:builder of your own, or auto: by the data. The run that begins with the weights has the same."""
     augmentation: Literal["none", "flip", "crop", "crop-flip", "trivial", "randaugment", "augmix"] | options.Auto = "auto"
     """With --task rotation random changes of the images as they stand upright, before they are turned, see image-classification. auto:
@@ -63,11 +63,12 @@ def build(args, dataset):
     It takes raw pixels `(batch, height, width, channels)` and gives float32 logits `(batch, 4)`, or projections `(batch, size)`. Its first
     layers standardize each channel.
     """
+    from hornbook import models
     from hornbook.training.builders import asked_for, image_model
 
     args, pretext = defaults.settle(args, dataset), pretexts.of(args)
     asked = asked_for(args.model, *options.of_network(args))
-    further = {"weights": None} if args.model.startswith("keras:") else {}
+    further = {"weights": None} if args.model.startswith(models.PREFIXES) else {}
     network = image_model(args.model, dataset, pretext.num_outputs, {**asked, **further}, model_name="image_pretrainer")
     return pretext.projected(network)
 

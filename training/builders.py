@@ -99,7 +99,7 @@ def _build_one(name, input_shape, num_outputs, options):
         model = builder(input_shape, num_outputs, **options)
     except UserError:
         raise
-    except ConnectionError as error:
+    except (ConnectionError, ImportError) as error:
         raise UserError(f"--model {name}: {error}") from error
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
@@ -133,7 +133,7 @@ def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=
     network = build_model(name, dataset.input_shape, num_outputs, options, members=members, cosine_scale=cosine_scale)
     if source is not None:
         transfer.take_over(network, source.model, source.name)
-    if name.startswith(models.PREFIX):
+    if name.startswith(models.PREFIXES):
         return _of_a_library(network, dataset, model_name)
     if source is None:
         mean, variance = dataset.train.moments()

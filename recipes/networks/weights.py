@@ -10,7 +10,7 @@ from hornbook.recipes.networks import families
 from hornbook.recipes.ranges import SHARE, Range
 from hornbook.training import runs
 
-_LIBRARY = "keras:"
+_LIBRARIES = ("keras:", "hub:")
 _AUTO = 0.5  # Of the blocks; measured by benchmarks/generalisation/transfer.py on other classes than those of docs/transfer.md.
 _IMAGE_SIZE = "224"  # Of most networks of keras.applications, when they learned from ImageNet.
 # What changes the inputs of a medium, so that features cannot be computed once.
@@ -32,8 +32,8 @@ class Transfer:
 
     weights: str | None = None
     """What the network begins with: the folder of a finished run on the same medium, whose --model and network options hold where none are
-    given, and of texts its tokenizer in any case; of images imagenet, or a file of weights, for --model keras:NAME; or none. Default:
-    imagenet for keras:NAME, else none."""
+    given, and of texts its tokenizer in any case; of images imagenet, or a file of weights, for --model keras:NAME and hub:NAME; or none.
+    Default: imagenet for those, else none."""
     unfreeze: Annotated[float, Range(0, 1, above=True)] | Literal["head", "all", "auto"] = "auto"
     """What is trained of a network with --weights: head, the output layer alone, on features that are computed once and kept on disk; a
     share of its blocks, those nearest to the outputs, such as 0.5; or all. What is not trained computes as it does when it predicts. auto:
@@ -45,7 +45,7 @@ class Transfer:
 
 def is_learned(args):
     """Whether the network of a recipe's options begins with weights that were learned."""
-    return args.weights != "none" and (args.weights is not None or args.model.startswith(_LIBRARY))
+    return args.weights != "none" and (args.weights is not None or args.model.startswith(_LIBRARIES))
 
 
 def is_head(args):
@@ -63,7 +63,7 @@ def check(args, medium):
     Raises:
         UserError: with what to pass.
     """
-    library, given = medium == "images" and args.model.startswith(_LIBRARY), f"--weights {args.weights}"
+    library, given = medium == "images" and args.model.startswith(_LIBRARIES), f"--weights {args.weights}"
     if medium != "images" and args.weights not in (None, "none") and not files.given(args.weights).is_dir():
         raise UserError(f"{given}: there is no such folder; accepted are a finished run's folder, of {medium}, and none")
     if args.weights == "imagenet" and not library:
@@ -185,7 +185,7 @@ def of_network(args, medium):
     """
     if args.weights in (None, "imagenet"):
         return {}, None
-    library = medium == "images" and args.model.startswith(_LIBRARY)
+    library = medium == "images" and args.model.startswith(_LIBRARIES)
     if args.weights == "none":
         return ({"weights": None} if library else {}), None
     if library and files.given(args.weights).is_file():
