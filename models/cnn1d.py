@@ -27,6 +27,7 @@ def cnn1d(
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
+    embedding_training="tuned",
     padded="auto",
     normalization="none",
     groups=None,
@@ -58,6 +59,7 @@ def cnn1d(
         pooling: "max", "mean" or "attention" over time. Defaults to Kim's "max".
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128; Kim had 300.
+        embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
         padded: Whether token 0, or a step of NaN in a series, is padding; "auto" is True for tokens and False for series.
         normalization: Defaults to "none", as Kim. "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer. Defaults to Kim's 0.5. His bound of 3 on the norms of the output kernel is left out;
@@ -81,6 +83,7 @@ def cnn1d(
     kernel_sizes, width = check_plan("kernel_sizes", kernel_sizes, each="convolution"), check_count("width", width)
     refuse_stochastic_depth(stochastic_depth, "a cnn1d")
     tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    tokens["embedding_training"] = embedding_training
     inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = Parts(

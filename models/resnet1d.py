@@ -20,6 +20,7 @@ def resnet1d(
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
+    embedding_training="tuned",
     padded="auto",
     normalization="batch",
     groups=None,
@@ -55,6 +56,7 @@ def resnet1d(
         pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128.
+        embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
         padded: Whether a step of NaN in a series, or token 0, is padding; "auto" is True for tokens and False for series.
         normalization: Defaults to the paper's "batch". "group" and "instance" are refused where there is padding, which they mix in.
         dropout: Rate before the output layer.
@@ -78,6 +80,7 @@ def resnet1d(
     multipliers = check_plan("width_multipliers", width_multipliers, each="block")
     stochastic_depth = check_rate("stochastic_depth", stochastic_depth)
     tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    tokens["embedding_training"] = embedding_training
     inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(pooling=pooling, normalization=normalization, padded=mask is not None)
     parts = ResNetParts(

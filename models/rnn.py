@@ -101,6 +101,7 @@ def rnn(
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
+    embedding_training="tuned",
     padded="auto",
     normalization="layer",
     groups=None,
@@ -140,6 +141,9 @@ def rnn(
         embedding_dropout: Share of the features of the embeddings that is dropped in training, each from all tokens of a text (as
             Gal and Ghahramani 2016 drop inputs: the same at every step); for tokens alone.
         embedding_size: Features of a token. Defaults to 128.
+        embedding_training: "tuned"; "frozen": the vectors of tokens stay what they are, such as those that were learned on other texts;
+            or "both": a second table of as many features beside the first, the layer `frozen_embedding`, stays what it is, and the first
+            is trained (the two channels of Kim 2014, with filters of their own).
         padded: Whether token 0, or a step of NaN in a series, is padding; "auto" is True for tokens and False for series.
         normalization: Of the sequence that one layer hands to the next, so of nothing at depth 1. Defaults to "layer", as statistics over
             a batch are poor where few sequences are long. "group" and "instance" are refused where there is padding, which they mix in.
@@ -166,6 +170,7 @@ def rnn(
     depth, width = check_count("depth", depth), check_count("width", width)
     stochastic_depth = _check_branches(depth, residual, stochastic_depth)
     tokens = {"vocabulary_size": vocabulary_size, "embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+    tokens["embedding_training"] = embedding_training
     inputs, x, mask = sequence_inputs(input_shape, padded=padded, **tokens)
     TAKES.check(
         cell=cell,

@@ -141,12 +141,19 @@ def _embedding(count, width, name):
     return keras.layers.Embedding(count, width, embeddings_initializer=start, name=name)
 
 
+def _embedding_size(width, training):
+    if training == "both" and width % 2:
+        raise ValueError(f"embedding_training 'both' has half of the width in each of two tables: width must be even, got {width}")
+    return width // 2 if training == "both" else width
+
+
 def text_transformer(
     input_shape,
     num_outputs,
     *,
     vocabulary_size=None,
     embedding_dropout=0.0,
+    embedding_training="tuned",
     padded="auto",
     depth=2,
     width=128,
@@ -181,6 +188,7 @@ def text_transformer(
         input_shape: (time,), of integer tokens; time may be None, for texts of any length.
         num_outputs: Classes, or values to predict.
         vocabulary_size: Number of tokens, padding among them: tokens are below it. Must be given.
+        embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`; of both each has half of the width.
         padded: Whether token 0 is padding, which attention and pooling then leave out. "auto" is True.
         depth: Blocks. Defaults to 2: data sets of thousands of sentences do not feed more.
         width: Features of a step. Defaults to 128.
@@ -230,8 +238,9 @@ def text_transformer(
     inputs, x, mask = sequences.sequence_inputs(
         input_shape,
         vocabulary_size=vocabulary_size,
-        embedding_size=width,
+        embedding_size=_embedding_size(width, embedding_training),
         embedding_dropout=embedding_dropout,
+        embedding_training=embedding_training,
         padded=padded,
         embeddings_initializer=start,
     )

@@ -7,24 +7,15 @@ The first, on sentences of six libraries' documentation: accuracy 0.7025 (1 seed
 two cores.
 """
 
-import dataclasses
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data, terminal
 from hornbook.recipes import classifying, options
-from hornbook.recipes.networks import weights
+from hornbook.recipes.networks import texts, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "text_classification"
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Network(options.SequenceNetwork):
-    """The options of networks for texts."""
-
-    embedding_size: Annotated[int, options.Range(1, 2**14)] | None = None
-    """Numbers that stand for a token. Default: the model's own."""
 
 
 # Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
@@ -35,7 +26,7 @@ class Network(options.SequenceNetwork):
         **classifying.ONE_CLASS,
     },
 )
-class Args(Network, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(texts.TextNetwork, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
     folder:PATH (text files, a folder a class), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -78,19 +69,23 @@ class Args(Network, options.Transfer, options.Mix, options.Classification, optio
     --max-length, and at most --vocabulary-size of them. For models without order: --model cnn1d --kernel-sizes 1 --pooling mean."""
     model: str = "auto"
     """A builder's name (cnn1d, rnn, lstm, gru, text_transformer, ...), mymodule:builder of your own, or auto: by the data."""
+    embeddings: str | None = None
+    """A file of vectors of words that were learned on other texts, with which their tokens begin: word2vec's or GloVe's as text, fastText's
+    .vec, or word2vec's binary; .gz too. For --tokenizer word. --embedding-size is that of the file. Default: none, random numbers."""
     word_dropout: Annotated[float, options.SHARE] = 0.1
     """Share of the tokens of each text that become unknown in training, others every epoch; this also trains the unknown token."""
     word_swap: Annotated[float, options.SHARE] = 0.0
     """Share of neighbouring tokens that change places in training."""
 
 
-def build(args, dataset, tokenizer):
+def build(args, dataset, tokenizer, vectors=None):
     """The model of `args`: token ids `(batch, tokens)`, int32 padded with 0, to float32 logits `(batch, classes)`.
 
-    Text cannot be an input on every backend; `tokenizer.json`, saved beside the model, makes ids of it.
+    Text cannot be an input on every backend; `tokenizer.json`, saved beside the model, makes ids of it. `vectors` are those of
+    `texts.vectors`, which are read where they are not given.
     """
     from hornbook.training.builders import asked_for, build_model
-    from hornbook.training.transfer import take_over
+    from hornbook.training.transfer import take_over, take_vectors
 
     args = defaults.settle(args, dataset)
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}
@@ -99,6 +94,9 @@ def build(args, dataset, tokenizer):
     _, source = weights.of_network(args, "texts")
     if source is not None:
         take_over(model, source.model, source.name)
+    vectors = vectors or texts.vectors(args, tokenizer)
+    if vectors is not None:
+        take_vectors(model, vectors.ids, vectors.values, tokenizer.vocabulary_size)
     return model
 
 
@@ -122,7 +120,7 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    args = weights.with_source(args, "texts")
+    args = texts.with_size(weights.with_source(args, "texts"))
     about = {"check_name": check_name, "inputs": '"A TEXT"... or FILE...'}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --max-length or --width", **about)
 
@@ -131,6 +129,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args)
     weights.check(args, "texts")
+    texts.check(args)
     if args.ngrams > 1 and not (args.kernel_sizes == (1,) or args.positions == "none" or ":" in args.model):
         raise UserError(
             f"--ngrams {args.ngrams} puts pairs of tokens behind all single ones, and this model reads tokens in their order; pass "
@@ -159,14 +158,15 @@ def _train(args, session):
     objective = classifying.objective(args, dataset)
 
     # Tokens.
-    tokenizer = _tokenizer(args, dataset.train)
+    tokenizer = texts.tokenizer(args, dataset.train)
     wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
     tokens = {name: tokens_of.encode(dataset.parts[name], tokenizer, folder) for name in wanted}
     statistics = {name: part.statistics for name, part in tokens.items()}
     terminal.say(tokens_of.in_words(tokenizer, statistics))
+    vectors = texts.vectors(args, tokenizer)
 
     # Model.
-    model = build(args, dataset, tokenizer)
+    model = build(args, dataset, tokenizer, vectors)
     trained, train, validation = weights.trained_part(args, model, tokens["train"], tokens.get("validation"))
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
@@ -200,31 +200,23 @@ def _train(args, session):
     decided = decisions.decide(args, session, model, dataset, about, scored, parts=parts)
     if scored.scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
-    further = tokens_of.findings(statistics, tokenizer, of_another=weights.source_folder(args) is not None)
+    further = [*tokens_of.findings(statistics, tokenizer, of_another=weights.source_folder(args) is not None), *texts.findings(vectors)]
     reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {
         "tokens": statistics,
-        "details": {"vocabulary_size": reading.vocabulary_size, "tokens": statistics, **versions, **alone, **decided.details},
+        "details": {
+            "vocabulary_size": reading.vocabulary_size,
+            "tokens": statistics,
+            **texts.told(vectors),
+            **versions,
+            **alone,
+            **decided.details,
+        },
         "about": decided.about,
         "mistakes": decided.mistakes,
     }
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, further=further, **said)
-
-
-def _tokenizer(args, train):
-    """The tokenizer of the training texts, or that of the run whose weights are taken, by which token ids mean the same."""
-    from hornbook.data.texts import tokenizing
-
-    folder = weights.source_folder(args)
-    if folder is not None:
-        found = tokenizing.load(folder / "tokenizer.json")
-        length = args.max_length or tokenizing.DEFAULT_LENGTHS[args.tokenizer]
-        return tokenizing.Tokenizer(found.fast, length, found.ngrams if args.ngrams > 1 else None)
-    own = {name: getattr(args, name) for name in ("vocabulary_size", "minimum_count", "lowercase")}
-    length = tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length
-    tokenizer = tokenizing.fit(train.texts(), args.tokenizer, max_length=length, **own)
-    return tokenizing.with_ngrams(tokenizer, train.texts(), args.ngrams, most=args.vocabulary_size) if args.ngrams > 1 else tokenizer
 
 
 def _mixed(args, dataset, network, objective, tokenizer, folder):

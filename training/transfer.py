@@ -102,6 +102,43 @@ def take_over(network, source, name):
         wanted.assign(there)
 
 
+def take_vectors(model, ids, values, tokens):
+    """Give tokens the vectors that they have from other texts, in every table of embeddings of a model.
+
+    They are multiplied by one number, by which they vary as much as the table does when it is new: so a token without a vector is of their
+    size (Kim 2014, section 3.2), whatever method and text they are from, and what stands behind the table has inputs as it expects.
+
+    Args:
+        model: functional `keras.Model`, which may have others as its layers.
+        ids: int array `(found,)` of the tokens that have a vector.
+        values: float array `(found, features)`.
+        tokens: how many the tables have; tables of other things have other sizes.
+
+    Raises:
+        UserError: there is no such table.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook import models
+    from hornbook.training import transfer
+
+    model = models.cnn1d((None,), 2, vocabulary_size=100, embedding_size=50, embedding_training="both")
+    transfer.take_vectors(model, numpy.arange(2, 90), numpy.random.normal(size=(88, 50)), 100)
+    ```
+    """
+    sizes, found = (tokens, values.shape[1]), [layer for layer in _leaves(model) if isinstance(layer, keras.layers.Embedding)]
+    tables = [layer for layer in found if (layer.input_dim, layer.output_dim) == sizes]
+    if not tables:
+        there = ", ".join(f"{layer.name} of {layer.input_dim:,} by {layer.output_dim}" for layer in found) or "none"
+        wanted = f"{tokens:,} tokens by {sizes[1]} features"
+        raise UserError(f"the network {model.name} has no keras.layers.Embedding of {wanted}, which vectors go to; it has {there}")
+    for table in tables:
+        rows = keras.ops.convert_to_numpy(table.embeddings).copy()
+        rows[ids] = values * (rows.std() / values.std() if rows.std() else 1.0)
+        table.embeddings.assign(rows)
+
+
 def keep_lower(network, share):
     """Keep the lower blocks of a network as they are: only a share of the blocks, those nearest to the outputs, and the head are trained.
 

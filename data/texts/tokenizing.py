@@ -68,6 +68,11 @@ class Tokenizer:
         """How many ids there are, padding and unknown among them: an embedding's first size."""
         return self.fast.get_vocab_size() + len(self.ngrams)
 
+    @property
+    def vocabulary(self):
+        """Dict of the single tokens to their ids, without padding and unknown."""
+        return {token: place for token, place in self.fast.get_vocab().items() if place not in (PADDING, UNKNOWN)}
+
     def encode(self, texts):
         """Token ids of each text, uncut.
 

@@ -17,8 +17,19 @@ POOLINGS = ("mean", "max", "last", "attention")
 EMBEDDING_RANGE = 0.25
 
 
+# Of the vectors of tokens, see `rnn`.
+EMBEDDING_TRAINING = ("tuned", "frozen", "both")
+
+
 def sequence_inputs(
-    input_shape, *, vocabulary_size=None, embedding_size=128, embedding_dropout=0.0, padded="auto", embeddings_initializer=None
+    input_shape,
+    *,
+    vocabulary_size=None,
+    embedding_size=128,
+    embedding_dropout=0.0,
+    embedding_training="tuned",
+    padded="auto",
+    embeddings_initializer=None,
 ):
     """Return (inputs, x, mask): the input of a sequence network, its features (batch, time, features), and the mask or None.
 
@@ -27,8 +38,9 @@ def sequence_inputs(
             whose features are all NaN is padding. (NaN passes through a normalization of the inputs, and no measured value is taken for
             padding.) time may be None. At padded steps the features of a series are 0; those of tokens are token 0's.
         vocabulary_size: Number of tokens, padding among them: tokens are below it.
-        embedding_size: Features of a token.
+        embedding_size: Features of a token, in each of the tables.
         embedding_dropout: Rate at which features of the embeddings are dropped, each from all tokens of a text.
+        embedding_training: "tuned", "frozen" or "both": two tables, features side by side, of which `frozen_embedding` is not trained.
         padded: Whether there is padding; without, the mask is None, 0 is a token like the others, and a NaN stays one. "auto" is True
             for tokens and False for series.
         embeddings_initializer: Of the embeddings; uniform in ±0.25 by default.
@@ -40,22 +52,26 @@ def sequence_inputs(
         raise ValueError(f"padded must be 'auto', True or False, got {padded!r}")
     padded = vocabulary_size is not None if padded == "auto" else padded
     embedding_dropout = check_rate("embedding_dropout", embedding_dropout)
+    check_choice("embedding_training", embedding_training, EMBEDDING_TRAINING)
     if vocabulary_size is None:
         if embedding_dropout:
             raise ValueError(f"embedding_dropout is for tokens, which have embeddings, got {embedding_dropout} without vocabulary_size")
+        if embedding_training != "tuned":
+            raise ValueError(f"embedding_training is for tokens, which have embeddings, got {embedding_training!r} without vocabulary_size")
         inputs = keras.Input(check_series_shape(input_shape), name="inputs")
         if not padded:
             return inputs, inputs, None
         mask = ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
         return inputs, apply_mask(inputs, mask), mask
     inputs = keras.Input(check_token_shape(input_shape), dtype="int32", name="inputs")
-    embedding = keras.layers.Embedding(
-        check_count("vocabulary_size", vocabulary_size, least=2),
-        check_count("embedding_size", embedding_size),
-        embeddings_initializer=embeddings_initializer or keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE),
-        name="embedding",
-    )
-    x = embedding(inputs)
+    sizes = check_count("vocabulary_size", vocabulary_size, least=2), check_count("embedding_size", embedding_size)
+    # One for both tables: a token begins with the same vector in each, as in Kim's.
+    start = embeddings_initializer or keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE)
+    trainable = embedding_training != "frozen"
+    x = keras.layers.Embedding(*sizes, embeddings_initializer=start, trainable=trainable, name="embedding")(inputs)
+    if embedding_training == "both":
+        frozen = keras.layers.Embedding(*sizes, embeddings_initializer=start, trainable=False, name="frozen_embedding")(inputs)
+        x = keras.layers.Concatenate(name="both_embeddings")([x, frozen])
     if embedding_dropout:
         x = keras.layers.SpatialDropout1D(embedding_dropout, name="embedding_dropout")(x)
     return inputs, x, ops.not_equal(inputs, 0) if padded else None

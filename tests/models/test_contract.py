@@ -73,6 +73,7 @@ OWN = {
         ("residual", True),
         *(("recurrent_normalization", name) for name in ("layer", "batch")),
         *{"recurrent_dropout": 0.2, "padded": False, "embedding_dropout": 0.2}.items(),
+        *(("embedding_training", name) for name in ("frozen", "both")),
     ],
     "cnn1d": [("kernel_sizes", (2,)), ("pooling", "mean"), ("pooling", "attention"), ("padded", False)],
     "fcn": [("kernel_sizes", (4, 1, 2)), ("width_multipliers", (2, 1, 1)), ("pooling", "max"), ("padded", True)],

@@ -1,0 +1,127 @@
+"""What networks for texts begin with: a tokenizer, their own or that of another run, and vectors of words, random or from a file."""
+
+import dataclasses
+from typing import Annotated, Literal
+
+from hornbook import UserError, files, terminal
+from hornbook.recipes.networks import weights
+from hornbook.recipes.networks.families import SequenceNetwork
+from hornbook.recipes.ranges import Range
+
+_FEW = 0.5  # Share of the tokens with a vector, below which a run says so.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextNetwork(SequenceNetwork):
+    """What networks for texts have as well."""
+
+    embedding_size: Annotated[int, Range(1, 2**14)] | None = None
+    """Numbers that stand for a token. Default: the model's own, or that of --embeddings."""
+    embedding_training: Literal["tuned", "frozen", "both"] | None = None
+    """Which vectors of tokens are trained, with --embeddings or --weights: tuned, all; frozen, none; both, two of each token, of which one
+    is trained and the other is not (Kim 2014). Default: tuned."""
+
+
+def check(args):
+    """Refuse options about vectors of words that do not go together, in the words of a flag.
+
+    Args:
+        args: a recipe's options, of texts.
+
+    Raises:
+        UserError: with what to pass.
+    """
+    given = f"--embeddings {args.embeddings}"
+    if args.embeddings is None:
+        if args.embedding_training is not None and weights.source_folder(args) is None:
+            asked = f"--embedding-training {args.embedding_training}"
+            raise UserError(f"{asked} is about vectors that were learned before; pass --embeddings FILE, or leave it out")
+        return
+    if args.tokenizer != "word":
+        raise UserError(f"{given} has vectors of words, got --tokenizer {args.tokenizer}; pass --tokenizer word, or leave it out")
+    if weights.source_folder(args) is not None:
+        raise UserError(f"{given} and --weights {args.weights} both say which vectors tokens begin with; pass one of them")
+    if files.what_is(args.embeddings) != "is a file":
+        raise UserError(f"{given} {files.what_is(args.embeddings)}; accepted is a file of vectors of words")
+    with_size(args)
+
+
+def with_size(args):
+    """The options with the size of the vectors of `--embeddings`: as the embedding's, or as the width of a transformer, which has no other.
+
+    Args:
+        args: a recipe's options, of texts.
+
+    Raises:
+        UserError: another size was asked for, or the file cannot be read.
+    """
+    from hornbook.data.texts import vectors
+
+    if args.embeddings is None:
+        return args
+    from hornbook import models  # Which imports Keras.
+
+    size = vectors.size_of(args.embeddings)
+    of_width = args.model in models.names() and "embedding_size" not in models.options(args.model)
+    name, wanted = ("width", 2 * size if args.embedding_training == "both" else size) if of_width else ("embedding_size", size)
+    if getattr(args, name) not in (None, wanted):
+        asked, both = f"--{name.replace('_', '-')} {getattr(args, name)}", ", and two of each token" if wanted != size else ""
+        raise UserError(f"{asked}: --embeddings {args.embeddings} has vectors of {size:,} numbers{both}; pass {wanted:,}, or leave it out")
+    return dataclasses.replace(args, **{name: wanted})
+
+
+def tokenizer(args, train):
+    """The tokenizer of the training texts, or that of the run whose weights are taken, by which token ids mean the same.
+
+    Args:
+        args: a recipe's options, of texts.
+        train: the training part, `data.texts.dataset.TextExamples`.
+    """
+    from hornbook.data.texts import tokenizing
+
+    length = tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length
+    folder = weights.source_folder(args)
+    if folder is not None:
+        found = tokenizing.load(folder / "tokenizer.json")
+        return tokenizing.Tokenizer(found.fast, length, found.ngrams if args.ngrams > 1 else None)  # Else a classical model's alone.
+    own = {name: getattr(args, name) for name in ("vocabulary_size", "minimum_count", "lowercase")}
+    made = tokenizing.fit(train.texts(), args.tokenizer, max_length=length, **own)
+    return tokenizing.with_ngrams(made, train.texts(), args.ngrams, most=args.vocabulary_size) if args.ngrams > 1 else made
+
+
+def vectors(args, made):
+    """What `--embeddings` has for a tokenizer's words, `data.texts.vectors.Vectors`; None without. Prints how many there are.
+
+    Args:
+        args: a recipe's options, of texts.
+        made: `data.texts.tokenizing.Tokenizer`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    from hornbook.data.texts import vectors
+
+    if args.embeddings is None:
+        return None
+    found = vectors.read(args.embeddings, made.vocabulary)
+    terminal.say(f"{args.embeddings}: vectors of {_in_words(found)}")
+    return found
+
+
+def told(found):
+    """What `result.json` has of `vectors`, a dict; empty without."""
+    if found is None:
+        return {}
+    return {"embeddings": {"file": found.path, "size": found.values.shape[1], "found": len(found.ids), "tokens": found.tokens}}
+
+
+def findings(found):
+    """What stands out in `vectors`, as of `tokens.findings`."""
+    if found is None or found.share >= _FEW:
+        return []
+    sentence = f"{found.path} has vectors of {_in_words(found)} alone; the others begin with random numbers."
+    return [("few-vectors", sentence, "vectors that were learned on more texts, or on texts like these")]
+
+
+def _in_words(found):
+    return f"{len(found.ids):,} of the {found.tokens:,} tokens, {found.share:.1%}, with {found.values.shape[1]:,} numbers each"
