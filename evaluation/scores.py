@@ -91,6 +91,11 @@ def headline(found):
     return {name: found[name] for name in METRICS if name in found}
 
 
+def recalls(found):
+    """The recall of each class or label that has examples, of the scores of a part: a dict of name to number; empty for numbers."""
+    return {row["name"]: row["recall"] for row in found.get("per_class", ()) if row["support"]}
+
+
 def class_logits(loss, outputs):
     """Logits `(examples, classes)`; the first class's is 0 where the network has the second's alone."""
     outputs = np.asarray(outputs)

@@ -14,6 +14,7 @@ class Outcome(msgspec.Struct):
     metrics: dict[str, Annotated[list[records.Score], msgspec.Meta(min_length=1)]] | msgspec.UnsetType = msgspec.UNSET
     evaluated_on: str | None = None
     further: dict[str, dict[str, records.Score]] = {}
+    recalls: dict[str, dict[str, records.Score]] = {}
     seconds: records.Seconds = 0.0
     parameters: records.Count | None = None
     findings: list[runs.Finding] = []

@@ -41,9 +41,9 @@ class Args:
     datasets: str | None = None
     """Data sets, separated by commas, in place of --dataset: levels are ranked over them and tested by Friedman's test."""
     metrics: str | None = None
-    """What is compared, separated by commas: scores such as accuracy, auc or loss; seconds, seconds_an_epoch, epochs, parameters;
-    epochs_to:val_accuracy>=0.9; best:val_loss, last:loss or gap:accuracy of a column of history.csv; first_gradient, gradient_ratio, dead,
-    saturated. Default: accuracy; for regression the mean squared error or the quantile loss."""
+    """What is compared, separated by commas: scores such as accuracy, auc or loss, recall:CLASS; seconds, seconds_an_epoch, epochs,
+    parameters; epochs_to:val_accuracy>=0.9; best:val_loss, last:loss or gap:accuracy of a column of history.csv; first_gradient,
+    gradient_ratio, dead, saturated. Default: accuracy; for regression the mean squared error or the quantile loss."""
     evaluate: Literal["both", "validation", "test"] = "both"
     """The part that scores are taken on. both: levels are compared on validation data, and the test data are scored once a run."""
     workers: Annotated[int, FEW] | None = None

@@ -27,6 +27,7 @@ _TRAINING = {
 }
 _SHORTER = ("seconds", "seconds_an_epoch", "epochs")  # Of these the least is the best; of the others of a training neither end is.
 _HISTORY = ("last", "best", "gap")
+_RECALL = "recall"  # With a colon and a class.
 _LONGEST_HISTORY = 2**26  # Bytes: a million epochs.
 _REACHED = re.compile(r"epochs_to:([A-Za-z0-9_]{1,60})(>=|<=)([0-9.eE+-]{1,30})")
 
@@ -50,6 +51,8 @@ class Measure:
         column = column.replace("_", " ")
         if reached := _REACHED.fullmatch(self.name):
             return f"epochs until {reached[1].replace('_', ' ')} {reached[2]} {reached[3]}"
+        if kind == _RECALL:
+            return f"recall of {self.name.partition(':')[2]}"
         if kind == "gap":
             return f"{column} of training less that of validation"
         return f"{kind} {column}" if colon else kind.replace("_", " ")
@@ -59,16 +62,16 @@ class Measure:
         """The least and the most that it can be; None where there are none."""
         if self.name == "matthews_correlation":
             return -1.0, 1.0
-        return (0.0, 1.0) if self.name in scores.SHARES else None
+        return (0.0, 1.0) if self.name in scores.SHARES or is_recall(self) else None
 
 
 def parse(name):
     """A measure by its name.
 
     Args:
-        name: a score such as accuracy; seconds, seconds_an_epoch, epochs, parameters; first_gradient, gradient_ratio, dead, saturated; of a
-            column of history.csv `last:COLUMN`, `best:COLUMN` or `gap:COLUMN` (training less validation, last epoch); or
-            `epochs_to:COLUMN>=VALUE`, the first epoch at which it was reached.
+        name: a score such as accuracy, or `recall:CLASS`; seconds, seconds_an_epoch, epochs, parameters; first_gradient, gradient_ratio,
+            dead, saturated; of a column of history.csv `last:COLUMN`, `best:COLUMN` or `gap:COLUMN` (training less validation, last epoch);
+            or `epochs_to:COLUMN>=VALUE`, the first epoch at which it was reached.
 
     Raises:
         UserError: it is none of these.
@@ -79,11 +82,13 @@ def parse(name):
         return Measure(name, False)
     if colon and kind in _HISTORY and re.fullmatch(r"\w{1,60}", column):
         return Measure(name, None if kind == "gap" else "loss" not in column and "error" not in column)
+    if kind == _RECALL and column:
+        return Measure(name, True)
     if name in scores.METRICS:
         return Measure(name, None if name == "interval_coverage" else name in scores.HIGHER_IS_BETTER)
     if name in _TRAINING:
         return Measure(name, False if name in _SHORTER else None)
-    known = [*scores.METRICS, *_TRAINING, "last:COLUMN", "best:COLUMN", "gap:COLUMN", "epochs_to:COLUMN>=VALUE"]
+    known = [*scores.METRICS, "recall:CLASS", *_TRAINING, "last:COLUMN", "best:COLUMN", "gap:COLUMN", "epochs_to:COLUMN>=VALUE"]
     raise UserError(f"--metrics {name}: accepted are {terminal.accepted(known, name)}")
 
 
@@ -96,7 +101,12 @@ def _number(name, written):
 
 def is_score(measure):
     """Whether a measure is taken on a part of the data, and not of the training."""
-    return measure.name in scores.METRICS
+    return measure.name in scores.METRICS or is_recall(measure)
+
+
+def is_recall(measure):
+    """Whether a measure is the recall of one class or label."""
+    return measure.name.startswith(f"{_RECALL}:")
 
 
 class Finished:
@@ -122,6 +132,8 @@ class Finished:
         return math.nan if found is None else float(found)
 
     def _score(self, name, part):
+        if name.startswith(f"{_RECALL}:"):
+            return ((self._outcome.get("recalls") or {}).get(part) or {}).get(name.partition(":")[2])
         found = (self._outcome.get("further") or {}).get(part) or {}
         if part == self._outcome.get("evaluated_on"):
             found = {key: values[0] for key, values in self._outcome["metrics"].items()}

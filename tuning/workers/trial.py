@@ -17,6 +17,7 @@ import time
 import traceback
 
 from hornbook import UserError, command_line, files, streams
+from hornbook.evaluation import scores
 from hornbook.training import runs
 
 
@@ -28,14 +29,15 @@ def perform(task):
             a part of the data to score as well, None for no other}, JSON values.
 
     Returns:
-        The outcome: {"metrics": {name: [a value a run]}, "evaluated_on", "further": {part: {name: value}} of the first run, "seconds",
-        "parameters", "findings", "floor"}, or {"error": one line} of what was refused or went wrong, or {"stopped": one line, "problem",
-        "seconds"} of a run that is hopeless.
+        The outcome: {"metrics": {name: [a value a run]}, "evaluated_on", "further": {part: {name: value}} of the first run, "recalls":
+        {part: {class: value}} of it, "seconds", "parameters", "findings", "floor"}, or {"error": one line} of what was refused or went
+        wrong, or {"stopped": one line, "problem", "seconds"} of a run that is hopeless.
     """
     began = time.monotonic()
     try:
         results = [_run(task["recipe"], one["options"], one["output"], task["stop_hopeless"]) for one in task["runs"]]
-        further = _scored(task["runs"][0]["output"], task["further"])
+        further, recalls = _scored(task["runs"][0]["output"], task["further"])
+        recalls[results[0]["evaluated_on"]] = scores.recalls(results[0].get("evaluation") or {})
     except _HopelessError as found:
         return {"stopped": str(found), "problem": found.problem, "seconds": round(time.monotonic() - began, 1)}
     except UserError as error:
@@ -48,6 +50,7 @@ def perform(task):
         "metrics": metrics,
         "evaluated_on": results[0]["evaluated_on"],
         "further": further,
+        "recalls": recalls,
         "seconds": sum(result["seconds"] for result in results),
         "parameters": results[0]["parameters"],
         "findings": results[0]["findings"],
@@ -95,13 +98,13 @@ def _run(recipe_name, options, output, stop_hopeless):
 
 
 def _scored(folder, part):
-    """A finished run's scores on a further part of its data: {part: {name: value}}, {} for none."""
+    """A finished run's scores on a further part of its data, {part: {name: value}}, and recalls, {part: {class: value}}; {} for none."""
     if part is None:
-        return {}
-    from hornbook.evaluation import scores
+        return {}, {}
     from hornbook.inference import evaluate
 
-    return {part: scores.headline(evaluate.score(evaluate.EvaluateArgs(folder, part=part)))}
+    found = evaluate.score(evaluate.EvaluateArgs(folder, part=part))
+    return {part: scores.headline(found)}, {part: scores.recalls(found)}
 
 
 def end_with(parent):

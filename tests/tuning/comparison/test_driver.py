@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from hornbook import UserError, files
-from hornbook.recipes import tabular_classification
+from hornbook.recipes import regression, tabular_classification
 from hornbook.tuning.comparison import command, driver, grid, report
 from hornbook.tuning.workers import many
 
@@ -290,3 +290,12 @@ def test_data_that_change_are_refused_before_and_behind_the_runs(fleet, tmp_path
     with pytest.raises(UserError, match=r"rows.csv has changed since a comparison"):
         compare(folder, base=own)
     assert not fleet.begun
+
+
+def test_the_recall_of_a_class_is_for_classes(fleet, tmp_path):
+    fleet.outcome = staticmethod(lambda options: {**trained(options), "recalls": {"validation": {"class_1": options["width"] / 100}}})
+    compare(tmp_path, dataclasses.replace(ARGS, metrics="recall:class_1"))
+    assert [row["validation_recall:class_1"] for row in table(tmp_path)][:2] == ["0.08", "0.16"]
+    factors, args = [grid.vary_factor("width=8,16", regression)], command.Args(vary=("width=8,16",), metrics="recall:a")
+    with pytest.raises(UserError, match="no run of regression reports it"):
+        driver.plan("regression", regression, args, regression.Args(), factors)

@@ -11,7 +11,7 @@ from hornbook.tuning.comparison import measures
 HISTORY = "epoch,loss,val_loss,accuracy,val_accuracy,seconds\n1,2.0,2.1,0.3,0.2,5.0\n2,1.0,1.5,0.6,0.5,6.0\n3,0.5,1.7,0.9,0.7,8.0\n"
 INSIDE = {"gradients": [[1e-4, 1.0], [1e-2, 1.0]], "dead": [[0.0, 0.5], [None, None]], "saturated": [[0.0, 0.25], [0.0, 0.75]]}
 OUTCOME = {"metrics": {"accuracy": [0.7]}, "evaluated_on": "validation", "further": {"test": {"accuracy": 0.65}}, "seconds": 9.5,
-           "parameters": 30}  # fmt: skip
+           "parameters": 30, "recalls": {"validation": {"cat": 0.25}, "test": {"cat": 0.5, "dog: small": 1.0}}}  # fmt: skip
 
 
 @pytest.fixture
@@ -39,6 +39,14 @@ def test_scores_are_of_a_part(run):
     assert run.value(accuracy, "validation") == 0.7
     assert run.value(accuracy, "test") == 0.65
     assert math.isnan(run.value(measures.parse("auc"), "test"))
+
+
+def test_the_recall_of_a_class_is_of_a_part_too(run):
+    cat, dog = measures.parse("recall:cat"), measures.parse("recall:dog: small")
+    assert [run.value(cat, part) for part in ("validation", "test")] == [0.25, 0.5]
+    assert run.value(dog, "test") == 1.0
+    assert math.isnan(run.value(dog, "validation"))  # It has no example there.
+    assert (cat.in_words, cat.limits, cat.higher_is_better) == ("recall of cat", (0.0, 1.0), True)
 
 
 @pytest.mark.parametrize("name", ["epochs_to:val_accuracy>=0.99", "last:val_f1", "gap:auc"])

@@ -55,6 +55,13 @@ def test_a_task(recipe, tmp_path):
     assert not (tmp_path / "seed-0/checkpoint").exists()  # Of a finished run.
 
 
+def test_recalls_are_of_the_classes_that_have_examples(recipe, tmp_path):
+    rows = [{"name": "cat", "recall": 0.5, "support": 4}, {"name": "dog", "recall": 0.0, "support": 0}]
+    recipe.result["evaluation"] = {"per_class": rows}
+    for _ in range(2):  # Trained, then read.
+        assert trial.perform(task(tmp_path))["recalls"] == {"validation": {"cat": 0.5}}
+
+
 def test_a_finished_run_is_read_and_not_run_again(recipe, tmp_path):
     first = trial.perform({**task(tmp_path), "runs": task(tmp_path)["runs"][:1]})
     before = (tmp_path / "seed-0/result.json").stat().st_mtime_ns
