@@ -393,5 +393,6 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         seen=seen,
     )
     manifest.write(run.folder)
-    records.write(run.path("result.json"), runs.Result, {**result, "evaluation": scores})
+    result["evaluation"] = scores
+    records.write(run.path("result.json"), runs.Result, result)
     return result

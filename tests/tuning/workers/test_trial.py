@@ -113,3 +113,11 @@ def test_a_process_ends_with_the_one_that_started_it(monkeypatch):
     assert asked == [(1, signal.SIGKILL)]
     with pytest.raises(SystemExit):  # It is gone already.
         trial.end_with(-1)
+
+
+def test_recalls_of_a_run_that_was_trained(tmp_path):
+    own = {"epochs": 1, "floor": False, "diagnosis": False, "classical_share": 0.0, "width": 4, "dataset": "wine"}
+    asked = task(tmp_path, **own)
+    outcome = trial.perform({**asked, "runs": asked["runs"][:1], "further": "test"})
+    names = {"class_0", "class_1", "class_2"}
+    assert {part: recalls.keys() for part, recalls in outcome["recalls"].items()} == {"validation": names, "test": names}
