@@ -42,7 +42,7 @@ class Args(options.ImageNetwork, options.Optimization, options.Split, options.Ru
     colour: Annotated[float, options.SHARE] | None = None
     """Strength of a jitter of brightness, contrast, saturation and hue; 0 for none. Default: 0.4 with --task contrastive, where 1 in 5
     images in colour is made grey as well, else 0."""
-    smallest_crop: Annotated[float, options.Range(0, 1.000001, above=True)] = 0.2
+    smallest_crop: Annotated[float, options.Range(0, 1, above=True, through=True)] = 0.2
     """With --task contrastive the least area of the window that a view is, as a share of the image; 1 for views that are the image."""
     mirrored: bool = True
     """With --task contrastive whether half of the views are mirrored left to right: not for letters."""

@@ -14,20 +14,24 @@ Auto = typing.Literal["auto"]  # The value of an option that is chosen by what t
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """The numbers that an option takes: from `low` to below `high`."""
+    """The numbers that an option takes: from `low` to below `high`, unless told otherwise."""
 
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
     """Whether `low` itself is too low."""
+    through: bool = False
+    """Whether `high` itself is accepted."""
 
     def accepts(self, value):
         """Whether a number lies in it; NaN does not."""
-        return (self.low < value if self.above else self.low <= value) and value < self.high
+        return (self.low < value if self.above else self.low <= value) and (value <= self.high if self.through else value < self.high)
 
     def __str__(self):
         low = f"more than {self.low}" if self.above else f"at least {self.low}"
-        return low + (f" and less than {self.high}" if self.high < math.inf else " and finite" if self.above else "")
+        if self.high == math.inf:
+            return low + (" and finite" if self.above else "")
+        return f"{low} and {'at most' if self.through else 'less than'} {self.high}"
 
 
 # Factors. The square of a larger one, and what it multiplies, is beyond float32.

@@ -64,6 +64,9 @@ def test_a_range_says_what_it_takes():
     assert str(options.Range(0, 1)) == "at least 0 and less than 1"
     assert str(options.Range(1)) == "at least 1"
     assert str(options.Range(0, above=True)) == "more than 0 and finite"
+    assert str(options.Range(0, 1, above=True, through=True)) == "more than 0 and at most 1"
+    assert options.Range(0, 1, through=True).accepts(1)
+    assert not options.Range(0, 1).accepts(1)
     assert options.Range(0).accepts(0)
     assert not options.Range(0, above=True).accepts(0)
 
