@@ -55,7 +55,8 @@ def test_numbers_out_of_range_are_refused_by_their_flag(recipe):
     ranged = {name: ranges.of(hint) for name, hint in hints.items() if ranges.of(hint)}
     assert {"epochs", "learning_rate", "seed", "l2", "validation_fraction"} <= ranged.keys()
     for name, (accepted,) in ranged.items():
-        for wrong in (accepted.low if accepted.above else accepted.low - 1, accepted.high, math.nan):
+        above = accepted.high + accepted.through
+        for wrong in (accepted.low if accepted.above else accepted.low - 1, above, math.nan):
             with pytest.raises(UserError, match=re.escape(f"--{name.replace('_', '-')} must be {accepted}, got {wrong}")):
                 options.check(recipe.Args(**{name: wrong}))
 
