@@ -6,7 +6,8 @@ medium:
 - `read(given, trained, skip=0)`: what one argument of `hornbook predict` means, but for the first few: an iterator of (name, input) that
   holds little at a time, whatever the size of a file. In the place of an input that cannot be read stands the `UserError` on it; one that
   is raised is of all that follows;
-- `suffixes(trained)`: how the names of the files end that are read of a folder;
+- `suffixes(trained)`: how the names of the files end that are read of a folder; `THREADED`, which of them are one input each that threads
+  read ahead: there is time to gain where a library reads while Python does something else;
 - `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
 - `Settings`: the options of a run that they read by;
 - `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out;

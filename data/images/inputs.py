@@ -9,6 +9,8 @@ from hornbook.data.dataset import sample as sampled
 from hornbook.data.images import decoding
 from hornbook.data.images.dataset import check_name, load
 
+THREADED = decoding.SUFFIXES
+
 
 class Settings(inputs.Settings, kw_only=True):
     """See `data.inputs`."""

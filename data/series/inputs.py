@@ -17,6 +17,7 @@ from hornbook.data.series import windows as cutting
 from hornbook.data.series.dataset import SeriesExamples, check_name, load
 from hornbook.data.series.source import Options, float32, without_padding
 
+THREADED = ()
 ACCEPTED = "WAV files, CSV or TSV files of one series each, .ts files, or .npy arrays (steps, features) or (examples, steps, features)"
 
 

@@ -19,6 +19,7 @@ from hornbook.data.tables.encoding import Encoding
 _COLUMNS = ("label_column", "feature_columns", "categorical_columns", "id_column", "missing_values", "rare_categories", "test_dataset",
             "group_column", "time_column", "weight_column")  # fmt: skip
 _READING = ("encoding", "header", "decimal", "in_memory")
+THREADED = ()
 _BLOCK = 4096  # Rows that are read at a time.
 
 

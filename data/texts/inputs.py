@@ -12,6 +12,7 @@ from hornbook.data import inputs, naming
 from hornbook.data.dataset import sample as sampled
 from hornbook.data.texts.dataset import TextExamples, TextStore, check_name, load
 
+THREADED = ()
 _LONGEST_SHOWN = 60  # Characters of a text that stands for itself in a line of the output.
 _SUFFIXES = (".txt", ".text", ".md", ".csv", ".tsv")
 

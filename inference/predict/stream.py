@@ -1,6 +1,9 @@
 """Inputs of any number: sources opened one after the other, read a chunk at a time, with the place to go on from behind each."""
 
+import collections
+import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import os
 
@@ -13,6 +16,7 @@ _BYTES, _MOST_BYTES = 2**28, 2**30
 # Read whole for a checksum, which takes little beside their rows. Of pictures and sounds size and time of the last change count.
 _SUMMED = (".csv", ".tsv", ".txt", ".text", ".md", ".ts")
 _READ = 2**20
+_AHEAD = 4  # Sources for each thread.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,15 +120,37 @@ def chunks(all_sources, trained, medium, place=None):
 
 def _entries(all_sources, trained, medium, place):
     done = place.done
-    for number in range(place.source, len(all_sources)):
-        given, entries = all_sources[number].given, place.entries if number == place.source else 0
+    for number, read in enumerate(_ahead(all_sources, trained, medium, place), start=place.source):
+        entries = place.entries if number == place.source else 0
         try:
-            for name, one in medium.read(given, trained, entries):
+            for name, one in read():
                 entries, done = entries + 1, done + 1
                 yield name, one, Place(number, entries, done)
         except UserError as error:  # Of the whole file, or of its rest.
             done += 1
-            yield given, error, Place(number + 1, 0, done)
+            yield all_sources[number].given, error, Place(number + 1, 0, done)
+
+
+def _ahead(all_sources, trained, medium, place):
+    """For each source from a place on a function to what `medium.read` gives of it, which threads read ahead of what is in `THREADED`."""
+    threads = os.cpu_count() or 1
+    pool, waiting = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="inputs"), collections.deque()
+    try:
+        for number in range(place.source, len(all_sources)):
+            given, skip = all_sources[number].given, place.entries if number == place.source else 0
+            if given.lower().endswith(medium.THREADED):
+                waiting.append(pool.submit(_read, medium, given, trained, skip).result)
+            else:
+                waiting.append(functools.partial(medium.read, given, trained, skip))
+            if len(waiting) > _AHEAD * threads:
+                yield waiting.popleft()
+        yield from waiting
+    finally:  # After the last source, or when the caller stops.
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(medium, given, trained, skip):
+    return list(medium.read(given, trained, skip))
 
 
 def _size(one):

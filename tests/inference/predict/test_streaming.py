@@ -1,5 +1,8 @@
 """Inputs a few at a time: the answers are those of all at once, folders are their files, and little is held."""
 
+import os
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,6 +46,8 @@ def test_a_large_input_ends_a_chunk_with_a_batch(monkeypatch):
     monkeypatch.setattr(stream, "_BATCH", 4)
 
     class Medium:
+        THREADED = ()
+
         @staticmethod
         def read(given, trained, skip):
             return ((str(place), np.zeros(int(given), np.uint8)) for place in range(skip, 10))
@@ -191,3 +196,35 @@ def test_the_first_few_are_skipped(medium, run, table, tmp_path):
     names = [name for name, _ in module.read(str(given), trained)]
     for skip in (0, 1, 2, len(names), len(names) + 3):
         assert [name for name, _ in module.read(str(given), trained, skip)] == names[skip:]
+
+
+def test_pictures_are_read_in_threads_some_ahead_and_come_in_their_order(run, tmp_path):
+    for place in range(60):
+        picture(tmp_path / "photos" / f"{place:02}.png", place)
+    (tmp_path / "photos/30.png").write_text("no")
+    trained, medium = open_run(run("images"))
+    threads, begun, real = set(), [], medium.read
+
+    class Watched:
+        THREADED, suffixes = medium.THREADED, medium.suffixes
+
+        @staticmethod
+        def read(given, trained, skip):
+            threads.add(threading.current_thread().name)
+            begun.append(given)
+            return real(given, trained, skip)
+
+    entries = stream._entries(
+        stream.sources([str(tmp_path / "photos")], trained, Watched, identified=False), trained, Watched, stream.Place()
+    )
+    first = next(entries)
+    assert len(begun) <= 4 * (os.cpu_count() or 1) + 1
+    found = [first, *entries]
+    assert [name[-6:-4] for name, _, _ in found] == [f"{place:02}" for place in range(60)]
+    assert [int(one.max()) if place != 30 else type(one) for place, (_, one, _) in enumerate(found)] == [
+        *range(30),
+        UserError,
+        *range(31, 60),
+    ]
+    assert found[30][2] == stream.Place(31, 0, 31)
+    assert all(name.startswith("inputs") for name in threads)
