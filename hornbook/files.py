@@ -251,14 +251,35 @@ def appending(path):
 _SCRATCH = "hornbook-scratch-"
 
 
-@contextlib.contextmanager
 def scratch_folder():
     """A new folder among the system's temporary files, a `pathlib.Path`, for the time of the block.
 
     A process that is killed leaves it; the next one that asks for such a folder removes it. Its lock tells whether its process lives.
     """
-    _remove_left()
-    folder, held = _new_scratch()
+    return _locked_folder(tempfile.gettempdir(), re.compile(f"{_SCRATCH}.*"), lambda: tempfile.mkdtemp(prefix=_SCRATCH))
+
+
+def folder_beside(path):
+    """A new folder beside a path, hidden, a `pathlib.Path`, for the time of the block, which may give it the path's name.
+
+    A process that is killed leaves it; the next one that asks for such a folder beside the same path removes it.
+
+    Raises:
+        OSError: there can be no folder.
+    """
+
+    def make():
+        folder = path.with_name(f".{path.name}.{secrets.token_hex(8)}.writing")
+        folder.mkdir()
+        return folder
+
+    return _locked_folder(path.parent, re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.writing"), make)
+
+
+@contextlib.contextmanager
+def _locked_folder(parent, name, make):
+    _remove_left(parent, name)
+    folder, held = _new_locked(make)
     try:
         yield pathlib.Path(folder)
     finally:
@@ -266,10 +287,10 @@ def scratch_folder():
         os.close(held)
 
 
-def _new_scratch():
-    """A new scratch folder, and the descriptor that locks it."""
+def _new_locked(make):
+    """A new folder, and the descriptor that locks it."""
     while True:
-        folder = tempfile.mkdtemp(prefix=_SCRATCH)
+        folder = make()
         with contextlib.suppress(FileNotFoundError):  # Another process took it for one that is left, before it was locked.
             held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
             with contextlib.suppress(OSError):  # Where there are no locks, what is left stays.
@@ -279,15 +300,14 @@ def _new_scratch():
             os.close(held)
 
 
-def _remove_left():
-    """Remove the scratch folders of this user's processes that are gone."""
-    folder, names = tempfile.gettempdir(), ()
+def _remove_left(parent, name):
+    """Remove the folders in a folder whose names match, of this user's processes that are gone."""
+    names = ()
     with contextlib.suppress(OSError):  # One may write to it and not list it.
-        names = os.listdir(folder)
-    for name in names:
-        path = os.path.join(folder, name)
+        names = os.listdir(parent)
+    for path in (os.path.join(parent, one) for one in names if name.fullmatch(one)):
         with contextlib.suppress(OSError):
-            if name.startswith(_SCRATCH) and os.lstat(path).st_uid == os.getuid():
+            if os.lstat(path).st_uid == os.getuid():
                 held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,13 +4,12 @@ import contextlib
 import dataclasses
 import importlib.util
 import pathlib
-import secrets
 import shutil
 from typing import Annotated, Literal
 
 import tyro
 
-from hornbook import UserError, command_line, endings, libraries, records, terminal
+from hornbook import UserError, command_line, endings, files, libraries, records, terminal
 from hornbook.data import naming
 from hornbook.data.tables.columns import with_missing
 from hornbook.data.tables.encoding import Encoding
@@ -111,34 +110,25 @@ def _in_one_line(format_name):
         ) from error
 
 
-class _written:
+@contextlib.contextmanager
+def _written(output):
     """A new folder to write to, which takes the output's place when the block ends well, and is gone when it does not."""
-
-    def __init__(self, output):
-        self.output = output
-        self.folder = output.with_name(f".{output.name}.{secrets.token_hex(8)}.writing")
-
-    def __enter__(self):
-        try:
-            self._made = [one for one in self.output.parents if not one.exists()]
-            self.folder.mkdir(parents=True)
-        except OSError as error:
-            raise UserError(f"--output {self.output} cannot be written: {error.strerror}; pass a folder that can") from error
-        return self.folder
-
-    def __exit__(self, kind, error, traceback):
-        try:
-            if kind is None:
-                _refuse_existing(self.output)
-                self.folder.rename(self.output)
-        finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.output.exists():
-                for one in self._made:
-                    if one.is_dir() and not any(one.iterdir()):
-                        one.rmdir()
-        if isinstance(error, OSError) and not isinstance(error, UserError):
-            raise UserError(f"cannot write {self.output}: {error.strerror or error}; free space or pass another --output") from error
+    made = [one for one in output.parents if not one.exists()]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with files.folder_beside(output) as folder:
+            yield folder
+            _refuse_existing(output)
+            folder.rename(output)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror or error}; free space or pass another --output") from error
+    finally:
+        if not output.exists():
+            for one in made:
+                with contextlib.suppress(OSError):  # Not made, or not empty.
+                    one.rmdir()
 
 
 def _write(folder, args, model, trained, raw):

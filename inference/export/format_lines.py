@@ -5,6 +5,7 @@ Each function of `load_FORMAT` returns a function from a dict of arrays, by inpu
 
 import json
 import pathlib
+import unicodedata
 
 import numpy as np
 
@@ -14,6 +15,7 @@ START = """
 import json
 import pathlib
 import sys
+import unicodedata
 
 import numpy as np
 
@@ -131,7 +133,7 @@ def main():
         named = read(given)
         answers = predict([one for _, one in named])
         for place, (name, _) in enumerate(named):
-            print(name, *said(answers, place), sep="\t")
+            print(*map(shown, (name, *said(answers, place))), sep="\t")
 
 
 def said(answers, place):
@@ -142,6 +144,19 @@ def said(answers, place):
     if ABOUT["task"] != "multi-label":
         return [names[predicted], f"{row[predicted]:.4f}"]
     return [field for k, name in enumerate(names) for field in (name, f"{row[k]:.4f}", "yes" if predicted[k] else "no")]
+
+
+def shown(text):
+    """A text as a terminal shows it, whatever is in it: in one line, and what moves, colours, hides or reorders is spelt out."""
+    # Format characters that are seen, or join letters and pictures.
+    harmless = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+    found = []
+    for one in text:
+        units = one.encode("utf-16-be", "surrogatepass")
+        spelt = "".join(rf"\u{units[k] << 8 | units[k + 1]:04x}" for k in range(0, len(units), 2))
+        harmful = unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp", "Cf") and one not in harmless
+        found.append({"\t": r"\t", "\n": r"\n", "\r": r"\r"}.get(one, spelt) if harmful else one)
+    return "".join(found)
 
 
 END = """

@@ -21,7 +21,7 @@ _KINDS = {
     "tables": ("tables", "tables", _TABLE),
     "columns": ("tables", "columns", _TABLE),
 }
-_COMMON = (format_lines.predict, format_lines.sets, format_lines.mean_of_windows, format_lines.main, format_lines.said)
+_COMMON = (format_lines.predict, format_lines.sets, format_lines.mean_of_windows, format_lines.main, format_lines.said, format_lines.shown)
 # What `predict` takes a list of, in words.
 TAKES = {
     "images": "arrays (height, width, channels) of pixels",

@@ -102,6 +102,22 @@ def test_a_scratch_folder_of_a_process_that_was_killed_goes_with_the_next(tmp_pa
     assert os.listdir(tmp_path) == [f"{files._SCRATCH}link"]
 
 
+def test_a_folder_beside_a_path_that_a_killed_process_left_goes_with_the_next(tmp_path):
+    child = os.fork()
+    if not child:
+        with files.folder_beside(tmp_path / "out (1)") as left:
+            (left / "model").mkdir()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(os.listdir(tmp_path)) == 1
+    others = [tmp_path / name for name in (".out (2).0123456789abcdef.writing", ".out (1).0123.writing", "out (1)")]
+    for other in others:
+        other.mkdir()
+    with files.folder_beside(tmp_path / "out (1)") as one, files.folder_beside(tmp_path / "out (1)") as two:
+        assert sorted(tmp_path.iterdir()) == sorted([one, two, *others])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
 def test_a_scratch_folder_without_locks(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / f"{files._SCRATCH}left").mkdir()

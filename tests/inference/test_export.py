@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError, data
+from hornbook import UserError, data, terminal
 from hornbook.data.tables.encoding import Encoding
 from hornbook.data.texts import tokenizing
 from hornbook.evaluation import conformal
@@ -354,6 +354,11 @@ def test_columns_have_names_that_tensorflow_takes():
     names = fronts.Columns(encoding, [""]).names
     assert len({name.lower() for name in names.values()}) == 5
     assert all(name.isascii() and name.isidentifier() for name in names.values())
+
+
+def test_a_name_is_shown_as_a_terminal_shows_it():
+    for text in ("plain", "a\nb\tc\r\x1b[2J\x7f\x00\u202e\u2028\u200d\u0600é🙂\U000e0001\udcff", "".join(map(chr, range(0x3100)))):
+        assert format_lines.shown(text) == terminal.shown(text)
 
 
 def test_lines_of_every_kind_compile():
