@@ -9,7 +9,7 @@ import pytest
 
 from hornbook import UserError
 from hornbook.data.texts import tokenizing
-from hornbook.inference.predict import predict
+from hornbook.inference.predict.command import predict
 from hornbook.recipes.networks import texts
 from hornbook.recipes.text_classification import Args, check, main
 
