@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from hornbook import command_line, data
 from hornbook.recipes import classifying, options
+from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "sequence_classification"
@@ -19,7 +20,9 @@ RECIPE = "sequence_classification"
 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
 @options.recipe(choices=classifying.ONE_CLASS, clip_norm=1.0)
-class Args(options.SequenceNetwork, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(
+    options.SequenceNetwork, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run
+):
     dataset: str = "sequential_digits"
     """Where the series come from: sequential_digits and copy (built in), ts:PATH (UCR/UEA files), csv:PATH (a row a step), folder:PATH (WAV
     files or tables, a folder a class), npz:PATH (arrays), or tfds:NAME, NAME/CONFIG or NAME:VERSION of TensorFlow Datasets."""
@@ -75,13 +78,14 @@ class Args(options.SequenceNetwork, options.Mix, options.Classification, options
 def build(args, dataset):
     """The model of `args` for a `data.series.SeriesDataset`: series `(batch, steps, features)` to float32 logits `(batch, classes)`.
 
-    The first layer standardizes each feature by the training series' mean and variance.
+    The first layer standardizes each feature by the mean and variance of the training series, or of those that the weights were learned on.
     """
     from hornbook.training.builders import asked_for, series_model
 
     args = defaults.settle(args, dataset)
     wanted = asked_for(args.model, *options.of_network(args))
-    ends = {"members": args.members, **classifying.last_layer(args)}
+    _, source = weights.of_network(args, "series")
+    ends = {"members": args.members, **classifying.last_layer(args), "source": source}
     return series_model(args.model, dataset, dataset.num_classes, wanted, **ends, model_name="sequence_classifier")
 
 
@@ -105,11 +109,15 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
+    args = weights.with_source(args, "series")
     about = {"check_name": check_name, "inputs": "SERIES..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --window or --width", **about)
 
 
-check = options.check
+def check(args):
+    """Refuse options that do not go together, in the words of a flag."""
+    options.check(args)
+    weights.check(args, "series")
 
 
 def load(args, folder):
@@ -134,14 +142,15 @@ def _train(args, session):
 
     # Model.
     model = build(args, dataset)
-    rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
-    sharpness_aware(model, args.sharpness_radius)
-    model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
+    trained, train, validation = weights.trained_part(args, model, dataset.train, dataset.validation, length=steps)
+    rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
+    sharpness_aware(trained, args.sharpness_radius)
+    trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     # How every batch is made: labels one-hot, series of one length where the model takes no other.
     as_batches = {"num_classes": objective.num_classes, "length": steps}
-    fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, **as_batches)
+    fitting = running.fitting(args, session, trained, train, validation, feed=objective.feed, **as_batches)
     mean, variance = dataset.train.moments()
     augment = data.series.augmenter(
         mean=mean,
@@ -154,11 +163,10 @@ def _train(args, session):
         mixup_alpha=args.mixup,
         measured=len(dataset.preprocessing["features"]),
     )
-    validation = dataset.validation
     if validation is not None:
         validation = data.evaluation_batches(validation, batch_size=256, **as_batches)
-    model.fit(
-        data.training_batches(dataset.train, augment=augment, **objective.feed, **as_batches, **fitting.feed),
+    trained.fit(
+        data.training_batches(train, augment=augment, **objective.feed, **as_batches, **fitting.feed),
         validation_data=validation,
         **fitting.fit,
     )

@@ -162,24 +162,29 @@ def _of_a_library(network, dataset, model_name):
     return keras.Model(pixels, network(x), name=model_name)
 
 
-def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, model_name):
+def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, source=None, model_name):
     """A model of series `(batch, steps, features)` whose first layer standardizes each feature as the training series are.
 
     Args:
         name, num_outputs, options, members, cosine_scale: as of `build_model`.
         dataset: `data.series.SeriesDataset`. Steps that are NaN in all features are padding, and stay NaN behind the first layer; where
             there are any, the zoo's models are told so.
+        source: `transfer.Source`, whose weights the network begins with, and by whose series it standardizes; None: of its own.
         model_name: what the `keras.Model` is called.
 
     Raises:
-        UserError: as `build_model`.
+        UserError: as `build_model`, or the source has another network, or series of other features.
     """
     if dataset.input_shape[0] is None:
         options = {**options, "padded": True}
     activation = activation_for(dataset.task, num_outputs)
     ends = {"members": members, "activation": activation, "cosine_scale": cosine_scale}
     network = build_model(name, dataset.input_shape, num_outputs, options, **ends)
-    mean, variance = dataset.train.moments()
+    mean, variance = dataset.train.moments() if source is None else source.moments()
+    if len(mean) != dataset.input_shape[1]:
+        raise UserError(f"{source.name} is of series of {len(mean)} features, and {dataset.name} has {dataset.input_shape[1]}")
+    if source is not None:
+        transfer.take_over(network, source.model, source.name)
     series = keras.Input(dataset.input_shape, name="series")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of any size is subtracted here.
     standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(series)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import random
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, files, terminal, user_code
@@ -20,8 +21,11 @@ _CHANGES = {
     "series": ("jitter", "scaling", "time_warp", "time_masking", "feature_masking", "mixup"),
 }
 # What a network's inputs are made by, which stays what it was; and what may be another, but is the same where it is not given.
-_MADE_BY = {"texts": ("tokenizer", "vocabulary_size", "minimum_count", "lowercase", "ngrams")}
-_FREE = {"texts": ("max_length",)}
+_MADE_BY = {
+    "texts": ("tokenizer", "vocabulary_size", "minimum_count", "lowercase", "ngrams"),
+    "series": ("missing", "sample_rate", "mel_bands"),
+}
+_FREE = {"texts": ("max_length",), "series": ("window", "stride")}
 # What acts on more than the head.
 _OF_NETWORKS = ("layer_decay", "gradual_unfreezing", "swa", "snapshots")
 
@@ -32,8 +36,8 @@ class Transfer:
 
     weights: str | None = None
     """What the network begins with: the folder of a finished run on the same medium, whose --model and network options hold where none are
-    given, and of texts its tokenizer in any case; of images imagenet, or a file of weights, for --model keras:NAME and hub:NAME; or none.
-    Default: imagenet for those, else none."""
+    given, and of texts its tokenizer in any case, of series its window; of images imagenet, or a file of weights, for --model keras:NAME
+    and hub:NAME; or none. Default: imagenet for those, else none."""
     unfreeze: Annotated[float, Range(0, 1, above=True)] | Literal["head", "all", "auto"] = "auto"
     """What is trained of a network with --weights: head, the output layer alone, on features that are computed once and kept on disk; a
     share of its blocks, those nearest to the outputs, such as 0.5; or all. What is not trained computes as it does when it predicts. auto:
@@ -127,6 +131,8 @@ def with_source(args, medium):
     if sized:
         height, width, _ = trained.about["input_shape"]
         changed["image_size"] = f"{height}x{width}"
+    if medium == "series" and (trained.about["preprocessing"] or {}).get("sample_rate"):  # Which sound has, asked for or not.
+        changed["sample_rate"] = trained.about["preprocessing"]["sample_rate"] if args.sample_rate is None else args.sample_rate
     return dataclasses.replace(args, **command_line.of_their_types(type(args), changed, folder / "config.json"))
 
 
@@ -169,8 +175,10 @@ def _source(folder, medium):
     from hornbook.inference import finished_run
     from hornbook.training.transfer import Source
 
-    trained = _opened(pathlib.Path(folder), medium)
-    return Source(f"--weights {folder}", finished_run.load_model(trained), trained.about)
+    trained, state = _opened(pathlib.Path(folder), medium), random.getstate()
+    model = finished_run.load_model(trained)
+    random.setstate(state)  # Keras' initializers draw from it, and a second run in this process loads nothing.
+    return Source(f"--weights {folder}", model, trained.about)
 
 
 def of_network(args, medium):

@@ -186,6 +186,8 @@ def choose(args, dataset):
         values["number_embedding"] = None  # There is no number to embed.
     if (dataset.medium, dataset.task) == ("series", "regression"):
         values["classical_share"] = 0.0  # There is none.
+    if dataset.medium == "series" and hasattr(args, "weights") and weights.is_head(args):
+        values |= {"jitter": 0.0, "mixup": 0.0}  # Features are computed once.
     if ":" in model:  # A builder of the user's need not take an option.
         values = {name: None if name in of_network(args)[0] else value for name, value in values.items()}
     return {name: value for name, value in values.items() if _is_open(args, name, value)}

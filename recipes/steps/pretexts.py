@@ -9,6 +9,7 @@ from hornbook.recipes.steps import running
 
 _COLOUR = 0.4  # Half of the strength for photographs, as for CIFAR-10 (Chen et al. 2020, appendix B.9).
 _BLURRED_FROM = 64  # Pixels a side: CIFAR-10 is not blurred there.
+_BATCH = 256  # The smallest that Chen et al. tried: of more views it is harder to tell the partner.
 _OF_CONTRASTIVE = ("smallest_crop", "mirrored", "blur", "noise", "temperature", "projection_size")
 
 
@@ -46,8 +47,11 @@ def check(args):
 
 
 def settled(args):
-    """The options with what the task leaves no choice of."""
-    return dataclasses.replace(args, augmentation="none") if args.task == "contrastive" else args
+    """The options with what the task leaves no choice of, and the batch size that it wants."""
+    if args.task != "contrastive":
+        return args
+    batch_size = _BATCH if args.batch_size == "auto" else args.batch_size
+    return dataclasses.replace(args, augmentation="none", batch_size=batch_size)
 
 
 def of(args):
