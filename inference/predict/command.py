@@ -13,7 +13,7 @@ import tyro
 from hornbook import UserError, command_line, endings, libraries, terminal
 from hornbook.inference.finished_run import digest, load_model, open_run
 from hornbook.inference.predict import answers, formats, stream
-from hornbook.inference.predict.part import Part, refuse_existing
+from hornbook.inference.predict.part import Part, own_files, refuse_existing
 from hornbook.inference.predict.progress import Progress
 
 
@@ -60,10 +60,10 @@ def main(args):
         formats.check(output)
         refuse_existing(output)
     trained, medium = open_run(args.run)
-    sources = stream.sources(args.inputs, trained, medium, identified=output is not None)
     if output is None:
-        _print(args, sources, trained, medium)
+        _print(args, stream.sources(args.inputs, trained, medium, identified=False), trained, medium)
     else:
+        sources = stream.sources(args.inputs, trained, medium, identified=True, without=own_files(output))
         _write(args, output, sources, trained, medium)
 
 

@@ -60,8 +60,7 @@ class Part:
     """
 
     def __init__(self, path, columns, run, sources, clock=time.monotonic):
-        self.path, self.folder = path, path.with_name(f"{path.name}.part")
-        self.errors_path = path.with_name(f"{path.name}.errors.csv")
+        self.path, (_, self.folder, self.errors_path) = path, own_files(path)
         refuse_existing(path)
         self._run, self._columns, self._clock = run, list(columns), clock
         self._sources, self._digests = sources, Digests(sources)
@@ -165,13 +164,18 @@ class Part:
         os.close(self._lock)
 
 
+def own_files(path):
+    """The paths of a table, of its part folder, and of the table of what could not be read."""
+    return path, path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.errors.csv")
+
+
 def refuse_existing(path):
     """Refuse a table that is there: none is overwritten.
 
     What is left of the folder of its parts by a process that was killed at its very end goes.
     """
     if path.exists() or path.is_symlink():
-        folder = path.with_name(f"{path.name}.part")
+        _, folder, _ = own_files(path)
         if (folder / _STATE).is_file() and not folder.is_symlink() and records.read(folder / _STATE, State).complete:
             shutil.rmtree(folder, ignore_errors=True)
         raise UserError(f"{path} is there already, and nothing is overwritten; remove it, or pass another --output")

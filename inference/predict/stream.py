@@ -19,7 +19,7 @@ _READ = 2**20
 _AHEAD = 4  # Sources for each thread.
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Source:
     """An argument of the command, or a file of a folder that is one.
 
@@ -34,20 +34,25 @@ class Source:
     expected: int = 1
 
 
-def sources(given, trained, medium, *, identified):
+def sources(given, trained, medium, *, identified, without=()):
     """The sources of the command's arguments, a list.
 
     Args:
         given: the arguments; of a folder, all files below it that can hold inputs, sorted.
         trained, medium: as of `open_run`.
         identified: whether `identity` and `expected` are wanted, for which files are looked at, and tables and texts read once.
+        without: paths of files, or of folders with all below them, that no folder stands for.
 
     Raises:
         UserError: a folder has no file to predict.
     """
-    paths = []
+    paths, left_out = [], tuple(os.path.join(os.path.realpath(one), "") for one in without)
     for one in given:
-        paths += inputs.files_below(one, medium.suffixes(trained)) if one and os.path.isdir(files.given(one)) else [one]
+        if one and os.path.isdir(files.given(one)):
+            below = inputs.files_below(one, medium.suffixes(trained))
+            paths += [path for path in below if not os.path.join(os.path.realpath(path), "").startswith(left_out)] if left_out else below
+        else:
+            paths.append(one)
     return [_identified(path, len(trained.about["input_shape"])) if identified else Source(path) for path in paths]
 
 
@@ -67,7 +72,7 @@ def _identified(path, axes):
         return Source(path, "")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Place:
     """Where to go on.
 

@@ -126,6 +126,17 @@ def test_other_inputs_are_no_continuation(run, table, predicted, tmp_path, monke
     assert (tmp_path / "a.csv").read_text().count("\n") == 61
 
 
+def test_what_is_written_below_the_folder_of_inputs_is_none_of_them(run, table, predicted, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    table.rename(tmp_path / "in/rows.csv")
+    words = (run("tables"), tmp_path / "in", "--skip-unreadable", "--output", tmp_path / "in/a.csv")
+    interrupted(monkeypatch, predicted, *words)
+    assert (tmp_path / "in/a.csv.part/rows.csv").exists()
+    predicted(*words)
+    assert (tmp_path / "in/a.csv").read_text().count("\n") == 31
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["a.csv", "rows.csv"]
+
+
 def test_a_table_that_is_whole_is_never_overwritten(run, table, predicted, tmp_path):
     (tmp_path / "a.csv").write_text("mine")
     with pytest.raises(UserError, match=r"a\.csv is there already, and nothing is overwritten"):
