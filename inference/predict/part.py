@@ -7,12 +7,13 @@ was not finished and is done again.
 
 import contextlib
 import os
+import re
 import shutil
 import time
 
 import msgspec
 
-from hornbook import UserError, records
+from hornbook import UserError, files, records
 from hornbook.inference.predict import formats
 from hornbook.inference.predict.stream import Digests, Place
 from hornbook.training import runs
@@ -20,6 +21,7 @@ from hornbook.training import runs
 _STATE = "state.json"
 _SECONDS, _ROWS = 5.0, 65_536  # Between two states: what is done again after a kill, at most.
 _ERRORS = {"name": str, "error": str}
+_OWN = re.compile(r"\.lock|state\.json|errors\.csv|whole\.parquet|rows(-\d+)?\.(csv|tsv|parquet)")
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -62,6 +64,7 @@ class Part:
     def __init__(self, path, columns, run, sources, clock=time.monotonic):
         self.path, (_, self.folder, self.errors_path) = path, own_files(path)
         refuse_existing(path)
+        _refuse_foreign(self.folder)
         self._run, self._columns, self._clock = run, list(columns), clock
         self._sources, self._digests = sources, Digests(sources)
         self._lock = runs.lock(self.folder)
@@ -162,6 +165,14 @@ class Part:
         if not self._saved and not self.complete:
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
+
+
+def _refuse_foreign(folder):
+    """Refuse a folder with other files in it than those of a table: it will be removed."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    foreign = [name for name in sorted(names) if not _OWN.fullmatch(name) and not files.is_temporary(name)]
+    if foreign:
+        raise UserError(f"{folder} has {foreign[0]} in it, which is no part of a table; move it, or pass another --output")
 
 
 def own_files(path):

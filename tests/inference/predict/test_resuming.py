@@ -1,6 +1,7 @@
 """A table of predictions that is killed: the same command goes on, and ends with the same bytes, whatever the moment."""
 
 import contextlib
+import json
 import os
 import shutil
 
@@ -153,6 +154,46 @@ def test_nothing_is_left_of_what_ended_before_its_first_rows(run, table, predict
     with pytest.raises(UserError, match=r"has no column 'height'"):
         predicted(run("tables"), table, "--output", tmp_path / "a.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "is not JSON"),
+        ("[]", "expected an object, got a list"),
+        ({"rows": 10**9}, "is not whole; remove"),
+        ({"rows": -1}, "rows: expected int >= 0"),
+        ({"source": 99}, "was begun with other inputs"),
+        ({"inputs": "x"}, "was begun with other inputs"),
+        ({"columns": ["name"]}, "was begun with other columns"),
+    ],
+)
+def test_a_state_that_is_not_as_it_was_written(written, said, run, table, predicted, tmp_path, monkeypatch):
+    words = (run("tables"), table, "--output", tmp_path / "a.csv")
+    interrupted(monkeypatch, predicted, *words)
+    path = tmp_path / "a.csv.part/state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **written}) if isinstance(written, dict) else written)
+    before = (tmp_path / "a.csv.part/rows.csv").read_bytes()
+    with pytest.raises(UserError, match=said):
+        predicted(*words)
+    assert (tmp_path / "a.csv.part/rows.csv").read_bytes() == before
+
+
+def test_links_in_the_folder_of_parts_are_not_followed(run, table, predicted, tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "a.csv.part").mkdir()
+    (tmp_path / "a.csv.part/rows.csv").symlink_to(tmp_path / "precious")
+    with pytest.raises(UserError, match=r"rows\.csv is a link, which no run has made; remove it"):
+        predicted(run("tables"), table, "--output", tmp_path / "a.csv")
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_folder_of_somebody_else_is_left_alone(run, table, predicted, tmp_path):
+    (tmp_path / "a.csv.part").mkdir()
+    (tmp_path / "a.csv.part/thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match=r"a\.csv\.part has thesis\.txt in it, which is no part of a table"):
+        predicted(run("tables"), table, "--output", tmp_path / "a.csv")
+    assert os.listdir(tmp_path / "a.csv.part") == ["thesis.txt"]
 
 
 def test_two_processes_do_not_write_one_table(run, table, predicted, tmp_path):
