@@ -91,3 +91,8 @@ def noise(numbers, count):
         keys = _mix((np.asarray(numbers) * 2.0**53).astype(np.uint64) * _GOLDEN_GAMMA + _GOLDEN_GAMMA)
         words = _mix(keys[:, None] + np.arange(1, -(-count // 8) + 1, dtype=np.uint64) * _GOLDEN_GAMMA)
     return words.astype("<u8").view(np.uint8)[:, :count]  # The same bytes whatever the machine's order.
+
+
+def of_places(numbers, count):
+    """Uniform numbers `(batch, count)`, those of a place the same however many there are: padding must not change what is drawn."""
+    return noise(numbers, 4 * count).copy().view("<u4").astype(np.float64) * 2.0**-32

@@ -17,6 +17,10 @@ from hornbook.training import manifest, runs
 _READ = ("config.json", "chosen.json", "labels.json", "table.json", "tokenizer.json", "ngrams.json", "model.keras")
 
 
+# The recipe that begins with weights that were pretrained on a medium.
+_LABELLED = {"images": "image-classification", "texts": "text-classification", "series": "sequence-classification"}
+
+
 class Medium(msgspec.Struct):
     """Of a `labels.json`, what says which module reads the rest."""
 
@@ -48,7 +52,7 @@ def open_run(folder, further=(), *, as_weights=False):
     labels = records.read(path, _labels_kind(dataset))
     if labels.pretext is not None and not as_weights:
         told = f"was pretrained by {labels.pretext}, without labels, for other runs to begin with"
-        raise UserError(f"{folder} {told}: hornbook image-classification --weights {folder}")
+        raise UserError(f"{folder} {told}: hornbook {_LABELLED[medium]} --weights {folder}")
     config = records.checked(runs.options_of(folder), module.Settings, folder / "config.json")
     saved_model.check(folder / "model.keras", labels, path)
     return Trained(folder, records.plain(labels), records.plain(config), labels), module

@@ -79,10 +79,15 @@ def load(path, labels, labels_path):
     except Exception as error:
         raise UserError(f"{path} cannot be loaded, it is broken or of another release of Keras: {_reason(error)}") from error
     shape = getattr(model, "output_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] != labels.num_outputs:
+    if not isinstance(shape, tuple) or len(shape) != _rank(labels) or shape[-1] != labels.num_outputs:
         raise UserError(f"{labels_path} has names for {labels.num_outputs} outputs, and {path} has outputs of shape {shape}")
     _refuse_weights(path, model)
     return model
+
+
+def _rank(labels):
+    """How many axes a model's outputs have: of masked tokens, those of each token."""
+    return 3 if labels.pretext == "masked-tokens" else 2
 
 
 def _refuse_weights(path, model):

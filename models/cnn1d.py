@@ -24,6 +24,7 @@ def cnn1d(
     kernel_sizes=(3, 4, 5),
     width=100,
     pooling="max",
+    each_step=False,
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
@@ -57,6 +58,7 @@ def cnn1d(
         kernel_sizes: Steps that a convolution sees, one convolution for each. Defaults to Kim's 3, 4 and 5.
         width: Filters of each convolution. Defaults to Kim's 100.
         pooling: "max", "mean" or "attention" over time. Defaults to Kim's "max".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128; Kim had 300.
         embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
@@ -106,7 +108,7 @@ def cnn1d(
     for branch, kernel_size in enumerate(kernel_sizes, start=1):
         y = conv_stage(x, width, (kernel_size,), None, parts, f"branch{branch}")
         y = parts.drop_maps(y, name=f"branch{branch}_spatial_dropout")
-        branches.append(pool(y, mask, pooling, parts, name=f"branch{branch}_pool"))
+        branches.append(pool(y, mask, None if each_step else pooling, parts, name=f"branch{branch}_pool"))
     x = keras.layers.Concatenate(name="branches")(branches) if len(branches) > 1 else branches[0]
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

@@ -15,6 +15,7 @@ def fcn(
     width=128,
     width_multipliers=(1, 2, 1),
     pooling="mean",
+    each_step=False,
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
@@ -49,6 +50,7 @@ def fcn(
         width: Filters of a convolution, times its multiplier. Defaults to the paper's 128.
         width_multipliers: One for each convolution; the paper's 1, 2 and 1 make 128, 256 and 128 filters.
         pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128.
         embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
@@ -97,6 +99,6 @@ def fcn(
     for stage, (kernel_size, multiplier) in enumerate(zip(kernel_sizes, multipliers, strict=True), start=1):
         x = conv_stage(x, width * multiplier, (kernel_size,), None, parts, f"stage{stage}")
         x = parts.drop_maps(x, name=f"stage{stage}_spatial_dropout")
-    x = pool(x, mask, pooling, parts, name="pool")
+    x = pool(x, mask, None if each_step else pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

@@ -40,6 +40,7 @@ def inception1d(
     bottleneck_width=32,
     hand_made_filters=False,
     pooling="mean",
+    each_step=False,
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
@@ -90,6 +91,7 @@ def inception1d(
             Defaults to the paper's 32; None for no such convolution, which takes four times as long.
         hand_made_filters: Whether the first module has fixed filters too. Defaults to False, and to True for `h_inception1d`.
         pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128.
         embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
@@ -145,7 +147,7 @@ def inception1d(
             shortcut = module // MODULES_PER_SHORTCUT
             x = passed_by = _join(passed_by, x, stochastic_depth * shortcut / shortcuts, parts, f"shortcut{shortcut}")
         x = parts.drop_maps(x, name=f"module{module}_spatial_dropout")
-    x = pool(x, mask, pooling, parts, name="pool")
+    x = pool(x, mask, None if each_step else pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)
 

@@ -18,6 +18,7 @@ def lite(
     width=32,
     hand_made_filters=True,
     pooling="mean",
+    each_step=False,
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
@@ -55,6 +56,7 @@ def lite(
         width: Filters of each convolution. Defaults to the paper's 32.
         hand_made_filters: Whether the first layer has fixed filters too. Defaults to True.
         pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128.
         embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
@@ -107,7 +109,7 @@ def lite(
         x = parts.separable_conv(x, width, max(max(kernel_sizes) >> layer, 2), 2**layer, name=f"separable{layer}")
         x = parts.norm_and_act(x, norm=f"separable{layer}_norm", act=f"separable{layer}_act")
         x = parts.drop_maps(x, name=f"separable{layer}_spatial_dropout")
-    x = pool(x, mask, pooling, parts, name="pool")
+    x = pool(x, mask, None if each_step else pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)
 

@@ -17,6 +17,7 @@ def resnet1d(
     zero_init_residual=False,
     block_dropout=0.0,
     pooling="mean",
+    each_step=False,
     vocabulary_size=None,
     embedding_size=128,
     embedding_dropout=0.0,
@@ -54,6 +55,7 @@ def resnet1d(
         zero_init_residual: Start each residual branch at 0; see `resnet`.
         block_dropout: Rate of the dropout before the last convolution of each block.
         pooling: "mean", "max" or "attention" over time. Defaults to the paper's "mean".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         vocabulary_size: Number of tokens, padding (0) among them; None for series.
         embedding_size: Features of a token. Defaults to 128.
         embedding_training: Which vectors of tokens are trained: "tuned", "frozen" or "both", see `rnn`.
@@ -111,6 +113,6 @@ def resnet1d(
         drop_rate = stochastic_depth * block / len(multipliers)
         x = residual_block(x, (width * multiplier,) * len(kernel_sizes), kernel_sizes, strides, drop_rate, parts, f"block{block}")
         x = parts.drop_maps(x, name=f"block{block}_spatial_dropout")
-    x = pool(x, mask, pooling, parts, name="pool")
+    x = pool(x, mask, None if each_step else pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

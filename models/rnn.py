@@ -95,6 +95,7 @@ def rnn(
     width=128,
     bidirectional=False,
     pooling="last",
+    each_step=False,
     residual=False,
     recurrent_normalization="none",
     recurrent_dropout=0.0,
@@ -132,6 +133,8 @@ def rnn(
         width: Units of each layer, in each direction. Defaults to 128.
         bidirectional: Whether each layer also runs from the end to the start; the two outputs are concatenated.
         pooling: "last" (the state after the last step; in two directions, each direction's), "mean", "max" or "attention".
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones: for what is to be said of each token, such as
+            which one stands there. At padded steps they mean nothing.
         residual: Add the input of each layer but the first to its output (Wu et al. 2016, section 3.1).
         recurrent_normalization: Inside the recurrence: "none", "layer" (`LayerNormLSTMCell`, `LayerNormGRUCell`) or "batch"
             (`BatchNormLSTM`, `BatchNormGRU`). Both lose Keras' fast paths.
@@ -203,7 +206,7 @@ def rnn(
         activity_l2=activity_l2,
     )
     # The last layer alone may keep its last state alone, which spares a copy of all others. A residual sum is of whole sequences.
-    state_alone = pooling == "last" and not residual
+    state_alone = pooling == "last" and not residual and not each_step
     x = parts.recurrent(x, width, steps=depth > 1 or not state_alone, name="recurrent1")
     for layer in range(2, depth + 1):
         y = parts.norm(x, name=f"norm{layer}")
@@ -213,7 +216,7 @@ def rnn(
             y = parts.drop_branch(y, stochastic_depth * (layer - 1) / (depth - 1), name=f"stochastic_depth{layer}")
             y = keras.layers.Add(name=f"add{layer}")([x, y])
         x = y
-    if not state_alone:
+    if not state_alone and not each_step:
         x = _last_states(x, mask) if pooling == "last" and bidirectional else pool(x, mask, pooling, parts, name="pool")
     x = parts.dropout(x, name="dropout")
     return parts.model(inputs, x, num_outputs, name=name)

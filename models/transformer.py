@@ -73,7 +73,8 @@ TAKES = Choices(
 )
 
 
-def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, positions, pooling, stochastic_depth, name, **options):
+def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, positions, pooling, stochastic_depth, name, each_step=False,
+            **options):  # fmt: skip
     """Return the model from `inputs` to logits, by way of `embed(parts)`, (batch, time, width), and its mask, (batch, time) or None."""
     depth, stochastic_depth = check_count("depth", depth), check_rate("stochastic_depth", stochastic_depth)
     TAKES.check(
@@ -88,7 +89,7 @@ def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, 
         padded=mask is not None,
         fixed_length=inputs.shape[1] is not None,
     )
-    block, class_token = BLOCKS[normalization_position], pooling == "class"
+    block, class_token = BLOCKS[normalization_position], pooling == "class" and not each_step
     mask_of_all = mask if mask is None or not class_token else ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
     parts = TransformerParts(positions=positions, mask=mask_of_all, **options)
     x = embed(parts)
@@ -104,7 +105,7 @@ def encoder(inputs, embed, mask, num_outputs, *, depth, normalization_position, 
         x = block(x, places, stochastic_depth * index / depth, parts, f"block{index}")
     if normalization_position == "pre":
         x = parts.norm(x, name="final_norm")
-    x = x[:, 0] if class_token else sequences.pool(x, mask, pooling, parts, name="pool")
+    x = x[:, 0] if class_token else sequences.pool(x, mask, None if each_step else pooling, parts, name="pool")
     x = parts.dropout(x, name="output_dropout")
     return parts.model(inputs, x, num_outputs, name=name)
 
@@ -162,6 +163,7 @@ def text_transformer(
     feed_forward_width=None,
     positions="sinusoidal",
     pooling="mean",
+    each_step=False,
     normalization_position="pre",
     attention_dropout=0.0,
     normalization="layer",
@@ -200,6 +202,7 @@ def text_transformer(
         positions: "sinusoidal" (of any length, and without weights), "learned" (a vector for each place; time must be known), "rotary" (Su
             et al. 2021: queries and keys are turned; a saved model then needs `import hornbook.models`) or "none" (a bag of words).
         pooling: "mean", "max", "last" or "attention" of the steps, or "class": a learned token before the first step is what is read.
+        each_step: Outputs of each step, (batch, time, num_outputs), in place of pooled ones, see `rnn`.
         normalization_position: "pre" (before attention and feed-forward layers: trains without a warm-up, Xiong et al. 2020) or "post"
             (after the sums, as Vaswani et al. and BERT have it).
         attention_dropout: Rate at which attention scores are dropped (`attention_probs_dropout_prob` of BERT).
@@ -256,6 +259,7 @@ def text_transformer(
         feed_forward_width=feed_forward_width,
         positions=positions,
         pooling=pooling,
+        each_step=each_step,
         normalization_position=normalization_position,
         attention_dropout=attention_dropout,
         normalization=normalization,
@@ -287,6 +291,7 @@ def series_transformer(
     feed_forward_width=None,
     positions="sinusoidal",
     pooling="mean",
+    each_step=False,
     normalization_position="pre",
     attention_dropout=0.0,
     normalization="layer",
@@ -340,6 +345,7 @@ def series_transformer(
         feed_forward_width=feed_forward_width,
         positions=positions,
         pooling=pooling,
+        each_step=each_step,
         normalization_position=normalization_position,
         attention_dropout=attention_dropout,
         normalization=normalization,

@@ -9,7 +9,7 @@ two cores.
 
 from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, data, terminal
+from hornbook import UserError, command_line, data
 from hornbook.recipes import classifying, options
 from hornbook.recipes.networks import texts, weights
 from hornbook.recipes.steps import decisions, defaults, running
@@ -18,14 +18,7 @@ RECIPE = "text_classification"
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
 
 
-# Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
-@options.recipe(
-    choices={
-        "normalization": ("batch", "layer", "rms", "none"),
-        "positions": ("sinusoidal", "rotary", "none"),
-        **classifying.ONE_CLASS,
-    },
-)
+@options.recipe(choices={**texts.OF_TEXTS, **classifying.ONE_CLASS})
 class Args(texts.TextNetwork, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
     dataset: str = "docstrings"
     """Where the texts come from: docstrings (built in: which library does a sentence of documentation come from), csv:PATH (also TSV),
@@ -158,11 +151,8 @@ def _train(args, session):
     objective = classifying.objective(args, dataset)
 
     # Tokens.
-    tokenizer = texts.tokenizer(args, dataset.train)
-    wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
-    tokens = {name: tokens_of.encode(dataset.parts[name], tokenizer, folder) for name in wanted}
+    tokenizer, tokens = texts.tokenized(args, dataset, folder)
     statistics = {name: part.statistics for name, part in tokens.items()}
-    terminal.say(tokens_of.in_words(tokenizer, statistics))
     vectors = texts.vectors(args, tokenizer)
 
     # Model.
@@ -200,7 +190,7 @@ def _train(args, session):
     decided = decisions.decide(args, session, model, dataset, about, scored, parts=parts)
     if scored.scores is not None:
         statistics[args.evaluate] |= dataset.repeated(args.evaluate)
-    further = [*tokens_of.findings(statistics, tokenizer, of_another=weights.source_folder(args) is not None), *texts.findings(vectors)]
+    further = texts.findings(args, statistics, tokenizer, vectors)
     reading.save(session.run.path("tokenizer.json"))
     versions = {f"version_of_{name}": version for name, version in dataset.versions.items()}
     said = {

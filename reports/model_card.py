@@ -24,9 +24,11 @@ _OUTPUTS = {
     "cross-entropy": "logits, one a class in the order of `class_names`; their softmax is the probabilities",
     "binary": "one logit, of the second class; its sigmoid is the probability",
     "multi-label": "logits, one a label in the order of `class_names`; the sigmoid of each is its probability",
+    "masked-tokens": "logits, one a token of `tokenizer.json`, of what stands at each place; their softmax is the probabilities",
     "nt-xent": "a vector, of two views of one image near to each other by its cosine",
     "quantile": "one number a quantile, in the order of `quantiles`",
 }
+_LABELLED = {"images": "image-classification", "texts": "text-classification", "series": "sequence-classification"}
 _INPUTS = {
     "images": "raw pixels, as in the data: 0 to `pixel_maximum`",
     "texts": "ids of tokens, which `tokenizer.json` (Hugging Face's `tokenizers`) makes of texts, and `ngrams.json` where it is there",
@@ -268,7 +270,7 @@ def _loading(about):
     if about.get("thresholds"):
         lines[-1] += " What is above the number in `thresholds` is predicted."
     if about.get("pretext"):
-        return [*lines, "", "With Hornbook: `hornbook image-classification --weights RUN`."]
+        return [*lines, "", f"With Hornbook: `hornbook {_LABELLED[about['medium']]} --weights RUN`."]
     return [*lines, "", "With Hornbook, from raw files: `hornbook predict RUN FILE...`."]
 
 

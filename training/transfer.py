@@ -222,6 +222,35 @@ def head_on(model, size, dropout=0.0):
     return keras.Model(inputs, head(model)(x), name="head")
 
 
+def at_places(model, places):
+    """A model of tokens that gives the outputs of some places alone: of a large vocabulary those of all take too much memory.
+
+    Args:
+        model: functional `keras.Model`, int32 `(batch, tokens)` to `(batch, tokens, outputs)`, that ends in a `head`.
+        places: how many.
+
+    Returns:
+        `keras.Model` of the same layers, int32 `(batch, tokens + places)`, behind the tokens which places, to `(batch, places, outputs)`.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import models
+    from hornbook.training import transfer
+
+    network = models.gru((None,), 9, vocabulary_size=9, width=4, each_step=True)
+    outputs = transfer.at_places(network, 2)(keras.ops.array([[3, 4, 5, 6, 0, 2]]))  # Of the tokens 3 and 5.
+    assert outputs.shape == (1, 2, 9)
+    ```
+    """
+    ops, last = keras.ops, head(model)
+    packed = keras.Input((None,), dtype="int32", name="packed")
+    features = keras.Model(model.inputs, last.input, name=model.name)(packed[:, :-places])
+    steps = ops.cumsum(ops.ones_like(packed[:, :-places]), axis=1) - 1
+    chosen = ops.equal(ops.expand_dims(packed[:, -places:], 2), ops.expand_dims(steps, 1))
+    return keras.Model(packed, last(ops.matmul(ops.cast(chosen, features.dtype), features)), name="at_places")
+
+
 def _float32(x):
     return x if x.dtype == "float32" else keras.layers.Activation("linear", dtype="float32", name="in_float32")(x)
 

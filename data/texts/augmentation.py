@@ -40,7 +40,7 @@ def word_dropout(ids, draw, probability):
     model.fit(feed, steps_per_epoch=2, shuffle=False, verbose=0)
     ```
     """
-    dropped = _uniform(draw("word dropout"), ids.shape[1]) < probability
+    dropped = randomness.of_places(draw("word dropout"), ids.shape[1]) < probability
     return np.where(dropped & (ids != tokenizing.PADDING), np.int32(tokenizing.UNKNOWN), ids)
 
 
@@ -72,7 +72,7 @@ def word_swap(ids, draw, probability):
     ```
     """
     swapped = ids.copy()
-    chosen = _uniform(draw("word swap"), ids.shape[1])[:, :-1] < probability
+    chosen = randomness.of_places(draw("word swap"), ids.shape[1])[:, :-1] < probability
     odd = draw("word swap side") >= 0.5
     chosen &= (np.arange(ids.shape[1] - 1) % 2 == 1) == odd[:, None]
     rows, places = np.nonzero(chosen & (ids[:, 1:] != tokenizing.PADDING))
@@ -111,8 +111,3 @@ def augmenter(word_dropout_probability=0.0, word_swap_probability=0.0):
         return ids, labels
 
     return augment
-
-
-def _uniform(numbers, count):
-    """Uniform numbers `(batch, count)`, those of a place the same however many there are: padding must not change what is drawn."""
-    return randomness.noise(numbers, 4 * count).copy().view("<u4").astype(np.float64) * 2.0**-32

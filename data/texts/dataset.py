@@ -78,6 +78,13 @@ class TextLabels(Labels, kw_only=True):
     max_length: records.Size | msgspec.UnsetType = msgspec.UNSET
     vocabulary_size: records.Size | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def num_outputs(self):
+        """See `Labels`; of masked tokens a logit a token."""
+        if self.pretext != "masked-tokens":
+            return super().num_outputs
+        return 0 if self.vocabulary_size is msgspec.UNSET else self.vocabulary_size
+
 
 @dataclasses.dataclass(frozen=True)
 class TextDataset(Dataset):

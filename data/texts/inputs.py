@@ -21,7 +21,7 @@ class Settings(inputs.Settings, kw_only=True):
     """See `data.inputs`."""
 
     text_columns: str | None
-    label_column: str | None
+    label_column: str | None = None
     group_column: str | None = None
     time_column: str | None = None
     weight_column: str | None = None
@@ -29,7 +29,7 @@ class Settings(inputs.Settings, kw_only=True):
     header: Literal["auto", "yes", "no"]
     quoted: bool
     skip_empty: bool
-    in_memory: Literal["auto", "always", "never"]
+    in_memory: Literal["auto", "always", "never"] = "auto"
 
 
 def read(given, trained, skip=0):

@@ -101,12 +101,14 @@ def pool(x, mask, pooling, parts, *, name):
     """Return (batch, features) of x (batch, time, features), from the steps that the mask counts. An example of padding alone gives 0.
 
     Args:
-        pooling: "mean", "max", "last" (the last step that counts), or "attention": the mean weighted by a softmax over time of a learned
-            linear score, the layer `{name}_weights` (Raffel and Ellis 2015, equations 5 to 7, without their tanh, which would keep any
-            step from weighing more than e² times another).
+        pooling: None for none, (batch, time, features); "mean", "max", "last" (the last step that counts), or "attention": the mean
+            weighted by a softmax over time of a learned linear score, the layer `{name}_weights` (Raffel and Ellis 2015, equations 5 to 7,
+            without their tanh, which would keep any step from weighing more than e² times another).
         parts: Makes the score.
         name: Of the layers.
     """
+    if pooling is None:
+        return x
     check_choice("pooling", pooling, POOLINGS)
     if pooling == "last":
         return step(x, mask, last=True)

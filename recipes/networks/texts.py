@@ -9,14 +9,22 @@ from hornbook.recipes.networks.families import SequenceNetwork
 from hornbook.recipes.ranges import Range
 
 _FEW = 0.5  # Share of the tokens with a vector, below which a run says so.
+# Texts differ in length: no normalization can take its statistics over all positions, and no position can have a vector of its own.
+OF_TEXTS = {"normalization": ("batch", "layer", "rms", "none"), "positions": ("sinusoidal", "rotary", "none")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextNetwork(SequenceNetwork):
-    """What networks for texts have as well."""
+class TokenNetwork(SequenceNetwork):
+    """What networks for tokens have as well."""
 
     embedding_size: Annotated[int, Range(1, 2**14)] | None = None
-    """Numbers that stand for a token. Default: the model's own, or that of --embeddings."""
+    """Numbers that stand for a token. Default: the model's own, or as many as vectors have that were learned before."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextNetwork(TokenNetwork):
+    """What networks for texts have as well, which may begin with what was learned before."""
+
     embedding_training: Literal["tuned", "frozen", "both"] | None = None
     """Which vectors of tokens are trained, with --embeddings or --weights: tuned, all; frozen, none; both, two of each token, of which one
     is trained and the other is not (Kim 2014). Default: tuned."""
@@ -80,13 +88,30 @@ def tokenizer(args, train):
     from hornbook.data.texts import tokenizing
 
     length = tokenizing.DEFAULT_LENGTHS[args.tokenizer] if args.max_length is None else args.max_length
-    folder = weights.source_folder(args)
+    folder, ngrams = weights.source_folder(args), getattr(args, "ngrams", 1)
     if folder is not None:
         found = tokenizing.load(folder / "tokenizer.json")
-        return tokenizing.Tokenizer(found.fast, length, found.ngrams if args.ngrams > 1 else None)  # Else a classical model's alone.
+        return tokenizing.Tokenizer(found.fast, length, found.ngrams if ngrams > 1 else None)  # Else a classical model's alone.
     own = {name: getattr(args, name) for name in ("vocabulary_size", "minimum_count", "lowercase")}
     made = tokenizing.fit(train.texts(), args.tokenizer, max_length=length, **own)
-    return tokenizing.with_ngrams(made, train.texts(), args.ngrams, most=args.vocabulary_size) if args.ngrams > 1 else made
+    return tokenizing.with_ngrams(made, train.texts(), ngrams, most=args.vocabulary_size) if ngrams > 1 else made
+
+
+def tokenized(args, dataset, folder):
+    """The tokenizer of a run and the tokens of the parts that it needs, a dict; prints what they are.
+
+    Args:
+        args: a recipe's options, of texts.
+        dataset: `data.texts.TextDataset`.
+        folder: of the run, where many tokens are kept.
+    """
+    from hornbook.data.texts import tokens
+
+    made = tokenizer(args, dataset.train)
+    wanted = [name for name in dataset.parts if name in ("train", "validation", args.evaluate)]
+    found = {name: tokens.encode(dataset.parts[name], made, folder) for name in wanted}
+    terminal.say(tokens.in_words(made, {name: part.statistics for name, part in found.items()}))
+    return made, found
 
 
 def vectors(args, made):
@@ -115,8 +140,20 @@ def told(found):
     return {"embeddings": {"file": found.path, "size": found.values.shape[1], "found": len(found.ids), "tokens": found.tokens}}
 
 
-def findings(found):
-    """What stands out in `vectors`, as of `tokens.findings`."""
+def findings(args, statistics, made, found=None):
+    """What stands out in the tokens of all parts and in `vectors`, as of `tokens.findings`.
+
+    Args:
+        args: a recipe's options, of texts.
+        statistics, made: as of `tokens.findings`.
+        found: as of `vectors`.
+    """
+    from hornbook.data.texts import tokens
+
+    return [*tokens.findings(statistics, made, of_another=weights.source_folder(args) is not None), *_few(found)]
+
+
+def _few(found):
     if found is None or found.share >= _FEW:
         return []
     sentence = f"{found.path} has vectors of {_in_words(found)} alone; the others begin with random numbers."

@@ -203,9 +203,8 @@ def of_network(args, medium):
 
 def source_folder(args):
     """The folder of the run whose weights are taken, a `pathlib.Path`; None where there is none."""
-    if args.weights in (None, "none", "imagenet") or not files.given(args.weights).is_dir():
-        return None
-    return files.given(args.weights)
+    given = getattr(args, "weights", None)  # A pretraining has no such option.
+    return None if given in (None, "none", "imagenet") or not files.given(given).is_dir() else files.given(given)
 
 
 def trained_part(args, model, train, validation=None, *, length=None):

@@ -94,6 +94,8 @@ ROWS = {
         ),
     ),
     "texts": (
+        # Masked tokens: many updates, and little dropout (Devlin et al. 2019, appendix A.2).
+        Row((), ("embedding",), 2000, 20, 64, {"learning_rate": 1e-3, "dropout": 0.1}, "docs/transfer.md"),
         # Vaswani et al. (2017, section 5.4). The others drop once or between few layers, and have Kim's (2014) one half.
         Row(("text_transformer",), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.1, "classical_share": 0.5}, "docs/data/texts.md"),
         Row((), (), 200, 6, 64, {"learning_rate": 3e-3, "dropout": 0.5, "classical_share": 0.5}, "docs/data/texts.md"),

@@ -172,3 +172,16 @@ def test_moving_statistics_leave_padding_out():
     for one, other in zip(*moved, strict=True):
         assert not np.array_equal(one, np.ones_like(one))
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "text_transformer"])
+def test_a_network_can_give_outputs_of_each_step(family):
+    options = {"vocabulary_size": 9, "width": 4, **({"heads": 2} if family == "text_transformer" else {"embedding_size": 4})}
+    pooled, each = (models.build(family, (None,), 3, each_step=each, **options) for each in (False, True))
+    assert each(np.array([[3, 4, 5, 6, 7, 0], [1, 2, 3, 4, 5, 6]])).shape == (2, 6, 3)
+    assert [(one.path, one.shape) for one in each.weights] == [(one.path, one.shape) for one in pooled.weights]
+    inputs = np.array([[3, 4, 5, 6]])
+    outputs = keras.ops.convert_to_numpy(each(inputs))
+    padded = keras.ops.convert_to_numpy(each(np.pad(inputs, ((0, 0), (0, 3)))))
+    np.testing.assert_allclose(padded[:, :4], outputs, atol=1e-5)
+    assert np.ptp(outputs, axis=1).max() > 0

@@ -10,7 +10,6 @@ import pytest
 from hornbook import UserError
 from hornbook.data.texts import tokenizing
 from hornbook.inference.predict.command import predict
-from hornbook.recipes.networks import texts
 from hornbook.recipes.text_classification import Args, check, main
 
 SMALL = {"epochs": 1, "batch_size": 16, "floor": False, "diagnosis": False, "data_check": False, "minimum_count": 1, "classical_share": 0.0}
@@ -145,7 +144,6 @@ def test_a_run_goes_on_with_the_vectors_that_it_began_with(tmp_path, table, lear
 
 
 def test_few_vectors_are_a_finding(tmp_path, table, learned, capsys):
-    assert texts.findings(None) == []
     few = tmp_path / "few.txt"
     few.write_text("fine 1 2 3 4\nGREAT 1 2 3 5\n")
     _, result, _ = run(tmp_path, table, learned, embeddings=str(few), width=2)

@@ -10,6 +10,7 @@ import pytest
 
 from hornbook import data, models
 from hornbook.data.images.pretraining import rotation
+from hornbook.data.texts import unlabelled
 from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
 from hornbook.recipes.steps import defaults
@@ -19,10 +20,12 @@ def series(count, steps=12):
     return data.series.from_arrays(list(np.random.default_rng(0).normal(size=(count, steps, 1)).astype(np.float32)), np.arange(count) % 2)
 
 
+TEXTS = data.texts.from_texts(["good day", "bad day", "fine night", "dull night"] * 20, [1, 0, 1, 0] * 20)
 DATASETS = {
     "image_classification": data.images.load("digits"),
     "image_pretraining": rotation.dataset(data.images.load("digits")),
-    "text_classification": data.texts.from_texts(["good day", "bad day", "fine night", "dull night"] * 20, [1, 0, 1, 0] * 20),
+    "text_classification": TEXTS,
+    "text_pretraining": unlabelled.without_labels(TEXTS),
     "sequence_classification": series(60),
     "tabular_classification": data.tables.load("wine", task="classification"),
     "regression": data.tables.load("diabetes", task="regression"),
