@@ -73,9 +73,13 @@ def reported(task, loss):
     """The names of the scores that runs report, the usual aim first.
 
     Args:
-        task: "regression", or another, which is of classes.
-        loss: as of `scores`.
+        task: "regression", "sequence_pretraining", or another, which is of classes.
+        loss: as of `scores`; or of a pretraining its task, such as "contrastive".
     """
+    if task == "sequence_pretraining":
+        return ["mean_squared_error"]
+    if loss == "contrastive":
+        return ["accuracy", "loss"]
     if task != "regression":
         return list(_OF_CLASSES)
     return ["quantile_loss", "coverage_error"] if loss == "quantile" else ["mean_squared_error", "r2", "mean_absolute_error"]

@@ -32,7 +32,7 @@ def objective(recipe_name, args, wanted=None):
     Raises:
         UserError: the recipe does not report it.
     """
-    found = scores.reported(recipe_name, args.loss)
+    found = scores.reported(recipe_name, getattr(args, "loss", getattr(args, "task", None)))
     wanted = wanted or found[0]
     if wanted not in found:
         raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}")

@@ -190,6 +190,30 @@ def test_a_dataset_of_the_callers(tmp_path, colour_images):
     assert result["metrics"].keys() >= {"accuracy", "loss"}
 
 
+def test_runs_are_compared_on_the_validation_part(tmp_path, capsys):
+    words = "--vary noise=0,0.1 --task contrastive --depth 4 --width 4 --epochs 1 --seeds 1 --workers 1 --output"
+    hornbook(["compare", "image-pretraining", *words.split(), str(tmp_path / "compared")])
+    said = capsys.readouterr().out
+    assert "2/2" in said
+    with open(tmp_path / "compared" / "comparison.csv") as file:
+        assert file.read().count("\n") == 3
+
+
+def test_what_a_search_aims_at(tmp_path):
+    from hornbook.tuning import driver
+
+    assert driver.objective("image_pretraining", Args(), None).name == "accuracy"
+    assert driver.objective("image_pretraining", Args(task="contrastive"), "loss").direction == "min"
+    with pytest.raises(UserError, match="there are accuracy, loss"):
+        driver.objective("image_pretraining", Args(task="contrastive"), "auc")
+
+
+def test_a_cross_validation_is_refused_before_it_begins(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        hornbook(["cross-validate", "image-pretraining", "--folds", "2", "--output", str(tmp_path / "folds")])
+    assert "a pretraining has no labels to score folds by" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("task", ["rotation", "contrastive"])
 def test_a_check_trains_nothing(task, tmp_path):
     found = main(Args(**{**SMALL, "task": task, "check_only": True, "output": str(tmp_path / "run")}))

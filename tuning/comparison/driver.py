@@ -52,13 +52,14 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
         UserError: levels, measures or a combination that there cannot be.
     """
     chosen = [measures.parse(name.strip()) for name in (args.metrics or "").split(",") if name.strip()]
-    found = scores.reported(recipe_name, base.loss)
+    found = scores.reported(recipe_name, getattr(base, "loss", getattr(base, "task", None)))
     chosen = chosen or [measures.parse(found[0])]
     for one in chosen:
         if measures.is_score(one) and one.name not in found and not (measures.is_recall(one) and "accuracy" in found):
             told = f"no run of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}"
             raise UserError(f"--metrics {one.name}: {told}")
     parts = ("validation", "test") if args.evaluate == "both" else (args.evaluate,)
+    parts = parts[:1] if recipe_name.endswith("_pretraining") else parts  # A finished one is not scored again.
     shared = {**command_line.to_config(recipe_name, base), "evaluate": parts[0], "floor": False, "data_check": False}
     shared = {name: value for name, value in shared.items() if name not in ("recipe", "output")}
     datasets = [name.strip() for name in (args.datasets or base.dataset).split(",") if name.strip()]

@@ -74,10 +74,12 @@ def cross_validate(recipe_name, args, base, folder, said=terminal.say):
 
 
 def _refuse_data(recipe_name, args, base):
-    """Refuse data that there are not, or that do not stand in so many folds, before a process is begun for each."""
+    """Refuse recipes without folds, data that there are not, or that do not stand in so many, before a process is begun for each."""
     recipe = importlib.import_module(f"hornbook.recipes.{recipe_name}")
+    first = dataclasses.replace(base, test_fold=f"1/{args.folds}")
+    recipe.check(first)
     with files.scratch_folder() as scratch:
-        recipe.load(dataclasses.replace(base, test_fold=f"1/{args.folds}"), scratch)
+        recipe.load(first, scratch)
 
 
 def _folds(args, base, shared):
