@@ -157,7 +157,7 @@ class Dataset:
         train, validation, test: the parts, such as `Examples`: each has a length, `labels`, `indices` and `source`. Validation and test may
             be None, and train where data are only scored.
         task: "classification" (one class an example), "multi-label" (0 or 1 for every label), "regression" (numbers) or "embedding" (of a
-            network that is to bring alike examples together, which has no labels).
+            network that is to bring alike examples together, or to say what was hidden of them, which has no labels).
         target_names: names of the columns or numbers to predict.
         notes: sentences on what was left out, what was assumed and what is missing, which a recipe prints before it trains.
         unreadable: (file, reason) of every example that was left out because it cannot be read.

@@ -124,3 +124,58 @@ def test_each_step_is_that_of_the_whole_rate_once_a_block_is_trained():
         model.compile(optimizer("sgd", 0.1, momentum=0.0, unfreezing_steps=steps), LOSS)
         model.train_on_batch(inputs, labels)
     np.testing.assert_array_equal(gradual.get_weights()[-2], plain.get_weights()[-2])
+
+
+def tokens_network(**options):
+    keras.utils.set_random_seed(0)
+    return models.cnn1d((None,), 3, vocabulary_size=20, embedding_size=4, width=5, **options)
+
+
+@pytest.mark.parametrize("training", ["tuned", "frozen", "both"])
+def test_vectors_go_to_every_table_of_tokens_at_the_size_of_its_numbers(training):
+    model = tokens_network(embedding_training=training)
+    names = ["embedding", *(["frozen_embedding"] if training == "both" else [])]
+    before = {name: keras.ops.convert_to_numpy(model.get_layer(name).embeddings).copy() for name in names}
+    ids, values = np.array([2, 5, 19]), 100 * np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    transfer.take_vectors(model, ids, values, 20)
+    for name, old in before.items():
+        layer = model.get_layer(name)
+        new, others = keras.ops.convert_to_numpy(layer.embeddings), np.setdiff1d(np.arange(20), ids)
+        np.testing.assert_array_equal(new[others], old[others])
+        np.testing.assert_allclose(new[ids], values * old.std() / values.std(), rtol=1e-5)
+        assert layer.trainable == (training == "tuned" or (name == "embedding" and training == "both"))
+    model.compile(optimizer("sgd", 0.1), LOSS)
+    now = copies(model)
+    model.fit(np.arange(32)[:, None] % 20 + np.zeros((1, 4), int), np.arange(32) % 3, verbose=0)
+    assert ("embedding" in changed(model, now)) == (training != "frozen")
+    assert "frozen_embedding" not in changed(model, now)
+
+
+def test_without_a_table_of_such_sizes_there_is_nowhere_to_put_vectors():
+    with pytest.raises(UserError, match=r"cnn1d has no keras.layers.Embedding of 20 tokens by 9 features.* it has embedding of 20 by 4"):
+        transfer.take_vectors(tokens_network(), np.array([2]), np.ones((1, 9)), 20)
+
+
+def test_outputs_at_some_places_are_those_of_the_whole():
+    model = models.bidirectional_gru((None,), 9, vocabulary_size=20, width=5, embedding_size=4, each_step=True)
+    ids, places = np.array([[3, 4, 5, 6, 0], [7, 8, 9, 0, 0]]), np.array([[3, 0], [2, 2]])
+    whole = keras.ops.convert_to_numpy(model(ids))
+    some = transfer.at_places(model, 2)
+    found = keras.ops.convert_to_numpy(some(np.concatenate([ids, places], axis=1)))
+    np.testing.assert_allclose(found, np.take_along_axis(whole, places[..., None], axis=1), atol=1e-5)
+    assert {id(one) for one in some.trainable_variables} == {id(one) for one in model.trainable_variables}
+
+
+def test_a_network_is_found_inside_its_mixture_with_a_classical_model():
+    from hornbook.training.classical import mixing
+
+    class Guess:
+        def outputs(self, inputs):
+            return keras.layers.Embedding(20, 3, name="classical")(inputs)[:, 0]
+
+    source = tokens_network()
+    mixture = mixing.mixed(source, Guess(), 0.5)
+    assert mixture.name == source.name
+    own = tokens_network(initial_scale=2.0)
+    transfer.take_over(own, mixture, "another")
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(one.get_layer("branch1_conv1").kernel) for one in (own, source)))
