@@ -9,6 +9,8 @@ from hornbook import UserError
 from hornbook.evaluation import conformal, scores
 from hornbook.inference import saved_model
 
+_MAY_BE = {(True, True): "no or yes", (True, False): "no", (False, True): "yes", (False, False): "neither"}
+
 
 def outputs(model, inputs, trained, medium):
     """Probabilities of classes or labels, or predicted numbers: float64 `(inputs, outputs)`; of a series in windows, their mean.
@@ -105,21 +107,21 @@ def cells(rows, about, top):
         rows: float64 `(inputs, outputs)`, finite.
         about, top: as of `columns`.
     """
-    promised = [conformal.named(about, row) for row in rows] if about.get("conformal") else []
+    told = about.get("conformal")
+    held = None if told is None else conformal.sets(about["loss"], rows, told["quantiles"])
     if about["task"] == "regression":
-        ends = np.array([_bounds(one) for one in promised]).reshape(len(rows), -1) if promised else np.zeros((len(rows), 0))
-        return list(np.concatenate([rows, ends], axis=1).T)
+        return list(rows.T) if held is None else list(np.concatenate([rows, held.reshape(len(rows), -1)], axis=1).T)
     names, limits = np.array([*about["class_names"], None], object)[:-1], about.get("thresholds")
     if about["task"] == "multi-label":
         found = []
-        for k, name in enumerate(names):
+        for k in range(len(names)):
             found.append(rows[:, k])
             if limits:
                 found.append(np.where(rows[:, k] > limits[k], "yes", "no").astype(object))
-            if promised:
-                found.append([" or ".join(one["sets"][name]) or "neither" for one in promised])
+            if held is not None:
+                found.append([_MAY_BE[bool(no), bool(yes)] for no, yes in held[:, k]])
         return found
-    order = np.argsort(-rows, axis=1, kind="stable")
+    order = ranked = np.argsort(-rows, axis=1, kind="stable")
     if limits is not None:
         order = np.where((rows[:, 1] > limits[0])[:, None], [1, 0], [0, 1])
     if top is None:
@@ -127,4 +129,7 @@ def cells(rows, about, top):
     else:
         first = order[:, :top]
         found = [column for k in first.T for column in (names[k], rows[np.arange(len(rows)), k])]
-    return [*found, *([[json.dumps(one["set"], ensure_ascii=False) for one in promised]] if promised else [])]
+    if held is not None:
+        within = ([k for k in places if of_row[k]] for places, of_row in zip(ranked.tolist(), held.tolist(), strict=True))
+        found.append([json.dumps(names[some].tolist(), ensure_ascii=False) for some in within])
+    return found

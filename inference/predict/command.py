@@ -1,5 +1,6 @@
 """`hornbook predict RUN INPUT...`: what a finished run's model says of images, texts, series or rows of tables."""
 
+import contextlib
 import dataclasses
 import functools
 import gc
@@ -141,12 +142,10 @@ def _settled(model):
     the two it is computed, and the last digit of the answer with it.
     """
     if libraries.backend() == "tensorflow":
-        [received] = model.inputs
-        for count, steps in ((2, 64), (3, 96)):
-            try:
+        with contextlib.suppress(Exception):  # Inputs of the user's own will show whether it is the model's fault.
+            [received] = model.inputs
+            for count, steps in ((2, 64), (3, 96)):
                 shape = [steps if size is None else size for size in received.shape[1:]]
                 model.predict_on_batch(np.zeros((count, *shape), received.dtype))
-            except Exception:  # Inputs of the user's own will show whether it is the model's fault.
-                break
     gc.freeze()  # The libraries' objects, which stay: to look for garbage among them takes a tenth of the time of rows, and more.
     return model
