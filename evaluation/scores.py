@@ -73,12 +73,12 @@ def reported(task, loss):
     """The names of the scores that runs report, the usual aim first.
 
     Args:
-        task: "regression", "sequence_pretraining", or another, which is of classes.
+        task: "regression", "sequence_pretraining", "text_pretraining", or another, which is of classes.
         loss: as of `scores`; or of a pretraining its task, such as "contrastive".
     """
     if task == "sequence_pretraining":
         return ["mean_squared_error"]
-    if loss == "contrastive":
+    if task == "text_pretraining" or loss == "contrastive":
         return ["accuracy", "loss"]
     if task != "regression":
         return list(_OF_CLASSES)

@@ -112,6 +112,14 @@ def test_every_family_of_texts_can_be_pretrained(tmp_path, table, model):
     text_classification.main(text_classification.Args(**plain, weights=str(tmp_path / "run"), output=str(tmp_path / "next")))
 
 
+def test_what_a_search_aims_at():
+    from hornbook.tuning import driver
+
+    assert driver.objective("text_pretraining", Args(), None).name == "accuracy"
+    with pytest.raises(UserError, match="there are accuracy, loss"):
+        driver.objective("text_pretraining", Args(), "auc")
+
+
 class Killed(Exception):
     pass
 
