@@ -80,7 +80,8 @@ class Labels(msgspec.Struct, kw_only=True):
     task: Literal["classification", "multi-label", "regression", "embedding"]
     class_names: list[str] = []
     target_names: list[str] = []
-    loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile", "nt-xent", "masked-tokens"]
+    loss: Literal["cross-entropy", "binary", "multi-label", "mse", "mae", "huber", "quantile", "nt-xent", "masked-tokens",
+                  "masked-steps"]  # fmt: skip
     quantiles: list[Annotated[float, msgspec.Meta(gt=0, lt=1)]] | None = None
     thresholds: list[Annotated[float, msgspec.Meta(ge=0, le=1)]] | None = None
     """Probabilities above which the second of two classes, or each of several labels, is predicted; None: 0.5."""
@@ -88,17 +89,17 @@ class Labels(msgspec.Struct, kw_only=True):
     """Of two classes the one that is looked for; None: the second."""
     conformal: Conformal | None = None
     """With `--coverage`: how answers become sets; None: they do not."""
-    pretext: Literal["rotation", "contrastive", "masked-tokens"] | None = None
+    pretext: Literal["rotation", "contrastive", "masked-tokens", "masked-steps"] | None = None
     """What the network was trained for in place of labels, to begin other runs with its weights; None: for what the names say."""
     input_shape: Annotated[list[records.Size | None], msgspec.Meta(min_length=1, max_length=8)]
     requires: list[str] = []
 
     def __post_init__(self):
-        losses = {"classification": ("cross-entropy", "binary"), "multi-label": ("multi-label",), "embedding": ("nt-xent", "masked-tokens")}
+        embedded = {"contrastive": "nt-xent", "masked-tokens": "masked-tokens", "masked-steps": "masked-steps"}
+        losses = {"classification": ("cross-entropy", "binary"), "multi-label": ("multi-label",), "embedding": tuple(embedded.values())}
         if self.loss not in losses.get(self.task, ("mse", "mae", "huber", "quantile")):
             raise ValueError(f"`loss` {self.loss} is not for a {self.task}")
-        embedded = {"contrastive": "nt-xent", "masked-tokens": "masked-tokens"}.get(self.pretext)
-        if embedded != (self.loss if self.task == "embedding" else None):
+        if embedded.get(self.pretext) != (self.loss if self.task == "embedding" else None):
             raise ValueError(f"`pretext` {self.pretext} is not for a {self.task}")
         if self.loss == "binary" and len(self.class_names) != 2:
             raise ValueError(f"`class_names` has {len(self.class_names)} names, and `loss` binary is for 2")

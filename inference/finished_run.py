@@ -52,7 +52,7 @@ def open_run(folder, further=(), *, as_weights=False):
     labels = records.read(path, _labels_kind(dataset))
     if labels.pretext is not None and not as_weights:
         told = f"was pretrained by {labels.pretext}, without labels, for other runs to begin with"
-        raise UserError(f"{folder} {told}: hornbook {_LABELLED[medium]} --weights {folder}")
+        raise UserError(f"{folder} {told}: hornbook {_LABELLED.get(medium, 'RECIPE')} --weights {folder}")
     config = records.checked(runs.options_of(folder), module.Settings, folder / "config.json")
     saved_model.check(folder / "model.keras", labels, path)
     return Trained(folder, records.plain(labels), records.plain(config), labels), module

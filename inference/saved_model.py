@@ -86,8 +86,8 @@ def load(path, labels, labels_path):
 
 
 def _rank(labels):
-    """How many axes a model's outputs have: of masked tokens, those of each token."""
-    return 3 if labels.pretext == "masked-tokens" else 2
+    """How many axes a model's outputs have: of masked tokens or steps, those of each one."""
+    return 3 if labels.pretext in ("masked-tokens", "masked-steps") else 2
 
 
 def _refuse_weights(path, model):

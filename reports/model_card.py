@@ -25,6 +25,7 @@ _OUTPUTS = {
     "binary": "one logit, of the second class; its sigmoid is the probability",
     "multi-label": "logits, one a label in the order of `class_names`; the sigmoid of each is its probability",
     "masked-tokens": "logits, one a token of `tokenizer.json`, of what stands at each place; their softmax is the probabilities",
+    "masked-steps": "values of each step, standardized",
     "nt-xent": "a vector, of two views of one image near to each other by its cosine",
     "quantile": "one number a quantile, in the order of `quantiles`",
 }
@@ -270,7 +271,7 @@ def _loading(about):
     if about.get("thresholds"):
         lines[-1] += " What is above the number in `thresholds` is predicted."
     if about.get("pretext"):
-        return [*lines, "", f"With Hornbook: `hornbook {_LABELLED[about['medium']]} --weights RUN`."]
+        return [*lines, "", f"With Hornbook: `hornbook {_LABELLED.get(about['medium'], 'RECIPE')} --weights RUN`."]
     return [*lines, "", "With Hornbook, from raw files: `hornbook predict RUN FILE...`."]
 
 

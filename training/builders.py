@@ -162,7 +162,7 @@ def _of_a_library(network, dataset, model_name):
     return keras.Model(pixels, network(x), name=model_name)
 
 
-def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, source=None, model_name):
+def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=None, source=None, change=None, model_name):
     """A model of series `(batch, steps, features)` whose first layer standardizes each feature as the training series are.
 
     Args:
@@ -170,6 +170,7 @@ def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale
         dataset: `data.series.SeriesDataset`. Steps that are NaN in all features are padding, and stay NaN behind the first layer; where
             there are any, the zoo's models are told so.
         source: `transfer.Source`, whose weights the network begins with, and by whose series it standardizes; None: of its own.
+        change: function of the network to one that takes its place, or None.
         model_name: what the `keras.Model` is called.
 
     Raises:
@@ -180,6 +181,7 @@ def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale
     activation = activation_for(dataset.task, num_outputs)
     ends = {"members": members, "activation": activation, "cosine_scale": cosine_scale}
     network = build_model(name, dataset.input_shape, num_outputs, options, **ends)
+    network = network if change is None else change(network)
     mean, variance = dataset.train.moments() if source is None else source.moments()
     if len(mean) != dataset.input_shape[1]:
         raise UserError(f"{source.name} is of series of {len(mean)} features, and {dataset.name} has {dataset.input_shape[1]}")

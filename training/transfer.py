@@ -195,6 +195,41 @@ def features(model):
     return keras.Model(model.inputs, _float32(x), name="features")
 
 
+def per_step(network, size):
+    """A network of series that says some numbers of each step, from what it computes before its steps become one vector.
+
+    Args:
+        network: of the zoo, in which a layer "pool" does that, and has the steps of the series before it.
+        size: numbers of each step.
+
+    Returns:
+        `keras.Model` of the same name, inputs and layers up to there, to float32 `(batch, steps, size)`.
+
+    Raises:
+        UserError: the network has no such layer, other steps there, or weights behind it.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training import transfer
+
+    print(transfer.per_step(models.fcn((12, 3), 2, width=4), 3).output_shape)
+    ```
+    """
+    layer = next((one for one in network.layers if one.name == "pool"), None)
+    before = layer.input if layer is not None and not isinstance(layer.input, list) else None
+    if before is None or before.shape[1:-1] != network.inputs[0].shape[1:-1]:
+        raise UserError(
+            f"the network {network.name} has no features of each step before one vector of all; accepted are fcn, resnet1d, inception1d, "
+            "lite and series_transformer and, with --pooling mean, recurrent ones"
+        )
+    outputs = keras.layers.Dense(size, dtype="float32", name="steps")(before)
+    made = keras.Model(network.inputs, outputs, name=network.name)
+    if len(made.weights) != len(network.weights) - len(head(network).weights) + 2:
+        raise UserError(f"the network {network.name} has weights behind the features of each step; pass --pooling mean")
+    return made
+
+
 def head_on(model, size, dropout=0.0):
     """A model of features `(batch, size)` that ends in the head of another one, the same layer: what trains it trains the other one.
 

@@ -9,7 +9,7 @@ from hornbook import UserError, files
 from hornbook.data import npz
 from hornbook.data.series import checks
 from hornbook.data.series.dataset import prepared
-from hornbook.data.series.source import Options, Series, Source, feature_names, float32, place, without_padding
+from hornbook.data.series.source import UNLABELLED, Options, Series, Source, feature_names, float32, place, without_padding
 
 # Series and labels of each part, see `npz.read_parts`.
 _NAMES = {
@@ -34,9 +34,14 @@ def read(path, options):
         UserError: something is wrong with the file, with the array and the place in it.
     """
     path = files.given(path)
-    named, arrays = npz.read_parts(path, _NAMES, _ACCEPTED, options.weight_column)
+    names = _NAMES if options.labelled else {part: tuple((pair[0],) for pair in pairs) for part, pairs in _NAMES.items()}
+    named, arrays = npz.read_parts(path, names, _ACCEPTED if options.labelled else "accepted are x_train or series", options.weight_column)
     parts = {}
-    for part, (key, label_key) in named.items():
+    for part, (key, *label_key) in named.items():
+        if not options.labelled:
+            parts[part] = _series(arrays[key], [UNLABELLED] * len(arrays[key]), f"{path}: {key}")
+            continue
+        [label_key] = label_key
         labels = arrays[label_key]
         labels = _targets(f"{path}: {label_key}", labels) if options.numbers else npz.labels(path, label_key, labels)
         parts[part] = _series(arrays[key], labels, f"{path}: {key}")

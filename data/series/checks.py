@@ -5,6 +5,7 @@ import numpy as np
 from hornbook import UserError
 from hornbook.data import naming
 from hornbook.data.series.missing import METHODS
+from hornbook.data.series.source import UNLABELLED
 
 _TABLE_FLAGS = ("id_column", "time_column", "group_column", "feature_columns", "label_column")
 _GENERATED = ("copy", "adding")
@@ -60,6 +61,8 @@ def refuse_wrong_series(name, parts, feature_names, options, class_names):
             _refuse_wrong_values(one, feature_names, options)
     if options.numbers:
         return ()
+    if not options.labelled:
+        return (UNLABELLED,)
     if class_names is None:
         first = parts.get("train") or parts["all"]
         class_names = naming.in_order({one.label for one in first})

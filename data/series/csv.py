@@ -9,7 +9,7 @@ import numpy as np
 from hornbook import UserError, files
 from hornbook.data import csv_rows, naming
 from hornbook.data.selection import weights as of_examples
-from hornbook.data.series.source import Series, Source, float32, is_number
+from hornbook.data.series.source import UNLABELLED, Series, Source, float32, is_number
 
 _IDS = ("id", "unit", "series", "series_id", "unit_id")
 
@@ -32,14 +32,16 @@ def read(path, options):
     table = csv_rows.read(path, encoding=options.encoding)
     columns = {
         "id": table.choose(options.id_column, _IDS, "--id-column"),
-        "label": table.choose(options.label_column, naming.LABEL_COLUMNS, "--label-column"),
     }
+    if options.labelled:
+        columns["label"] = table.choose(options.label_column, naming.LABEL_COLUMNS, "--label-column")
     for kind, name in (("time", options.time_column), ("group", options.group_column), ("weight", options.weight_column)):
         if name:
             columns[kind] = table.choose(name, (), f"--{kind}-column")
     features = _features(table, options, columns)
     values = np.stack([_numbers(table, name) for name in features], axis=1)
-    ids, labels = ([value.strip() for value in table.column(columns[kind])] for kind in ("id", "label"))
+    ids = [value.strip() for value in table.column(columns["id"])]
+    labels = [value.strip() for value in table.column(columns["label"])] if options.labelled else [UNLABELLED] * len(ids)
     groups = [value.strip() for value in table.column(columns["group"])] if "group" in columns else ids
     for kind, texts in (("id", ids), ("label", labels), ("group", groups)):
         wrong = next((k for k, text in enumerate(texts) if text.lower() in naming.MISSING_LABELS), None)

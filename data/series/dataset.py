@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 
 from hornbook import UserError, memory, records
-from hornbook.data import naming, sources, splits
+from hornbook.data import folders, naming, sources, splits
 from hornbook.data.dataset import Dataset, Labels
 from hornbook.data.selection import arranging, corrections, thinning, written
 from hornbook.data.series import checks, missing, problems, windows
-from hornbook.data.series.source import Options
+from hornbook.data.series.source import UNLABELLED, Options
 
 BUILT_IN = ("sequential_digits", "copy")
 KINDS = ("ts", "csv", "folder", "npz", "tfds")  # That may stand before a colon, see `sources.home`.
@@ -188,9 +188,12 @@ def is_series(name, time_column=None, id_column=None):
     return name == "adding" or name.startswith(("ts:", "npz:"))
 
 
-def check_name(name):
-    """Refuse a name that is no dataset's, see `sources.check_name`."""
-    if name != "adding":  # It has numbers to predict, so it is no choice for classification.
+def check_name(name, *, labelled=True):
+    """Refuse a name that is no dataset's, see `sources.check_name`; without labels, folders need no class folders."""
+    kind, _, rest = name.partition(":")
+    if kind == "folder" and not labelled:
+        folders.check_any(rest)
+    elif name != "adding":  # It has numbers to predict, so it is no choice for classification.
         sources.check_name(name, "series", BUILT_IN, KINDS)
 
 
@@ -213,7 +216,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
             separated by commas), `label_column`, `encoding`: of tables. `weight_column`: what a series counts in the loss, a column of a
             table or an array of a NumPy file. `sample_rate`: to which all audio is converted, in Hz.
             `mel_bands`: features of audio. `length`, `examples`: of generated problems. `skip_unreadable`: leave out files that cannot be
-            read. `numbers`: labels are numbers to predict.
+            read. `numbers`: labels are numbers to predict. `labelled`: False to read the series alone, all of one class.
 
     Raises:
         UserError: something is wrong with the name or the data, with the file and the place in it and what is accepted.
@@ -232,9 +235,12 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         options["feature_columns"] = naming.names(options.get("feature_columns"), "--feature-columns")
     options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
     checks.refuse_wrong_options(name, options)
-    check_name(name)
+    check_name(name, labelled=options.labelled)
     kind, _, rest = name.partition(":")
     source = sources.home("series", kind).read(rest, options) if kind in KINDS else problems.read(name, options)
+    if not options.labelled:  # Of sources that cannot be without labels, too.
+        parts = {part: [dataclasses.replace(one, label=UNLABELLED) for one in series] for part, series in source.parts.items()}
+        source = dataclasses.replace(source, parts=parts)
     fractions = {"validation": validation_fraction, "test": test_fraction}
     return prepared(name, source, options, fractions, class_names, preprocessing, kept, arranged)
 

@@ -6,7 +6,7 @@ import pathlib
 from hornbook import UserError, memory
 from hornbook.data import folders, sources
 from hornbook.data.series import audio, csv
-from hornbook.data.series.source import Series, Source
+from hornbook.data.series.source import UNLABELLED, Series, Source
 
 _SOUNDS = (".wav", ".wave")
 _TABLES = (".csv", ".tsv")
@@ -34,7 +34,11 @@ def read(path, options):
     refused = [flag for flag in ("id_column", "group_column", "label_column") if getattr(options, flag)]
     if refused:
         raise UserError(f"--{refused[0].replace('_', '-')} is for csv:PATH; in folder:PATH a file is a series and its folder the class")
-    names, everything = folders.labelled_files(path, options.class_names or None, noun="files", suffixes=_SOUNDS)
+    if options.labelled:
+        names, everything = folders.labelled_files(path, options.class_names or None, noun="files", suffixes=_SOUNDS)
+    else:
+        found, _ = folders.unlabelled_files(path, (*_SOUNDS, *_TABLES))
+        names, everything = (UNLABELLED,), {part: [(file, 0) for file in listed] for part, listed in found.items()}
     kinds = {_kind(file) for part in everything.values() for file, _ in part}
     if len(kinds) > 1:
         raise UserError(f"folder:{path} has audio and tables; {_ACCEPTED}, not both")

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+UNLABELLED = "unlabelled"  # The class of series whose labels are not read.
+
 
 @dataclasses.dataclass(frozen=True)
 class Series:
@@ -51,6 +53,7 @@ class Options:
     split_seed: int = 0
     skip_unreadable: bool = False
     numbers: bool = False
+    labelled: bool = True
     class_names: tuple = ()
 
 

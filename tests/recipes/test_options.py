@@ -136,6 +136,7 @@ KINDS = {
     "text_classification": (("cnn1d", "rnn", "text_transformer"), True),
     "text_pretraining": (("cnn1d", "rnn", "text_transformer"), True),
     "sequence_classification": (("cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
+    "sequence_pretraining": (("cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
     "tabular_classification": (("mlp",), False),
     "regression": (("mlp", "cnn1d", "fcn", "inception1d", "lite", "resnet1d", "rnn", "series_transformer"), False),
 }

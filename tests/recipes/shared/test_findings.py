@@ -15,6 +15,7 @@ from hornbook.recipes import (
     options,
     regression,
     sequence_classification,
+    sequence_pretraining,
     tabular_classification,
     text_classification,
     text_pretraining,
@@ -31,6 +32,7 @@ RECIPES = {
     text_classification: ((None, None), ("cnn1d", "lstm")),
     text_pretraining: ((None, None), ("cnn1d", "lstm")),
     sequence_classification: ((None, None, 2), ("gru", "fcn")),
+    sequence_pretraining: ((None, None, 2), ("gru", "fcn")),
     tabular_classification: ((None, 4), ("mlp",)),
     regression: ((None, 4), ("mlp",)),
 }

@@ -10,6 +10,7 @@ import pytest
 
 from hornbook import data, models
 from hornbook.data.images.pretraining import rotation
+from hornbook.data.series.pretraining import masking
 from hornbook.data.texts import unlabelled
 from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
@@ -27,6 +28,7 @@ DATASETS = {
     "text_classification": TEXTS,
     "text_pretraining": unlabelled.without_labels(TEXTS),
     "sequence_classification": series(60),
+    "sequence_pretraining": masking.dataset(series(60)),
     "tabular_classification": data.tables.load("wine", task="classification"),
     "regression": data.tables.load("diabetes", task="regression"),
 }
