@@ -36,7 +36,7 @@ PARTS = (
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
     "training.features",
     "training.imbalance", "training.losses.classification", "training.losses.contrastive",
-    "training.losses.focal", "training.losses.masked", "training.losses.masked_steps",
+    "training.losses.focal", "training.losses.masked",
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling", "training.transfer", "training.updates.rate_finder", "training.updates.sharpness",

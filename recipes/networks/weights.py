@@ -124,7 +124,7 @@ def with_source(args, medium):
             name = asked["model"]
             raise UserError(f"--weights {args.weights} are of --model {name}, code that would run; look at it, then pass that yourself")
         own, usual = families.of_network(args)
-        changed |= {name: asked[name] for name, value in own.items() if name in asked and value == usual[name]}
+        changed |= {name: asked[name] for name, value in own.items() if asked.get(name) is not None and value == usual[name]}
         changed["model"] = asked["model"]
     changed |= _inputs_of(asked, args, medium)
     trained = _opened(folder, medium)

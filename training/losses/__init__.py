@@ -3,8 +3,7 @@
 from hornbook.training.losses.classification import CLASSIFICATION, choose_classification, classification, num_outputs
 from hornbook.training.losses.contrastive import NTXent, partner_accuracy
 from hornbook.training.losses.focal import BinaryFocal, CategoricalFocal, SparseCategoricalFocalCrossentropy
-from hornbook.training.losses.masked import MaskedAccuracy, MaskedCrossentropy
-from hornbook.training.losses.masked_steps import MaskedError
+from hornbook.training.losses.masked import MaskedAccuracy, MaskedCrossentropy, MaskedError
 from hornbook.training.losses.members import OfEnsemble, OverMembers
 from hornbook.training.losses.regression import REGRESSION, QuantileLoss, choose_regression, regression
 from hornbook.training.losses.shifted import LDAM, EachLabel, LogitAdjusted, margins

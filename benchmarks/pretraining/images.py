@@ -1,6 +1,6 @@
 """What does a pretraining on unlabelled images gain where few have labels?
 
-    python -m benchmarks.generalisation.pretraining --output runs/pretraining --keep
+    python -m benchmarks.pretraining.images --output runs/pretraining --keep
 
 A network learns from 10,000 training images of Fashion-MNIST without their labels: which way up they are, or which views are of one image.
 Then 10 or 40 images of each class are trained on, others with each seed, from nothing and from those weights; 2,000 test images are scored.

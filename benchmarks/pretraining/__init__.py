@@ -1,0 +1,1 @@
+"""What is gained by learning from what has no labels first."""
