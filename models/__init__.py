@@ -27,6 +27,7 @@ from hornbook.models.layers.weight_normalization import (
     StandardizedConv2D,
     StandardizedDense,
 )
+from hornbook.models.libraries.pretrained import PREFIXES, backbones, pretrained
 from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
 from hornbook.models.parts.activations import ACTIVATIONS
@@ -34,7 +35,6 @@ from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
 from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
-from hornbook.models.pretrained import PREFIXES, backbones, pretrained
 from hornbook.models.registry import build, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     fixup_resnet20,

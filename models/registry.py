@@ -11,9 +11,9 @@ from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
 from hornbook.models.inception1d import inception1d
+from hornbook.models.libraries.pretrained import PREFIXES, pretrained
 from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
-from hornbook.models.pretrained import PREFIXES, pretrained
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import rnn

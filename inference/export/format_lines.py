@@ -129,8 +129,13 @@ def mean_of_windows(answers, counts):
 
 def main():
     """Print a line for each input named on the command line, fields with tabs between them."""
+    if not sys.argv[1:]:
+        sys.exit("usage: python use.py INPUT...")
     for given in sys.argv[1:]:
-        named = read(given)
+        try:
+            named = read(given)
+        except (OSError, ValueError) as error:
+            sys.exit(f"{shown(given)} cannot be read: {getattr(error, 'strerror', None) or error}")
         answers = predict([one for _, one in named])
         for place, (name, _) in enumerate(named):
             print(*map(shown, (name, *said(answers, place))), sep="\t")

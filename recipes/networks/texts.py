@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from hornbook import UserError, files, terminal
+from hornbook import UserError, files, libraries, terminal
 from hornbook.recipes.networks import weights
 from hornbook.recipes.networks.families import SequenceNetwork
 from hornbook.recipes.ranges import Range
@@ -67,7 +67,8 @@ def with_size(args):
 
     if args.embeddings is None:
         return args
-    from hornbook import models  # Which imports Keras.
+    with libraries.quiet_libraries():
+        from hornbook import models  # Which imports Keras.
 
     size = vectors.size_of(args.embeddings)
     of_width = args.model in models.names() and "embedding_size" not in models.options(args.model)

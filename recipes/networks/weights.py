@@ -78,6 +78,7 @@ def check(args, medium):
             raise UserError(f"{given}: there is no such file or folder; accepted are a finished run's folder, imagenet and none")
         if path.is_file() and not library:
             raise UserError(f"{given} is a file, which is for --model keras:NAME, got {args.model}; pass a finished run's folder")
+    _check_model(args)
     if not is_learned(args):
         for name, value in (("unfreeze", "auto"), ("gradual_unfreezing", 0.0)):
             if getattr(args, name) != value:
@@ -88,6 +89,16 @@ def check(args, medium):
         raise UserError(f"--members {args.members} would begin with the same weights; pass --seeds, and average the runs")
     if is_head(args):
         _check_head(args, medium)
+
+
+def _check_model(args):
+    """Refuse another model than that of the run whose weights are taken, before anything is trained or read."""
+    folder = source_folder(args)
+    if folder is None or args.model == "auto" or not (folder / "config.json").exists():
+        return
+    known = runs.options_of(folder).get("model")
+    if known not in (args.model, "auto", None):
+        raise UserError(f"--weights {args.weights} are of --model {known}, got {args.model}; leave --model out, or pass --weights none")
 
 
 def _check_head(args, medium):

@@ -366,3 +366,11 @@ def test_lines_of_every_kind_compile():
         for kind in use_file.TAKES:
             compile(use_file.text(format_name, kind), "use.py", "exec")
             assert "hornbook" not in use_file.text(format_name, kind).partition('"""\n')[2].replace("hornbook[", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [([], "usage: python use.py INPUT..."), (["no.jpg"], "no.jpg cannot be read: No such file or directory")]
+)
+def test_what_use_py_cannot_read_is_one_line(words, said, exported):
+    done = subprocess.run([sys.executable, "use.py", *words], cwd=exported("images", "onnx"), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (1, f"{said}\n", "")

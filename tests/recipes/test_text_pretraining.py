@@ -154,3 +154,9 @@ def test_a_run_goes_on_bit_for_bit(tmp_path, table):
 def test_what_does_not_go_together_is_refused(table, options, message):
     with pytest.raises(UserError, match=message):
         check(Args(**{"dataset": table, **options}))
+
+
+def test_a_training_is_watched_without_classes_to_look_for(tmp_path, table):
+    result = run(tmp_path / "run", table, model="cnn1d", width=4, depth=None, heads=None, epochs=1, floor=False, diagnosis=True)
+    told = {finding["problem"] for finding in result["findings"]}
+    assert not told & {"labels-out-of-range", "shuffled-labels", "label-noise"}

@@ -207,7 +207,8 @@ class Diagnostics(keras.callbacks.Callback):
             x, validation = np.nan_to_num(x), validation and (np.nan_to_num(validation[0]), validation[1])
         if validation is not None:
             validation = (*validation, _classes(validation[1], task))
-        return examples.facts(x, y, _classes(y, task), task.num_classes, validation, tokens=record.network.embedded)
+        about = {"tokens": record.network.embedded, "numbers": task.kind == "numbers"}
+        return examples.facts(x, y, _classes(y, task), task.num_classes, validation, **about)
 
     def _baseline(self):
         """The loss of a constant: of classes the logarithms of their shares, of numbers their mean."""

@@ -61,7 +61,7 @@ class Facts:
     shift: float = 0.0
 
 
-def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
+def facts(x, y, classes, num_classes, validation=None, *, tokens=False, numbers=True):
     """`Facts` of training and validation examples.
 
     Args:
@@ -71,6 +71,7 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
         num_classes: how many there are.
         validation: (inputs, targets, classes or None), or None.
         tokens: whether inputs are indices, which are compared by how often each occurs.
+        numbers: whether targets that are no classes are numbers of the example, which its neighbours' are compared with.
     """
     x, chosen = _some(np.asarray(x))
     flat = x.reshape(len(x), -1).astype("float64")
@@ -99,7 +100,7 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False):
     found["repeated"] = 1 - len(set(keys)) / max(1, len(keys))
     if classes is not None and len(x) > 3 * _NEIGHBOURS:
         found |= _labels(features, classes[chosen], num_classes)
-    elif classes is None and len(x) > 3 * _NEIGHBOURS and np.issubdtype(y.dtype, np.floating):
+    elif numbers and classes is None and len(x) > 3 * _NEIGHBOURS and np.issubdtype(y.dtype, np.floating):
         found["neighbours"] = _explained(features, y.reshape(len(y), -1)[chosen])
     if validation is not None:
         found |= _validation(x, keys, features, classes, chosen, scale if table else None, validation, tokens)

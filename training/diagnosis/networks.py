@@ -190,7 +190,7 @@ def task_of(model, y, outputs, class_weights=None):
     Args:
         model: compiled.
         y: its targets, an array.
-        outputs: for some of them, an array `(batch, outputs)`.
+        outputs: for some of them, an array `(batch, outputs)`; of classes for each step or pixel the kind is not known.
         class_weights: dict of class to what an example of it counts in the loss; None: all the same.
     """
     task = _task_of(model, y, outputs)
@@ -217,7 +217,7 @@ def _task_of(model, y, outputs):
         from_logits = False  # Keras' functions by name take probabilities.
     if any(part in name for part in _NUMBERS):
         return Task("numbers")
-    if not any(part in name for part in _CLASSES):
+    if not any(part in name for part in _CLASSES) or outputs.ndim != 2:
         return Task(None)
     if "binary" in name or outputs.shape[-1] == 1:
         if outputs.shape[-1] > 1:

@@ -150,7 +150,7 @@ def test_a_run_that_was_cut_off_goes_on_bit_for_bit(tmp_path, source):
         ({"unfreeze": "head", "jitter": 0.2}, "--jitter 0.2 changes series"),
         ({"missing": "mask"}, "--missing mask: --weights .* were trained with --missing refuse, which holds"),
         ({"width": 8}, "stage1_conv1/kernel of shape"),
-        ({"model": "gru"}, "has no network called gru"),
+        ({"model": "gru"}, r"are of --model \w+, got gru; leave --model out"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, source, options, message):

@@ -114,7 +114,7 @@ def test_a_mixture_has_pairs_of_its_own_texts(tmp_path, source):
         ({"unfreeze": "head", "word_swap": 0.1}, "--word-swap 0.1 changes texts, whose features --unfreeze head computes once"),
         ({"members": 2}, "--members 2 would begin with the same weights"),
         ({"embedding_size": 7}, "has embedding/embeddings of shape"),
-        ({"model": "gru"}, "has no network called gru; it has cnn1d, cnn1d_network"),
+        ({"model": "gru"}, "are of --model cnn1d, got gru; leave --model out"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, source, options, message):

@@ -122,7 +122,7 @@ def test_a_network_of_keras_begins_with_weights_from_a_file(tmp_path, colour_ima
         ({"unfreeze": "head", "augmentation": "crop"}, "--augmentation crop changes images"),
         ({"unfreeze": "head", "layer_decay": 0.5}, "--layer-decay 0.5 is about a whole network"),
         ({"unfreeze": "head", "loss": "ldam"}, "--loss ldam ends a network in cosines"),
-        ({"model": "resnet20"}, "has no network called resnet20; it has image_classifier, cnn"),
+        ({"model": "resnet20"}, "are of --model cnn, got resnet20; leave --model out"),
         ({"width": 8}, "has stage1_conv1/kernel of shape"),
     ],
 )
@@ -143,3 +143,9 @@ def test_code_that_a_stranger_names_is_not_run(tmp_path, source):
     (copy / "chosen.json").write_text(json.dumps(chosen))
     with pytest.raises(UserError, match="evil:builder, code that would run"):
         weights.with_source(Args(weights=str(copy)), "images")
+
+
+def test_another_model_than_the_sources_is_refused_before_the_data_are_read(source):
+    with pytest.raises(UserError, match=r"are of --model cnn, got resnet20; leave --model out, or pass --weights none"):
+        weights.check(Args(weights=str(source), model="resnet20"), "images")
+    weights.check(Args(weights=str(source), model="cnn"), "images")

@@ -51,8 +51,8 @@ def labels(record, symptoms):
         yield Finding(
             "label-noise",
             "warning",
-            f"About {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each other "
-            "far more often than with the labels.",
+            f"Perhaps {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each "
+            "other far more often than with the labels, as where labels are wrong, or where neighbours share something else than a class.",
         )
 
 

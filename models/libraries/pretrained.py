@@ -10,8 +10,8 @@ import warnings
 
 import keras
 
-from hornbook.models import hub
 from hornbook.models.layers.checks import check_count, check_image_shape, check_rate
+from hornbook.models.libraries import hub
 from hornbook.models.parts.choices import Choices
 
 _OF_KERAS = "keras:"
