@@ -60,8 +60,9 @@ def _given_folder(path):
     folder = pathlib.Path(path)
     try:
         os.stat(folder / "result.json")
-    except (FileNotFoundError, NotADirectoryError):
-        pass
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if folder.is_file():
+            raise UserError(f"--output {folder} is a file; accepted is a folder, which need not be there") from error
     except OSError as error:
         raise UserError(f"--output {folder} cannot be used: {error.strerror}; pass another folder") from error
     return folder

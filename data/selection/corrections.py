@@ -54,4 +54,4 @@ def applied(parts, class_names, path, name):
         own[places] = number[wanted]
     same = {part: np.array_equal(labels[part], one.labels) for part, one in parts.items()}
     found = {part: one if same[part] else dataclasses.replace(one, labels=labels[part]) for part, one in parts.items()}
-    return found, [f"--label-corrections {path} changes the labels of {changed:,} examples"]
+    return found, [f"--label-corrections {path} changes the labels of {changed:,} {'example' if changed == 1 else 'examples'}"]

@@ -173,7 +173,9 @@ def named(dataset, part, position):
     if hasattr(examples, "units"):
         return str(examples.units[position])
     columns = getattr(dataset, "columns", {}).get(part)
-    return f"{examples.source} {examples.indices[position]}" if columns is None else columns.row(position).place(0)
+    if columns is not None:
+        return columns.row(position).place(0)
+    return f"{'example' if examples.source == 'all' else examples.source} {examples.indices[position]}"
 
 
 def _sampled(dataset, part, places):

@@ -1,8 +1,10 @@
 """Texts for a finished run's model, see `data.inputs`."""
 
+import contextlib
 import functools
 import itertools
 import os
+import zlib
 from typing import Literal
 
 import numpy as np
@@ -112,18 +114,27 @@ def _apart(trained):
 
 
 @functools.lru_cache(maxsize=1)
-def _tokenizer(path, changed):
+def _tokenizer(path, checksum):
     """The run's, kept for the next texts: to read a large vocabulary takes as long as to encode a thousand of them."""
     from hornbook.data.texts import tokenizing
 
     return tokenizing.load(path)
 
 
+def _checksum(path):
+    """Of what is in a file; 0 of none, which its reader has a line about."""
+    found = 0
+    with contextlib.suppress(OSError), files.opened(path, buffering=0) as file:
+        while block := file.read(2**20):
+            found = zlib.crc32(block, found)
+    return found
+
+
 def _tokens(part, trained):
     from hornbook.data.texts import tokens
 
     path = trained.folder / "tokenizer.json"
-    tokenizer, about = _tokenizer(path, os.stat(path).st_mtime_ns if path.exists() else None), trained.about
+    tokenizer, about = _tokenizer(path, _checksum(path)), trained.about
     for name, has in (("max_length", tokenizer.max_length), ("vocabulary_size", tokenizer.vocabulary_size)):
         if name in about and about[name] != has:
             raise UserError(f"{path} has {name} {has:,}, and {trained.folder / 'labels.json'} says {about[name]:,}")

@@ -13,7 +13,7 @@ from hornbook import UserError, files
 from hornbook.data import scratch
 from hornbook.data.tables import inputs
 from hornbook.recipes.steps import checking
-from hornbook.training import runs
+from hornbook.training import folders, runs
 
 CONFIG = {"recipe": "image_classification", "epochs": 2}
 
@@ -125,3 +125,13 @@ def test_a_scratch_folder_without_locks(tmp_path, monkeypatch):
     with files.scratch_folder():
         pass
     assert os.listdir(tmp_path) == [f"{files._SCRATCH}left"]  # Its process may live.
+
+
+def test_an_output_that_is_a_file_is_named_as_one(tmp_path):
+    (tmp_path / "answers.csv").write_text("precious")
+    with (
+        pytest.raises(UserError, match=r"--output .*answers\.csv is a file; accepted is a folder"),
+        folders.output(tmp_path / "answers.csv", "a", "b"),
+    ):
+        pass
+    assert (tmp_path / "answers.csv").read_text() == "precious"

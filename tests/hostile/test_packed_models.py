@@ -17,7 +17,7 @@ from hornbook import UserError, memory, records
 from hornbook.data.dataset import Examples
 from hornbook.inference import saved_model
 
-LABELS = types.SimpleNamespace(input_shape=[3], num_outputs=2)
+LABELS = types.SimpleNamespace(input_shape=[3], num_outputs=2, pretext=None)
 MOST = 2**27
 
 
