@@ -2,6 +2,7 @@
 
 import os
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -228,3 +229,18 @@ def test_pictures_are_read_in_threads_some_ahead_and_come_in_their_order(run, tm
     ]
     assert found[30][2] == stream.Place(31, 0, 31)
     assert all(name.startswith("inputs") for name in threads)
+
+
+@pytest.mark.parametrize(("size", "place"), [(10, 3), (2**16, 2**16 - 1), (2**18, 0), (2**18, 2**18 - 1)])
+def test_a_picture_is_known_by_what_is_in_it_not_by_its_time(size, place, tmp_path):
+    path, trained = tmp_path / "picture.jpg", types.SimpleNamespace(about={"input_shape": [8, 8, 1]})
+
+    def identity():
+        os.utime(path, (0, 0))
+        return stream.sources([str(path)], trained, None, identified=True)[0].identity
+
+    path.write_bytes(bytes(size))
+    before = identity()
+    assert identity() == before
+    path.write_bytes(bytes(place) + b"x" + bytes(size - place - 1))
+    assert identity() != before
