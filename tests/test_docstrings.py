@@ -34,7 +34,7 @@ PARTS = (
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
-    "training.features",
+    "training.features", "training.gradients",
     "training.imbalance", "training.losses.classification", "training.losses.contrastive",
     "training.losses.focal", "training.losses.masked",
     "training.losses.members",
