@@ -52,7 +52,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         recipe: its name.
         train: function `(args, Session) -> result`.
         args: the recipe's options.
-        callbacks: further Keras callbacks.
+        callbacks: further Keras callbacks; a checkpoint keeps what those with `get_state` and `set_state` remember.
         dataset: of the caller's, in place of `args.dataset`.
         check_name: function that refuses options whose dataset cannot be had.
         inputs: what `hornbook predict` takes, for the last line, such as "IMAGE...".
@@ -256,6 +256,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
     averages = plan.averages(further, batches.steps_per_epoch(train, args.batch_size), **own)
     remembered = [callback for callback in (history, stopping, plateau, timed, watching, *averages.callbacks) if callback]
+    remembered += [callback for callback in session.callbacks if hasattr(callback, "get_state")]
     kept = checkpoint.Checkpoint(run.checkpoint, remembered, every=max(1, _STEPS_A_CHECKPOINT // steps), options=run.options)
     run.require_space(checkpoint.size_in_bytes(model, args.snapshots))
     footprint.require(model, train, args.batch_size, session.smaller)

@@ -12,6 +12,7 @@ import pytest
 
 from hornbook import data
 from hornbook.recipes.image_classification import Args, main
+from hornbook.training.diagnosis import StopWhenHopeless
 
 OPTIONS = {
     "model": "resnet",
@@ -122,6 +123,34 @@ def compare(got, expected):
     assert not different
     assert rows == expected_rows
     assert metrics == expected_metrics
+
+
+class _PowerCutError(Exception):
+    pass
+
+
+class _CutAfter(keras.callbacks.Callback):
+    """Ends the process, as it were, when so many epochs are done."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epochs:
+            raise _PowerCutError
+
+
+def test_a_hopeless_run_that_was_cut_off_is_ended_when_one_that_was_not_is(tmp_path):
+    # Hopeless at its looks after epochs 1, 2 and 4, of which the second in a row has too few updates; one look alone ends nothing.
+    options = {"model": "mlp", "width": 4, "learning_rate": 1e-7, "floor": False, "epochs": 8, "batch_size": 128, "augmentation": "none"}
+    whole, cut = (Args(**options, output=str(tmp_path / name)) for name in ("whole", "cut"))
+    main(whole, callbacks=[StopWhenHopeless()])
+    with pytest.raises(_PowerCutError):
+        main(cut, callbacks=[StopWhenHopeless(), _CutAfter(3)])
+    main(cut, callbacks=[StopWhenHopeless()])
+    compare(state(tmp_path / "cut"), state(tmp_path / "whole"))
+    assert len((tmp_path / "whole/history.csv").read_text().splitlines()) == 1 + 4
 
 
 TEXTS = """

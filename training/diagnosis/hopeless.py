@@ -3,8 +3,10 @@
 import dataclasses
 
 import keras
+import msgspec
 import numpy as np
 
+from hornbook import records
 from hornbook.training.diagnosis.rules import diagnose
 from hornbook.training.diagnosis.rules.symptoms import SKILL_STUCK, STUCK, Symptoms
 from hornbook.training.optimization import unwrapped
@@ -20,6 +22,12 @@ _LEAST_UPDATES = 30  # Before them, the rules themselves say nothing but that th
 _IN_A_ROW = 2  # Looks at which the training is hopeless: one may be a slow beginning.
 _SKILL = 2 * SKILL_STUCK  # Of the way from the most frequent class to all right: what knows as much is not hopeless.
 _PLACES = 50  # At which a schedule is asked for the rates to come.
+
+
+class _Values(msgspec.Struct):
+    """The JSON values of `StopWhenHopeless.get_state`."""
+
+    in_a_row: records.Count
 
 
 class StopWhenHopeless(keras.callbacks.Callback):
@@ -77,6 +85,14 @@ class StopWhenHopeless(keras.callbacks.Callback):
             self._stop(epoch + 1, finding)
         else:
             self.finding, self.model.stop_training = finding, True
+
+    def get_state(self):
+        """What a checkpoint keeps: JSON values, and a list of arrays, of which there is none."""
+        return {"in_a_row": self._in_a_row}, []
+
+    def set_state(self, values, arrays):
+        """Go on from `get_state`'s result at the beginning of the next `fit`; of values of another kind a `UserError`."""
+        self._in_a_row = records.checked(values, _Values, "the search for what is hopeless").in_a_row
 
     def _finding(self, left):
         """The first that makes the training hopeless, or None."""

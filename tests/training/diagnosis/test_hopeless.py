@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from hornbook import UserError
 from hornbook.training import Diagnostics, schedule
 from hornbook.training.diagnosis import StopWhenHopeless
 
@@ -81,3 +82,13 @@ def test_it_needs_the_diagnosis():
     model.compile("adam", "mse")
     with pytest.raises(ValueError, match="StopWhenHopeless needs the Diagnostics of the same fit"):
         model.fit(X, X[:, :3], verbose=0, callbacks=[StopWhenHopeless()])
+
+
+def test_it_takes_nothing_but_a_count_from_a_checkpoint():
+    asked = StopWhenHopeless()
+    assert asked.get_state() == ({"in_a_row": 0}, [])
+    asked.set_state({"in_a_row": 2}, [])
+    assert asked.get_state() == ({"in_a_row": 2}, [])
+    for values in ({"in_a_row": -1}, {"in_a_row": "2"}, {}, None):
+        with pytest.raises(UserError):
+            asked.set_state(values, [])
