@@ -36,7 +36,7 @@ PARTS = {
     ),
     "look at weights": ("hornbook.inference.saved_model._refuse_weights",),
     "checksums": ("hornbook.training.manifest.check", "hornbook.training.manifest.write"),
-    "footprint": ("hornbook.training.footprint.require", "hornbook.memory.require"),
+    "footprint": ("hornbook.training.diagnosis.footprint.require", "hornbook.memory.require"),
     "ranges of flags": ("hornbook.recipes.ranges.check",),
     "look through the folder": ("hornbook.files.refuse_links", "hornbook.files.remove_temporary"),
 }

@@ -234,8 +234,9 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     import keras
 
     from hornbook.data import batches
-    from hornbook.training import callbacks, checkpoint, footprint, pace, schedules
+    from hornbook.training import callbacks, checkpoint, pace, schedules
     from hornbook.training.averages import plan
+    from hornbook.training.diagnosis import footprint
 
     run = session.run
     advice = findings.Advice(args, run.asked, model, train, validation)

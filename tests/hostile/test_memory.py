@@ -19,7 +19,8 @@ from hornbook.data.dataset import few
 from hornbook.data.images import decoding
 from hornbook.data.series import audio, ts
 from hornbook.recipes import image_classification, options, sequence_classification, tabular_classification, text_classification
-from hornbook.training import footprint, runs
+from hornbook.training import runs
+from hornbook.training.diagnosis import footprint
 from hornbook.tuning import command as tune
 from hornbook.tuning import vary
 from hornbook.tuning.comparison import command as compare
