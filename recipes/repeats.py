@@ -4,11 +4,13 @@ import dataclasses
 import pathlib
 
 from hornbook import UserError, command_line, files, records, terminal
-from hornbook.evaluation import intervals
+from hornbook.evaluation import intervals, scores
 from hornbook.training import runs
 
 SEEDS = 2**32  # As many as NumPy and scikit-learn know.
 _REMEDIED = "-remedied"  # What a folder's name has at its end where a remedy was tried.
+_OF_THE_NETWORK = " of the network alone"
+_JUDGED_BY = {"rare-class-ignored": "balanced_accuracy"}  # Whose remedy costs accuracy; others are judged by the first score of all.
 
 
 def check_seeds(first, count, asked):
@@ -115,12 +117,33 @@ def remedied(once, args, folder, recipe):
     if not (second / "result.json").exists():
         second.mkdir(parents=True, exist_ok=True)
         records.write(second / runs.REMEDY, runs.Remedy, about)  # Before it trains: its result and its report say what it is.
-    result = once(again, second)
+    try:
+        result = once(again, second)
+    except runs.TrainingLost:
+        terminal.say(f"the remedy did not help: the loss is lost with {flags} as well")
+        raise
     gained = {name: [before.get(name), value] for name, value in _scores(result).items()}
     records.write(second / runs.REMEDY, runs.Remedy, {**about, "metrics": gained})
     told = [f"{name.replace('_', ' ')} {'no result' if old is None else f'{old:.4f}'} -> {new:.4f}" for name, (old, new) in gained.items()]
-    terminal.say(f"{flags} against {finding['problem']}: {', '.join(told)}")
+    terminal.say(f"{flags} against {finding['problem']}: {', '.join(told) or 'nothing was evaluated'}")
+    worse = _worse(finding["problem"], gained)
+    if worse is not None:
+        name, old, new = worse
+        how = "the same with {} as" if new == old else "worse with {} than"
+        told = f"{name.replace('_', ' ')} is {how.format(flags)} without ({old:.4f} -> {new:.4f})"
+        terminal.say(f"the remedy did not help: {told}; the run to keep is {folder}")
     return result
+
+
+def _worse(problem, gained):
+    """(name, before, after) of the score that a remedy is judged by, where it is no better than before; else None."""
+    base = {name: name.removesuffix(_OF_THE_NETWORK) for name in gained}
+    names = [name for name in gained if base[name] in scores.METRICS and None not in gained[name]]
+    names.sort(key=lambda name: base[name] != _JUDGED_BY.get(problem))
+    if not names:
+        return None
+    (old, new), higher = gained[names[0]], base[names[0]] in scores.HIGHER_IS_BETTER
+    return None if (new > old if higher else new < old) else (names[0], old, new)
 
 
 def refuse_link(folder):
@@ -135,7 +158,7 @@ def refuse_link(folder):
 
 def _scores(result):
     """A result's metrics; first those of the network without the classical model that is mixed with it, which hides what a remedy does."""
-    alone = {f"{name} of the network alone": value for name, value in (result.get("network_alone") or {}).items()}
+    alone = {f"{name}{_OF_THE_NETWORK}": value for name, value in (result.get("network_alone") or {}).items()}
     return {**alone, **result["metrics"]}
 
 

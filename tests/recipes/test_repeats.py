@@ -120,6 +120,44 @@ def test_a_remedy_is_tried_beside_the_first_run(tmp_path, capsys):
     assert "accuracy 0.5000 -> 0.7500" in capsys.readouterr().out
 
 
+def test_a_remedy_that_did_not_help_is_called_so(tmp_path, capsys):
+    worse = finding("learning-rate-too-low", {"learning_rate": 0.75})
+    repeats.remedied(trained([], [TOO_HIGH]), Args(learning_rate=0.5, remedy=True), tmp_path / "a", "tabular_classification")
+    assert "did not help" not in capsys.readouterr().out
+    repeats.remedied(trained([], [worse]), Args(learning_rate=0.5, remedy=True), tmp_path / "b", "tabular_classification")
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == (
+        "the remedy did not help: accuracy is worse with --learning-rate 0.75 than without (0.5000 -> 0.2500); "
+        f"the run to keep is {tmp_path / 'b'}"
+    )
+
+
+def test_a_remedy_that_loses_the_loss_as_well(tmp_path, capsys):
+    lost = TrainingLost("the loss is nan", [finding("learning-rate-too-high", {"learning_rate": 5.0})])
+    with pytest.raises(TrainingLost):
+        repeats.remedied(trained([], lost=lost), Args(learning_rate=50.0, remedy=True), tmp_path / "a", "tabular_classification")
+    assert "the remedy did not help: the loss is lost with --learning-rate 5.0 as well" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("problem", "gained", "useless"),
+    [
+        ("overfitting", {"accuracy": [0.8, 0.8]}, True),
+        ("overfitting", {"accuracy": [0.8, 0.81], "loss": [0.5, 0.6]}, False),
+        ("overfitting", {"accuracy of the network alone": [0.8, 0.7], "accuracy": [0.8, 0.9]}, True),
+        ("not-learned", {"mean_squared_error": [2.0, 1.0]}, False),
+        ("not-learned", {"mean_squared_error": [1.0, 2.0]}, True),
+        ("not-finite", {"accuracy": [None, 0.1]}, False),
+        ("underfitting", {}, False),
+        # What finds the rare class costs accuracy.
+        ("rare-class-ignored", {"accuracy": [0.95, 0.9], "balanced_accuracy": [0.5, 0.8]}, False),
+        ("rare-class-ignored", {"accuracy": [0.9, 0.95], "balanced_accuracy": [0.8, 0.5]}, True),
+    ],
+)
+def test_what_a_remedy_is_judged_by(problem, gained, useless):
+    assert (repeats._worse(problem, gained) is not None) == useless
+
+
 def test_a_network_is_compared_without_its_classical_model():
     result = {"metrics": {"accuracy": 0.9}, "network_alone": {"accuracy": 0.4}}
     assert list(repeats._scores(result).items()) == [("accuracy of the network alone", 0.4), ("accuracy", 0.9)]
