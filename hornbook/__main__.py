@@ -23,6 +23,7 @@ CHECKS = {
 COMMANDS = {
     "predict": "Predict images, texts, series or rows of tables with a finished run's model.",
     "evaluate": "Score a finished run's model on a dataset.",
+    "attack": "Change inputs a little, on purpose, until a finished run's classifier errs: the accuracy that is left.",
     "export": "Write a run as one folder that takes raw inputs and needs nothing of Hornbook's: Keras, SavedModel, ONNX, LiteRT.",
     "ensemble": "Average finished runs of one recipe, all or those that help, and save the average as a run.",
     "serve": "Answer HTTP requests with a finished run's model: a JSON API, and a page to drop a file on.",
@@ -32,6 +33,7 @@ COMMANDS = {
 COMMAND_FILES = {
     "predict": "inference.predict.command",
     "evaluate": "inference.evaluate",
+    "attack": "inference.attack.command",
     "export": "inference.export.command",
     "ensemble": "inference.ensemble",
     "serve": "inference.serve.command",

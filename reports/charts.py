@@ -17,8 +17,8 @@ _NAMES, _LONGEST, _TALLEST, _LETTER, _WIDEST = 76, 18, 320.0, 11.0, 1e6
 _LOGARITHMIC_FROM = 100
 
 
-def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240, x_name="epoch"):
-    """Curves over epochs, or other whole numbers that `x_name` names, an SVG string.
+def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240, x_name="epoch", whole=True):
+    """Curves over epochs, or other numbers that `x_name` names, an SVG string; whole ones, or without `whole` any.
 
     `label` says in words what is drawn, for readers who do not see it. `series` is a list of (name, css_class, points), points a list of
     (epoch, value) in the order of epochs. A value that is not finite leaves a gap, and is said below. `marked` is the epoch to mark as
@@ -30,7 +30,7 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     note = _note(lost)
     if not finite:
         return note
-    across = Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=True)
+    across = Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=whole)
     values = [y for _, y in finite]
     if logarithmic is None:
         logarithmic = not as_percent and min(values) > 0 and max(values) >= _LOGARITHMIC_FROM * min(values)
@@ -38,7 +38,7 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     drawn = [grid(across, up, height, x_name=x_name)]
     if marked is not None and across.low <= marked <= across.high:
         drawn.append(_best(across(marked), marked, height))
-    drawn += [_curve(name, css_class, points, across, up) for name, css_class, points in series]
+    drawn += [_curve(name, css_class, points, across, up, x_name) for name, css_class, points in series]
     return svg(label, height, drawn) + note
 
 
@@ -248,7 +248,7 @@ def _best(x, epoch, height):
     )
 
 
-def _curve(name, css_class, points, across, up):
+def _curve(name, css_class, points, across, up, x_name):
     points = _thinned(points)
     pieces, piece = [], []
     for x, y in [*points, (None, math.nan)]:
@@ -260,7 +260,7 @@ def _curve(name, css_class, points, across, up):
     drawn = [_piece(piece) for piece in pieces]
     written = page.percent if up.as_percent else page.number
     drawn += [
-        f'<circle class="hit" cx="{across(x):.1f}" cy="{up(y):.1f}" r="5"><title>epoch {x:,}, {name}: {written(y)}</title></circle>'
+        f'<circle class="hit" cx="{across(x):.1f}" cy="{up(y):.1f}" r="5"><title>{x_name} {x:,}, {name}: {written(y)}</title></circle>'
         for x, y in points
         if math.isfinite(y)
     ]

@@ -53,6 +53,7 @@ figure { margin: 0; }
   border-top: 0.18em solid var(--series); }
 .key.train::before { border-top-style: dashed; }
 .train { --series: var(--train); } .validation { --series: var(--validation); }
+.other { --series: var(--soft); }
 svg { display: block; width: 100%; height: auto; overflow: visible; font: 12.5px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 svg text { fill: var(--soft); font-variant-numeric: tabular-nums; }
 svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); stroke-opacity: 0.6; }

@@ -17,6 +17,7 @@ import tyro
 from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import ensemble, evaluate, runs_table
+from hornbook.inference.attack import command as attack
 from hornbook.inference.export import command as export
 from hornbook.inference.predict import command as predict
 from hornbook.inference.serve import command as serve_command
@@ -56,6 +57,7 @@ def command_options():
     afterwards = {
         "predict": predict.PredictArgs,
         "evaluate": evaluate.EvaluateArgs,
+        "attack": attack.AttackArgs,
         "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
         "serve": serve_command.ServeArgs,

@@ -1,0 +1,142 @@
+"""What is attacked: some examples of a run's data as its model takes them, and how far each number may be moved."""
+
+import dataclasses
+
+import numpy as np
+
+from hornbook import UserError, records
+from hornbook.data import naming
+from hornbook.data.dataset import plain_inputs, sample
+from hornbook.data.tables.encoding import Encoding
+from hornbook.training.adversarial import box
+
+CLASSICAL = ("boosting_trees", "fixed_convolutions1")
+"""Names of layers of classical models that have no gradient: trees, and counts of how often a convolution is above a number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Examples to attack.
+
+    Attributes:
+        x: float32 array `(examples, ...)`; of texts int32 `(examples, tokens)`.
+        labels: int array `(examples,)`.
+        box: `box.Box` of epsilon 1.
+        scale: what epsilon counts, in words.
+        places: int array `(examples,)` into the part.
+        columns: names of the columns of x, of tables.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+    box: box.Box
+    scale: str
+    places: np.ndarray
+    columns: tuple = ()
+
+
+def target(trained, part, epsilons, *, examples, seed=0, fixed_columns=None):
+    """The `Target` of a run's data.
+
+    Args:
+        trained: `data.inputs.Trained`.
+        part: of a dataset, as the medium's `scored` gives it.
+        epsilons: dict of what was written to the number that it is.
+        examples: how many at most.
+        seed: by which they are drawn.
+        fixed_columns: names of columns of a table to leave alone, separated by commas, or None.
+
+    Raises:
+        UserError: an epsilon of another scale, inputs of another scale than the run's, or nothing that could be changed.
+    """
+    places = sample(len(part), examples, seed)
+    of_medium = {"images": _of_images, "series": _of_series, "tables": _of_tables}[trained.about["medium"]]
+    return of_medium(trained, part, places, epsilons, fixed_columns)
+
+
+def _of_images(trained, part, places, epsilons, fixed_columns):
+    white = trained.about["pixel_maximum"]
+    for text, value in epsilons.items():
+        box.refuse_scale(text, value, white)
+    x = np.asarray(plain_inputs(part, places), np.float32)
+    least, most = float(x.min()), float(x.max())
+    if most > 0 and (most > 1.5 * white or most <= white / 100):
+        raise UserError(
+            f"the images have pixels up to {most:g}, and the run was trained on pixels from 0 to {white:g}; bring them to one scale, which "
+            "epsilon is a share of"
+        )
+    scale = f"from 0, black, to 1, white: 1 is {white:g} of the pixels, which go from 0 to {white:g}"
+    return Target(x, part.labels[places], box.Box(np.float32(white), min(0.0, least), max(white, most)), scale, places)
+
+
+def _of_series(trained, part, places, epsilons, fixed_columns):
+    steps = trained.about["input_shape"][0] or int(part.lengths[places].max())
+    x = part.padded(places, steps)
+    deviation = np.sqrt(part.moments()[1]).astype(np.float32)
+    radius = np.broadcast_to(deviation, x.shape).copy()
+    features = len(trained.about["preprocessing"]["features"])
+    if trained.about["preprocessing"]["missing"] == "mask":
+        # Behind the features stand the marks of their missing values.
+        radius[..., :features][x[..., features : 2 * features] > 0] = 0
+        radius[..., features:] = 0
+    what = "of each band of the spectrum" if "sample_rate" in trained.about["preprocessing"] else "of each feature"
+    return Target(x, part.labels[places], box.Box(radius), f"standard deviations {what}", places)
+
+
+def _of_tables(trained, part, places, epsilons, fixed_columns):
+    encoding = records.read(trained.folder / "table.json", Encoding)
+    x = np.asarray(part.inputs[places], np.float32)
+    fixed = naming.names(fixed_columns, "--fixed-columns") if fixed_columns else ()
+    strange = [name for name in fixed if name not in encoding.columns]
+    if strange:
+        raise UserError(
+            f"--fixed-columns names {strange[0]!r}, which the run does not predict from; it has {naming.some(encoding.columns)}"
+        )
+    moved = [name not in fixed for name in encoding.numbers]
+    if not any(moved):
+        told = "all of them are fixed" if encoding.numbers else "it has categories alone"
+        raise UserError(f"{trained.folder} has no column of numbers to change: {told}")
+    radius = np.zeros(x.shape, np.float32)
+    count = len(encoding.numbers)
+    for place in np.flatnonzero(moved):
+        radius[:, place] = np.std(part.inputs[:, place], dtype=np.float64)
+    for place, name in enumerate(encoding.indicators, start=count):  # A number that is missing is not there to be changed.
+        radius[x[:, place] > 0, list(encoding.numbers).index(name)] = 0
+    kept = (*fixed, *encoding.categories)
+    scale = f"standard deviations of each column of numbers{f'; {naming.some(kept)} stay as they are' if kept else ''}"
+    return Target(x, part.labels[places], box.Box(radius), scale, places, encoding.inputs)
+
+
+def refuse(trained, attacks):
+    """Refuse a run that has no classes to be taken for one another, or that an attack is not for.
+
+    Args:
+        trained: `data.inputs.Trained`.
+        attacks: names of attacks.
+
+    Raises:
+        UserError: with what is attacked.
+    """
+    task, medium = trained.labels.task, trained.about["medium"]
+    if task != "classification":
+        what = {"regression": "predicts numbers", "multi-label": "gives several labels an example"}.get(task, f"is a {task}")
+        raise UserError(f"{trained.folder} {what}; attacked are classifiers, of one class an example")
+    for attack in attacks:
+        if (medium == "texts") != (attack == "words"):
+            wanted = "words" if medium == "texts" else "fgsm, pgd or square"
+            why = "is of words, which have no small changes" if medium == "texts" else f"is of {medium}, not of texts"
+            raise UserError(f"--attack {attack} does not fit {trained.folder}, which {why}; pass --attack {wanted}")
+
+
+def without_gradient(model):
+    """The names of classical models within a model that have no gradient with respect to their inputs, a list of words."""
+    import keras
+
+    names, waiting = set(), [model]
+    while waiting:
+        for layer in waiting.pop().layers:
+            names.add(layer.name)
+            if isinstance(layer, keras.Model):
+                waiting.append(layer)
+    words = {"boosting_trees": "boosted trees", "fixed_convolutions1": "a ridge on counts of convolutions"}
+    return [words[name] for name in CLASSICAL if name in names]
