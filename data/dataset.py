@@ -18,8 +18,25 @@ from hornbook.data.naming import some
 _AT_A_TIME = 4096
 
 
+class Brief:
+    """What is shown in one line, its arrays by type and shape, as are the dataclasses that inherit from it."""
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:  # Else each dataclass would have one of its own, with all the numbers.
+            cls.__repr__ = next(base.__dict__["__repr__"] for base in cls.__mro__[1:] if "__repr__" in base.__dict__)
+
+    def __repr__(self):
+        shown = [f"{field.name}={_shown(getattr(self, field.name))}" for field in dataclasses.fields(self)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shown(value):
+    return f"<{value.dtype} {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
+
+
 @dataclasses.dataclass(frozen=True)
-class Examples:
+class Examples(Brief):
     """One part of a dataset, in memory.
 
     Attributes:
@@ -148,7 +165,7 @@ def _twice(names):
 
 
 @dataclasses.dataclass(frozen=True)
-class Dataset:
+class Dataset(Brief):
     """A source, split.
 
     Attributes:
@@ -201,6 +218,11 @@ class Dataset:
         twice = next((found for names in (self.class_names, self.target_names) if (found := _twice(names)) is not None), None)
         if twice is not None:
             raise UserError(f"{self.name}: {twice!r} is the name of two classes or numbers to predict; give each one of its own")
+
+    def __repr__(self):
+        names = f" ({some(self.class_names)})" if self.class_names else ""
+        shape = ", ".join("any" if size is None else f"{size:,}" for size in self.input_shape)
+        return f"<{type(self).__name__} {self.summary}{names}, inputs ({shape})>"
 
     @property
     def num_classes(self):

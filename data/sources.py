@@ -71,6 +71,19 @@ def short_name(name):
     return (os.path.basename(os.path.normpath(path)) if kind in ("folder", "csv", "npz") else "") or name
 
 
+def within(name, file):
+    """The path of a file of a dataset in the dataset's own folder, by which files of one name are told apart; of one elsewhere as it is.
+
+    Args:
+        name: of the dataset, as given by `--dataset`: of folder:PATH the folder is PATH, of a file's it is the one where that lies.
+        file: path, text.
+    """
+    path = files.given(name.partition(":")[2])
+    home = os.path.abspath(path if name.startswith("folder:") else path.parent)
+    whole = os.path.abspath(file)
+    return os.path.relpath(whole, home) if whole.startswith(home + os.sep) else file
+
+
 def write_unreadable(path, unreadable):
     """Write a table of the images that cannot be read: columns file and reason, a row an image."""
     with files.atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:

@@ -1,8 +1,6 @@
 """Splits into training, validation and test examples: stratified and seeded, checked, and recorded with the run."""
 
-import csv
 import dataclasses
-import io
 import itertools
 import math
 import re
@@ -207,7 +205,7 @@ def refuse_other_split(path, dataset, *, remedy, part=None):
         UserError: with the first row that differs.
     """
     unreadable = {_as_held(file) for file, _ in dataset.unreadable}
-    recorded = (row for row in _rows(path) if part in (None, row[0]) and not unreadable.intersection(row))
+    recorded = (row for row in written.rows(path, path, "restore it") if part in (None, row[0]) and not unreadable.intersection(row))
     there_are = (list(map(_as_held, row)) for row in dataset.split_rows() if part in (None, row[0]))
     for was, now in itertools.zip_longest(recorded, there_are, fillvalue=["nothing"]):
         if was != now:
@@ -220,17 +218,6 @@ def refuse_other_split(path, dataset, *, remedy, part=None):
 def _as_held(value):
     """A value as a file holds it: what UTF-8 lacks is spelt out."""
     return str(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _rows(path):
-    """The rows of a `split.csv`."""
-    try:
-        with io.TextIOWrapper(files.opened(path), newline="", encoding="utf-8") as file:
-            yield from spreadsheets.read(file)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}; restore it") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not as a run writes it: {error}; restore it") from error
 
 
 def hold_out(dataset, part, fraction, split_seed):

@@ -15,7 +15,7 @@ import threading
 import time
 import warnings
 
-from hornbook import UserError, streams, terminal
+from hornbook import UserError, spelling, streams, terminal
 
 _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "ended, as its terminal is gone"}
 _SIGNALS = {getattr(signal, name): words for name, words in _WORDS.items() if hasattr(signal, name)}
@@ -145,7 +145,8 @@ def ending(program):
         program: what the line begins with.
     """
     try:
-        yield
+        with spelling.as_flags():
+            yield
     except SystemExit:
         raise
     except BaseException as error:

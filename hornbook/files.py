@@ -44,6 +44,24 @@ def what_is(path):
     return "is neither a file nor a folder" if os.path.exists(path) else "is not there"
 
 
+def refuse_file(path, flag="--output", accepted="a folder, which need not be there"):
+    """Refuse a path where there is a file, or with one on the way to it: no folder can be made there.
+
+    Args:
+        path: that somebody wrote.
+        flag: by which it was given.
+        accepted: for the message.
+
+    Raises:
+        UserError: with the file.
+    """
+    path = pathlib.Path(path)
+    for one in (path, *path.parents):
+        if os.path.exists(one) and not os.path.isdir(one):
+            what = "is a file" if one == path else f"leads through {one}, which is a file"
+            raise UserError(f"{flag} {path} {what}; accepted is {accepted}")
+
+
 class EncodingError(UserError):
     """The bytes of a file are not in the encoding that it was taken to have."""
 
@@ -133,12 +151,10 @@ def decoded(path, content, encoding, *, whole=True):
     tried = "utf-8-sig" if encoding is None else encoding
     if encoding == "auto":
         tried = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8-sig")
+    else:
+        check_encoding(tried)
     try:
         return _text(content, tried, whole), tried
-    except LookupError as error:
-        raise UserError(
-            f"--encoding {encoding} is unknown; accepted are auto and Python's names, such as utf-8, latin-1, cp1252"
-        ) from error
     except UnicodeDecodeError as error:
         # Bytes that no text has are of a picture, an archive or a spreadsheet, which Windows-1252 would turn into rubbish.
         if encoding == "auto" and tried == "utf-8-sig" and not _CONTROL.search(content):
@@ -146,6 +162,18 @@ def decoded(path, content, encoding, *, whole=True):
                 return content.decode("cp1252"), "cp1252"
         line = content[: error.start].count(b"\n") + 1
         raise EncodingError(other_encoding(path, line, tried, content[error.start], encoding)) from error
+
+
+def check_encoding(name):
+    """Refuse the name of an encoding that there is not, or that is not of text.
+
+    Raises:
+        UserError: with the names that are accepted.
+    """
+    try:
+        b" ".decode(name, "ignore")
+    except (LookupError, ValueError) as error:  # A ValueError of a name with a NUL.
+        raise UserError(f"--encoding {name} is unknown; accepted are auto and Python's names, such as utf-8, latin-1, cp1252") from error
 
 
 def encoding_of(path, asked, accepted):
@@ -178,7 +206,6 @@ def encoding_of(path, asked, accepted):
 def _text(content, encoding, whole):
     if whole:
         return content.decode(encoding)
-    content[:1].decode(encoding, "ignore")  # An unknown encoding, or one that is not of text, is refused here.
     return codecs.getincrementaldecoder(encoding)().decode(content)
 
 

@@ -18,6 +18,18 @@ def is_named(given):
     return ":" in given and not given.startswith(_NETWORKS)
 
 
+def check_spelling(given, flag):
+    """The module and the function that `mymodule:function` names, two texts; neither is looked for.
+
+    Raises:
+        UserError: one of them is empty.
+    """
+    module, _, name = given.partition(":")
+    if not module or not name:
+        raise UserError(f"{flag} {given}: what is your own is named as mymodule:function")
+    return module, name
+
+
 def load(given, flag):
     """The function that `mymodule:function` names, found from the current folder or installed; its errors are told as `errors` does.
 
@@ -28,9 +40,7 @@ def load(given, flag):
     Raises:
         UserError: there is no such module or function, or the module cannot be imported.
     """
-    module, _, name = given.partition(":")
-    if not module or not name:
-        raise UserError(f"{flag} {given}: what is your own is named as mymodule:function")
+    module, name = check_spelling(given, flag)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # As `python -m` does, and a console script does not.
     try:

@@ -35,7 +35,7 @@ from hornbook.models.parts.initializers import INITIALIZERS
 from hornbook.models.parts.normalization import NORMALIZATIONS
 from hornbook.models.parts.stacking import stacked, unstacked
 from hornbook.models.parts.swap import swap_normalization
-from hornbook.models.registry import build, choices, family, names, options, options_with_choices
+from hornbook.models.registry import build, check, choices, family, names, options, options_with_choices
 from hornbook.models.resnet import (
     fixup_resnet20,
     fixup_resnet110,
@@ -96,6 +96,7 @@ __all__ = [
     "bidirectional_gru",
     "bidirectional_lstm",
     "build",
+    "check",
     "choices",
     "cnn",
     "cnn1d",

@@ -16,7 +16,11 @@ def _check_placement(normalization, normalization_placement, groups=None, channe
         refuse_constant_means(normalization, groups, channels, "use normalization_placement='before', or another normalization")
 
 
-TAKES = Choices({"downsampling": DOWNSAMPLING, "normalization_placement": PLACEMENTS}, _check_placement)
+TAKES = Choices(
+    {"downsampling": DOWNSAMPLING, "normalization_placement": PLACEMENTS},
+    _check_placement,
+    numbers=(lambda depth, stages, **_: _plan(depth, stages),),
+)
 
 
 def conv_stage(x, filters, kernel_sizes, downsample, parts, name):

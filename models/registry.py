@@ -11,9 +11,13 @@ from hornbook.models.cnn import cnn
 from hornbook.models.cnn1d import cnn1d
 from hornbook.models.fcn import fcn
 from hornbook.models.inception1d import inception1d
-from hornbook.models.libraries.pretrained import PREFIXES, pretrained
+from hornbook.models.layers.checks import check_choice
+from hornbook.models.libraries.pretrained import PREFIXES, check_pretrained, pretrained
 from hornbook.models.lite import lite
 from hornbook.models.mlp import mlp
+from hornbook.models.parts.activations import resolve_activation
+from hornbook.models.parts.choices import COMMON
+from hornbook.models.parts.initializers import resolve_initializer
 from hornbook.models.resnet import resnet
 from hornbook.models.resnet1d import resnet1d
 from hornbook.models.rnn import rnn
@@ -177,6 +181,46 @@ def build(name, /, input_shape, num_outputs, **given):
     builder, _ = _look_up(name)
     _taken(name, given)
     return builder(input_shape, num_outputs, **given)
+
+
+def check(name, /, **given):
+    """Refuse what `build` would refuse whatever the inputs are: the name, options that the builder lacks, values that it does not take.
+
+    What depends on the sizes of the inputs is left to `build`, and so are most numbers out of range.
+
+    Args:
+        name: As of `build`.
+        **given: Options of the builder.
+
+    Raises:
+        ValueError: As `build`.
+        ImportError: The name is of a library that is not installed.
+
+    Example:
+        ```python
+        import pytest
+        from hornbook import models
+
+        models.check("resnet", depth=20)
+        with pytest.raises(ValueError, match="depth must be 6n"):
+            models.check("resnet", depth=21)
+        ```
+    """
+    _, of_family = _look_up(name)
+    chosen = _taken(name, given)
+    if of_family is pretrained:
+        check_pretrained(name, weights=chosen["weights"])
+        return
+    takes = sys.modules[of_family.__module__].TAKES
+    named = {option: value for option, value in chosen.items() if option in COMMON and isinstance(value, str)}
+    for option in sorted(option for option, value in named.items() if value not in takes.values[option]):
+        if option == "activation":
+            resolve_activation(chosen[option])  # Which has reasons against some.
+        if option == "initializer":
+            resolve_initializer(chosen[option], "relu")
+        check_choice(option, chosen[option], takes.values[option])
+    takes.check(**{**chosen, "padded": False, "fixed_length": True})
+    takes.check_numbers(**chosen)
 
 
 def _taken(name, given):

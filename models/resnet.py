@@ -49,6 +49,7 @@ TAKES = Choices(
     },
     _check_bottleneck_stride,
     _check_fixup,
+    numbers=(lambda depth, block, plan, **_: _blocks_per_stage(depth, block, plan),),
 )
 
 

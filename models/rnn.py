@@ -44,6 +44,7 @@ TAKES = Choices(
     _check_function,
     refuse_dirac,
     refuse_padding,
+    numbers=(lambda depth, residual, stochastic_depth, **_: _check_branches(depth, residual, stochastic_depth),),
 )
 
 

@@ -8,7 +8,7 @@ from hornbook.models.layers.checks import check_count, check_rate
 from hornbook.models.parts import sequences
 from hornbook.models.parts.activations import ACTIVATIONS
 from hornbook.models.parts.choices import Choices
-from hornbook.models.parts.encoder import GATED, TransformerParts
+from hornbook.models.parts.encoder import GATED, TransformerParts, check_heads
 from hornbook.models.parts.initializers import refuse_dirac
 from hornbook.models.parts.normalization import refuse_constant_means, refuse_padding
 
@@ -70,6 +70,7 @@ TAKES = Choices(
     _check_means,
     _check_positions,
     refuse_padding,
+    numbers=(lambda width, heads, key_value_heads, positions, **_: check_heads(width, heads, key_value_heads, positions),),
 )
 
 

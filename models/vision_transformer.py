@@ -12,7 +12,7 @@ _PATCHES = 7
 
 STEMS = ("patches", "convolutions")
 
-TAKES = Choices({**OF_ENCODERS.values, "stem": STEMS}, *OF_ENCODERS.rules)
+TAKES = Choices({**OF_ENCODERS.values, "stem": STEMS}, *OF_ENCODERS.rules, numbers=OF_ENCODERS.numbers)
 
 
 def vision_transformer(

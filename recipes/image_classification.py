@@ -56,11 +56,11 @@ class Args(options.ImageNetwork, options.Transfer, options.Classification, optio
     measured."""
     randaugment_operations: Annotated[int, options.Range(1, 100)] = 2
     """Operations an image, with --augmentation randaugment."""
-    randaugment_magnitude: float = 9.0
+    randaugment_magnitude: Annotated[float, options.Range(0, 10, through=True)] = 9.0
     """Strength of the operations from 0 to 10, with --augmentation randaugment."""
-    colour: float = 0.0
+    colour: Annotated[float, options.TO_1] = 0.0
     """Strength of a jitter of brightness, contrast, saturation and hue, such as 0.4; 0 for none."""
-    random_erasing: float = 0.0
+    random_erasing: Annotated[float, options.TO_1] = 0.0
     """Probability of an image to have a rectangle filled with random pixels, such as 0.5; 0 for never."""
     test_time_augmentation: Literal["none", "mirror", "mirror-shift"] | options.Auto = "auto"
     """The saved model gives the mean of the outputs over copies of each image: mirrored, or mirrored and shifted by a pixel too. It takes 2
@@ -107,14 +107,14 @@ def main(args, callbacks=(), dataset=None):
     """
     check(args)
     args = weights.with_source(args, "images")
-    about = {"check_name": check_name, "inputs": "IMAGE..."}
+    about = {"medium": "images", "check_name": check_name, "inputs": "IMAGE..."}
     smaller = "--batch-size, --image-size or --width, or --in-memory never"
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller=smaller, **about)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "images")
     weights.check(args, "images")
     policies = ("randaugment", "trivial", "augmix")
     needed = {

@@ -94,14 +94,14 @@ def main(args, callbacks=(), dataset=None):
     """
     check(args)
     args = pretexts.settled(args)
-    then = {"words": ("image-classification", "--weights"), "inputs": "--dataset LABELLED"}
+    then = {"medium": "images", "words": ("image-classification", "--weights"), "inputs": "--dataset LABELLED"}
     smaller = "--batch-size, --image-size or --width, or --in-memory never"
     return running.run(RECIPE, _train, args, callbacks, dataset, check_name=check_name, smaller=smaller, **then)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "images")
     pretexts.check(args)
     for name, usual, why in (
         ("members", 1, "begins other runs with the weights of one network"),

@@ -12,12 +12,11 @@ import dataclasses
 import inspect
 from typing import Annotated, Literal
 
-from hornbook import UserError, command_line
 from hornbook.data import splits
 from hornbook.data.selection import arranging, thinning
 from hornbook.evaluation import thresholds
-from hornbook.recipes import classifying, ranges, repeats
-from hornbook.recipes.classifying import Classification
+from hornbook.recipes.checks import USUAL, check, is_asked_for  # noqa: F401
+from hornbook.recipes.classifying import Classification  # noqa: F401
 from hornbook.recipes.networks.families import (  # noqa: F401
     DeepNetwork,
     ImageNetwork,
@@ -28,14 +27,7 @@ from hornbook.recipes.networks.families import (  # noqa: F401
     of_network,
 )
 from hornbook.recipes.networks.weights import Transfer  # noqa: F401
-from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, UP_FROM_0, Auto, Range
-
-# What such options are where no row of `defaults` says otherwise.
-USUAL = {
-    "optimizer": "adamw", "momentum": 0.9, "schedule": "cosine", "weight_decay": 0.05, "lookahead": 0, "bias_learning_rate_factor": 1.0,
-    "label_smoothing": 0.0, "precision": "float32", "flip": "random", "crop_fill": "zeros",
-    "test_time_augmentation": "none",
-}  # fmt: skip
+from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, TO_1, UP_FROM_0, Auto, Range  # noqa: F401
 
 
 def recipe(*, choices=(), **defaults):
@@ -318,83 +310,3 @@ class Run:
     """Write logs for TensorBoard as well, to the folder tensorboard of the run."""
     output: str | None = None
     """Folder of the run. Default: runs/RECIPE/TIME-MODEL. An unfinished run in it is resumed."""
-
-
-def is_asked_for(args, name):
-    """Whether an option has a value that is neither its default nor what it usually is."""
-    return getattr(args, name) not in (getattr(type(args), name), USUAL.get(name))
-
-
-def check(args):
-    """Refuse options out of range, or that do not go together, in the words of a flag and before anything slow is imported.
-
-    Args:
-        args: a recipe's options.
-
-    Raises:
-        UserError: with the flag and what is accepted.
-    """
-    ranges.check(args)
-    command_line.refuse_no_text(args)
-    repeats.check_seeds(args.seed, args.seeds, f"--seeds {args.seeds}")
-    splits.validation_share(args.validation_fraction, args.fold)
-    splits.share_for_test(args.test_fraction, args.test_fold)
-    if args.test_fold is not None and getattr(args, "test_dataset", None) is not None:
-        raise UserError(f"--test-fold {args.test_fold} and --test-dataset {args.test_dataset} both say what is tested on; leave one out")
-    _check_split_file(args)
-    _ = args.arranged, args.kept  # Which refuses two that both say what is trained on.
-    if isinstance(args, Classification):
-        classifying.check(args)
-    _check_averages(args)
-    if args.optimizer != "sgd" and (is_asked_for(args, "momentum") or not args.nesterov):
-        given = f"got --optimizer {args.optimizer}"
-        raise UserError(f"--momentum and --no-nesterov are for --optimizer sgd, {given}; pass that too, or leave them out")
-    if args.groups is not None and args.normalization != "group":
-        raise UserError(f"--groups {args.groups} is for --normalization group, got {args.normalization or 'the default'}; pass that too")
-    bins = getattr(args, "bins", Table.bins)
-    if bins != Table.bins and args.number_embedding != "piecewise":
-        raise UserError(f"--bins {bins} is for --number-embedding piecewise, got {args.number_embedding or 'the default'}; pass that too")
-    by_name = [flag for flag, given in (("--layer-decay", args.layer_decay), ("--clip-adaptive", args.clip_adaptive)) if given]
-    if by_name and args.members > 1 and ":" in args.model:
-        raise UserError(f"{by_name[0]} tells layers by names that members share, as those of the zoo do, got --model {args.model}")
-    if args.remedy and (args.seeds > 1 or not args.diagnosis):
-        other = f"--seeds {args.seeds}" if args.seeds > 1 else "--no-diagnosis"
-        raise UserError(f"--remedy goes by the diagnosis of one run, got {other} too; leave one of them out")
-    if args.tensorboard:
-        command_line.require_tensorboard()
-
-
-def _check_split_file(args):
-    """Refuse a file of a split beside other options that say which example goes where."""
-    others = {"--fold": args.fold, "--test-fold": args.test_fold, "--test-dataset": getattr(args, "test_dataset", None)}
-    given = next((f"{flag} {value}" for flag, value in others.items() if value is not None), None)
-    if args.split_file is not None and given:
-        raise UserError(f"--split-file {args.split_file} says which example goes where, got {given} too; leave one out")
-
-
-def _check_averages(args):
-    """Refuse averages over a training that do not go together, or have nothing to average."""
-    given = [f"--{name} {getattr(args, name):g}" for name in ("ema", "swa", "snapshots") if getattr(args, name)]
-    if len(given) > 1:
-        raise UserError(f"{' and '.join(given)} each average over the training; pass one of them")
-    if args.cycles and args.schedule != "restarts":
-        raise UserError(f"--cycles {args.cycles} is for --schedule restarts, got {args.schedule}; pass that too")
-    if not (args.swa or args.snapshots):
-        return
-    if args.early_stopping:
-        told = "keeps the weights of one epoch, not an average of several"
-        raise UserError(f"--early-stopping {args.early_stopping} {told}, got {given[0]} too; pass one of them")
-    if args.minutes is not None:
-        raise UserError(f"{given[0]} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")
-    if args.snapshots == 1:
-        raise UserError("--snapshots 1 is the network as it is; pass 2 or more, or leave it out")
-    if args.snapshots > (args.cycles or 0):
-        cycles = f"--cycles {args.cycles}" if args.cycles else f"--schedule {args.schedule}"
-        wanted = f"--schedule restarts --cycles {args.snapshots}"
-        raise UserError(f"--snapshots {args.snapshots} are of the ends of as many cycles, got {cycles}; pass {wanted}, or more cycles")
-    if args.swa and args.schedule == "restarts" and not args.cycles:
-        raise UserError(
-            f"--swa {args.swa:g} averages at ends of cycles, and those of --schedule restarts are no ends of epochs; pass --cycles too"
-        )
-    if args.swa and args.schedule == "plateau":
-        raise UserError(f"--swa {args.swa:g} wants a learning rate that is known beforehand, got --schedule plateau; pass another")

@@ -35,7 +35,7 @@ class Range:
 
 
 # Factors. The square of a larger one, and what it multiplies, is beyond float32.
-NOT_NEGATIVE, POSITIVE, SHARE = Range(0, 1e18), Range(0, 1e18, above=True), Range(0, 1)
+NOT_NEGATIVE, POSITIVE, SHARE, TO_1 = Range(0, 1e18), Range(0, 1e18, above=True), Range(0, 1), Range(0, 1, through=True)
 # Counts. A million epochs, steps or examples is more than anybody waits for, and products of a few such counts fit into 64 bits.
 AT_LEAST_1, UP_FROM_0 = Range(1, 10**6), Range(0, 10**6)
 FEW = Range(1, 10**4)  # Runs, folds or processors: ten thousand are more than anybody has.

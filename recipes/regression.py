@@ -15,6 +15,7 @@ from hornbook import UserError, command_line, data
 from hornbook.data.selection import weights
 from hornbook.data.series import dataset as series
 from hornbook.recipes import options
+from hornbook.recipes.networks import names
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "regression"
@@ -49,7 +50,7 @@ class Args(Network, options.Table, options.Mix, options.Optimization, options.Sp
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     """Mean squared error, whose best answer is the mean; mean absolute error, the median; huber, squared up to one standard deviation of
     the target and absolute beyond; quantile, those of --quantiles."""
-    quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
+    quantiles: tuple[Annotated[float, options.Range(0, 1, above=True)], ...] = (0.1, 0.5, 0.9)
     """The shares of rows that are to lie below each output, with --loss quantile."""
     mixup: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none. Numbers are blended, categories are taken from either row."""
@@ -87,22 +88,32 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": check_name, "inputs": "FILE..."}
+    about = {"medium": _medium(args), "check_name": check_name, "inputs": "FILE..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
 
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    (data.series if _is_series(args) else data.tables).check_name(args.dataset)
+    medium = _medium(args)
+    names.check(args.model, medium)
+    getattr(data, medium).check_name(args.dataset)
+    if args.test_dataset is not None:
+        data.tables.check_name(args.test_dataset)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "tables", "series", metrics=("loss",) if args.loss == "quantile" else ("loss", "r2"))
     if args.classical_share not in ("auto", 0) and _is_series(args):
         raise UserError(f"--classical-share {args.classical_share} is for tables; of series with numbers to predict there is no such model")
     if args.quantiles != Args.quantiles and args.loss != "quantile":
         raise UserError(f"--quantiles are for --loss quantile, got {args.loss}; pass that too")
+    if not args.quantiles or list(args.quantiles) != sorted(set(args.quantiles)):
+        raise UserError(f"--quantiles must be rising numbers, such as 0.1 0.5 0.9, got {' '.join(map(str, args.quantiles))}")
+
+
+def _medium(args):
+    return "series" if _is_series(args) else "tables"
 
 
 def _is_series(args):

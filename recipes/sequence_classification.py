@@ -67,9 +67,9 @@ class Args(
     """Standard deviation of a factor around 1 by which each series is stretched around the mean, such as 0.1; 0 for none."""
     time_warp: Annotated[float, options.NOT_NEGATIVE] = 0.0
     """Standard deviation of the logarithm of a speed that changes over time, such as 0.2; 0 for none."""
-    time_masking: float = 0.0
+    time_masking: Annotated[float, options.TO_1] = 0.0
     """Hide two stretches of time, each of at most this share of the steps, such as 0.2 (SpecAugment); 0 for none."""
-    feature_masking: float = 0.0
+    feature_masking: Annotated[float, options.TO_1] = 0.0
     """Hide two bands of features (of audio: of frequency), each of at most this share of them, such as 0.2 (SpecAugment); 0 for none."""
     mixup: Annotated[float, options.NOT_NEGATIVE] | options.Auto = "auto"
     """Alpha of the Beta distribution of mixup, such as 0.2; 0 for none, auto: by the model."""
@@ -110,13 +110,13 @@ def main(args, callbacks=(), dataset=None):
     """
     check(args)
     args = weights.with_source(args, "series")
-    about = {"check_name": check_name, "inputs": "SERIES..."}
+    about = {"medium": "series", "check_name": check_name, "inputs": "SERIES..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --window or --width", **about)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "series")
     weights.check(args, "series")
 
 

@@ -83,14 +83,14 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    then = {"words": ("sequence-classification", "--weights"), "inputs": "--dataset LABELLED"}
+    then = {"medium": "series", "words": ("sequence-classification", "--weights"), "inputs": "--dataset LABELLED"}
     smaller = "--batch-size, --window or --width"
     return running.run(RECIPE, _train, args, callbacks, dataset, check_name=check_name, smaller=smaller, **then)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "series", metrics=("loss",))
     one = "begins other runs with the weights of one network"
     unfit = {"members": (1, one), "snapshots": (0, one), "save_predictions": (False, "predicts nothing of yours")}
     unfit |= {"coverage": (None, "predicts nothing of yours"), "test_fold": (None, "has no labels to score folds by")}

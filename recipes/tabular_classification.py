@@ -46,6 +46,8 @@ def build(args, dataset, num_outputs=None):
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
     data.tables.check_name(args.dataset)
+    if args.test_dataset is not None:
+        data.tables.check_name(args.test_dataset)
 
 
 def main(args, callbacks=(), dataset=None):
@@ -63,11 +65,13 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    about = {"check_name": check_name, "inputs": "ROWS.csv..."}
+    about = {"medium": "tables", "check_name": check_name, "inputs": "ROWS.csv..."}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size or --width", **about)
 
 
-check = options.check
+def check(args):
+    """Refuse options that do not go together, in the words of a flag."""
+    options.check(args, "tables")
 
 
 def load(args, folder):

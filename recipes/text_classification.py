@@ -114,15 +114,16 @@ def main(args, callbacks=(), dataset=None):
     """
     check(args)
     args = texts.with_size(weights.with_source(args, "texts"))
-    about = {"check_name": check_name, "inputs": '"A TEXT"... or FILE...'}
+    about = {"medium": "texts", "check_name": check_name, "inputs": '"A TEXT"... or FILE...'}
     return running.run(RECIPE, _train, args, callbacks, dataset, smaller="--batch-size, --max-length or --width", **about)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "texts")
     weights.check(args, "texts")
     texts.check(args)
+    texts.check_vocabulary(args)
     if args.ngrams > 1 and not (args.kernel_sizes == (1,) or args.positions == "none" or ":" in args.model):
         raise UserError(
             f"--ngrams {args.ngrams} puts pairs of tokens behind all single ones, and this model reads tokens in their order; pass "

@@ -81,14 +81,15 @@ def main(args, callbacks=(), dataset=None):
         UserError: options, data or a folder that cannot be used.
     """
     check(args)
-    then = {"words": ("text-classification", "--weights"), "inputs": "--dataset LABELLED"}
+    then = {"medium": "texts", "words": ("text-classification", "--weights"), "inputs": "--dataset LABELLED"}
     smaller = "--batch-size, --max-length, --vocabulary-size or --width"
     return running.run(RECIPE, _train, args, callbacks, dataset, check_name=check_name, smaller=smaller, **then)
 
 
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
-    options.check(args)
+    options.check(args, "texts")
+    texts.check_vocabulary(args)
     for name, usual, why in (
         ("members", 1, "begins other runs with the weights of one network"),
         ("snapshots", 0, "begins other runs with the weights of one network"),

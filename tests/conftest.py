@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from hornbook import spelling
 from hornbook.evaluation.floors import Floor
 from hornbook.recipes.steps import findings
 
@@ -69,6 +70,13 @@ def _replaced(owner, name, instead):
                 yield
 
         yield restored
+
+
+@pytest.fixture(autouse=True)
+def flags():
+    """Messages are those of a command line; `tests/test_spelling.py` looks at those that programs are told."""
+    with spelling.as_flags():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """A model by what `--model` says: one of the zoo, or a builder of the user's."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -90,25 +92,50 @@ def _refuse_equal(name, networks):
         raise UserError(f"--model {name} begins with the same weights each time, so its members would be one network; set no seed in it")
 
 
-def _build_one(name, input_shape, num_outputs, options):
-    builder, lacking = user_code.load(name, "--model") if user_code.is_named(name) else None, []
+def check(name, options):
+    """Refuse what `build_model` would refuse whatever the data are, see `models.check`. A user's module is imported, not called.
+
+    Args:
+        name, options: as of `build_model`.
+
+    Raises:
+        UserError: as of `build_model`.
+    """
+    if user_code.is_named(name):
+        user_code.load(name, "--model")
+        return
+    with _in_words(name, options):
+        models.check(name, **options)
+
+
+@contextlib.contextmanager
+def _in_words(name, options, own=False):
+    """Tell what a builder says of its name and options in the words of flags; `own`: it is the user's."""
+    lacking = []
     try:
-        if builder is None:
+        if not own:
             lacking = sorted(options.keys() - models.options(name).keys())
-            return models.build(name, input_shape, num_outputs, **options)
-        model = builder(input_shape, num_outputs, **options)
+        yield
     except UserError:
         raise
     except (ConnectionError, ImportError) as error:
         raise UserError(f"--model {name}: {error}") from error
     except (ValueError, TypeError) as error:
         # A recipe has the flags of every model: the one that this model lacks is named as it was written.
-        if builder is None and "padded" in lacking:
+        if "padded" in lacking:
             fitting = [other for other in models.names() if "padded" in models.options(other)]
             raise UserError(f"--model {name} takes no series of unequal length; accepted are {', '.join(fitting)}") from error
-        if builder is None and lacking:
+        if lacking:
             raise UserError(f"--model {name} does not take --{lacking[0].replace('_', '-')}; {str(error).partition('; ')[2]}") from error
         raise UserError(f"--model {name}: {' '.join(str(error).split())}") from error
+
+
+def _build_one(name, input_shape, num_outputs, options):
+    builder = user_code.load(name, "--model") if user_code.is_named(name) else None
+    with _in_words(name, options, own=builder is not None):
+        if builder is None:
+            return models.build(name, input_shape, num_outputs, **options)
+        model = builder(input_shape, num_outputs, **options)
     if not isinstance(model, keras.Model):
         raise UserError(f"--model {name} must return a keras.Model, got {type(model).__name__}")
     if model.output_shape != (None, num_outputs):

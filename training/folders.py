@@ -6,7 +6,7 @@ import itertools
 import os
 import pathlib
 
-from hornbook import UserError
+from hornbook import UserError, files
 
 
 @contextlib.contextmanager
@@ -29,6 +29,7 @@ def output(given, recipe, model):
     name = "" if model == "auto" else f"-{model.rpartition(':')[2]}"
     folder = pathlib.Path("runs", recipe, f"{datetime.datetime.now():%Y%m%d-%H%M%S}{name}")
     made = []
+    files.refuse_file(folder)
     try:
         try:
             made = [one for one in folder.parents if not one.exists()]
@@ -58,11 +59,11 @@ def _given_folder(path):
         UserError: there can be none of that name, or the way to it is closed.
     """
     folder = pathlib.Path(path)
+    files.refuse_file(folder)
     try:
         os.stat(folder / "result.json")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if folder.is_file():
-            raise UserError(f"--output {folder} is a file; accepted is a folder, which need not be there") from error
+    except FileNotFoundError:
+        pass
     except OSError as error:
         raise UserError(f"--output {folder} cannot be used: {error.strerror}; pass another folder") from error
     return folder

@@ -161,8 +161,9 @@ def keep_lower(network, share):
     ```
     """
     variables = network.trainable_variables
-    far = {id(variable): int(found.min()) for variable, found in zip(variables, layer_rates.distances(variables), strict=True)}
-    most = max(int(found.max()) for found in layer_rates.distances(variables))
+    distances = layer_rates.distances(variables)
+    far = {id(variable): int(found.min()) for variable, found in zip(variables, distances, strict=True)}
+    most = max(int(found.max()) for found in distances)
     trained = -int(-share * most // 1)
     for layer in _leaves(network):
         own = [far[id(variable)] for variable in layer.trainable_variables]

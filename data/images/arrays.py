@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, spelling
 from hornbook.data import naming, npz, splits
 from hornbook.data.dataset import Examples, checksum
 from hornbook.data.images.dataset import ImageDataset
@@ -84,6 +84,7 @@ def _numbers(path, key, labels, class_names):
     return np.array([number[label] for label in labels], np.int64)
 
 
+@spelling.as_arguments()
 def from_arrays(train_inputs, train_labels, test_inputs=None, test_labels=None, *, class_names=None, validation_fraction=0.1,
                 split_seed=0, name="arrays"):  # fmt: skip
     """An `ImageDataset` of the caller's arrays.

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from hornbook import UserError, memory, records
+from hornbook import UserError, memory, records, spelling
 from hornbook.data import sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
 from hornbook.data.selection import arranging, thinning
@@ -51,11 +51,13 @@ class ImageDataset(Dataset):
         return {**super().about(), "pixel_maximum": self.pixel_maximum}
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name):
     """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "images", BUILT_IN, KINDS)
 
 
+@spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, in_memory="auto", image_size=None,
          path_column=None, label_column=None, group_column=None, time_column=None, weight_column=None, skip_unreadable=False,
          channels=None, class_names=None, arranged=arranging.NONE):  # fmt: skip

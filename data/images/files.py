@@ -9,7 +9,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import sources
-from hornbook.data.dataset import Examples, few
+from hornbook.data.dataset import Brief, Examples, few
 from hornbook.data.images import decoding
 
 # Images in a task: few enough that a task of large photographs ends soon, many enough that starting it costs nothing.
@@ -20,7 +20,7 @@ _LARGEST_BY_DEFAULT = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
-class FileExamples:
+class FileExamples(Brief):
     """One part of a dataset that stays in image files, which threads decode a few batches ahead.
 
     Attributes:

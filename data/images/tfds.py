@@ -13,7 +13,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import tfds_names
-from hornbook.data.dataset import Examples, few
+from hornbook.data.dataset import Brief, Examples, few
 from hornbook.data.images import decoding, files
 from hornbook.data.images.dataset import ImageDataset
 
@@ -145,7 +145,7 @@ def _decoders_kept_quiet():
 
 
 @dataclasses.dataclass(frozen=True)
-class StreamedExamples:
+class StreamedExamples(Brief):
     """One part of a dataset that stays on disk. It has the attributes of `Examples`; `indices` count the records of `source`.
 
     Images of the size that the dataset declares are decoded by TensorFlow, into the type that it declares; those to be brought to another

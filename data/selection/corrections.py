@@ -12,6 +12,15 @@ COLUMN = "correct_label"
 _ACCEPTED = f"accepted is a column `{COLUMN}`, and `index` (from 0, in the order of the source) or `file`; rows without one are left alone"
 
 
+def check(path):
+    """Refuse a file that cannot be read, or is none of corrections by its first line; its rows are left alone.
+
+    Raises:
+        UserError: with what is accepted.
+    """
+    written.columns_and_rows(path, f"--label-corrections {path}", COLUMN, _ACCEPTED)
+
+
 def applied(parts, class_names, path, name):
     """The parts with corrected labels, and a note on how many there are.
 

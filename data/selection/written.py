@@ -9,8 +9,18 @@ import numpy as np
 from hornbook import UserError, files, spreadsheets
 from hornbook.data import naming
 
+_COLUMN = "part"
 _PARTS = {"train": "train", "training": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
 _ACCEPTED = "accepted is a column `part` (train, validation or test), and `index` (from 0, in the order of the source) or `file`"
+
+
+def check(path):
+    """Refuse a file that cannot be read, or is none of a split by its first line; its rows are left alone.
+
+    Raises:
+        UserError: with what is accepted.
+    """
+    columns_and_rows(path, f"--split-file {path}", _COLUMN, _ACCEPTED)
 
 
 def placed(parts, path, name, written):
@@ -31,7 +41,7 @@ def placed(parts, path, name, written):
     Raises:
         UserError: the file cannot be read or is none of a split, names an example that is not there, or twice, or with another label.
     """
-    named, chosen = Examples(parts, path, name, f"--split-file {path}", "part", _ACCEPTED, written), {}
+    named, chosen = Examples(parts, path, name, f"--split-file {path}", _COLUMN, _ACCEPTED, written), {}
     for line, row in named.rows:
         part = _PARTS.get(row["part"].strip().lower())
         if part is None:
@@ -141,10 +151,7 @@ class Examples:
     def __init__(self, parts, path, name, flag, column, accepted, written):
         self.sources = {one.source: one for one in parts.values()}
         self._path, self._name, self._written = path, name, written
-        lines = _read(path, flag, accepted)
-        columns = [one.strip().lower() for one in next(lines, [])]
-        if column not in columns or not {"index", "file"} & set(columns):
-            raise UserError(f"{path} has the columns {naming.some(columns) or 'none'}; {accepted}")
+        columns, lines = columns_and_rows(path, flag, column, accepted)
         self._by_file = "index" not in columns or ("file" in columns and "source" not in columns)
         self._number = {source: _numbered(one, self._by_file, path, name) for source, one in self.sources.items()}
         self.rows = self._rows(lines, columns)
@@ -171,12 +178,38 @@ class Examples:
         return source, places, key
 
 
-def _read(path, flag, accepted):
+def columns_and_rows(path, flag, column, accepted):
+    """The columns of a file that names examples, and an iterator over its rows, which are read as they are asked for.
+
+    Args:
+        path, flag, column, accepted: as of `Examples`.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
+    lines = rows(path, flag, accepted)
+    columns = [one.strip().lower() for one in next(lines, [])]
+    if column not in columns or not {"index", "file"} & set(columns):
+        raise UserError(f"{path} has the columns {naming.some(columns) or 'none'}; {accepted}")
+    return columns, lines
+
+
+def rows(path, told, remedy):
+    """The rows of a `split.csv`, or of another file that names examples: lists of texts, the first of them the names of the columns.
+
+    Args:
+        path: of the file.
+        told: how a message names it.
+        remedy: what a message ends with.
+
+    Raises:
+        UserError: the file cannot be read, or is no CSV.
+    """
     given = files.given(path)
     try:
         with io.TextIOWrapper(files.opened(given), newline="", encoding="utf-8-sig") as file:
             yield from spreadsheets.read(file)
     except OSError as error:
-        raise UserError(f"{flag} cannot be read: {error.strerror or error}; {accepted}") from error
+        raise UserError(f"{told} cannot be read: {error.strerror or error}; {remedy}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{flag} is no CSV in UTF-8 ({error}); {accepted}") from error
+        raise UserError(f"{told} is no CSV in UTF-8 ({error}); {remedy}") from error

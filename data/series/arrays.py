@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from hornbook import UserError, files
+from hornbook import UserError, files, spelling
 from hornbook.data import npz
 from hornbook.data.series import checks
 from hornbook.data.series.dataset import prepared
@@ -113,6 +113,7 @@ def _targets(name, labels):
     return labels.astype(np.float64)
 
 
+@spelling.as_arguments(Options)
 def from_arrays(train_series, train_labels, test_series=None, test_labels=None, *, class_names=None, groups=None, validation_fraction=0.1,
                 split_seed=0, name="arrays", **options):  # fmt: skip
     """A `SeriesDataset` of the caller's arrays.

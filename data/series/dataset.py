@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from hornbook import UserError, memory, records
+from hornbook import UserError, memory, records, spelling
 from hornbook.data import folders, naming, sources, splits
-from hornbook.data.dataset import Dataset, Labels
+from hornbook.data.dataset import Brief, Dataset, Labels
 from hornbook.data.selection import arranging, corrections, thinning, written
 from hornbook.data.series import checks, missing, problems, windows
 from hornbook.data.series.source import UNLABELLED, Options
@@ -27,7 +27,7 @@ _MOST_LENGTHS = 8  # That batches are padded to: a backend compiles once for eac
 
 
 @dataclasses.dataclass(frozen=True)
-class SeriesExamples:
+class SeriesExamples(Brief):
     """One part of a dataset of series, in memory.
 
     Attributes:
@@ -188,6 +188,7 @@ def is_series(name, time_column=None, id_column=None):
     return name == "adding" or name.startswith(("ts:", "npz:"))
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name, *, labelled=True):
     """Refuse a name that is no dataset's, see `sources.check_name`; without labels, folders need no class folders."""
     kind, _, rest = name.partition(":")
@@ -197,6 +198,7 @@ def check_name(name, *, labelled=True):
         sources.check_name(name, "series", BUILT_IN, KINDS)
 
 
+@spelling.as_arguments(Options, arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, class_names=None,
          preprocessing=None, arranged=arranging.NONE, **options):  # fmt: skip
     """A `SeriesDataset` by name.

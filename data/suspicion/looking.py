@@ -41,7 +41,7 @@ class Suspicion:
 
 
 def look(dataset, *, seconds=SECONDS):
-    """What is suspicious in a split dataset: a list of `Suspicion`, in the order of the looks.
+    """What is suspicious in a split dataset: a list of `Suspicion`, in the order of the looks; the last says what there was no time for.
 
     Args:
         dataset: `data.dataset.Dataset`, with a training part.
@@ -73,14 +73,24 @@ def look(dataset, *, seconds=SECONDS):
         return found
     places = {part: _chosen(dataset, part) for part in ("train", *held_out)}
     inputs = {part: vectors.inputs_of(dataset, part, places[part]) for part in places}
-    for part in held_out:
+    looks = [(_overlap, part, f"copies among the {part} examples") for part in held_out]
+    elsewhere = [part for part in held_out if not dataset.drawn or dataset.part(part).source != dataset.train.source]
+    looks += [(_drift, part, f"another distribution of the {part} examples") for part in elsewhere]
+    left_out = []
+    for look_for, part, what in looks:
         if time.monotonic() < end:
-            found += _overlap(dataset, part, inputs, places)
-    for part in held_out:
-        drawn = dataset.drawn and dataset.part(part).source == dataset.train.source
-        if not drawn and time.monotonic() < end:
-            found += _drift(dataset, part, inputs, places)
-    return found
+            found += look_for(dataset, part, inputs, places)
+        else:
+            left_out.append(what)
+    return [*found, *_cut_off(left_out, seconds)]
+
+
+def _cut_off(left_out, seconds):
+    """That looks were left out for lack of time, a list with one `Suspicion`; empty where none was."""
+    if not left_out:
+        return []
+    told = f"The look at the data ended after {seconds:g} seconds, before it looked for {', and for '.join(left_out)}."
+    return [Suspicion("not-looked-for", "note", told, "hornbook check with --train-fraction 0.1, which has fewer examples to compare")]
 
 
 def absent_classes(dataset):

@@ -2,12 +2,14 @@
 
 import dataclasses
 
+from hornbook import spelling
 from hornbook.data.dataset import checksum
 from hornbook.data.tables.columns import from_array
 from hornbook.data.tables.dataset import split
 from hornbook.data.tables.targets import add_targets
 
 
+@spelling.as_arguments()
 def from_arrays(train_features, train_targets, test_features=None, test_targets=None, *, task="classification",
                 column_names=None, categorical_columns=(), class_names=None, rare_categories=5, validation_fraction=0.1, split_seed=0,
                 name="arrays"):  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from hornbook import UserError, records
+from hornbook import UserError, records, spelling
 from hornbook.data import naming, sources, splits
 from hornbook.data.dataset import Dataset, Examples, Labels
 from hornbook.data.selection import arranging, thinning, times
@@ -70,11 +70,13 @@ class TableDataset(Dataset):
         return f"{row.place(0)}: {', '.join(words)}"
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name):
     """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "tables", tuple(BUILT_IN), KINDS)
 
 
+@spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, task="classification", label_column=None, feature_columns=None, categorical_columns=None, id_column=None,
          missing_values=None, encoding="auto", header="auto", decimal="auto", in_memory="auto", folder=None, rare_categories=5,
          test_dataset=None, group_column=None, time_column=None, weight_column=None, validation_fraction=0.1, test_fraction=0.2,

@@ -4,11 +4,12 @@ import zlib
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, spelling
 from hornbook.data import naming, splits
 from hornbook.data.texts.dataset import TextDataset, TextExamples, TextStore
 
 
+@spelling.as_arguments()
 def from_texts(train_texts, train_labels, test_texts=None, test_labels=None, *, class_names=None, validation_fraction=0.1, split_seed=0,
                name="arrays"):  # fmt: skip
     """A `TextDataset` of the caller's texts.

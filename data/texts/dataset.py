@@ -13,9 +13,9 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from hornbook import UserError, records
+from hornbook import UserError, records, spelling
 from hornbook.data import csv_rows, naming, sources, splits
-from hornbook.data.dataset import Dataset, Labels
+from hornbook.data.dataset import Brief, Dataset, Labels
 from hornbook.data.selection import arranging, thinning
 
 BUILT_IN = ("docstrings",)
@@ -39,7 +39,7 @@ class TextStore:
 
 
 @dataclasses.dataclass(frozen=True)
-class TextExamples:
+class TextExamples(Brief):
     """One part of a dataset.
 
     Attributes:
@@ -125,11 +125,13 @@ class TextDataset(Dataset):
         return super().summary + (f"; left out as empty: {self.left_out:,}" if self.left_out else "")
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name):
     """Refuse a name that is no dataset's, see `sources.check_name`."""
     sources.check_name(name, "texts", BUILT_IN, KINDS)
 
 
+@spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, text_columns=None, label_column=None, group_column=None, time_column=None, weight_column=None, apart=(), encoding="auto",
          header="auto", quoted=True, skip_empty=False, in_memory="auto", validation_fraction=0.1, test_fraction=0.2, split_seed=0,
          kept=thinning.ALL, class_names=None, arranged=arranging.NONE):  # fmt: skip

@@ -21,6 +21,8 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from hornbook import UserError, files, records
 
 NAMES = ("word", "character", "byte", "bpe")
+LEAST = {"word": 3, "character": 3, "byte": 258, "bpe": 258}
+"""Tokens of the smallest vocabulary: padding, unknown and one more, or all bytes."""
 # Tokens that a text is cut to, where nothing else is said: about a page.
 DEFAULT_LENGTHS = {"word": 256, "character": 1024, "byte": 1024, "bpe": 256}
 PADDING, UNKNOWN = 0, 1
@@ -231,9 +233,8 @@ def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercas
     """
     if kind not in NAMES:
         raise UserError(f"tokenizer must be one of {', '.join(NAMES)}, got {kind!r}")
-    least = {"word": 3, "character": 3, "byte": 258, "bpe": 258}[kind]
     for name, value, low in (
-        ("vocabulary_size", vocabulary_size, least),
+        ("vocabulary_size", vocabulary_size, LEAST[kind]),
         ("minimum_count", minimum_count, 1),
         ("max_length", max_length, 1),
     ):

@@ -91,6 +91,7 @@ def _refuse(args):
 
 
 def _refuse_existing(output):
+    files.refuse_file(output.parent)
     if output.exists() or output.is_symlink():
         raise UserError(f"{output} is there already; an export overwrites nothing: pass another --output or remove it")
 

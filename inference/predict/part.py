@@ -185,6 +185,7 @@ def refuse_existing(path):
 
     What is left of the folder of its parts by a process that was killed at its very end goes.
     """
+    files.refuse_file(path.parent)
     if path.exists() or path.is_symlink():
         _, folder, _ = own_files(path)
         if (folder / _STATE).is_file() and not folder.is_symlink() and records.read(folder / _STATE, State).complete:

@@ -16,6 +16,23 @@ _CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "
 _TRUSTED_LENGTH = 2**24  # Bytes of a description.
 
 
+def check(preset):
+    """KerasHub, if it has this preset, or there is a folder with one that names no code.
+
+    Raises:
+        ValueError, ImportError: as of `backbone`.
+    """
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(f"{PREFIX}{preset} needs KerasHub: pip install 'hornbook[hub]'") from error
+    if os.path.isdir(preset):
+        _check_folder(pathlib.Path(preset))
+    elif preset not in keras_hub.models.Backbone.presets:
+        raise ValueError(f"KerasHub has no preset {preset!r}, and there is no such folder; its presets: keras_hub.models.Backbone.presets")
+    return keras_hub
+
+
 def backbone(preset, input_shape, weights):
     """A backbone of KerasHub with a mean over its last map, and the layer that prepares pixels for it.
 
@@ -33,14 +50,7 @@ def backbone(preset, input_shape, weights):
         ConnectionError: it cannot be downloaded; it says how to bring it by hand.
         ImportError: KerasHub is not installed.
     """
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise ImportError(f"{PREFIX}{preset} needs KerasHub: pip install 'hornbook[hub]'") from error
-    if os.path.isdir(preset):
-        _check_folder(pathlib.Path(preset))
-    elif preset not in keras_hub.models.Backbone.presets:
-        raise ValueError(f"KerasHub has no preset {preset!r}, and there is no such folder; its presets: keras_hub.models.Backbone.presets")
+    keras_hub = check(preset)
     try:
         prepare = _rescaling(keras_hub.layers.ImageConverter.from_preset(preset))
         found = keras_hub.models.Backbone.from_preset(preset, load_weights=weights, image_shape=input_shape)

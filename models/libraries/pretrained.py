@@ -75,12 +75,7 @@ def pretrained(name, input_shape, num_outputs, *, weights=_IMAGENET, dropout=0.0
         model.fit(255 * keras.random.uniform((8, 32, 32, 3)), keras.ops.zeros((8,), "int32"), verbose=0)
         ```
     """
-    of_hub = name.startswith(hub.PREFIX)
-    name = name.removeprefix(hub.PREFIX if of_hub else _OF_KERAS)
-    if not of_hub and name not in backbones():
-        near = difflib.get_close_matches(name, backbones(), n=2)
-        advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(backbones())}"
-        raise ValueError(f"keras.applications has no network {name!r}; {advice}")
+    of_hub, name = check_pretrained(name, weights=weights)
     height, width, channels = check_image_shape(input_shape)
     if channels not in (1, 3):
         raise ValueError(f"{name} takes images of 1 or 3 channels, got input_shape {tuple(input_shape)}")
@@ -99,6 +94,35 @@ def pretrained(name, input_shape, num_outputs, *, weights=_IMAGENET, dropout=0.0
     # Losses of 16-bit logits lose digits that training needs.
     logits = keras.layers.Dense(num_outputs, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name=pathlib.PurePath(name).name.lower())
+
+
+def check_pretrained(name, *, weights=None):
+    """Refuse a network that a library has not, and a file that is none of weights; nothing is built, read or downloaded.
+
+    Returns:
+        Whether it is of KerasHub, and its name without what stands before it.
+
+    Raises:
+        ValueError, ImportError: As of `pretrained`.
+    """
+    of_hub = name.startswith(hub.PREFIX)
+    name = name.removeprefix(hub.PREFIX if of_hub else _OF_KERAS)
+    if of_hub:
+        hub.check(name)
+    elif name not in backbones():
+        near = difflib.get_close_matches(name, backbones(), n=2)
+        advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(backbones())}"
+        raise ValueError(f"keras.applications has no network {name!r}; {advice}")
+    if weights not in (None, _IMAGENET):
+        _check_file(name, weights)
+    return of_hub, name
+
+
+def _check_file(name, path):
+    if not str(path).endswith(WEIGHTS_FILES):
+        raise ValueError(f"weights of {name} must be 'imagenet', None, or a file {', '.join(WEIGHTS_FILES)}, got {str(path)!r}")
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"there is no file of weights {str(path)!r}")
 
 
 def _preparation(name):
@@ -129,10 +153,6 @@ def _backbone(name, input_shape, learned):
 
 
 def _load(backbone, name, path):
-    if not str(path).endswith(WEIGHTS_FILES):
-        raise ValueError(f"weights of {name} must be 'imagenet', None, or a file {', '.join(WEIGHTS_FILES)}, got {str(path)!r}")
-    if not pathlib.Path(path).is_file():
-        raise ValueError(f"there is no file of weights {str(path)!r}")
     try:
         backbone.load_weights(path)
     # Keras, HDF5 and zip each have their own words for a file that does not fit.

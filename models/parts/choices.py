@@ -23,13 +23,15 @@ class Choices:
         *rules: Functions that are called with all options by keyword, and raise a ValueError where some do not go together. Families of
             sequences also pass `padded` (whether there is padding) and `fixed_length` (whether the time is known).
         hints: Dictionary of what to add to the list of values in an error message, by option.
+        numbers: Functions likewise, of numbers that do not fit each other, such as a depth and the blocks that it is made of.
     """
 
-    def __init__(self, values, *rules, hints=None):
+    def __init__(self, values, *rules, hints=None, numbers=()):
         self.values = {**COMMON, **{option: tuple(names) for option, names in values.items()}}
         self.rules = (refuse_groups, *rules)
         self._own = tuple(values)
         self._hints = hints or {}
+        self.numbers = tuple(numbers)
 
     def check(self, **chosen):
         """Raise a ValueError where a value is not in its list, or does not go with the others."""
@@ -37,6 +39,11 @@ class Choices:
             if option not in COMMON:
                 check_choice(option, chosen[option], self.values[option], hint=self._hints.get(option, ""))
         for rule in self.rules:
+            rule(**chosen)
+
+    def check_numbers(self, **chosen):
+        """Raise a ValueError where numbers do not fit each other, as the builder does. `check` and `of` leave them alone."""
+        for rule in self.numbers:
             rule(**chosen)
 
     def of(self, option, **chosen):

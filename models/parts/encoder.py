@@ -33,7 +33,7 @@ class TransformerParts(Parts):
         # No normalization follows a kernel before something else does, so none makes a bias redundant.
         super().__init__(activation=activation, use_bias=True, **options)
         self.positions = positions
-        self.width, self.heads, self.key_value_heads = _check_heads(width, heads, key_value_heads, positions)
+        self.width, self.heads, self.key_value_heads = check_heads(width, heads, key_value_heads, positions)
         self.attention_dropout = check_rate("attention_dropout", attention_dropout)
         # A gated layer has three kernels: with two thirds of the units it has as many weights (Shazeer 2020, section 3).
         usual = 8 * self.width // 3 if self.gated else 4 * self.width
@@ -90,7 +90,8 @@ class TransformerParts(Parts):
         return keras.layers.Add(name=f"{name}_add")([x, y])
 
 
-def _check_heads(width, heads, key_value_heads, positions):
+def check_heads(width, heads, key_value_heads, positions):
+    """Return `width`, `heads` and the heads of keys and values as ints that fit each other; else a ValueError."""
     width, heads = check_count("width", width), check_count("heads", heads)
     shared = heads if key_value_heads is None else check_count("key_value_heads", key_value_heads)
     if width % heads:

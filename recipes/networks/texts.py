@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Annotated, Literal
 
-from hornbook import UserError, files, libraries, terminal
-from hornbook.recipes.networks import weights
+from hornbook import UserError, files, terminal
+from hornbook.recipes.networks import names, weights
 from hornbook.recipes.networks.families import SequenceNetwork
 from hornbook.recipes.ranges import Range
 
@@ -54,6 +54,19 @@ def check(args):
     with_size(args)
 
 
+def check_vocabulary(args):
+    """Refuse a vocabulary that lacks what a tokenizer always has.
+
+    Raises:
+        UserError: with the smallest that it takes.
+    """
+    from hornbook.data.texts import tokenizing
+
+    if weights.source_folder(args) is None and args.vocabulary_size < tokenizing.LEAST[args.tokenizer]:
+        least = f"--vocabulary-size must be at least {tokenizing.LEAST[args.tokenizer]} for --tokenizer {args.tokenizer}"
+        raise UserError(f"{least}, got {args.vocabulary_size}")
+
+
 def with_size(args):
     """The options with the size of the vectors of `--embeddings`: as the embedding's, or as the width of a transformer, which has no other.
 
@@ -67,11 +80,8 @@ def with_size(args):
 
     if args.embeddings is None:
         return args
-    with libraries.quiet_libraries():
-        from hornbook import models  # Which imports Keras.
-
     size = vectors.size_of(args.embeddings)
-    of_width = args.model in models.names() and "embedding_size" not in models.options(args.model)
+    of_width = args.model in names.OF_WIDTH
     name, wanted = ("width", 2 * size if args.embedding_training == "both" else size) if of_width else ("embedding_size", size)
     if getattr(args, name) not in (None, wanted):
         asked, both = f"--{name.replace('_', '-')} {getattr(args, name)}", ", and two of each token" if wanted != size else ""

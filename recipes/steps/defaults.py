@@ -195,6 +195,11 @@ def choose(args, dataset):
     return {name: value for name, value in values.items() if _is_open(args, name, value)}
 
 
+def models_of(medium):
+    """The names that `--model auto` may become for data of a medium; none of one that is not known."""
+    return tuple(name for of, _, name, _ in MODELS if of == medium)
+
+
 def settle(args, dataset):
     """The options with what `choose` chooses: none is left to the data."""
     return dataclasses.replace(args, **choose(args, dataset))

@@ -12,7 +12,7 @@ from hornbook.recipes import options
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
 
 
-def watching(args, train, validation, as_batches, callbacks=(), feed=None):
+def watching(args, train, validation, as_batches, callbacks=(), feed=None, class_names=()):
     """The callback that watches a training; None with `--no-diagnosis`.
 
     Args:
@@ -21,12 +21,14 @@ def watching(args, train, validation, as_batches, callbacks=(), feed=None):
         as_batches: dict of `num_classes` and `length` of `batches.training_batches`.
         callbacks: further ones of the run; those that ask the diagnosis are given it.
         feed: dict of `class_weights`, `sampling` and `example_weights` of `batches.training_batches`; None: every example counts the same.
+        class_names: of the dataset.
     """
     from hornbook.training import diagnosis
 
     if not args.diagnosis:
         return None
-    made = diagnosis.Diagnostics(*_arrays(train, validation, as_batches), class_weights=_by_class(train.labels, feed or {}))
+    known = {"class_weights": _by_class(train.labels, feed or {}), "class_names": class_names}
+    made = diagnosis.Diagnostics(*_arrays(train, validation, as_batches), **known)
     for callback in callbacks:
         if isinstance(callback, diagnosis.StopWhenHopeless):
             callback.watching = made

@@ -8,12 +8,13 @@ import functools
 import os
 import time
 
-from hornbook import UserError, command_line, endings, libraries, records, terminal, user_code
+from hornbook import UserError, command_line, endings, libraries, records, spelling, terminal, user_code
 from hornbook.data import sources, splits
 from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import classifying, ranges, repeats
+from hornbook.recipes.networks import names
 from hornbook.recipes.steps import checking, defaults, findings
 from hornbook.training import folders, manifest, runs
 
@@ -32,7 +33,7 @@ class Session:
         started: `time.monotonic()` at the beginning.
         floor: `floors.Floor`, which `begin` starts.
         smaller: the flags by which a run takes less memory, in words.
-        suspected: findings on the data, which `begin` adds.
+        suspected, class_names: findings on the data, and its classes, which `begin` adds.
     """
 
     recipe: str
@@ -43,9 +44,11 @@ class Session:
     floor: floors.Floor
     smaller: str
     suspected: list = dataclasses.field(default_factory=list)
+    class_names: list = dataclasses.field(default_factory=list)
 
 
-def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller, words=("predict",)):
+@spelling.as_flags()
+def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, smaller, medium=None, words=("predict",)):
     """Everything around a training: claim the folder, keep libraries quiet, seed, repeat for several seeds.
 
     Args:
@@ -57,6 +60,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
         check_name: function that refuses options whose dataset cannot be had.
         inputs: what `hornbook predict` takes, for the last line, such as "IMAGE...".
         smaller: the flags by which a run takes less memory, in words.
+        medium: of the data that the recipe reads, such as "images"; None: it is not known.
         words: the command that the last line has before the run's folder.
 
     Returns:
@@ -70,7 +74,7 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
     else:
         args.refuse_split_of(dataset.name)
         args = dataclasses.replace(args, dataset=dataset.name)
-
+    medium = medium if dataset is None else dataset.medium
     runs.refuse_clock()
 
     def once(args, folder):
@@ -78,9 +82,9 @@ def run(recipe, train, args, callbacks=(), dataset=None, *, check_name, inputs, 
             # TensorFlow takes seconds to import; whatever can be refused without it is refused before.
             with libraries.quiet_libraries():
                 from hornbook.training import reproducibility
-            settings = reproducibility.settings(seed=args.seed)
-            enough = command_line.enough_memory(smaller)
+            settings, enough = reproducibility.settings(seed=args.seed), command_line.enough_memory(smaller)
             with user_code.errors(args.model, "--model"), settings, enough, floors.Floor() as floor:
+                names.check_built(args, defaults.models_of(medium))
                 result = train(args, Session(recipe, claimed, tuple(callbacks), dataset, time.monotonic(), floor, smaller))
         for line in floors.in_words(result["floor"]):
             terminal.say(line)
@@ -122,14 +126,14 @@ def begin(args, session, dataset):
     evaluated = splits.evaluated_part(dataset, args.evaluate, args.needed, fold=args.fold)
     if args.coverage is not None:
         conformal.require_enough(args.coverage, len(dataset.validation))
+    session.class_names.extend(dataset.class_names)
     path = session.run.path
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     session.suspected.extend(findings.of_data(args, dataset, path, classifying.notes(args, dataset)))
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
     args = dataclasses.replace(args, **chosen)
     ranges.check(args)  # Of a run that goes on, they come from a file.
-    line = defaults.in_words(chosen, dataset, classifying.steps(args, dataset.train))
-    if line:
+    if line := defaults.in_words(chosen, dataset, classifying.steps(args, dataset.train)):
         terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
     if args.floor and evaluated is not None and dataset.task != "embedding":  # For which there is no classical model.
@@ -252,7 +256,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed)
+    watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed, session.class_names)
     further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
     averages = plan.averages(further, batches.steps_per_epoch(train, args.batch_size), **own)
@@ -324,8 +328,7 @@ def evaluate(session, model, about, evaluated, *, alone=False, batch_size=256, l
     session.floor.network(about, evaluated.labels, outputs, alone=alone)
     if session.run.config["save_predictions"]:  # Of a network that will be mixed with another model, the mixture's come later.
         predictions.write(session.run.path(predictions.NAME), evaluated.indices, evaluated.labels, outputs)
-    mistakes = tuple(scoring.mistakes(about, evaluated.labels, outputs))
-    return Scored(scoring.of_run(about, evaluated.labels, outputs), mistakes, outputs)
+    return Scored(scoring.of_run(about, evaluated.labels, outputs), tuple(scoring.mistakes(about, evaluated.labels, outputs)), outputs)
 
 
 def finish(args, session, model, dataset, done, scores, *, about, further=(), mistakes=(), augmented=(), tokens=None, details=None):
@@ -369,14 +372,13 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
     }
     requires = runs.save_model(run.folder, model, dataset.labels_kind, **about)
     seen = findings.kept(done.watching, run)
+    changed = {name: value for name, value in dataclasses.asdict(args).items() if value != getattr(type(args), name) and name != "output"}
     title = f"{args.model} on {sources.short_name(dataset.name)}"
     model_card.write_model_card(
         run.path(model_card.NAME),
         title=title,
         about={**about, "input_shape": model.input_shape[1:], "requires": requires},
-        options={
-            name: value for name, value in dataclasses.asdict(args).items() if value != getattr(type(args), name) and name != "output"
-        },
+        options=changed,
         data=model_card.data_of(dataset, args.split_seed),
         result=result,
         evaluation=scores,

@@ -1,5 +1,7 @@
 """A dataset's parts, and what it says of itself."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,46 @@ def test_rows_are_encoded(in_memory, tmp_path):
     assert isinstance(found, np.ndarray)
     np.testing.assert_array_equal(found, np.asarray(table.train.inputs)[[0, 3, 7]])
     assert size_of(table) == 2
+
+
+SHOWN = {
+    "images": (
+        lambda folder: data.images.load("digits"),
+        "<ImageDataset digits: 1,293 train, 144 validation, 360 test, 10 classes (0, 1, 2, 3, 4, ... (10 in all)), inputs (8, 8, 1)>",
+    ),
+    "tables": (
+        lambda folder: data.tables.load("diabetes", task="regression"),
+        "<TableDataset diabetes: 317 train, 36 validation, 89 test, to predict target, inputs (10)>",
+    ),
+    "series": (
+        lambda folder: data.series.from_arrays(list(np.zeros((20, 4, 2))), np.arange(20) % 2, name="waves"),
+        "<SeriesDataset waves:a6cf4a17: 18 train, 2 validation, 2 classes (0, 1), inputs (4, 2)>",
+    ),
+    "texts": (
+        lambda folder: data.texts.from_texts([f"text {place}" for place in range(20)], ["yn"[place % 2] for place in range(20)]),
+        "<TextDataset arrays",
+    ),
+}
+
+
+@pytest.mark.parametrize("medium", SHOWN)
+def test_a_dataset_and_its_parts_are_shown_in_a_line(medium, tmp_path):
+    load, wanted = SHOWN[medium]
+    dataset = load(tmp_path)
+    assert repr(dataset).startswith(wanted)
+    assert "classes (n, y), inputs (any)>" in repr(dataset) or medium != "texts"
+    for part in dataset.parts.values():
+        assert f"labels=<{part.labels.dtype} {part.labels.shape}>" in repr(part)
+        assert f"source={part.source!r}" in repr(part)
+        assert len(repr(part)) < 400
+    assert "\n" not in repr(dataset) + repr(dataset.parts)
+    assert repr(dataclasses.replace(dataset)) == str(dataset)
+
+
+@pytest.mark.parametrize("kind", ["rotation", "contrastive"])
+def test_what_a_pretraining_makes_of_a_dataset_is_shown_in_a_line(kind):
+    from hornbook.data.images.pretraining import rotation, views
+
+    dataset = {"rotation": rotation, "contrastive": views}[kind].dataset(data.images.load("digits"))
+    assert repr(dataset).startswith(f"<{type(dataset).__name__} digits: ")
+    assert len(repr(dataset.train)) < 600

@@ -70,3 +70,12 @@ def test_names_that_no_medium_can_have(medium):
         medium.check_name("arrays:12345678")
     with pytest.raises(UserError, match="a path must be UTF-8"):
         medium.check_name("csv:\udcff")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path, monkeypatch):
+    assert sources.within(f"folder:{tmp_path}", str(tmp_path / "cat" / "1.png")) == "cat/1.png"
+    assert sources.within(f"csv:{tmp_path / 'table.csv'}", str(tmp_path / "dog" / "1.png")) == "dog/1.png"
+    assert sources.within(f"folder:{tmp_path / 'photos'}", "/elsewhere/1.png") == "/elsewhere/1.png"
+    monkeypatch.chdir(tmp_path)
+    assert sources.within("folder:photos", "photos/cat/1.png") == "cat/1.png"
+    assert sources.within("folder:~/photos", str(tmp_path / "1.png")) == str(tmp_path / "1.png")

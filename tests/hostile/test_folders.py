@@ -12,8 +12,11 @@ import pytest
 from hornbook import UserError, files
 from hornbook.data import scratch
 from hornbook.data.tables import inputs
+from hornbook.inference.export import command as export
+from hornbook.inference.predict import part
 from hornbook.recipes.steps import checking
 from hornbook.training import folders, runs
+from hornbook.tuning.cross_validation import labels
 
 CONFIG = {"recipe": "image_classification", "epochs": 2}
 
@@ -135,3 +138,26 @@ def test_an_output_that_is_a_file_is_named_as_one(tmp_path):
     ):
         pass
     assert (tmp_path / "answers.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: folders.output(path, "a", "b").__enter__(),
+        lambda path: part.refuse_existing(path / "answers.csv"),
+        lambda path: export._refuse_existing(path),
+        lambda path: labels.main(labels.Args(run=str(path.parent), output=str(path))),
+    ],
+    ids=["run", "predict", "export", "labels"],
+)
+def test_a_file_on_the_way_to_an_output_is_named(write, tmp_path):
+    (tmp_path / "notes.txt").write_text("precious")
+    with pytest.raises(UserError, match=r"--output .*notes\.txt.* leads through .*notes\.txt, which is a file; accepted is a folder"):
+        write(tmp_path / "notes.txt" / "of" / "mine")
+
+
+def test_a_file_in_the_place_of_the_usual_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").write_text("precious")
+    with pytest.raises(UserError, match=r"--output runs/a/.* leads through runs, which is a file"), folders.output(None, "a", "b"):
+        pass

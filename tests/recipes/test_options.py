@@ -45,7 +45,7 @@ def test_every_option_has_its_help_and_a_valid_default(recipe):
     for field in dataclasses.fields(recipe.Args):
         assert helps[field.name].endswith("."), field.name
         assert "\n" not in helps[field.name]
-    options.check(recipe.Args())
+    recipe.check(recipe.Args())
     assert dataclasses.fields(recipe.Args)[0].name == "dataset"
 
 

@@ -73,6 +73,7 @@ class Diagnostics(keras.callbacks.Callback):
         every: steps between two measurements of the weights' updates.
         class_weights: dict of class to what an example of it counts in the training loss, by `fit(class_weight=)` or by how often it is
             drawn; what guessing gives is taken so. Only ratios matter. None: every class's examples count the same.
+        class_names: a name for every class, in the order of the labels, by which findings speak of them. Empty: by their numbers.
 
     Attributes:
         record: `Record`.
@@ -96,7 +97,7 @@ class Diagnostics(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, probe, validation=None, every=200, class_weights=None):
+    def __init__(self, probe, validation=None, every=200, class_weights=None, class_names=()):
         super().__init__()
         if not isinstance(probe, (tuple, list)) or len(probe) != 2:
             raise ValueError(f"probe must be (x, y), some training examples, got {type(probe).__name__}")
@@ -106,7 +107,7 @@ class Diagnostics(keras.callbacks.Callback):
         count = examples.length(self._train[0])
         if count < 2 or count != examples.length(self._train[1]):
             raise ValueError(f"probe must have as many targets as examples, at least 2, got {count} and {examples.length(self._train[1])}")
-        self._every, self._class_weights = every, class_weights
+        self._every, self._class_weights, self._class_names = every, class_weights, class_names
         self.record, self._restored, self._first = Record(), None, None
 
     def begin(self, model):
@@ -133,7 +134,8 @@ class Diagnostics(keras.callbacks.Callback):
             self._gone, self._restored = state.restore(record, *restored), None
         record.optimizer = networks.optimizer_of(self.model)
         y = self._train[1]
-        record.task = networks.task_of(self.model, np.asarray(y) if _is_array(y) else y, record.looks[0].outputs, self._class_weights)
+        y, outputs = np.asarray(y) if _is_array(y) else y, record.looks[0].outputs
+        record.task = networks.task_of(self.model, y, outputs, self._class_weights, self._class_names)
         record.facts = self.facts_of(record, self.model)
         record.baseline = self._baseline()
         self._began = _weights(self.model)

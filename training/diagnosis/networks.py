@@ -155,6 +155,7 @@ class Task:
         weights: what an example of each class counts in the loss, an array; None: all the same, or there are no classes.
         balance: what it counts in the answers that the loss asks for: the same, and where the loss adds a shift to the logits, as many
             times more as the shift takes from it; None: all the same.
+        class_names: a name for every class, in their order; empty where they are not known.
     """
 
     kind: str | None
@@ -163,6 +164,11 @@ class Task:
     shares: np.ndarray | None = None
     weights: np.ndarray | None = None
     balance: np.ndarray | None = None
+    class_names: tuple = ()
+
+    def name_of(self, label):
+        """The name of a class, or its number where there are no names, text."""
+        return str(self.class_names[label] if label < len(self.class_names) else label)
 
     def counted(self, weights):
         """The shares of the classes where an example of each counts so much; as they are of None."""
@@ -184,7 +190,7 @@ _NUMBERS = (
 )
 
 
-def task_of(model, y, outputs, class_weights=None):
+def task_of(model, y, outputs, class_weights=None, class_names=()):
     """The `Task` of a compiled model with one output.
 
     Args:
@@ -192,8 +198,9 @@ def task_of(model, y, outputs, class_weights=None):
         y: its targets, an array.
         outputs: for some of them, an array `(batch, outputs)`; of classes for each step or pixel the kind is not known.
         class_weights: dict of class to what an example of it counts in the loss; None: all the same.
+        class_names: as of `Task`.
     """
-    task = _task_of(model, y, outputs)
+    task = dataclasses.replace(_task_of(model, y, outputs), class_names=tuple(class_names))
     if task.shares is None:
         return task
     weights = class_weights and np.array([class_weights.get(one, 1.0) for one in range(task.num_classes)], "float64")

@@ -7,7 +7,7 @@ import shlex
 import typing
 import zlib
 
-from hornbook import UserError, command_line, terminal
+from hornbook import UserError, command_line, spelling, terminal
 from hornbook.tuning import vary
 
 NAMED = "level"  # The factor of `--levels`.
@@ -205,6 +205,7 @@ def _folder(dataset, levels, seed, options):
     return f"{'_'.join(word or 'x' for word in words)[:150]}_seed-{seed}_{zlib.crc32(repr(compared).encode()):08x}"
 
 
+@spelling.as_flags()
 def check(cells, recipe):
     """Refuse a combination that the recipe refuses, levels that are the same, and data sets that there are not, before any is trained.
 

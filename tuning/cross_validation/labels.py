@@ -62,6 +62,8 @@ def main(args):
     Raises:
         UserError: the folder, or its data, cannot be used.
     """
+    if args.output:
+        files.refuse_file(files.given(args.output))
     label_issues.require()
     folder = files.given(args.run)
     if not (folder / settings.CROSS_VALIDATION.name).exists():

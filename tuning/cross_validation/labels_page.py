@@ -1,11 +1,11 @@
 """The page of the most suspect labels: each example with its label, what the networks say, and how sure they are."""
 
 import datetime
-import os
 
 import numpy as np
 
 from hornbook import files
+from hornbook.data import sources
 from hornbook.data.selection import corrections
 from hornbook.reports import examples, page
 
@@ -30,7 +30,7 @@ def write(path, dataset, rows, found, args):
     wanted = [
         {"position": place_of[row["index"]], "true": row["label"], "predicted": row["suggested_label"], "confidence": 0.0} for row in rows
     ]
-    shown = [_figure(row, one) for row, one in zip(rows, examples.mistakes(dataset, "train", wanted), strict=True)]
+    shown = [_figure(row, one, dataset.name) for row, one in zip(rows, examples.mistakes(dataset, "train", wanted), strict=True)]
     introduction = (
         f'<div class="score"><strong>{int(found.wrong.sum()):,}</strong>'
         f"<p>of {len(found.labels):,} labels are taken for wrong (confident learning, Northcutt et al. 2021)</p></div>"
@@ -45,8 +45,8 @@ def write(path, dataset, rows, found, args):
     files.write_text(path, page.of_sections("Suspect labels", introduction, facts, sections, foot))
 
 
-def _figure(row, example):
-    named = page.shortened(os.path.basename(str(row.get("file", row["index"]))))
+def _figure(row, example, name):
+    named = page.shortened(sources.within(name, str(row["file"])) if "file" in row else row["index"])
     told = f"<b>{page.isolated(row['label'])}</b>, {row['probability_of_label']:.3f}<br>"
     told += f"rather <b>{page.isolated(row['suggested_label'])}</b>, {row['probability_of_suggested']:.3f}<br>{page.escape(named)}"
     if "text" in example:

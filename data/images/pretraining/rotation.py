@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import UserError
-from hornbook.data.dataset import Examples
+from hornbook.data.dataset import Brief, Examples
 from hornbook.data.images.dataset import ImageDataset
 
 TURNS = 4
@@ -62,7 +62,7 @@ def turning(augment):
 
 
 @dataclasses.dataclass(frozen=True)
-class TurnedExamples:
+class TurnedExamples(Brief):
     """The examples of a part, each in four turns, which are made when they are read.
 
     Attributes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.data import randomness
-from hornbook.data.dataset import Examples
+from hornbook.data.dataset import Brief, Examples
 from hornbook.data.images import augmentation, operations, policies
 from hornbook.data.images.dataset import ImageDataset
 from hornbook.data.images.pretraining import rotation, unlabelled
@@ -187,7 +187,7 @@ def _normal(uniform, shape):
 
 
 @dataclasses.dataclass(frozen=True)
-class PairedExamples:
+class PairedExamples(Brief):
     """The examples of a part as two views each, the same ones whenever they are read: what is scored, not what is trained on.
 
     Attributes:

@@ -185,4 +185,19 @@ def test_what_was_not_looked_at_is_said(monkeypatch):
     one = found(data.tables.from_arrays(x, y, x[:60], y[:60], validation_fraction=0))["test-overlap"]
     assert one.told.endswith("Looked at: 20 of 60 test examples.")
     monkeypatch.setattr(looking, "_MOST_HELD_OUT", 10_000)
-    assert not [one for one in looking.look(data.tables.from_arrays(x, y, x[:60], y[:60]), seconds=-1) if "overlap" in one.problem]
+    [cut] = looking.look(data.tables.from_arrays(x, y, x[:60], y[:60], validation_fraction=0.2), seconds=-1)
+    assert (cut.problem, cut.severity) == ("not-looked-for", "note")
+    assert cut.told == (
+        "The look at the data ended after -1 seconds, before it looked for copies among the validation examples, and for copies among the "
+        "test examples, and for another distribution of the test examples."
+    )
+    assert "not-looked-for" not in [one.problem for one in looking.look(data.tables.from_arrays(x, y, x[:60], y[:60]))]
+
+
+def test_time_that_ends_between_looks_leaves_those_behind(monkeypatch):
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(300, 4)), np.arange(300) % 2
+    times = iter([0.0, 1.0, 30.0, 31.0])
+    monkeypatch.setattr(looking.time, "monotonic", lambda: next(times))
+    *_, cut = looking.look(data.tables.from_arrays(x, y, x[:60], y[:60], validation_fraction=0.2))
+    assert "before it looked for copies among the test examples, and for another" in cut.told

@@ -4,7 +4,8 @@ import numpy as np
 
 from hornbook import data
 from hornbook.evaluation import floors
-from hornbook.recipes.steps import running
+from hornbook.recipes import tabular_classification
+from hornbook.recipes.steps import findings, running
 
 
 class Recorder:
@@ -54,3 +55,13 @@ def test_large_images_have_the_constant_guess_alone():
     floor = given(data.images.from_arrays(images, np.arange(20) % 2), "validation")
     assert floor.problem is None
     assert floor.options["notes"] == ["all but the constant guess left out: images are 40x30, and pixels alone say little beyond 32x32"]
+
+
+def test_the_diagnosis_is_told_the_names_of_the_classes(tmp_path, monkeypatch, diagnosis):
+    told = []
+    with diagnosis():
+        made = findings.watching
+        monkeypatch.setattr(findings, "watching", lambda *given: told.append(made(*given)))
+        small = {"epochs": 1, "model": "mlp", "width": 4, "classical_share": 0.0, "floor": False, "data_check": False}
+        tabular_classification.main(tabular_classification.Args(dataset="wine", output=str(tmp_path / "run"), **small))
+    assert [one._class_names for one in told] == [["class_0", "class_1", "class_2"]]

@@ -167,9 +167,22 @@ def test_a_class_that_is_never_found_comes_before_what_it_causes():
     few = (Y == 0) | ((Y == 1) & (np.arange(len(Y)) < 9))
     chosen = (VALIDATION[1] == 0) | ((VALIDATION[1] == 1) & (np.arange(120) < 12))
     validation = tuple(part[chosen] for part in VALIDATION)
-    found = diagnose(train(x=X[few] * 0.2, y=Y[few], validation=(validation[0] * 0.2, validation[1]), epochs=12))
+    record = train(x=X[few] * 0.2, y=Y[few], validation=(validation[0] * 0.2, validation[1]), epochs=12)
+    found = diagnose(record)
+    assert found[0].evidence.startswith("The class 1 has ")
+    record.task = dataclasses.replace(record.task, class_names=("cat", "dog", "owl"))
+    assert diagnose(record)[0].evidence.startswith("The class dog has ")
     assert (found[0].problem, found[0].severity) == ("rare-class-ignored", "error")
     assert "metric-cannot-move" not in [finding.problem for finding in found]
+
+
+def test_classes_are_spoken_of_by_their_names():
+    keras.utils.set_random_seed(0)
+    model = network()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    watching = Diagnostics((X, Y), class_names=("cat", "dog", "owl"))
+    model.fit(X, Y, verbose=0, callbacks=[watching])
+    assert [watching.record.task.name_of(label) for label in range(3)] == ["cat", "dog", "owl"]
 
 
 def test_labels_that_a_network_knows_are_not_called_wrong():

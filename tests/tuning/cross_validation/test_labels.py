@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("cleanlab")
 
-from hornbook import UserError
+from hornbook import UserError, data
 from hornbook.recipes import regression, tabular_classification
-from hornbook.tuning.cross_validation import labels
+from hornbook.tuning.cross_validation import labels, labels_page
 
 SMALL = {"epochs": 30, "learning_rate": 0.01, "dropout": 0.0, "diagnosis": False, "floor": False, "data_check": False}
 SMALL |= {"classical_share": 0.0, "model": "mlp", "width": 16}
@@ -64,6 +65,22 @@ def test_wrong_labels_are_found_and_corrected(run, table, fleet, tmp_path, capsy
     assert result["metrics"]["accuracy"] == 1.0
     split = {int(row["index"]): row["label"] for row in rows(folder / "split.csv")}
     assert {index: split[index] for index in table[1]} == {index: "yn"[index % 2] for index in table[1]}
+
+
+def test_the_page_tells_files_of_one_name_apart(tmp_path):
+    for place in range(8):
+        path = tmp_path / "photos" / "ab"[place % 2] / f"{place // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 4), 20 * place, np.uint8)).save(path)
+    dataset = data.images.load(f"folder:{tmp_path / 'photos'}", validation_fraction=0.0, test_fraction=0.0)
+    probabilities = np.tile([0.4, 0.6], (8, 1))
+    found = labels.Found(np.arange(8), dataset.train.labels, probabilities, np.arange(8), np.zeros(8), np.ones(8, bool))
+    args = labels.Args(run="run", share=0.9)
+    labels_page.write(tmp_path / "labels.html", dataset, labels._rows(dataset, found, {"class_names": ["a", "b"]}, args), found, args)
+    page = (tmp_path / "labels.html").read_text()
+    assert "a/0.png" in page
+    assert "b/0.png" in page
+    assert str(tmp_path / "photos" / "a") not in page
 
 
 def test_what_has_no_classes_is_refused(tmp_path):

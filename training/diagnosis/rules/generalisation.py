@@ -129,8 +129,8 @@ def rare_class(record, symptoms):
             yield Finding(
                 "rare-class-ignored",
                 "error" if len(np.unique(predicted)) == 1 else "warning",
-                f"Class {worst} has {task.shares[worst]:.1%} of the training examples, and the network finds {recalls[worst]:.0%} of it "
-                f"among {part} examples, of the other classes {np.mean(others):.0%}.",
+                f"The class {task.name_of(worst)} has {task.shares[worst]:.1%} of the training examples, and the network finds "
+                f"{recalls[worst]:.0%} of it among {part} examples, of the other classes {np.mean(others):.0%}.",
             )
             return
 
