@@ -204,20 +204,15 @@ def refuse_other_split(path, dataset, *, remedy, part=None):
     Raises:
         UserError: with the first row that differs.
     """
-    unreadable = {_as_held(file) for file, _ in dataset.unreadable}
+    unreadable = {written.as_held(file) for file, _ in dataset.unreadable}
     recorded = (row for row in written.rows(path, path, "restore it") if part in (None, row[0]) and not unreadable.intersection(row))
-    there_are = (list(map(_as_held, row)) for row in dataset.split_rows() if part in (None, row[0]))
+    there_are = (list(map(written.as_held, row)) for row in dataset.split_rows() if part in (None, row[0]))
     for was, now in itertools.zip_longest(recorded, there_are, fillvalue=["nothing"]):
         if was != now:
             raise UserError(
                 f"{dataset.name} has changed since the run began: {path} has {', '.join(was)} where there is {', '.join(now)} now; "
                 f"restore the data, or {remedy}"
             )
-
-
-def _as_held(value):
-    """A value as a file holds it: what UTF-8 lacks is spelt out."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def hold_out(dataset, part, fraction, split_seed):

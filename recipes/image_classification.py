@@ -15,6 +15,7 @@ from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "image_classification"
+COLUMNS = ("path_column", "label_column", "group_column", "time_column", "weight_column")
 
 
 @options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
@@ -88,7 +89,7 @@ def build(args, dataset):
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    data.images.check_name(args.dataset)
+    data.images.check_name(args.dataset, **{name: getattr(args, name) for name in COLUMNS})
 
 
 def main(args, callbacks=(), dataset=None):
@@ -131,8 +132,7 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Nothing of images is kept in `folder`, the run's."""
-    reading = ("in_memory", "image_size", "path_column", "label_column", "group_column", "time_column", "weight_column")
-    given = {name: getattr(args, name) for name in reading}
+    given = {name: getattr(args, name) for name in ("in_memory", "image_size", *COLUMNS)}
     return data.images.load(args.dataset, **args.split, **given, skip_unreadable=args.skip_unreadable)
 
 

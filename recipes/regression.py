@@ -96,7 +96,10 @@ def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
     medium = _medium(args)
     names.check(args.model, medium)
-    getattr(data, medium).check_name(args.dataset)
+    if medium == "series":
+        data.series.check_name(args.dataset, **_reading(args))
+    else:
+        data.tables.check_name(args.dataset, "regression")
     if args.test_dataset is not None:
         data.tables.check_name(args.test_dataset)
 
@@ -125,10 +128,15 @@ def load(args, folder):
     """The dataset that `args` name; a table that stays on disk has its columns in `folder`."""
     if not _is_series(args):
         return data.tables.load(args.dataset, task="regression", folder=folder, label_column=args.label_column, **args.reading)
-    names = ("window", "stride", "missing", "length", "examples", "encoding", "weight_column")
+    return data.series.load(args.dataset, **args.split, **_reading(args))
+
+
+def _reading(args):
+    """How series are read."""
+    own = ("window", "stride", "missing", "length", "examples", "encoding", "weight_column")
     if args.dataset.startswith("csv:"):
-        names += ("id_column", "time_column", "label_column", "feature_columns", "group_column")
-    return data.series.load(args.dataset, numbers=True, **args.split, **{name: getattr(args, name) for name in names})
+        own += ("id_column", "time_column", "label_column", "feature_columns", "group_column")
+    return {"numbers": True, **{name: getattr(args, name) for name in own}}
 
 
 def _train(args, session):

@@ -16,6 +16,8 @@ from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "sequence_classification"
+READING = ("window", "stride", "missing", "sample_rate", "mel_bands", "length", "examples", "id_column", "time_column", "group_column",
+           "weight_column", "feature_columns", "label_column", "encoding", "skip_unreadable")  # fmt: skip
 
 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
@@ -91,7 +93,7 @@ def build(args, dataset):
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    data.series.check_name(args.dataset)
+    data.series.check_name(args.dataset, **{name: getattr(args, name) for name in READING})
 
 
 def main(args, callbacks=(), dataset=None):
@@ -122,9 +124,7 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Nothing of series is kept in `folder`, the run's."""
-    names = ("window", "stride", "missing", "sample_rate", "mel_bands", "length", "examples", "id_column", "time_column", "group_column",
-             "weight_column", "feature_columns", "label_column", "encoding", "skip_unreadable")  # fmt: skip
-    return data.series.load(args.dataset, **args.split, **{name: getattr(args, name) for name in names})
+    return data.series.load(args.dataset, **args.split, **{name: getattr(args, name) for name in READING})
 
 
 def _train(args, session):

@@ -15,6 +15,8 @@ from hornbook.recipes import options
 from hornbook.recipes.steps import defaults, running
 
 RECIPE = "sequence_pretraining"
+READING = ("window", "stride", "missing", "sample_rate", "mel_bands", "id_column", "time_column", "feature_columns", "encoding",
+           "skip_unreadable")  # fmt: skip
 
 
 @options.recipe(clip_norm=1.0)
@@ -65,7 +67,7 @@ def build(args, dataset):
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    data.series.check_name(args.dataset, labelled=False)
+    data.series.check_name(args.dataset, labelled=False, **{name: getattr(args, name) for name in READING})
 
 
 def main(args, callbacks=(), dataset=None):
@@ -101,9 +103,8 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Nothing of series is kept in `folder`, the run's."""
-    names = ("window", "stride", "missing", "sample_rate", "mel_bands", "id_column", "time_column", "feature_columns", "encoding",
-             "skip_unreadable")  # fmt: skip
-    return masking.dataset(data.series.load(args.dataset, labelled=False, **args.split, **{name: getattr(args, name) for name in names}))
+    reading = {name: getattr(args, name) for name in READING}
+    return masking.dataset(data.series.load(args.dataset, labelled=False, **args.split, **reading))
 
 
 def _train(args, session):

@@ -45,7 +45,7 @@ def build(args, dataset, num_outputs=None):
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    data.tables.check_name(args.dataset)
+    data.tables.check_name(args.dataset, "classification")
     if args.test_dataset is not None:
         data.tables.check_name(args.test_dataset)
 

@@ -15,6 +15,7 @@ from hornbook.recipes.networks import texts, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "text_classification"
+COLUMNS = ("text_columns", "label_column", "group_column", "time_column", "weight_column")
 MOST_PAIRS = 200_000  # That a linear model knows, of the tokens that follow each other twice in training.
 
 
@@ -95,7 +96,7 @@ def build(args, dataset, tokenizer, vectors=None):
 
 def check_name(args):
     """Refuse a data set that cannot be had, by its name."""
-    data.texts.check_name(args.dataset)
+    data.texts.check_name(args.dataset, **{name: getattr(args, name) for name in COLUMNS})
 
 
 def main(args, callbacks=(), dataset=None):
@@ -133,8 +134,7 @@ def check(args):
 
 def load(args, folder):
     """The dataset that `args` name. Its tokens, not its texts, are kept in `folder`, the run's."""
-    reading = ("text_columns", "label_column", "group_column", "time_column", "weight_column", "encoding", "header", "quoted", "skip_empty",
-               "in_memory")  # fmt: skip
+    reading = (*COLUMNS, "encoding", "header", "quoted", "skip_empty", "in_memory")
     return data.texts.load(args.dataset, **args.split, **{name: getattr(args, name) for name in reading})
 
 

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 CODE = ("hornbook", "data", "models", "training", "evaluation", "reports", "inference", "recipes", "tuning")
 PYTHON = [path for folder in (*CODE, "tests", "benchmarks", "docs") for path in sorted((ROOT / folder).rglob("*.py"))]
 MOST_LINES, LEAST_LINES, MOST_FILES, MOST_LINES_OF_A_RECIPE, MOST_EQUAL_LINES = 400, 50, 16, 250, 9
-SHARED = ("__init__", "classifying", "options", "ranges", "repeats")
+SHARED = ("__init__", "checks", "classifying", "options", "ranges", "repeats")
 RECIPES = [path for path in sorted((ROOT / "recipes").glob("*.py")) if path.stem not in SHARED]
 
 

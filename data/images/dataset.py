@@ -52,9 +52,15 @@ class ImageDataset(Dataset):
 
 
 @spelling.as_arguments(dataset="name")
-def check_name(name):
-    """Refuse a name that is no dataset's, see `sources.check_name`."""
+def check_name(name, *, path_column=None, label_column=None, group_column=None, time_column=None, weight_column=None):
+    """Refuse a name that is no dataset's, see `sources.check_name`, and columns, as of `load`, of one that has none."""
     sources.check_name(name, "images", BUILT_IN, KINDS)
+    kind = name.partition(":")[0]
+    for flag, column in {"path": path_column, "label": label_column, "group": group_column, "time": time_column}.items():
+        if kind != "csv" and column:
+            raise UserError(f"--{flag}-column is for csv:PATH; {name} has no columns")
+    if kind not in ("csv", "npz") and weight_column:
+        raise UserError(f"--weight-column is for csv:PATH, and for npz:PATH as the name of an array; {name} has no weights")
 
 
 @spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
@@ -94,20 +100,14 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     model.fit(digits.train.inputs, digits.train.labels, verbose=0)
     ```
     """
-    check_name(name)
+    columns = {"path_column": path_column, "label_column": label_column, "group_column": group_column}
+    columns |= {"time_column": time_column, "weight_column": weight_column}
+    check_name(name, **columns)
     kind = name.partition(":")[0]
-    for flag, column in {"path": path_column, "label": label_column, "group": group_column, "time": time_column}.items():
-        if kind != "csv" and column:
-            raise UserError(f"--{flag}-column is for csv:PATH; {name} has no columns")
-    if kind not in ("csv", "npz") and weight_column:
-        raise UserError(f"--weight-column is for csv:PATH, and for npz:PATH as the name of an array; {name} has no weights")
     shape, classes = {"image_size": image_size, "channels": channels}, {"class_names": class_names}
     options = {
         "folder": shape | classes,
-        "csv": shape
-        | classes
-        | {"path_column": path_column, "label_column": label_column, "group_column": group_column}
-        | {"time_column": time_column, "weight_column": weight_column},
+        "csv": shape | classes | columns,
         "npz": classes | {"weight_column": weight_column},
         "tfds": shape,
     }

@@ -56,9 +56,9 @@ def placed(parts, path, name, written):
 
 def _refuse_other(row, key, examples, place, written, where):
     """Refuse an example that has another label than the file says, or, known by its index, another file's name."""
-    now = {"label": _text(written(examples.labels[place].tolist()))}
+    now = {"label": as_held(written(examples.labels[place].tolist()))}
     if getattr(examples, "files", None) is not None:
-        now["file"] = os.path.basename(_text(examples.files[place]))
+        now["file"] = os.path.basename(as_held(examples.files[place]))
     for column, value in now.items():
         was = os.path.basename(row.get(column, value)) if column == "file" else row.get(column, value)
         if was != value:
@@ -126,7 +126,7 @@ def _numbered(part, by_file, path, name):
     return {key: places for key, places in found.items() if places}
 
 
-def _text(value):
+def as_held(value):
     """A value as a file holds it: what UTF-8 lacks is spelt out."""
     return str(value).encode("utf-8", "backslashreplace").decode()
 

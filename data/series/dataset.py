@@ -188,14 +188,19 @@ def is_series(name, time_column=None, id_column=None):
     return name == "adding" or name.startswith(("ts:", "npz:"))
 
 
-@spelling.as_arguments(dataset="name")
-def check_name(name, *, labelled=True):
-    """Refuse a name that is no dataset's, see `sources.check_name`; without labels, folders need no class folders."""
+@spelling.as_arguments(Options, dataset="name")
+def check_name(name, *, labelled=True, **options):
+    """Refuse a name that is no dataset's, see `sources.check_name`, and options, as of `load`, that it has not, or that go not together.
+
+    Without labels, folders need no class folders.
+    """
     kind, _, rest = name.partition(":")
     if kind == "folder" and not labelled:
         folders.check_any(rest)
     elif name != "adding":  # It has numbers to predict, so it is no choice for classification.
         sources.check_name(name, "series", BUILT_IN, KINDS)
+    if options:
+        checks.refuse_wrong_options(name, _as_options(options))
 
 
 @spelling.as_arguments(Options, arranging.Arrangement, thinning.Thinning, dataset="name")
@@ -233,9 +238,7 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
     """
     if preprocessing:
         options |= {key: preprocessing[key] for key in ("window", "stride", "missing", "sample_rate", "mel_bands") if key in preprocessing}
-    if options.get("feature_columns") is None or isinstance(options["feature_columns"], str):
-        options["feature_columns"] = naming.names(options.get("feature_columns"), "--feature-columns")
-    options = Options(**options, split_seed=split_seed, class_names=tuple(class_names or ()))
+    options = _as_options({**options, "split_seed": split_seed, "class_names": tuple(class_names or ())})
     checks.refuse_wrong_options(name, options)
     check_name(name, labelled=options.labelled)
     kind, _, rest = name.partition(":")
@@ -245,6 +248,14 @@ def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept
         source = dataclasses.replace(source, parts=parts)
     fractions = {"validation": validation_fraction, "test": test_fraction}
     return prepared(name, source, options, fractions, class_names, preprocessing, kept, arranged)
+
+
+def _as_options(given):
+    """`Options` of a dict, in which names of columns may be one text."""
+    columns = given.get("feature_columns")
+    if columns is None or isinstance(columns, str):
+        columns = naming.names(columns, "--feature-columns")
+    return Options(**{**given, "feature_columns": columns})
 
 
 def prepared(name, source, options, fractions, class_names, preprocessing, kept=thinning.ALL, arranged=arranging.NONE):

@@ -71,9 +71,13 @@ class TableDataset(Dataset):
 
 
 @spelling.as_arguments(dataset="name")
-def check_name(name):
-    """Refuse a name that is no dataset's, see `sources.check_name`."""
+def check_name(name, task=None):
+    """Refuse a name that is no dataset's, see `sources.check_name`, and a built-in one of another task, if one is given."""
     sources.check_name(name, "tables", tuple(BUILT_IN), KINDS)
+    built_for = BUILT_IN.get(name, task)
+    if task is not None and built_for != task:
+        recipe = "tabular-classification" if built_for == "classification" else "regression"
+        raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
 
 
 @spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
@@ -116,11 +120,7 @@ def load(name, *, task="classification", label_column=None, feature_columns=None
     model.evaluate(table.test.inputs, table.test.labels, verbose=0)
     ```
     """
-    check_name(name)
-    built_for = BUILT_IN.get(name, task)
-    if built_for != task:
-        recipe = "tabular-classification" if built_for == "classification" else "regression"
-        raise UserError(f"{name} is a dataset of {built_for}: hornbook {recipe} --dataset {name}")
+    check_name(name, task)
     reading = {"encoding": encoding, "header": header, "decimal": decimal, "missing": naming.names(missing_values, "--missing-values")}
     reading |= {"in_memory": in_memory, "folder": folder}
     parts, source_label, source_classes = read(name, **reading)

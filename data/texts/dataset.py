@@ -126,9 +126,16 @@ class TextDataset(Dataset):
 
 
 @spelling.as_arguments(dataset="name")
-def check_name(name):
-    """Refuse a name that is no dataset's, see `sources.check_name`."""
+def check_name(name, *, text_columns=None, label_column=None, group_column=None, time_column=None, weight_column=None):
+    """Refuse a name that is no dataset's, see `sources.check_name`, and columns, as of `load`, of one that has none."""
     sources.check_name(name, "texts", BUILT_IN, KINDS)
+    kind = name.partition(":")[0]
+    if kind not in ("csv", "tfds") and (text_columns or label_column):
+        raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
+    further = {"group-column": group_column, "time-column": time_column, "weight-column": weight_column}
+    if kind != "csv" and any(further.values()):
+        given = next(flag for flag, column in further.items() if column)
+        raise UserError(f"--{given} is for csv:PATH, got {name}; leave it out")
 
 
 @spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
@@ -179,14 +186,9 @@ def load(name, *, text_columns=None, label_column=None, group_column=None, time_
     model.fit(tokenizer.batch(texts.train.texts()), texts.train.labels, verbose=0)
     ```
     """
-    check_name(name)
-    kind, _, rest = name.partition(":")
-    if kind not in ("csv", "tfds") and (text_columns or label_column):
-        raise UserError(f"--{'text-columns' if text_columns else 'label-column'} is for csv:PATH and tfds:NAME; {name} has no columns")
     further = {"group_column": group_column, "time_column": time_column, "weight_column": weight_column}
-    if kind != "csv" and any(further.values()):
-        given = next(flag for flag, column in further.items() if column)
-        raise UserError(f"--{given.replace('_', '-')} is for csv:PATH, got {name}; leave it out")
+    check_name(name, text_columns=text_columns, label_column=label_column, **further)
+    kind, _, rest = name.partition(":")
     columns = naming.names(text_columns, "--text-columns")
     if name == "docstrings":
         dataset = _docstrings()

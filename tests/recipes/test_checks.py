@@ -105,6 +105,16 @@ def test_a_model_that_there_is_not(recipe, files, tmp_path):
         (SERIES, {"clip_adaptive": 0.1}, "--clip-norm 1 and --clip-adaptive 0.1 .* and 0 for the others"),
         (IMAGES, {"epochs": 2, "warmup_epochs": 2.0}, "--warmup-epochs must be less than --epochs 2, got 2"),
         (IMAGES, {"schedule": "one-cycle", "warmup_epochs": 1.0}, "--schedule one-cycle has a warm-up of its own"),
+        (IMAGES, {"path_column": "file"}, "--path-column is for csv:PATH; digits has no columns"),
+        (IMAGES, {"weight_column": "trust"}, "--weight-column is for csv:PATH, and for npz:PATH"),
+        (TEXTS, {"text_columns": "text"}, "--text-columns is for csv:PATH and tfds:NAME; docstrings has no columns"),
+        (TEXTS, {"time_column": "created"}, "--time-column is for csv:PATH, got docstrings"),
+        (SERIES, {"stride": 3}, "--stride 3 needs --window, the steps of a window"),
+        (SERIES, {"label_column": "class"}, "--label-column is for csv:PATH and folder:PATH"),
+        ("sequence-pretraining", {"stride": 3}, "--stride 3 needs --window"),
+        ("regression", {"dataset": "adding", "stride": 3}, "--stride 3 needs --window"),
+        (SERIES, {"dataset": "adding"}, "adding has numbers to predict, not classes; try hornbook regression --dataset adding"),
+        (TABLES, {"dataset": "diabetes"}, "diabetes is a dataset of regression: hornbook regression --dataset diabetes"),
         (IMAGES, {"schedule": "restarts", "cycles": 3, "epochs": 2}, "--cycles 3 are more than --epochs 2"),
     ],
     ids=lambda value: str(value)[:50],
@@ -145,6 +155,8 @@ def test_the_names_are_those_of_the_zoo():
     assert set(names.OF_MEDIUM["texts"]) == {name for name in models.names() if "vocabulary_size" in models.options(name)}
     for name in names.OF_MEDIUM["texts"]:
         assert ("embedding_size" not in models.options(name)) == (name in names.OF_WIDTH)
+    for name in models.names():
+        models.check(name)
     for medium, own in names.OF_MEDIUM.items():
         assert set(defaults.models_of(medium)) <= set(own)
         families = {models.family(name) for name in own}
