@@ -154,10 +154,3 @@ def test_a_file_on_the_way_to_an_output_is_named(write, tmp_path):
     (tmp_path / "notes.txt").write_text("precious")
     with pytest.raises(UserError, match=r"--output .*notes\.txt.* leads through .*notes\.txt, which is a file; accepted is a folder"):
         write(tmp_path / "notes.txt" / "of" / "mine")
-
-
-def test_a_file_in_the_place_of_the_usual_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").write_text("precious")
-    with pytest.raises(UserError, match=r"--output runs/a/.* leads through runs, which is a file"), folders.output(None, "a", "b"):
-        pass

@@ -97,7 +97,7 @@ def test_a_default_folder_stays_with_what_is_in_it(tmp_path, monkeypatch):
 def test_a_default_folder_where_none_can_be(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").touch()
-    with pytest.raises(UserError, match=r"--output runs/job/\S+ cannot be written: .*; pass a folder that can"):
+    with pytest.raises(UserError, match=r"--output runs/job/\S+ leads through runs, which is a file; accepted is a folder"):
         folders.output(None, "job", "mlp").__enter__()
     (tmp_path / "runs").unlink()
     with pytest.raises(UserError, match=r"cannot be written: File name too long"):
