@@ -131,8 +131,7 @@ def begin(args, session, dataset):
     splits.record_split(path("split.csv"), dataset, resumed=session.run.resumed)
     session.suspected.extend(findings.of_data(args, dataset, path, classifying.notes(args, dataset)))
     chosen = session.run.choose(defaults.choose(args, dataset), type(args))
-    args = dataclasses.replace(args, **chosen)
-    ranges.check(args)  # Of a run that goes on, they come from a file.
+    ranges.check(args := dataclasses.replace(args, **chosen))  # Of a run that goes on, they come from a file.
     if line := defaults.in_words(chosen, dataset, classifying.steps(args, dataset.train)):
         terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
@@ -164,8 +163,8 @@ def _start_floor(args, session, dataset, evaluated):
                 notes.append(f"on {used:,} of {len(part):,} {name} examples")
     except Exception as error:  # Whatever it is, the training will say it better, or does not need to know.
         notes, problem, places = [f"all but the constant guess left out: {error}"], None, None
-    groups = dataset.groups_of(evaluated)
-    groups = groups if groups is None or places is None else groups[places]
+    if (groups := dataset.groups_of(evaluated)) is not None and places is not None:
+        groups = groups[places]
     session.floor.start(session.run.folder, task, train.labels, problem, places=places, groups=groups, notes=notes)
 
 
@@ -242,8 +241,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     from hornbook.training.averages import plan
     from hornbook.training.diagnosis import footprint
 
-    run = session.run
-    advice = findings.Advice(args, run.asked, model, train, validation)
+    advice = findings.Advice(args, (run := session.run).asked, model, train, validation)
     if args.check_only:
         raise checking.Checked([*session.suspected, *findings.of_check(advice, model, train, validation, as_batches)])
     terminal.say(f"{args.model}: {model.count_params():,} parameters, {args.precision}; run folder {run.folder}")
