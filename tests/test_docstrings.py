@@ -1,4 +1,4 @@
-"""The examples in the docstrings of data, training, evaluation and reports run, each in a folder of its own, as a reader would run it."""
+"""The examples in docstrings run, each in a folder of its own, as a reader would run them."""
 
 import importlib
 import inspect
@@ -10,6 +10,7 @@ import keras
 import pytest
 
 from hornbook import data, evaluation, reports, training
+from hornbook.inference import explain
 
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
@@ -28,6 +29,7 @@ PARTS = (
     "evaluation.floors.tasks", "evaluation.intervals", "evaluation.label_issues",
     "evaluation.paired", "evaluation.predictions", "evaluation.selection",
     "evaluation.selective", "evaluation.subgroups", "evaluation.temperature", "evaluation.thresholds",
+    "inference.explain.explaining", "inference.explain.faithfulness", "inference.explain.neighbours", "inference.explain.randomisation",
     "reports.model_card", "reports.report", "training.adversarial.attacks", "training.adversarial.box",
     "training.adversarial.gradient_attacks", "training.adversarial.objectives", "training.adversarial.square",
     "training.adversarial.within", "training.averages.plan",
@@ -75,6 +77,10 @@ SERVING = {
     "evaluation.predictions": ("Predictions", "read"),
     "evaluation.temperature": ("Fitted",),
     "evaluation.thresholds": ("Aim", "Choice"),
+    "inference.explain.explaining": ("Explainer", "Explanation", "scores_of"),
+    "inference.explain.faithfulness": ("Faithfulness",),
+    "inference.explain.neighbours": ("hidden", "training_sample"),
+    "inference.explain.randomisation": ("shuffled",),
     "reports.model_card": ("data_of", "escaped", "public"),
     "training.adversarial.box": ("refuse_scale",),
     "training.checkpoint": ("size_in_bytes",),
@@ -99,7 +105,7 @@ def files(package):
 def documented():
     """Every public function and class of every file, by its name."""
     found = {}
-    for package in (data, training, evaluation, reports):
+    for package in (data, training, evaluation, explain, reports):
         for module in files(package):
             for name, thing in vars(module).items():
                 if not name.startswith("_") and callable(thing) and getattr(thing, "__module__", None) == module.__name__:

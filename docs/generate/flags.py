@@ -18,6 +18,7 @@ from hornbook import models
 from hornbook.__main__ import COMMANDS, SEARCHES
 from hornbook.inference import ensemble, evaluate, runs_table
 from hornbook.inference.attack import command as attack
+from hornbook.inference.explain import command as explain
 from hornbook.inference.export import command as export
 from hornbook.inference.predict import command as predict
 from hornbook.inference.serve import command as serve_command
@@ -58,6 +59,7 @@ def command_options():
         "predict": predict.PredictArgs,
         "evaluate": evaluate.EvaluateArgs,
         "attack": attack.AttackArgs,
+        "explain": explain.ExplainArgs,
         "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
         "serve": serve_command.ServeArgs,

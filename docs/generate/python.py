@@ -10,7 +10,7 @@ import pkgutil
 import types
 
 PAGE = pathlib.Path(__file__).parents[1] / "python.md"
-PACKAGES = ("models", "data", "training", "evaluation", "reports", "tuning")
+PACKAGES = ("models", "data", "training", "evaluation", "reports", "inference.explain", "tuning")
 _BEGINNING = """# Every public name in Python
 
 Look up what Hornbook has for your own Keras code. `help(NAME)` shows arguments, shapes, errors and an example that runs.

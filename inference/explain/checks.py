@@ -1,0 +1,84 @@
+"""A run's answers explained, and whether the explanations say anything: deletion and insertion, and shuffled weights."""
+
+import numpy as np
+
+from hornbook.evaluation import scores
+from hornbook.inference.explain.explaining import Explainer
+from hornbook.inference.explain.faithfulness import deletion_and_insertion
+from hornbook.inference.explain.randomisation import MOST_ALIKE, randomised
+
+_AT_A_TIME = 256
+_ORDERS = 32  # Of the parts, for Shapley values.
+_OF_SHUFFLED = 8  # Examples whose explanation by shuffled weights is compared.
+
+
+class Run:
+    """The explanations of a run's answers.
+
+    Args:
+        model: the run's.
+        trained: `data.inputs.Trained`.
+        shown: of `media`, the inputs and the unseen examples.
+        method: one of `explaining.METHODS`.
+        target: number of the class to explain; None: the one that is predicted for each.
+        seed: of what is random.
+
+    Attributes:
+        about, names: the run's `labels.json` and its classes.
+        rows: float array `(examples, classes)`, probabilities.
+        target: int array `(examples,)`.
+        heat, gaps: as of `explaining.Explanation`.
+    """
+
+    def __init__(self, model, trained, shown, method, target, seed=0):
+        self.model, self.about, self.names = model, trained.about, trained.about["class_names"]
+        self.subject, self.method, self.seed = shown.subject, method, seed
+        self.rows = self._probabilities(self.subject.x)
+        predicted = np.array([scores.ranked(self.about, row)[0] for row in self.rows])
+        self.target = np.full(len(self.rows), target) if target is not None else predicted
+        self._explain = None if method == "shapley" else Explainer(model, method, seed=seed)
+        self.heat, self.gaps = self._explained(np.arange(len(self.rows)))
+
+    def _explained(self, places):
+        """Heat of some examples, 0 where nothing counts, and their gaps."""
+        if self._explain is None:
+            options = {"samples": _ORDERS, "seed": self.seed}
+            found = [self.subject.shapley(place, self._probabilities, self.target[place], **options) for place in places]
+            return np.stack(found), None
+        baseline = self.subject.baseline
+        found = self._explain(self.subject.x[places], self.target[places], None if baseline is None else baseline[places])
+        return np.where(self.subject.counted[places], found.heat, 0), found.gaps
+
+    def _probabilities(self, x):
+        found = [self.model.predict_on_batch(x[start : start + _AT_A_TIME]) for start in range(0, len(x), _AT_A_TIME)]
+        return scores.answers(self.about["loss"], np.concatenate(found))
+
+    def checked(self):
+        """How the method does on this model: a dict of JSON values, with `reliable` and, for readers, `sentences`."""
+        probability = self.subject.probability(self._probabilities, self.target)
+        areas = deletion_and_insertion(probability, self.heat, self.subject.counted, seed=self.seed).summary()
+        # Unseen examples stand at the end, and each costs several explanations.
+        some = np.arange(len(self.heat))[-_OF_SHUFFLED:]
+        counted = self.subject.counted[some]
+        alike = randomised(self.model, lambda: self._explained(some)[0], self.heat[some], counted, seed=self.seed)
+        alike = {"rank_correlation": float(alike.mean()), "examples": len(alike), "depends_on_weights": bool(alike.mean() <= MOST_ALIKE)}
+        found = {"deletion_and_insertion": areas, "weight_randomisation": alike}
+        found["reliable"] = areas["better_than_random"] and alike["depends_on_weights"]
+        return {**found, "sentences": _sentences(self.method, areas, alike)}
+
+
+def _sentences(method, areas, alike):
+    """What the checks found, in words."""
+    count, interval = areas["examples"], areas["interval"]
+    between = "" if interval is None else f" [{interval[0]:+.3f}, {interval[1]:+.3f}]"
+    told = [
+        f"deletion {areas['deletion']:.3f} (low is good), insertion {areas['insertion']:.3f} (high is good); random orders "
+        f"{areas['random_deletion']:.3f} and {areas['random_insertion']:.3f}; gain {areas['gain']:+.3f}{between}, {count} examples",
+        f"with shuffled weights the explanations are alike by {alike['rank_correlation']:.2f} (rank correlation, 0 is good), "
+        f"{alike['examples']} examples",
+    ]
+    if not areas["better_than_random"]:
+        told.append(f"note: {method} points at nothing that this model's answers rest on more than on places drawn at random")
+    if not alike["depends_on_weights"]:
+        told.append(f"note: {method} says nearly the same of this model without what it has learned, so it says little about it")
+    return told

@@ -1,0 +1,81 @@
+"""The page of `hornbook explain`: each input under its heat, and how the method did on this model."""
+
+import hornbook
+from hornbook.reports import page
+
+_ABOUT = {
+    "gradients": "How strongly the class's score would change with each place (Simonyan et al. 2014). Blue says how much, not which way.",
+    "integrated_gradients": "What each place adds to the class's score on the way from nothing to the input (Sundararajan et al. 2017): "
+    "blue speaks for the class, red against it.",
+    "smoothgrad": "How strongly the class's score would change with each place, the mean of noisy copies (Smilkov et al. 2017). Blue says "
+    "how much, not which way.",
+    "grad_cam": "Where in the last map of the network lies what speaks for the class (Selvaraju et al. 2017). It is as coarse as that map.",
+    "attention_rollout": "What the network's summary has looked at through all blocks (Abnar & Zuidema 2020), the same for every class.",
+    "shapley": "What each part adds to the class's score, in the mean over the orders in which parts are added (Štrumbelj & Kononenko "
+    "2014): blue speaks for the class, red against it.",
+}
+
+
+def page_of(about, entries, drawings, sections=()):
+    """The page, a string.
+
+    Args:
+        about: dict with `run`, `method`, `medium` and `checks`.
+        entries: list of dicts, an input each.
+        drawings: list of HTML, an input each.
+        sections: further pairs of a heading, text, and HTML.
+    """
+    checks = about["checks"]
+    facts = [("Method", about["method"].replace("_", " ")), ("Run", about["run"]), ("Inputs", page.number(len(entries)))]
+    facts.append(("Says something of this model", "yes" if checks["reliable"] else "no, see below"))
+    shown = [f"<figure><figcaption>{_caption(one)}</figcaption>{drawn}{one.get('further', '')}</figure>"
+             for one, drawn in zip(entries, drawings, strict=True)]  # fmt: skip
+    introduction = f'<p class="lead">{page.escape(_ABOUT[about["method"]])}</p>{_marks(checks)}'
+    inputs = f'<div class="sheet">\n{"".join(shown)}\n</div>'
+    return page.of_sections(
+        "What the answers rest on",
+        introduction,
+        facts,
+        [("Inputs", inputs), *sections, ("Whether it says anything", _checks(checks))],
+        f"Made by Hornbook {hornbook.__version__}. This file loads nothing from anywhere.",
+    )
+
+
+def _caption(one):
+    told = f"{page.isolated(one['name'])}: what speaks for <b>{page.isolated(one['explained'])}</b>, {page.percent(one['probability'])}"
+    return told if one["explained"] == one["predicted"] else f"{told}; predicted is {page.isolated(one['predicted'])}"
+
+
+def _marks(checks):
+    marks = [
+        f"<li><p>{page.escape(one.removeprefix('note: ').capitalize())}.</p></li>"
+        for one in checks["sentences"]
+        if one.startswith("note: ")
+    ]
+    return f'<ul class="findings">{"".join(marks)}</ul>' if marks else ""
+
+
+def _checks(checks):
+    areas, alike = checks["deletion_and_insertion"], checks["weight_randomisation"]
+    interval = areas["interval"]
+    between = "" if interval is None else f" ({page.number(interval[0])} to {page.number(interval[1])})"
+    rows = [
+        (
+            "Deletion: the hottest places taken away first, low is good",
+            page.percent(areas["deletion"]),
+            page.percent(areas["random_deletion"]),
+        ),
+        (
+            "Insertion: the hottest places put back first, high is good",
+            page.percent(areas["insertion"]),
+            page.percent(areas["random_insertion"]),
+        ),
+    ]
+    return (
+        '<p class="lead">An explanation can look right and say nothing. Two checks tell: whether the class gets less probable when what is '
+        "hot is taken away, and whether the explanation changes when the network forgets what it has learned.</p>"
+        + page.table(["Mean probability of the class", "This method", "Random orders"], rows)
+        + f"<p>The gain over random orders is {page.number(areas['gain'])}{between}, {areas['examples']} examples (Petsiuk et al. 2018). "
+        f"With shuffled weights the explanations of {alike['examples']} examples have a rank correlation of "
+        f"{page.number(alike['rank_correlation'])} with these (Adebayo et al. 2018); above 0.5 the method is marked.</p>"
+    )
