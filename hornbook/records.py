@@ -14,6 +14,8 @@ import msgspec
 
 from hornbook import UserError, files, memory
 
+# Layers that load code or a model of another library, whatever their file says of it.
+LAYERS_OF_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__", "__typespec__")
 LARGEST = 2**28  # Bytes of a JSON file; a tokenizer's vocabulary of millions takes tens of millions.
 _BYTES_A_PLACE = 64  # Of the memory, of each list, object or value: "[]," becomes twenty times as much.
 
@@ -158,3 +160,16 @@ def kind_in_words(kind):
     if origin is tuple:
         return f"a list of which each is {kind_in_words(parts[0])}"
     return " or ".join(kind_in_words(part) for part in parts) or str(kind)
+
+
+def classes_named(described):
+    """Every object in Keras' description of a model that names a class; a loop, since it may be nested as deep as somebody likes."""
+    waiting = [described]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if "class_name" in one:
+                yield one
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)

@@ -20,8 +20,6 @@ from hornbook import UserError, command_line, files, libraries, records
 
 _DESCRIPTION, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _LONGEST_DESCRIPTION = 2**24  # Bytes: ten thousand layers.
-# Layers that load code or a model of another library, whatever their file says of it.
-_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__", "__typespec__")
 _OURS = "hornbook>"
 _KERAS = ("keras", "builtins")
 _MOST_NUMBERS = 2**28  # Of one example: a gibibyte.
@@ -40,7 +38,7 @@ def check(path, labels, labels_path):
         UserError: with what is wrong.
     """
     described = _description(path)
-    for one in _objects(described):
+    for one in records.classes_named(described):
         _refuse_code(path, one)
     shape = _input_shape(described)
     if shape is None:
@@ -154,7 +152,7 @@ def _refuse_larger_than_its_file(path):
     import keras
 
     described = _description(path)
-    if sum(_largest(one.get("config")) ** 2 for one in _objects(described)) <= _MOST_NUMBERS:
+    if sum(_largest(one.get("config")) ** 2 for one in records.classes_named(described)) <= _MOST_NUMBERS:
         return  # No kernel of it can be large, and what follows takes as long as half of the loading.
     with _no_variable_waits(), keras.StatelessScope(initialize_variables=False):  # Variables of a shape, without values.
         model = keras.saving.deserialize_keras_object(described, safe_mode=True)
@@ -267,22 +265,9 @@ def _description(path):
         raise UserError(f"{path} is broken, cut off or changed ({error}); restore it") from error
 
 
-def _objects(described):
-    """Every object in a description that names a class; a loop, since it may be nested as deep as somebody likes."""
-    waiting = [described]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if "class_name" in one:
-                yield one
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-
-
 def _refuse_code(path, one):
     name, module, registered = (one.get(key) for key in ("class_name", "module", "registered_name"))
-    if name in _CODE:
+    if name in records.LAYERS_OF_CODE:
         raise UserError(f"{path} has a {name}, which holds or loads code; Hornbook runs no code that comes in a file")
     ours = isinstance(registered, str) and registered.startswith(_OURS)
     own_home = module is None or (isinstance(module, str) and module.partition(".")[0] in _KERAS)

@@ -9,9 +9,10 @@ et al. 2020). Labels, where there are any, are not read.
 
 from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, data
+from hornbook import command_line, data
 from hornbook.data.images.pretraining import unlabelled
 from hornbook.recipes import options
+from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import defaults, pretexts, running
 
 RECIPE = "image_pretraining"
@@ -103,14 +104,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "images")
     pretexts.check(args)
-    for name, usual, why in (
-        ("members", 1, "begins other runs with the weights of one network"),
-        ("snapshots", 0, "begins other runs with the weights of one network"),
-        ("coverage", None, "has no classes of yours to make sets of"),
-        ("test_fold", None, "has no labels to score folds by"),
-    ):
-        if getattr(args, name) != usual:
-            raise UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: a pretraining {why}; leave it out")
+    weights.check_pretraining(args)
 
 
 def load(args, folder):

@@ -8,10 +8,11 @@ Some steps of each series are hidden, and the network says them from the others.
 
 from typing import Annotated, Literal
 
-from hornbook import UserError, command_line, data
+from hornbook import command_line, data
 from hornbook.data.series.pretraining import masking
 from hornbook.evaluation.floors import masked_steps
 from hornbook.recipes import options
+from hornbook.recipes.networks import weights
 from hornbook.recipes.steps import defaults, running
 
 RECIPE = "sequence_pretraining"
@@ -93,12 +94,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "series", metrics=("loss",))
-    one = "begins other runs with the weights of one network"
-    unfit = {"members": (1, one), "snapshots": (0, one), "save_predictions": (False, "predicts nothing of yours")}
-    unfit |= {"coverage": (None, "predicts nothing of yours"), "test_fold": (None, "has no labels to score folds by")}
-    for name, (usual, why) in unfit.items():
-        if getattr(args, name) != usual:
-            raise UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: a pretraining {why}; leave it out")
+    weights.check_pretraining(args, ("save_predictions", False, "predicts nothing of yours"))
 
 
 def load(args, folder):

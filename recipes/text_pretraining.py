@@ -10,9 +10,9 @@ there are any, are not read.
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.data.texts import unlabelled
+from hornbook.data.texts.pretraining import unlabelled
 from hornbook.recipes import options
-from hornbook.recipes.networks import texts
+from hornbook.recipes.networks import texts, weights
 from hornbook.recipes.steps import defaults, running
 
 RECIPE = "text_pretraining"
@@ -90,16 +90,8 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "texts")
     texts.check_vocabulary(args)
-    for name, usual, why in (
-        ("members", 1, "begins other runs with the weights of one network"),
-        ("snapshots", 0, "begins other runs with the weights of one network"),
-        ("coverage", None, "has no classes of yours to make sets of"),
-        ("test_fold", None, "has no labels to score folds by"),
-        ("save_predictions", False, "has no outputs for a whole text"),
-        ("pooling", None, "has outputs of each token, not of a whole text"),
-    ):
-        if getattr(args, name) != usual:
-            raise UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: a pretraining {why}; leave it out")
+    unfit = ("save_predictions", False, "has no outputs for a whole text")
+    weights.check_pretraining(args, unfit, ("pooling", None, "has outputs of each token, not of a whole text"))
     if ":" in args.model:
         raise UserError(f"--model {args.model}: text-pretraining takes models of Hornbook, which have outputs of each token; pass one")
 
@@ -113,7 +105,7 @@ def load(args, folder):
 def _train(args, session):
     import keras
 
-    from hornbook.data.texts import masking
+    from hornbook.data.texts.pretraining import masking
     from hornbook.evaluation.floors import masked_tokens
     from hornbook.training import losses, transfer
     from hornbook.training.updates.sharpness import sharpness_aware

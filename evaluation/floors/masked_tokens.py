@@ -15,13 +15,14 @@ def guesses(train, masked, vocabulary_size):
 
     Args:
         train: tokens of the training texts: has `lengths` and `padded(positions, length)`, such as `data.texts.Tokens`.
-        masked: `data.texts.masking.MaskedTokens` of those that are scored.
+        masked: `data.texts.pretraining.masking.MaskedTokens` of those that are scored.
         vocabulary_size: how many ids there are.
 
     Example:
     ```python
     from hornbook import data
-    from hornbook.data.texts import masking, tokenizing
+    from hornbook.data.texts import tokenizing
+    from hornbook.data.texts.pretraining import masking
     from hornbook.evaluation.floors import masked_tokens
 
     texts = data.texts.from_texts(["a good film", "a bad film"] * 8, [1, 0] * 8)

@@ -1,19 +1,18 @@
 """Backbones of KerasHub, an optional library: its presets, or a folder with one, as networks of Keras' own layers."""
 
-import json
 import os
 import pathlib
 
 import keras
 
+from hornbook import records
+
 PREFIX = "hub:"
 """What stands before the name of a preset where builders are named."""
 _KERAS = "keras.src."
 _CONFIG, _CONVERTER = "config.json", "image_converter.json"
-# Of the descriptions in a preset's folder: whatever else one names would be imported, or is code.
+# Of the descriptions in a preset's folder: what another module has would be imported.
 _MODULES = ("keras", "keras_hub", "builtins")
-_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__", "__typespec__")
-_TRUSTED_LENGTH = 2**24  # Bytes of a description.
 
 
 def check(preset):
@@ -82,26 +81,9 @@ def _check_folder(folder):
     """Refuse a preset's folder whose descriptions name code, or anything but layers of Keras and KerasHub."""
     for name in (_CONFIG, _CONVERTER):
         path = folder / name
-        if not path.is_file() or path.stat().st_size > _TRUSTED_LENGTH:
+        if not path.is_file():
             raise ValueError(f"{folder} is no preset of KerasHub for images: there is no {name}, as save_to_preset writes it")
-        try:
-            described = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path} is no JSON: {error}") from error
-        for one in _objects(described):
+        for one in records.classes_named(records.raw(path)):
             module, kind = str(one.get("module") or "keras"), str(one.get("class_name"))
-            if kind in _CODE or module.partition(".")[0] not in _MODULES:
+            if kind in records.LAYERS_OF_CODE or module.partition(".")[0] not in _MODULES:
                 raise ValueError(f"{path} names {module}.{kind}, which would run code; accepted are the layers of Keras and KerasHub")
-
-
-def _objects(value):
-    """All dicts in a description that name a class."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting.extend(one.values())
-            if "class_name" in one:
-                yield one
-        elif isinstance(one, list):
-            waiting.extend(one)

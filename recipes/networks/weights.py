@@ -91,6 +91,24 @@ def check(args, medium):
         _check_head(args, medium)
 
 
+def check_pretraining(args, *further):
+    """Refuse options that do not fit a run which has no classes, and whose weights others begin with.
+
+    Args:
+        args: options of a recipe that pretrains.
+        *further: those of its own: the option's name, its value where it is left alone, and what a pretraining "has" or "does" instead.
+
+    Raises:
+        UserError: with the flag.
+    """
+    one = "begins other runs with the weights of one network"
+    unfit = [("members", 1, one), ("snapshots", 0, one), ("coverage", None, "has no classes of yours to make sets of")]
+    unfit += [("test_fold", None, "has no labels to score folds by"), *further]
+    for name, usual, why in unfit:
+        if getattr(args, name) != usual:
+            raise UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: a pretraining {why}; leave it out")
+
+
 def _check_model(args):
     """Refuse another model than that of the run whose weights are taken, before anything is trained or read."""
     folder = source_folder(args)

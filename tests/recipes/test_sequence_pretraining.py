@@ -137,7 +137,7 @@ def test_networks_that_keep_the_steps_say_some_numbers_of_each(name):
         ({"model": "gru", "pooling": "last"}, "the network gru has no features of each step"),
         ({"pooling": "attention"}, "pass --pooling mean|has no features of each step"),
         ({"members": 2}, "--members 2: a pretraining begins other runs"),
-        ({"coverage": 0.9}, r"--coverage 0\.9: a pretraining predicts nothing of yours"),
+        ({"coverage": 0.9}, r"--coverage 0\.9: a pretraining has no classes of yours"),
         ({"masked_share": 1.0}, "--masked-share must be more than 0 and less than 1"),
     ],
 )

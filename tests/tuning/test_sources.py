@@ -1,5 +1,6 @@
 """Files that change between the runs of a search, comparison or cross-validation."""
 
+import json
 import os
 import re
 
@@ -27,10 +28,12 @@ def test_the_files_of_runs_are_those_that_their_options_name():
 
 
 def test_a_file_that_is_as_it_was_is_let_pass(rows, tmp_path):
-    for _ in range(2):
-        sources.refuse_changed(tmp_path, [str(rows)], CALLED)
+    sources.refuse_changed(tmp_path, [str(rows)], CALLED)
+    noted = (tmp_path / sources.NAME).read_text()
     os.utime(rows, (0, 0))  # A copy that was restored.
     sources.refuse_changed(tmp_path, [str(rows), "nowhere.csv"], CALLED)
+    assert (tmp_path / sources.NAME).read_text() == noted
+    assert json.loads(noted)[str(rows)]["bytes"] == rows.stat().st_size
 
 
 @pytest.mark.parametrize(

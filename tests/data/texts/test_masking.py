@@ -4,7 +4,8 @@ import numpy as np
 
 from hornbook import data
 from hornbook.data import randomness
-from hornbook.data.texts import masking, tokenizing
+from hornbook.data.texts import tokenizing
+from hornbook.data.texts.pretraining import masking
 from hornbook.evaluation.floors import masked_tokens
 
 SIZE = 50

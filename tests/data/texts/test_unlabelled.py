@@ -3,7 +3,7 @@
 import pytest
 
 from hornbook import UserError, data
-from hornbook.data.texts import unlabelled
+from hornbook.data.texts.pretraining import unlabelled
 
 
 def test_files_at_any_depth_are_texts(tmp_path):

@@ -159,10 +159,14 @@ def test_a_terminal_has_one_line_and_a_file_a_line_now_and_then():
 
 
 def test_a_reader_that_has_left_ends_nothing():
+    tried = []
+
     class Closed(Stream):
         def write(self, text):
+            tried.append(text)
             raise BrokenPipeError
 
     with Progress(stream=Closed(False), clock=iter([0, 100, 900]).__next__) as progress:
         progress.at(5)
         progress.at(6)
+    assert tried

@@ -11,7 +11,7 @@ import pytest
 from hornbook import data, models
 from hornbook.data.images.pretraining import rotation
 from hornbook.data.series.pretraining import masking
-from hornbook.data.texts import unlabelled
+from hornbook.data.texts.pretraining import unlabelled
 from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
 from hornbook.recipes.sequence_classification import Args, main
 from hornbook.recipes.steps import defaults

@@ -60,7 +60,7 @@ def load(name, *, text_columns=None, encoding="auto", header="auto", quoted=True
     import pathlib
     import tempfile
 
-    from hornbook.data.texts import unlabelled
+    from hornbook.data.texts.pretraining import unlabelled
 
     with tempfile.TemporaryDirectory() as folder:
         for number in range(30):

@@ -29,7 +29,7 @@ class Masking:
     ```python
     import numpy
     from hornbook.data import randomness
-    from hornbook.data.texts.masking import Masking
+    from hornbook.data.texts.pretraining.masking import Masking
 
     ids = numpy.array([[5, 6, 7, 8, 9, 5, 0, 0]], "int32")
     packed, hidden = Masking(0.3, 2, 10)(ids, None, lambda name: randomness.uniform(0, 0, numpy.arange(1), name))

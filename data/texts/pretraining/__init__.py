@@ -1,0 +1,1 @@
+"""Texts without labels, and what a network learns from them: which tokens were hidden."""
