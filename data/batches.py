@@ -21,7 +21,7 @@ _MOST_NUMBERS = 2**25  # Of inputs that are looked at: 128 MiB.
 
 
 def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None,
-                     weights_from=0, sampling="none", length=None, example_weights=None):  # fmt: skip
+                     weights_from=0, sampling="none", length=None, example_weights=None, teacher=None):  # fmt: skip
     """Shuffled, augmented batches for `model.fit(batches, steps_per_epoch=steps_per_epoch(...), ...)`, from `first_epoch` to the end.
 
     Every epoch leaves out the examples that do not fill its last batch, others each time: all steps have one shape, and no
@@ -44,10 +44,11 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         length: steps of every batch of sequences, for a model of fixed length; None: as few as its examples need.
         example_weights: float array `(examples,)`, what each example counts, 0 or more; its class's weight is multiplied by it. Only
             ratios matter: the mean over the examples, of the products too, is made 1. None: all the same.
+        teacher: `training.distillation.Teacher`, whose probabilities stand behind the labels, for `losses.Distilled`. None: none.
 
     Returns:
         A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32
-        `(batch, classes)`, one-hot unless `num_classes` says otherwise.
+        `(batch, classes)`, one-hot unless `num_classes` says otherwise; with a teacher twice as wide.
 
     Raises:
         UserError: batch_size is not positive, or examples of several labels are to be drawn by their classes.
@@ -72,7 +73,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     own, scale = None, 1.0
     if example_weights is not None:
         own, scale = weights_of.relative(examples.labels, example_weights, class_weights, sampling)
-    finish = Finish(num_classes, seed, augment, class_weights, weights_from, own, scale)
+    finish = Finish(num_classes, seed, augment, class_weights, weights_from, own, scale, teacher)
     if hasattr(examples, "lengths"):
         return bucketed_batches.training(examples, batch_size, steps, epochs, finish, sampling, length)
     if hasattr(examples, "inputs"):

@@ -24,14 +24,15 @@ class Finish:
         weights_from: epoch from which they count; before, all weights are 1.
         example_weights: float32 array `(examples,)` by position, of mean 1, by which the class weights are multiplied, or None.
         scale: the factor that brings the mean of these products to 1.
+        teacher: `training.distillation.Teacher`, whose probabilities stand behind the labels, `(batch, 2 * outputs)`; or None.
     """
 
-    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0):
+    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0, teacher=None):
         self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
         if num_classes == 1:
             self.identity = np.array([[0], [1]], np.float32)
         self.seed, self.augment, self.class_weights, self.weights_from = seed, augment, class_weights, weights_from
-        self.example_weights, self.scale = example_weights, scale
+        self.example_weights, self.scale, self.teacher = example_weights, scale, teacher
 
     def __call__(self, inputs, labels, keys, epoch, positions=None):
         """The batch as `fit` takes it.
@@ -43,20 +44,30 @@ class Finish:
             positions: int array `(batch,)` into the examples, whose weights count; None of those that have none.
         """
         labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
+        width = labels.shape[1]
         own = None if self.example_weights is None else self.example_weights[positions]
-        if own is not None:
-            labels = np.concatenate([labels, own[:, None]], axis=1)  # What is made of two examples has the share of either weight.
+        shown = self.teacher is not None and self.teacher.sees_batches and self.augment is not None
+        taught = None if self.teacher is None or shown else self.teacher.known[positions]
+        # What is made of two examples has the share of either weight, and of what a teacher says of either.
+        beside = [one for one in (taught, None if own is None else own[:, None]) if one is not None]
+        labels = np.concatenate([labels, *beside], axis=1) if beside else labels
         if self.augment is not None:
             inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
         if own is not None:
             labels, own = labels[:, :-1], labels[:, -1]
+        weights = self._counted(labels[:, :width], own, epoch)
+        if shown:
+            labels = np.concatenate([labels, self.teacher.of_batch(inputs)], axis=1)
+        return (inputs, labels) if weights is None else (inputs, labels, weights)
+
+    def _counted(self, labels, own, epoch):
+        """What each example of a batch counts, or each of its labels; None where all count the same."""
         if self.class_weights is None:
-            return (inputs, labels) if own is None else (inputs, labels, own)
+            return own
         weights, counts = self._weights(labels), epoch >= self.weights_from
         if own is None:
-            return inputs, labels, weights if counts else np.ones_like(weights)
-        products = own.reshape(-1, *[1] * (weights.ndim - 1)) * (weights * np.float32(self.scale) if counts else np.ones_like(weights))
-        return inputs, labels, products
+            return weights if counts else np.ones_like(weights)
+        return own.reshape(-1, *[1] * (weights.ndim - 1)) * (weights * np.float32(self.scale) if counts else np.ones_like(weights))
 
     def _weights(self, labels):
         """Of each example, `(batch,)`; of several labels of each label, `(batch, labels)`; soft labels have the mean."""

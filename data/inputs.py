@@ -1,6 +1,6 @@
 """A finished run's model and other data: what the readers of all media share.
 
-Each medium has a file `inputs` with a type and six functions, so that `hornbook predict`, `evaluate` and `export` need no case by
+Each medium has a file `inputs` with a type and seven functions, so that `hornbook predict`, `evaluate` and `export` need no case by
 medium:
 
 - `read(given, trained, skip=0)`: what one argument of `hornbook predict` means, but for the first few: an iterator of (name, input) that
@@ -10,6 +10,7 @@ medium:
   read ahead: there is time to gain where a library reads while Python does something else;
 - `examples(inputs, trained)`: inputs as `batches.predictions` takes them, and how many examples each input became (None: one);
 - `Settings`: the options of a run that they read by;
+- `taken(dataset, trained)`: the training part of a dataset, whatever it was read for, as the run's model takes it;
 - `scored(name, part, trained, skip_unreadable)`: the part of a dataset to score, and how many examples of it were left out;
 - `sample(trained, count)`: some examples of the run's own data, unseen ones if it has a test part, and `generated(trained, count)`, where
   these cannot be had, some that are made up, the same ones each time: lists of pairs, what somebody without Hornbook has of an example,

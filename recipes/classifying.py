@@ -9,7 +9,7 @@ from hornbook import UserError
 from hornbook.data.selection import weights as of_examples
 from hornbook.data.tables import synthetic
 from hornbook.evaluation import thresholds
-from hornbook.recipes.ranges import NOT_NEGATIVE, POSITIVE, SHARE, Auto
+from hornbook.recipes.ranges import NOT_NEGATIVE, POSITIVE, SHARE, Auto, Range
 
 # What recipes take whose examples have one class each, and are no rows of a table.
 ONE_CLASS = {
@@ -56,6 +56,14 @@ class Classification:
     positive_class: str | None = None
     """Of two classes the one that is looked for: whose average precision is reported, and whose F1, precision, recall and misses
     --threshold is about. Default: the second by name."""
+    teacher: str | None = None
+    """The folder of a finished run on the same classes, or of `hornbook ensemble`, whose probabilities the network learns from beside the
+    labels (distillation, Hinton et al. 2015): to make a smaller network as good as a large one. Its network may be of any family."""
+    temperature: Annotated[float, Range(0, 1000, above=True)] = 4.0
+    """With --teacher: by which the logits of both are divided while the network learns, so that what the teacher says of the wrong classes
+    counts; 4 is usual where logits are far apart, 1 leaves the probabilities as they are."""
+    distillation_weight: Annotated[float, Range(0, 1, through=True)] = 0.9
+    """With --teacher: its share in the loss; the labels have the rest. 1: labels do not count."""
     temperature_scaling: bool = False
     """Divide the outputs by a number that is fitted on the validation part, so that the network is as sure as it is right (Guo et al.
     2017). It is a layer of the saved model."""
@@ -72,6 +80,8 @@ def check(args):
         "class_weights_beta": (args.class_weights == "effective", "--class-weights effective", f"--class-weights {args.class_weights}"),
         "defer_class_weights": (args.class_weights != "none", "--class-weights balanced or effective", "--class-weights none"),
         "logit_adjustment_strength": (args.logit_adjustment != "none", "--logit-adjustment training or after", "--logit-adjustment none"),
+        "temperature": (args.teacher is not None, "--teacher RUN", "none"),
+        "distillation_weight": (args.teacher is not None, "--teacher RUN", "none"),
     }
     for name, (there, wanted, given) in needed.items():
         if getattr(args, name) != getattr(type(args), name) and not there:
@@ -157,12 +167,13 @@ class Objective:
         return classical if self.shift is None else imbalance.AdjustedClassical(classical, self.shift)
 
 
-def objective(args, dataset):
+def objective(args, dataset, teacher=None):
     """The `Objective` of a recipe's options for a dataset.
 
     Args:
         args: none of them "auto" but the loss.
         dataset: of classification or multi-label.
+        teacher: `training.distillation.Teacher`, or None.
 
     Raises:
         UserError: a loss, weights or an adjustment that do not fit the labels.
@@ -185,6 +196,7 @@ def objective(args, dataset):
         margins=losses.margins([(labels == label).sum() for label in range(num_classes)]) if args.loss == "ldam" else None,
         shift=shift if args.logit_adjustment == "training" else None,
         each_label=several and by_class is not None,
+        distillation=None if teacher is None else (args.temperature, args.distillation_weight),
     )
     return Objective(
         loss,
@@ -197,6 +209,7 @@ def objective(args, dataset):
             "weights_from": round(args.defer_class_weights * args.epochs),
             "sampling": args.sampling,
             "example_weights": counts_for,
+            "teacher": teacher,
         },
         shift,
         args.logit_adjustment == "after",

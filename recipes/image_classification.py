@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
 from hornbook.recipes import classifying, options
-from hornbook.recipes.networks import weights
+from hornbook.recipes.networks import teachers, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "image_classification"
@@ -117,6 +117,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "images")
     weights.check(args, "images")
+    teachers.check(args, "images")
     policies = ("randaugment", "trivial", "augmix")
     needed = {
         "randaugment_operations": ("randaugment",),
@@ -146,7 +147,7 @@ def _train(args, session):
     dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
     args, evaluated = running.begin(args, session, dataset)
-    objective = classifying.objective(args, dataset)
+    objective = classifying.objective(args, dataset, teachers.of(args, dataset))
 
     # Model.
     model = build(args, dataset)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from hornbook import command_line, data
 from hornbook.recipes import classifying, options
-from hornbook.recipes.networks import weights
+from hornbook.recipes.networks import teachers, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "sequence_classification"
@@ -120,6 +120,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "series")
     weights.check(args, "series")
+    teachers.check(args, "series")
 
 
 def load(args, folder):
@@ -138,7 +139,7 @@ def _train(args, session):
     dataset = session.dataset or load(args, session.run.folder)
     dataset.require_task("classification")
     args, evaluated = running.begin(args, session, dataset)
-    objective, steps = classifying.objective(args, dataset), dataset.input_shape[0]
+    objective, steps = classifying.objective(args, dataset, teachers.of(args, dataset)), dataset.input_shape[0]
 
     # Model.
     model = build(args, dataset)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from hornbook import command_line, data
 from hornbook.recipes import classifying, options
+from hornbook.recipes.networks import teachers
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "tabular_classification"
@@ -72,6 +73,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "tables")
+    teachers.check(args, "tables")
 
 
 def load(args, folder):
@@ -91,7 +93,7 @@ def _train(args, session):
     dataset = session.dataset or load(args, run.folder)
     dataset.require_task("classification", "multi-label")
     args, evaluated = running.begin(args, session, dataset)
-    objective = classifying.objective(args, dataset)
+    objective = classifying.objective(args, dataset, teachers.of(args, dataset))
 
     # Model.
     model = build(args, dataset, objective.num_outputs)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
 from hornbook.recipes import classifying, options
-from hornbook.recipes.networks import texts, weights
+from hornbook.recipes.networks import teachers, texts, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
 RECIPE = "text_classification"
@@ -123,6 +123,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "texts")
     weights.check(args, "texts")
+    teachers.check(args, "texts")
     texts.check(args)
     texts.check_vocabulary(args)
     if args.ngrams > 1 and not (args.kernel_sizes == (1,) or args.positions == "none" or ":" in args.model):
@@ -149,7 +150,7 @@ def _train(args, session):
     dataset = session.dataset or load(args, folder)
     dataset.require_task("classification")
     args, _ = running.begin(args, session, dataset)
-    objective = classifying.objective(args, dataset)
+    objective = classifying.objective(args, dataset, teachers.of(args, dataset))
 
     # Tokens.
     tokenizer, tokens = texts.tokenized(args, dataset, folder)

@@ -62,6 +62,17 @@ def examples(images, trained):
     return Examples(np.stack(images), np.zeros(len(images), np.int64), np.arange(len(images)), "all"), None
 
 
+def taken(dataset, trained):
+    """The training part of a dataset of images, which must have the size and the unit that the run's model takes."""
+    size, unit = tuple(trained.about["input_shape"]), trained.about["pixel_maximum"]
+    if dataset.input_shape != size:
+        has, wanted = ("x".join(map(str, one)) for one in (dataset.input_shape, size))
+        raise UserError(f"its images are {has}, and the run's model takes {wanted}; --image-size brings them to one size")
+    if dataset.pixel_maximum != unit:
+        raise UserError(f"white is {dataset.pixel_maximum:g} in its images, and {unit:g} in those that the run's model takes")
+    return dataset.train
+
+
 def scored(name, part, trained, skip_unreadable):
     """The part of a dataset of images to score."""
     check_name(name)

@@ -101,6 +101,24 @@ def examples(series, trained):
     return part, [len(windows) for windows in series]
 
 
+def taken(dataset, trained):
+    """The training part of a dataset of series, which must be prepared as those that the run's model takes."""
+    about, own = trained.about, dataset.preprocessing
+    for key, flag in (("window", "window"), ("missing", "missing"), ("sample_rate", "sample-rate"), ("mel_bands", "mel-bands")):
+        wanted, has = (one.get(key) for one in (about["preprocessing"], own))
+        if wanted != has:
+            raise UserError(f"it was read with --{flag} {has}, and the run with --{flag} {wanted}; pass that")
+    steps, features = about["input_shape"]
+    if features != dataset.input_shape[1] or steps not in (None, dataset.input_shape[0]):
+        raise UserError(f"its series are {_in_words(dataset.input_shape)}, and the run's model takes {_in_words(about['input_shape'])}")
+    return dataset.train
+
+
+def _in_words(shape):
+    """Of steps, or None, and features."""
+    return f"{shape[0] or 'any number of'} steps of {shape[1]} features"
+
+
 def scored(name, part, trained, skip_unreadable):
     """The part of a dataset of series to score."""
     check_name(name)

@@ -84,6 +84,13 @@ def examples(rows, trained):
     return Examples(np.stack(rows), np.zeros(len(rows), np.int64), np.arange(len(rows)), "all"), None
 
 
+def taken(dataset, trained):
+    """The training part of a table, encoded as the run encodes."""
+    encoding, columns = _encoding(trained), dataset.columns["train"]
+    encoding.require(columns)
+    return dataclasses.replace(dataset.train, inputs=columns.encoded(encoding))
+
+
 def scored(name, part, trained, skip_unreadable):
     """The part of a table to score."""
     check_name(name)

@@ -72,6 +72,11 @@ def examples(texts, trained):
     return _tokens(part, trained), None
 
 
+def taken(dataset, trained):
+    """The training part of a dataset as tokens of the run's tokenizer."""
+    return _tokens(dataset.train, trained)
+
+
 def scored(name, part, trained, skip_unreadable):
     """The part of a dataset of texts to score."""
     found, left_out = _texts(name, part, trained)

@@ -2,6 +2,7 @@
 
 from hornbook.training.losses.classification import CLASSIFICATION, choose_classification, classification, num_outputs
 from hornbook.training.losses.contrastive import NTXent, partner_accuracy
+from hornbook.training.losses.distilled import Distilled, OfLabels
 from hornbook.training.losses.focal import BinaryFocal, CategoricalFocal, SparseCategoricalFocalCrossentropy
 from hornbook.training.losses.masked import MaskedAccuracy, MaskedCrossentropy, MaskedError
 from hornbook.training.losses.members import OfEnsemble, OverMembers
@@ -14,6 +15,7 @@ __all__ = [
     "REGRESSION",
     "BinaryFocal",
     "CategoricalFocal",
+    "Distilled",
     "EachLabel",
     "LogitAdjusted",
     "MaskedAccuracy",
@@ -21,6 +23,7 @@ __all__ = [
     "MaskedError",
     "NTXent",
     "OfEnsemble",
+    "OfLabels",
     "OverMembers",
     "QuantileLoss",
     "SparseCategoricalFocalCrossentropy",

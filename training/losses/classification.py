@@ -3,6 +3,7 @@
 import keras
 
 from hornbook import UserError
+from hornbook.training.losses.distilled import Distilled, OfLabels
 from hornbook.training.losses.focal import BinaryFocal, CategoricalFocal
 from hornbook.training.losses.members import OfEnsemble, OverMembers
 from hornbook.training.losses.shifted import LDAM, EachLabel, LogitAdjusted
@@ -72,7 +73,7 @@ def num_outputs(name, num_classes):
     return 1 if name == "binary" else num_classes
 
 
-def classification(name, label_smoothing=0.0, *, focal_gamma=None, margins=None, shift=None, each_label=False):
+def classification(name, label_smoothing=0.0, *, focal_gamma=None, margins=None, shift=None, each_label=False, distillation=None):
     """The Keras loss and accuracy of a name that `choose_classification` returned, both on logits, also on those of an ensemble's members.
 
     Args:
@@ -82,6 +83,7 @@ def classification(name, label_smoothing=0.0, *, focal_gamma=None, margins=None,
         margins: those of `LDAM`, with "cross-entropy" alone; None for none.
         shift: of `LogitAdjusted`, with one class an example; None for none.
         each_label: whether sample weights are those of each label, see `EachLabel`.
+        distillation: temperature and weight of `Distilled`, for labels behind which a teacher's probabilities stand; None for none.
 
     Example:
     ```python
@@ -109,4 +111,9 @@ def classification(name, label_smoothing=0.0, *, focal_gamma=None, margins=None,
         loss = plain(from_logits=True, label_smoothing=label_smoothing)
     if shift is not None:
         loss = LogitAdjusted(loss, shift)
-    return OverMembers(EachLabel(loss) if each_label else loss), accuracy
+    loss = EachLabel(loss) if each_label else loss
+    if distillation is not None:
+        temperature, weight = distillation
+        activation = "softmax" if name == "cross-entropy" else "sigmoid"
+        loss, accuracy = Distilled(loss, temperature, weight, activation, each_label=each_label), OfLabels(accuracy)
+    return OverMembers(loss), accuracy
