@@ -25,7 +25,8 @@ import tomllib
 HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parent / "docs/claims.md"
 COLUMNS = ("group", "claim", "comparison", "dataset", "conditions", "level", "metric", "part", "n", "failed", "mean", "difference", "low",
-           "high", "p_corrected", "expected", "found")  # fmt: skip
+           "high", "p_corrected", "expected", "found", "failed_first", "n_first")  # fmt: skip
+_ENDED = (("failed", "n"), ("failed_first", "n_first"))  # Of a level, and of the one that it is compared with.
 GROUPS = {
     1: "Activations", 2: "Clipping", 3: "Initialization", 4: "Batch normalization and training",
     5: "Batch normalization and generalisation", 6: "Where batch normalization helps", 7: "Layer normalization", 8: "Small batches",
@@ -121,7 +122,7 @@ def answers(claim, levels):
             told = {key: row[key] for key in COLUMNS if key in row}
             yield {
                 **told, "group": claim["group"], "claim": claim["text"], "comparison": name, "expected": expected,
-                "found": outcome(row, first, expected),
+                "found": outcome(row, first, expected), "failed_first": first["failed"], "n_first": first["n"],
             }  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def tables(asked, rows, seeds):
         lines = [f"## {group}. {name}", "", "| claim | measured | verdict |", "|---|---|---|"]
         for claim in claims:
             own = [row for row in rows if row["claim"] == claim["text"]]
-            lines.append(f"| {claim['text']} | {'<br>'.join(map(_measured, own)) or '-'} | {verdict(own)} |")
+            lines.append(f"| {claim['text']} | {'<br>'.join(map(measured, own)) or '-'} | {verdict(own)} |")
         names = list(dict.fromkeys(name for claim in claims for name in claim["comparisons"]))
         lines += [
             "",
@@ -195,18 +196,19 @@ def _fenced(name, comparison, seeds):
     return f"\n\n```\n{' '.join([*words, '--seeds', str(comparison.get('seeds', seeds))])}\n```\n"
 
 
-def _measured(row):
+def measured(row):
     """A row in words: where, level, difference, interval, p."""
     conditions = row["conditions"].replace("=", " ").replace(";", ",")
     where = ", ".join(filter(None, [row["dataset"].removeprefix("tfds:"), conditions]))
-    failed = f", {row['failed']} runs failed" if row["failed"] != "0" else ""
+    some_failed = f", {row['failed']} runs failed" if row["failed"] != "0" else ""
     metric = row["metric"].replace("_", " ")
     if not row["difference"]:
-        return f"{where}: {row['level']}: no result{failed}"
+        (own, own_runs), (other, other_runs) = ((int(row[failed]), int(row[failed]) + int(row[n])) for failed, n in _ENDED)
+        return f"{where}: {row['level']}: {own} of {own_runs} runs failed, and {other} of {other_runs} without it, {row['found']}"
     values = [float(row[key]) if row[key] else float("nan") for key in ("difference", "low", "high", "p_corrected")]
     gain, low, high, p = values
     shown = f"{metric} {gain:+.3g} [{low:+.3g}, {high:+.3g}], p {p:.2g}, n {row['n']}"
-    return f"{where}: {row['level']}: {shown}{failed}, {row['found']}"
+    return f"{where}: {row['level']}: {shown}{some_failed}, {row['found']}"
 
 
 def write(path, rows, columns):

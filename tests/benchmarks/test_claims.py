@@ -129,6 +129,7 @@ def test_runs_that_fail_count():
     levels = {"one": [row("a", "", "compared with", failed=5, n=0), row("b", "", "too few runs to tell")], "two": []}
     [answer] = claims.answers(CLAIM, levels)
     assert answer["found"] == "as claimed"
+    assert claims.measured(answer).endswith("b: 0 of 5 runs failed, and 5 of 5 without it, as claimed")
     levels["one"][0] |= {"failed": "2", "n": "3"}
     [answer] = claims.answers(CLAIM, levels)
     assert answer["found"] == "not shown"
