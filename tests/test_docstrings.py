@@ -37,6 +37,7 @@ PARTS = (
     "training.checkpoint",
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
+    "training.distillation",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
     "training.features", "training.gradients",
     "training.imbalance", "training.losses.classification", "training.losses.contrastive",

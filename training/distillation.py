@@ -20,6 +20,21 @@ class Teacher:
         activation: "softmax" or "sigmoid".
         as_student: function from its logits to those of the student's outputs: other places of the classes, two logits of one.
         sees_batches: whether it takes what the student is fed.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import data, models
+    from hornbook.training import distillation, losses
+
+    digits = data.images.load("digits").train
+    large, small = models.cnn((8, 8, 1), 10), models.mlp((8, 8, 1), 10, width=16)  # Train the large one first.
+    teacher = distillation.Teacher(large, lambda: data.predictions(large, digits), temperature=4.0)
+    loss, accuracy = losses.classification("cross-entropy", distillation=(4.0, 0.9))
+    small.compile("adam", loss, metrics=[accuracy])
+    batches = data.training_batches(digits, batch_size=64, num_classes=10, epochs=1, teacher=teacher)
+    small.fit(batches, steps_per_epoch=2, epochs=1, shuffle=False, verbose=0)
+    ```
     """
 
     def __init__(self, model, known, *, temperature, activation="softmax", as_student=lambda logits: logits, sees_batches=True):

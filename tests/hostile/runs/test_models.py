@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from hornbook import UserError
-from hornbook.inference import saved_model
+from hornbook import UserError, records
 from hornbook.inference.finished_run import load_model, open_run
 
 
@@ -158,5 +157,5 @@ def test_more_weights_than_the_file_has(copy_of, rewritten):
 
 def test_all_objects_of_a_description_are_looked_at():
     deep = {"class_name": "a", "config": [{"b": {"class_name": "c"}}]}
-    assert [one["class_name"] for one in saved_model._objects(deep)] == ["a", "c"]
-    assert list(saved_model._objects(io.BytesIO())) == []
+    assert [one["class_name"] for one in records.classes_named(deep)] == ["a", "c"]
+    assert list(records.classes_named(io.BytesIO())) == []
