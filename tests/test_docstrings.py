@@ -44,7 +44,8 @@ PARTS = (
     "training.losses.focal", "training.losses.masked",
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
-    "training.target_scaling", "training.transfer", "training.updates.rate_finder", "training.updates.sharpness",
+    "training.target_scaling", "training.transfer", "training.updates.pruning",
+    "training.updates.rate_finder", "training.updates.sharpness",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {

@@ -65,12 +65,12 @@ class _SharpnessAware:
     def train_step(self, *args):
         backend = keras.backend.backend()
         second = {"tensorflow": _in_tensorflow, "jax": _in_jax, "torch": _in_torch}[backend](self, *args)
-        with _instead_of(self.optimizer, "stateless_apply" if backend == "jax" else "apply", second):
+        with instead_of(self.optimizer, "stateless_apply" if backend == "jax" else "apply", second):
             return super().train_step(*args)
 
 
 @contextlib.contextmanager
-def _instead_of(optimizer, name, replacement):
+def instead_of(optimizer, name, replacement):
     """Call `replacement(original, ...)` in place of a method within the block; what watches the optimizer sees what it is given."""
     original, watching = getattr(optimizer, name), vars(optimizer).get(name)
 
