@@ -44,7 +44,7 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         length: steps of every batch of sequences, for a model of fixed length; None: as few as its examples need.
         example_weights: float array `(examples,)`, what each example counts, 0 or more; its class's weight is multiplied by it. Only
             ratios matter: the mean over the examples, of the products too, is made 1. None: all the same.
-        teacher: `training.distillation.Teacher`, whose probabilities stand behind the labels, for `losses.Distilled`. None: none.
+        teacher: `training.learned.distillation.Teacher`, whose probabilities stand behind the labels, for `losses.Distilled`. None: none.
 
     Returns:
         A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32

@@ -24,7 +24,7 @@ class Finish:
         weights_from: epoch from which they count; before, all weights are 1.
         example_weights: float32 array `(examples,)` by position, of mean 1, by which the class weights are multiplied, or None.
         scale: the factor that brings the mean of these products to 1.
-        teacher: `training.distillation.Teacher`, whose probabilities stand behind the labels, `(batch, 2 * outputs)`; or None.
+        teacher: `training.learned.distillation.Teacher`, whose probabilities stand behind the labels, `(batch, 2 * outputs)`; or None.
     """
 
     def __init__(self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0, teacher=None):

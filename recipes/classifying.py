@@ -173,7 +173,7 @@ def objective(args, dataset, teacher=None):
     Args:
         args: none of them "auto" but the loss.
         dataset: of classification or multi-label.
-        teacher: `training.distillation.Teacher`, or None.
+        teacher: `training.learned.distillation.Teacher`, or None.
 
     Raises:
         UserError: a loss, weights or an adjustment that do not fit the labels.

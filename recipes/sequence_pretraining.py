@@ -58,7 +58,8 @@ class Args(options.SequenceNetwork, options.Optimization, options.Split, options
 
 def build(args, dataset):
     """The model of `args` for a `masking.MaskedDataset`: series `(batch, steps, features)` to standardized values of the same shape."""
-    from hornbook.training import builders, transfer
+    from hornbook.training import builders
+    from hornbook.training.learned import transfer
 
     args = defaults.settle(args, dataset)
     wanted, features = builders.asked_for(args.model, *options.of_network(args)), dataset.input_shape[1]

@@ -79,7 +79,7 @@ def build(args, dataset, tokenizer, vectors=None):
     `texts.vectors`, which are read where they are not given.
     """
     from hornbook.training.builders import asked_for, build_model
-    from hornbook.training.transfer import take_over, take_vectors
+    from hornbook.training.learned.transfer import take_over, take_vectors
 
     args = defaults.settle(args, dataset)
     wanted = {**asked_for(args.model, *options.of_network(args)), "vocabulary_size": tokenizer.vocabulary_size}

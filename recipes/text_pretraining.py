@@ -107,7 +107,8 @@ def _train(args, session):
 
     from hornbook.data.texts.pretraining import masking
     from hornbook.evaluation.floors import masked_tokens
-    from hornbook.training import losses, transfer
+    from hornbook.training import losses
+    from hornbook.training.learned import transfer
     from hornbook.training.updates.sharpness import sharpness_aware
 
     # Data.

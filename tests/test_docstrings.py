@@ -37,14 +37,14 @@ PARTS = (
     "training.checkpoint",
     "training.classical.boosting", "training.classical.classifiers", "training.classical.convolution_ridge",
     "training.classical.linear", "training.classical.mixing", "training.classical.naive_bayes", "training.classical.tables",
-    "training.distillation",
+    "training.learned.distillation",
     "training.diagnosis.check", "training.diagnosis.diagnostics", "training.diagnosis.hopeless", "training.diagnosis.inside",
-    "training.features", "training.gradients",
+    "training.learned.features", "training.gradients",
     "training.imbalance", "training.losses.classification", "training.losses.contrastive",
-    "training.losses.focal", "training.losses.masked",
+    "training.losses.distilled", "training.losses.focal", "training.losses.masked",
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
-    "training.target_scaling", "training.transfer", "training.updates.pruning",
+    "training.target_scaling", "training.learned.transfer", "training.updates.pruning",
     "training.updates.rate_finder", "training.updates.sharpness",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
@@ -86,14 +86,16 @@ SERVING = {
     "reports.model_card": ("data_of", "escaped", "public"),
     "training.adversarial.box": ("refuse_scale",),
     "training.checkpoint": ("size_in_bytes",),
-    "training.features": ("folder",),
+    "training.learned.features": ("folder",),
     "training.classical.naive_bayes": ("known_only",),
     "training.diagnosis.diagnostics": ("Record",),
     "training.losses.contrastive": ("logits", "partner_accuracy"),
     "training.optimization": ("unwrapped",),
     "training.pace": ("in_words",),
-    "training.transfer": ("Source",),
+    "training.learned.transfer": ("Source",),
+    "training.updates.pruning": ("prunable",),
     "training.updates.rate_finder": ("RateTest",),
+    "training.updates.sharpness": ("instead_of",),
 }
 
 

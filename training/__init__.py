@@ -14,7 +14,7 @@ _HOMES = {
     "Snapshots": "averages.snapshots",
     "SparseCategoricalFocalCrossentropy": "losses",
     "StochasticWeightAverage": "averages.stochastic",
-    "Teacher": "distillation",
+    "Teacher": "learned.distillation",
     "Warmup": "schedules",
     "check": "diagnosis",
     "class_weights": "imbalance",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from hornbook import UserError, models, user_code
-from hornbook.training import transfer
+from hornbook.training.learned import transfer
 
 _WHITENED = 4096  # Images, each with hundreds of patches, for some dozens of variances.
 

@@ -91,7 +91,7 @@ def read(path, vocabulary):
 
     import keras
     from hornbook.data.texts import tokenizing, vectors
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     tokenizer = tokenizing.fit(["a good film", "a bad film"])
     with tempfile.TemporaryDirectory() as folder:

@@ -34,7 +34,7 @@ def check(args, medium):
 
 
 def of(args, dataset):
-    """The `training.distillation.Teacher` that the options name, for the training part of a dataset; None where they name none.
+    """The `training.learned.distillation.Teacher` that the options name, for the training part of a dataset; None where they name none.
 
     Args:
         args: a classifying recipe's options, checked.
@@ -46,7 +46,8 @@ def of(args, dataset):
     if args.teacher is None:
         return None
     from hornbook.inference import finished_run, saved_model
-    from hornbook.training import distillation, losses
+    from hornbook.training import losses
+    from hornbook.training.learned import distillation
 
     trained, medium = _opened(args)
     about, name = trained.about, f"--teacher {args.teacher}"

@@ -200,9 +200,9 @@ def _opened(folder, medium):
 
 @functools.lru_cache(maxsize=1)
 def _source(folder, medium):
-    """The `training.transfer.Source` that the folder of a finished run is."""
+    """The `training.learned.transfer.Source` that the folder of a finished run is."""
     from hornbook.inference import finished_run
-    from hornbook.training.transfer import Source
+    from hornbook.training.learned.transfer import Source
 
     trained, state = _opened(pathlib.Path(folder), medium), random.getstate()
     model = finished_run.load_model(trained)
@@ -218,7 +218,7 @@ def of_network(args, medium):
         medium: as of `check`.
 
     Returns:
-        A dict of further options of its builder, and the `training.transfer.Source` whose weights it takes over, or None.
+        A dict of further options of its builder, and the `training.learned.transfer.Source` whose weights it takes over, or None.
     """
     if args.weights in (None, "imagenet"):
         return {}, None
@@ -248,7 +248,7 @@ def trained_part(args, model, train, validation=None, *, length=None):
     Returns:
         `keras.Model`, which shares its layers with `model`, and what of the two parts it is trained and validated on.
     """
-    from hornbook.training import features, transfer
+    from hornbook.training.learned import features, transfer
 
     if not is_learned(args) or args.unfreeze == "all":
         return model, train, validation

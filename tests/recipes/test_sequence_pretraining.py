@@ -11,7 +11,7 @@ from hornbook.__main__ import run as hornbook
 from hornbook.data.series.pretraining import masking
 from hornbook.recipes import sequence_classification
 from hornbook.recipes.sequence_pretraining import Args, main
-from hornbook.training import transfer
+from hornbook.training.learned import transfer
 
 SMALL = {"model": "fcn", "width": 4, "epochs": 2, "batch_size": 16}
 

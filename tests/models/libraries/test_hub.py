@@ -71,7 +71,7 @@ def test_a_saved_one_is_of_keras_own_layers(written, tmp_path):
 
 
 def test_its_blocks_are_told_apart(written):
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     model = models.pretrained(f"hub:{written[0]}", SHAPE, 4)
     before = len(model.trainable_variables)

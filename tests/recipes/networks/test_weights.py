@@ -9,7 +9,7 @@ import pytest
 from hornbook import UserError, models
 from hornbook.recipes.image_classification import Args, main
 from hornbook.recipes.networks import weights
-from hornbook.training import features
+from hornbook.training.learned import features
 
 SMALL = {"epochs": 1, "batch_size": 128, "samples_per_class": 20, "floor": False, "diagnosis": False}
 

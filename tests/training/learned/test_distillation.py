@@ -7,7 +7,7 @@ import pytest
 from hornbook import data
 from hornbook.data.feeds import Finish
 from hornbook.training import losses
-from hornbook.training.distillation import Teacher, probabilities, translation
+from hornbook.training.learned.distillation import Teacher, probabilities, translation
 
 INPUTS = np.arange(12, dtype=np.float32).reshape(6, 2)
 LABELS = np.array([0, 1, 2, 0, 1, 2])

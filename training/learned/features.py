@@ -41,7 +41,7 @@ def computed(network, part, *, batch_size=64, length=None, where=None):
 
     import keras
     from hornbook import data
-    from hornbook.training import features
+    from hornbook.training.learned import features
 
     digits = data.images.load("digits")
     network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3), keras.layers.Flatten()])

@@ -25,7 +25,8 @@ class Teacher:
     ```python
     import keras
     from hornbook import data, models
-    from hornbook.training import distillation, losses
+    from hornbook.training import losses
+    from hornbook.training.learned import distillation
 
     digits = data.images.load("digits").train
     large, small = models.cnn((8, 8, 1), 10), models.mlp((8, 8, 1), 10, width=16)  # Train the large one first.
@@ -64,7 +65,7 @@ def probabilities(logits, activation):
 
     Example:
     ```python
-    from hornbook.training.distillation import probabilities
+    from hornbook.training.learned.distillation import probabilities
 
     assert probabilities([[0.0, 0.0]], "softmax").tolist() == [[0.5, 0.5]]
     ```
@@ -87,7 +88,7 @@ def translation(outputs, wanted, places):
     Example:
     ```python
     import numpy
-    from hornbook.training.distillation import translation
+    from hornbook.training.learned.distillation import translation
 
     assert translation(1, 2, [0, 1])(numpy.array([[3.0]])).tolist() == [[0.0, 3.0]]
     assert translation(2, 1, [1, 0])(numpy.array([[3.0, 1.0]])).tolist() == [[2.0]]

@@ -52,7 +52,7 @@ def head(model):
     Example:
     ```python
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     print(transfer.head(models.cnn((8, 8, 1), 10)).units)
     ```
@@ -79,7 +79,7 @@ def take_over(network, source, name):
     Example:
     ```python
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     trained, network = models.cnn((8, 8, 1), 10), models.cnn((16, 16, 1), 2)
     transfer.take_over(network, trained, "the digits' network")
@@ -121,7 +121,7 @@ def take_vectors(model, ids, values, tokens):
     ```python
     import numpy
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     model = models.cnn1d((None,), 2, vocabulary_size=100, embedding_size=50, embedding_training="both")
     transfer.take_vectors(model, numpy.arange(2, 90), numpy.random.normal(size=(88, 50)), 100)
@@ -154,7 +154,7 @@ def keep_lower(network, share):
     Example:
     ```python
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     network = models.resnet20((16, 16, 3), 10)
     print(transfer.keep_lower(network, 0.5), len(network.trainable_variables))
@@ -181,7 +181,7 @@ def features(model):
     Example:
     ```python
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     print(transfer.features(models.cnn((8, 8, 1), 10, width=4)).output_shape)
     ```
@@ -212,7 +212,7 @@ def per_step(network, size):
     Example:
     ```python
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     print(transfer.per_step(models.fcn((12, 3), 2, width=4), 3).output_shape)
     ```
@@ -243,7 +243,7 @@ def head_on(model, size, dropout=0.0):
     ```python
     import keras
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     network = models.cnn((8, 8, 1), 10)
     images, labels = keras.random.normal((32, 8, 8, 1)), keras.ops.zeros((32,), "int32")
@@ -272,7 +272,7 @@ def at_places(model, places):
     ```python
     import keras
     from hornbook import models
-    from hornbook.training import transfer
+    from hornbook.training.learned import transfer
 
     network = models.gru((None,), 9, vocabulary_size=9, width=4, each_step=True)
     outputs = transfer.at_places(network, 2)(keras.ops.array([[3, 4, 5, 6, 0, 2]]))  # Of the tokens 3 and 5.

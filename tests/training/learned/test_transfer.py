@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, models
-from hornbook.training import optimizer, transfer
+from hornbook.training import optimizer
+from hornbook.training.learned import transfer
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook.data.dataset import Examples
-from hornbook.training import features, transfer
+from hornbook.training.learned import features, transfer
 
 
 @pytest.fixture
