@@ -166,6 +166,11 @@ class Optimization:
     sharpness_radius: Annotated[float, NOT_NEGATIVE] = 0.0
     """Take each gradient where the loss is highest nearby, this far from the weights, such as 0.05 (sharpness-aware minimization). It takes
     twice the time. 0 for none."""
+    prune: Annotated[float, SHARE] = 0.0
+    """Share of the weights to make 0 while the network trains, the smallest first and a little more before each epoch (Zhu and Gupta 2017),
+    such as 0.9. They stay 0. 0 for none."""
+    prune_scope: Literal["global", "layer"] = "global"
+    """With --prune: the smallest weights of the whole network, or the same share of each layer."""
     batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"

@@ -93,7 +93,7 @@ SERVING = {
     "training.optimization": ("unwrapped",),
     "training.pace": ("in_words",),
     "training.learned.transfer": ("Source",),
-    "training.updates.pruning": ("prunable",),
+    "training.updates.pruning": ("gradual", "prunable"),
     "training.updates.rate_finder": ("RateTest",),
     "training.updates.sharpness": ("instead_of",),
 }

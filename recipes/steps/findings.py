@@ -7,6 +7,8 @@ import numpy as np
 
 from hornbook import UserError, command_line, files, spreadsheets, terminal
 from hornbook.data import sources
+from hornbook.data.dataset import plain_inputs, sample, size_of
+from hornbook.evaluation import floors
 from hornbook.recipes import options
 
 _WATCHED = 2000  # Examples that the diagnosis compares with each other.
@@ -237,3 +239,31 @@ def of_run(advice, done, scores, floor, medium, further, suspected=()):
 
 def _finding(diagnosis, problem, told, words):
     return diagnosis.Finding(problem, "warning", told, remedies=(diagnosis.Remedy(words),))
+
+
+def start_floor(args, session, dataset, evaluated):
+    """Give classical models some of the training examples, and those of the evaluated part."""
+    numbers = dataset.task == "regression"
+    loss = {"loss": args.loss, "quantiles": tuple(args.quantiles) if args.loss == "quantile" else ()} if numbers else {}
+    task = floors.Task(dataset.task, len(dataset.target_names) if numbers else dataset.num_classes, **loss)
+    train, notes, problem, places = dataset.train, [], None, None
+    try:
+        floors.refuse_large_images(dataset.medium, dataset.input_shape)
+        trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), size_of(dataset))
+        first, places = sample(len(train), trained), sample(len(evaluated), scored)
+        problem = floors.Problem(
+            dataset.medium,
+            task,
+            plain_inputs(train, first),
+            train.labels[first],
+            plain_inputs(evaluated, places),
+            numbers=dataset.num_numbers if dataset.medium == "tables" else 0,
+        )
+        for used, part, name in ((trained, train, "training"), (scored, evaluated, args.evaluate)):
+            if used < len(part):
+                notes.append(f"on {used:,} of {len(part):,} {name} examples")
+    except Exception as error:  # Whatever it is, the training will say it better, or does not need to know.
+        notes, problem, places = [f"all but the constant guess left out: {error}"], None, None
+    if (groups := dataset.groups_of(evaluated)) is not None and places is not None:
+        groups = groups[places]
+    session.floor.start(session.run.folder, task, train.labels, problem, places=places, groups=groups, notes=notes)

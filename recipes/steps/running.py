@@ -10,7 +10,6 @@ import time
 
 from hornbook import UserError, command_line, endings, libraries, records, spelling, terminal, user_code
 from hornbook.data import sources, splits
-from hornbook.data.dataset import plain_inputs, sample, size_of
 from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import classifying, ranges, repeats
@@ -136,36 +135,8 @@ def begin(args, session, dataset):
         terminal.say(line)
     args = dataclasses.replace(args, precision=reproducibility.use_precision(args.precision))
     if args.floor and evaluated is not None and dataset.task != "embedding":  # For which there is no classical model.
-        _start_floor(args, session, dataset, evaluated)
+        findings.start_floor(args, session, dataset, evaluated)
     return args, evaluated
-
-
-def _start_floor(args, session, dataset, evaluated):
-    """Give classical models some of the training examples, and those of the evaluated part."""
-    numbers = dataset.task == "regression"
-    loss = {"loss": args.loss, "quantiles": tuple(args.quantiles) if args.loss == "quantile" else ()} if numbers else {}
-    task = floors.Task(dataset.task, len(dataset.target_names) if numbers else dataset.num_classes, **loss)
-    train, notes, problem, places = dataset.train, [], None, None
-    try:
-        floors.refuse_large_images(dataset.medium, dataset.input_shape)
-        trained, scored = floors.how_many(dataset.medium, len(train), len(evaluated), size_of(dataset))
-        first, places = sample(len(train), trained), sample(len(evaluated), scored)
-        problem = floors.Problem(
-            dataset.medium,
-            task,
-            plain_inputs(train, first),
-            train.labels[first],
-            plain_inputs(evaluated, places),
-            numbers=dataset.num_numbers if dataset.medium == "tables" else 0,
-        )
-        for used, part, name in ((trained, train, "training"), (scored, evaluated, args.evaluate)):
-            if used < len(part):
-                notes.append(f"on {used:,} of {len(part):,} {name} examples")
-    except Exception as error:  # Whatever it is, the training will say it better, or does not need to know.
-        notes, problem, places = [f"all but the constant guess left out: {error}"], None, None
-    if (groups := dataset.groups_of(evaluated)) is not None and places is not None:
-        groups = groups[places]
-    session.floor.start(session.run.folder, task, train.labels, problem, places=places, groups=groups, notes=notes)
 
 
 def optimizer(args, train):
@@ -210,6 +181,7 @@ class Fitting:
         history: `callbacks.History`.
         early_stopping, watching: `callbacks.EarlyStopping` and `diagnosis.Diagnostics`, or None.
         averages: `training.averages.plan.Averages`.
+        pruning: `training.updates.pruning.GradualPruning`, or None.
     """
 
     feed: dict
@@ -218,6 +190,7 @@ class Fitting:
     early_stopping: object
     watching: object
     averages: object
+    pruning: object
 
 
 def fitting(args, session, model, train, validation=None, feed=None, **as_batches):
@@ -240,6 +213,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     from hornbook.training import callbacks, checkpoint, pace, schedules
     from hornbook.training.averages import plan
     from hornbook.training.diagnosis import footprint
+    from hornbook.training.updates import pruning
 
     advice = findings.Advice(args, (run := session.run).asked, model, train, validation)
     if args.check_only:
@@ -254,6 +228,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
+    pruned = pruning.gradual(model, args.prune, args.epochs, args.prune_scope)
     watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed, session.class_names)
     further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
@@ -274,6 +249,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     begins = None if first_epoch else watching
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
+        pruned,
         begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, advice)),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: findings.so_far(watching, advice)),
@@ -289,7 +265,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     ]
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
-    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages)
+    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages, pruned)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -361,6 +337,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "parameters": model.count_params(),
         "epochs": len(rows),
         **done.averages.told,
+        **(done.pruning.told if done.pruning else {}),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
         "findings": [finding.to_json() for finding in told],
         "floor": floor,

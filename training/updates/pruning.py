@@ -7,6 +7,7 @@ from hornbook import UserError
 from hornbook.training.updates.sharpness import instead_of
 
 SCOPES = ("global", "layer")
+_ALMOST_0 = 1e-30
 
 
 def prunable(model):
@@ -90,6 +91,19 @@ def _kept(values):
     return keras.ops.cast(keras.ops.not_equal(values, 0), values.dtype)
 
 
+def gradual(model, final, epochs, scope="global"):
+    """What prunes a model in its training, which is changed to keep its zeros: `GradualPruning`, or None where nothing is to be pruned.
+
+    Args:
+        model: `keras.Model`.
+        final, epochs, scope: as of `GradualPruning`.
+    """
+    if not final:
+        return None
+    keep_zeros(model)
+    return GradualPruning(final, epochs, scope=scope)
+
+
 class GradualPruning(keras.callbacks.Callback):
     """Prune a model by magnitude, a little more before each epoch (Zhu and Gupta 2017, equation 1).
 
@@ -137,8 +151,18 @@ class GradualPruning(keras.callbacks.Callback):
         through = 1.0 if epoch >= self.end else (epoch + 1 - self.begin) / (self.end + 1 - self.begin)
         return self.final * (1 - (1 - through) ** 3)
 
+    @property
+    def told(self):
+        """For `result.json`: how many weights can be pruned, and the share of them that is 0."""
+        variables = prunable(self.model)
+        weights = sum(int(np.prod(variable.shape)) for variable in variables)
+        return {"pruned": {"weights": weights, "share": round(share_of_zeros(variables), 6)}}
+
     def on_epoch_begin(self, epoch, logs=None):
-        prune(prunable(self.model), self.share(epoch), self.scope)
+        variables = prunable(self.model)
+        if epoch <= self.begin:  # Nothing was pruned yet.
+            _wake(variables)
+        prune(variables, self.share(epoch), self.scope)
 
 
 def prune(variables, share, scope="global"):
@@ -175,6 +199,14 @@ def prune(variables, share, scope="global"):
             mask = pruned[start : start + size].reshape(arrays[place].shape)
             variables[place].assign(np.where(mask, 0, arrays[place]).astype(arrays[place].dtype))
             start += size
+
+
+def _wake(variables):
+    """Make weights that begin at 0, as those of Fixup do, the smallest that are not, so that they are not taken for pruned ones."""
+    for variable in variables:
+        values = _array(variable)
+        if (values == 0).any():
+            variable.assign(np.where(values == 0, _ALMOST_0, values).astype(values.dtype))
 
 
 def _array(variable):

@@ -5,7 +5,7 @@ import numpy as np
 from hornbook import data
 from hornbook.evaluation import floors
 from hornbook.recipes import tabular_classification
-from hornbook.recipes.steps import findings, running
+from hornbook.recipes.steps import findings
 
 
 class Recorder:
@@ -19,7 +19,7 @@ def given(dataset, part="test", **args):
     """What classical models are given of a dataset."""
     floor = Recorder()
     session = types.SimpleNamespace(floor=floor, run=types.SimpleNamespace(folder="."))
-    running._start_floor(types.SimpleNamespace(evaluate=part, **args), session, dataset, dataset.part(part))
+    findings.start_floor(types.SimpleNamespace(evaluate=part, **args), session, dataset, dataset.part(part))
     return floor
 
 

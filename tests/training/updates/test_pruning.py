@@ -106,6 +106,13 @@ def test_a_network_of_the_zoo_learns_with_four_of_five_weights_at_zero():
     assert model.evaluate(digits.test.inputs / 16, digits.test.labels, verbose=0)[1] > 0.85
 
 
+def test_weights_that_begin_at_zero_are_trained():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2, kernel_initializer="zeros")])
+    pruning.keep_zeros(model).compile("adam", "mse")
+    model.fit(INPUTS, TARGETS, epochs=5, callbacks=[pruning.GradualPruning(0.5, epochs=5)], verbose=0)
+    assert pruning.share_of_zeros(pruning.prunable(model)) == 0.5
+
+
 def test_what_is_no_share_or_scope_is_refused():
     with pytest.raises(UserError, match="must be at least 0 and below 1, got 1"):
         pruning.GradualPruning(1.0, epochs=3)

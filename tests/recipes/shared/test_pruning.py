@@ -1,0 +1,75 @@
+"""--prune in every recipe: what is saved has the zeros, and a run that goes on has the same ones."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from hornbook import UserError, data
+from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
+from hornbook.training.updates import pruning
+
+QUICK = {"floor": False, "diagnosis": False, "data_check": False, "epochs": 3, "batch_size": 32, "prune": 0.75}
+SERIES = np.random.default_rng(0).normal(size=(40, 8, 2)).astype(np.float32)
+TEXTS = [f"a {('bad', 'good')[place % 2]} film of year {place}" for place in range(40)]
+LABELS = np.arange(40) % 2
+RECIPES = {
+    "images": (image_classification, {"model": "cnn", "width": 4, "samples_per_class": 20}, None),
+    "tables": (tabular_classification, {"dataset": "wine", "model": "mlp", "width": 8, "classical_share": 0.0}, None),
+    "numbers": (regression, {"dataset": "diabetes", "model": "mlp", "width": 8, "classical_share": 0.0}, None),
+    "texts": (text_classification, {"model": "cnn1d", "width": 4, "classical_share": 0.0}, lambda: data.texts.from_texts(TEXTS, LABELS)),
+    "series": (
+        sequence_classification,
+        {"model": "lstm", "width": 4, "classical_share": 0.0},
+        lambda: data.series.from_arrays(SERIES, LABELS),
+    ),
+}
+
+
+def train(name, folder, callbacks=(), **options):
+    module, small, dataset = RECIPES[name]
+    evaluate = {"evaluate": "none"} if dataset else {}
+    args = module.Args(**{**QUICK, **small, **evaluate, "output": str(folder), **options})
+    return module.main(args, callbacks=callbacks, dataset=dataset and dataset())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_saved_has_the_zeros(name, tmp_path):
+    result = train(name, tmp_path / "run")
+    model = keras.saving.load_model(tmp_path / "run/model.keras")
+    share = pruning.share_of_zeros(pruning.prunable(model))
+    assert result["pruned"]["share"] == pytest.approx(0.75, abs=0.01)
+    assert share == pytest.approx(0.75, abs=0.01)
+    assert json.loads((tmp_path / "run/result.json").read_text())["pruned"] == result["pruned"]
+
+
+def test_a_run_that_goes_on_has_the_same_zeros(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    train("images", tmp_path / "whole", prune_scope="layer")
+    with pytest.raises(KeyboardInterrupt):
+        train("images", tmp_path / "cut", [Stop()], prune_scope="layer")
+    train("images", tmp_path / "cut", prune_scope="layer")
+    one, other = (keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "cut"))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ema": 0.9}, "--ema 0.9 averages with weights from before --prune 0.75 made them 0"),
+        ({"swa": 0.5}, "--swa 0.5 averages"),
+        ({"early_stopping": 2}, "--early-stopping 2 keeps an epoch in which --prune 0.75 may not be done"),
+        ({"minutes": 1.0}, "--prune 0.75 counts epochs, which --minutes 1 may cut off"),
+        ({"prune": 1.0}, "--prune must be at least 0 and less than 1, got 1"),
+        ({"prune": 0.0, "prune_scope": "layer"}, "--prune-scope layer is for --prune SHARE"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        train("images", tmp_path / "run", **options)
