@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, data, spelling
+from hornbook.data.images.pretraining import unlabelled as images_unlabelled
 from hornbook.data.selection.arranging import Arrangement
+from hornbook.data.texts import tokenizing
+from hornbook.data.texts import unlabelled as texts_unlabelled
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +47,9 @@ WRONG = {
     "series": (lambda: data.series.load("copies"), "^name must be sequential_digits"),
     "tables": (lambda: data.tables.load("wines"), "^name must be breast_cancer|^name must be"),
     "names": (lambda: data.series.check_name("copies"), "^name must be sequential_digits"),
+    "texts without labels": (lambda: texts_unlabelled.load("docstring"), "^name must be docstrings"),
+    "images without labels": (lambda: images_unlabelled.load("digit"), "^name must be digits"),
+    "tokens": (lambda: tokenizing.fit(["a b"], minimum_count=9), "pass a smaller minimum_count$"),
     "image columns": (lambda: data.images.load("digits", path_column="file"), "^path_column is for csv:PATH; digits has no columns"),
     "image size": (lambda: data.images.load("digits", image_size="9"), "^image_size resizes image files"),
     "text columns": (lambda: data.texts.load("docstrings", text_columns="a"), "^text_columns is for csv:PATH"),

@@ -85,7 +85,8 @@ class FileExamples(Brief):
                 inputs[position] = pixels
             return None
 
-        reasons = in_parallel(check, len(self), f"{'reading' if in_memory else 'checking'} {self.source}")
+        what = "images" if self.source == "all" else self.source
+        reasons = in_parallel(check, len(self), f"{'reading' if in_memory else 'checking'} {what}")
         unreadable = [(self.files[position], reason) for position, reason in enumerate(reasons) if reason is not None]
         part = Examples(inputs, self.labels, self.indices, self.source, self.files) if in_memory else self
         if unreadable:

@@ -18,7 +18,7 @@ import numpy as np
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from hornbook import UserError, files, records
+from hornbook import UserError, files, records, spelling
 
 NAMES = ("word", "character", "byte", "bpe")
 LEAST = {"word": 3, "character": 3, "byte": 258, "bpe": 258}
@@ -200,6 +200,7 @@ def _from_json(described):
     return tokenizers.Tokenizer.from_str(msgspec.json.encode(described).decode())
 
 
+@spelling.as_arguments()
 def fit(texts, kind="word", *, vocabulary_size=20_000, minimum_count=1, lowercase=True, max_length=256):
     """A `Tokenizer` with the vocabulary of some texts.
 

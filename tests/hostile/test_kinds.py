@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hornbook import UserError, command_line, files, records
-from hornbook.data import csv_rows, inputs, npz, splits, tfds_names
+from hornbook.data import csv_rows, inputs, npz, tfds_names
 from hornbook.data.images import dataset as images
 from hornbook.data.images import decoding
+from hornbook.data.selection import written
 from hornbook.data.series import audio, ts
 from hornbook.data.series import dataset as series
 from hornbook.data.texts import dataset as texts
@@ -97,7 +98,7 @@ READERS = {
     "lines.txt": lambda path: (_ for _ in ()).throw(UserError(text_folders.read_file(path)[1])),
     "config.json": lambda path: records.raw(path),
     "sound.wav": lambda path: audio.read(path),
-    "split.csv": lambda path: list(splits._rows(path)),
+    "split.csv": lambda path: list(written.rows(path, path, "restore it")),
     "last.npz": lambda path: checkpoint._read(path),
     "options.json": lambda path: command_line.parse(image_classification.Args, ["--config", path], "hornbook job", ""),
 }

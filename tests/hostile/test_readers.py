@@ -11,8 +11,9 @@ from hypothesis import strategies as some
 from scipy.io import wavfile
 
 from hornbook import UserError, data
-from hornbook.data import csv_rows, inputs, npz, splits
+from hornbook.data import csv_rows, inputs, npz
 from hornbook.data.images import decoding
+from hornbook.data.selection import written
 from hornbook.data.series import audio, ts
 from hornbook.data.series.source import Options
 from hornbook.tuning import pruning
@@ -109,7 +110,7 @@ READERS = {
     "texts": ("a.csv", LABELLED, lambda path: data.texts.load(f"csv:{path}")),
     "texts from disk": ("a.csv", LABELLED, lambda path: data.texts.load(f"csv:{path}", in_memory="never")),
     "what a search reads of a run": ("history.csv", HISTORY, lambda path: pruning.course([path], 1.0)),
-    "what a run reads of its split": ("split.csv", SPLIT, lambda path: list(splits._rows(path))),
+    "what a run reads of its split": ("split.csv", SPLIT, lambda path: list(written.rows(path, path, "restore it"))),
     "png": ("a.png", picture("PNG"), lambda path: decoding.from_file(path, (4, 4, 1), 255)),
     "jpeg": ("a.jpg", picture("JPEG"), lambda path: decoding.from_file(path, (4, 4, 1), 255)),
 }

@@ -270,7 +270,7 @@ def test_pairs_of_words_are_tokens_of_a_bag(table, tmp_path, capsys):
         ({"ngrams": 0}, "--ngrams"),
         ({"max_length": 0}, "--max-length must be at least 1"),
         ({"minimum_count": 0}, "--minimum-count"),
-        ({"vocabulary_size": 1}, "vocabulary_size must be at least 3"),
+        ({"vocabulary_size": 1}, "--vocabulary-size must be at least 3"),
         ({"word_dropout": 1.0}, "--word-dropout"),
         ({"epochs": 0}, "--epochs"),
         ({"early_stopping": 2, "validation_fraction": 0.0}, "no validation part"),

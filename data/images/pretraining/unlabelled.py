@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from hornbook import files as paths
+from hornbook import spelling
 from hornbook.data import folders, npz
 from hornbook.data.images import arrays, csv, files, tfds
 from hornbook.data.images import folders as class_folders
@@ -21,6 +22,7 @@ _PARTS = {
 _ACCEPTED = "accepted are x_train (with x_val, x_test), or images"
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name):
     """Refuse a name that is no dataset's of images; folders need no class folders here.
 
@@ -34,6 +36,7 @@ def check_name(name):
         check_source(name, "images", ("digits",), ("folder", "csv", "npz", "tfds"))
 
 
+@spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, validation_fraction=0.1, test_fraction=0.2, split_seed=0, kept=thinning.ALL, in_memory="auto", image_size=None,
          path_column=None, skip_unreadable=False, arranged=arranging.NONE):  # fmt: skip
     """An `ImageDataset` by name, all of whose images are of one class, `CLASS_NAMES`.

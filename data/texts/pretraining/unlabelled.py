@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from hornbook import UserError
+from hornbook import UserError, spelling
 from hornbook.data import folders, naming, splits
 from hornbook.data import sources as named
 from hornbook.data.selection import arranging, thinning
@@ -29,6 +29,7 @@ class UnlabelledTexts(TextDataset):
         return {**super().about(), "pretext": "masked-tokens"}
 
 
+@spelling.as_arguments(dataset="name")
 def check_name(name):
     """Refuse a name that is no dataset's of texts; folders need no class folders here.
 
@@ -42,6 +43,7 @@ def check_name(name):
         named.check_name(name, "texts", BUILT_IN, ("csv", "folder", "tfds"))
 
 
+@spelling.as_arguments(arranging.Arrangement, thinning.Thinning, dataset="name")
 def load(name, *, text_columns=None, encoding="auto", header="auto", quoted=True, skip_empty=False, validation_fraction=0.1,
          test_fraction=0.2, split_seed=0, kept=thinning.ALL, arranged=arranging.NONE):  # fmt: skip
     """`UnlabelledTexts` by name.

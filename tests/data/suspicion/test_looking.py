@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -104,6 +105,15 @@ def test_texts_that_differ_in_signs_and_a_word():
     assert (
         "2 of 40 test examples are training examples too, 1 exactly and 1 nearly: test 0 is train 0; test 1 is nearly train 1" in one.told
     )
+
+
+def test_a_source_without_parts_has_examples_and_no_all(tmp_path):
+    generator = np.random.default_rng(0)
+    images = np.repeat(generator.integers(0, 256, (40, 8, 8, 1)).astype(np.uint8), 2, axis=0)
+    np.savez(tmp_path / "twice.npz", x_train=images, y_train=np.arange(80) % 2)
+    told = found(data.images.load(f"npz:{tmp_path / 'twice.npz'}", test_fraction=0.0, validation_fraction=0.3))["validation-overlap"].told
+    assert re.search(r"exactly and \d+ nearly: example \d+ is example \d+; example \d+ is example \d+", told)
+    assert not re.search(r"\ball\b", told)
 
 
 def test_series_with_a_little_noise():
