@@ -10,7 +10,7 @@ from hornbook import UserError, data, spelling
 from hornbook.data.images.pretraining import unlabelled as images_unlabelled
 from hornbook.data.selection.arranging import Arrangement
 from hornbook.data.texts import tokenizing
-from hornbook.data.texts import unlabelled as texts_unlabelled
+from hornbook.data.texts.pretraining import unlabelled as texts_unlabelled
 
 
 @pytest.fixture(autouse=True)
