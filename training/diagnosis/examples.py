@@ -10,9 +10,10 @@ import dataclasses
 import keras
 import numpy as np
 
+from hornbook.training.diagnosis import labels
+
 _MOST = 2000  # Examples of a part that are compared, evenly spaced.
 _OTHER_SHARES = 0.1  # Of the classes: so much of one part would have to be of another class to have the other's shares.
-_NEIGHBOURS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,10 @@ class Facts:
         by_chance: how often it would if labels meant nothing.
         votes: how often most of an example's 10 nearest neighbours have its class.
         neighbours: R2 of the mean of the 10 nearest training examples' numbers; None of classes.
+        luck: how often labels in random order are told by the inputs as well as these are; None where there is no doubt that they are.
         noise: estimated share of training labels that are wrong; None where neighbours cannot tell.
+        told: how often a classifier is right on examples that it was not given; None where `noise` is no reason to ask it.
+        sure, sure_wrong: the quarter of the examples that it is surest of, and how many of their labels are others.
         overlap: share of validation examples that are in the training part too.
         repeated: share of training examples that are in it twice.
         validation_agreement: how often the nearest training example of a validation example has its class. Where the parts have other
@@ -53,7 +57,11 @@ class Facts:
     by_chance: float | None = None
     votes: float | None = None
     neighbours: float | None = None
+    luck: float | None = None
     noise: float | None = None
+    told: float | None = None
+    sure: int = 0
+    sure_wrong: int = 0
     overlap: float | None = None
     repeated: float = 0.0
     validation_agreement: float | None = None
@@ -98,10 +106,10 @@ def facts(x, y, classes, num_classes, validation=None, *, tokens=False, numbers=
     features = features / np.where(scale > 0, scale, 1.0) if table else features
     keys = [row.tobytes() for row in x]
     found["repeated"] = 1 - len(set(keys)) / max(1, len(keys))
-    if classes is not None and len(x) > 3 * _NEIGHBOURS:
-        found |= _labels(features, classes[chosen], num_classes)
-    elif numbers and classes is None and len(x) > 3 * _NEIGHBOURS and np.issubdtype(y.dtype, np.floating):
-        found["neighbours"] = _explained(features, y.reshape(len(y), -1)[chosen])
+    if classes is not None:
+        found |= labels.of_classes(features, classes[chosen], num_classes)
+    elif numbers and np.issubdtype(y.dtype, np.floating):
+        found |= labels.of_numbers(features, y.reshape(len(y), -1)[chosen])
     if validation is not None:
         found |= _validation(x, keys, features, classes, chosen, scale if table else None, validation, tokens)
     return Facts(**found)
@@ -137,57 +145,6 @@ def _duplicates(columns):
     return int(np.sum(np.triu(np.abs(correlation) > 0.99999, 1)))
 
 
-def _distances(features, others):
-    squares = np.square(features).sum(axis=1)[:, None] - 2 * features @ others.T + np.square(others).sum(axis=1)
-    return squares
-
-
-def _labels(features, classes, num_classes):
-    """What neighbours say about the labels."""
-    distances = _distances(features, features)
-    np.fill_diagonal(distances, np.inf)
-    nearest = np.argpartition(distances, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
-    first = distances.argmin(axis=1)
-    shares = np.bincount(classes, minlength=num_classes) / len(classes)
-    agreement = float(np.mean(classes[first] == classes))
-    by_chance = float(np.square(shares).sum())
-    counts = np.zeros((len(classes), num_classes))
-    np.add.at(counts, (np.arange(len(classes))[:, None], classes[nearest]), 1)
-    votes = float(np.mean(counts.argmax(axis=1) == classes))
-    return {"agreement": agreement, "by_chance": by_chance, "votes": votes, "noise": _noise(distances, classes, num_classes)}
-
-
-def _explained(features, numbers):
-    """R2 of the mean of the nearest examples' numbers."""
-    distances = _distances(features, features)
-    np.fill_diagonal(distances, np.inf)
-    nearest = np.argpartition(distances, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
-    rest = np.square(numbers - numbers[nearest].mean(axis=1)).sum()
-    return float(1 - rest / max(1e-12, np.square(numbers - numbers.mean(axis=0)).sum()))
-
-
-def _noise(distances, classes, num_classes):
-    """Estimated share of wrong labels.
-
-    Two predictions of an example's class, each by neighbours of one half of the others, agree far more often with each other than with
-    the label if labels are wrong at random, and about as often if classes overlap.
-    """
-    half = np.arange(len(classes)) % 2 == 0
-    votes = []
-    for part in (half, ~half):
-        places = np.flatnonzero(part)
-        near = np.argpartition(distances[:, places], _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
-        counts = np.zeros((len(classes), num_classes))
-        np.add.at(counts, (np.arange(len(classes))[:, None], classes[places][near]), 1)
-        votes.append(counts.argmax(axis=1))
-    together = float(np.mean(votes[0] == votes[1]))
-    right = float(np.mean((votes[0] == classes) | (votes[1] == classes)) + np.mean((votes[0] == classes) & (votes[1] == classes))) / 2
-    chance = float(np.square(np.bincount(votes[0], minlength=num_classes) / len(classes)).sum())
-    if together - chance < 0.2:
-        return None
-    return max(0.0, 1 - right / max(together, 1e-9) ** 0.5)
-
-
 def _validation(x, keys, features, classes, chosen, scale, validation, tokens):
     others, other_y, other_classes = validation
     others, other_chosen = _some(np.asarray(others))
@@ -204,7 +161,7 @@ def _validation(x, keys, features, classes, chosen, scale, validation, tokens):
     weights = None
     if other_classes is not None:
         weights = _to_shares(classes[chosen], other_classes[other_chosen])
-        nearest = _distances(flat, features).argmin(axis=1)
+        nearest = labels.squared_distances(flat, features).argmin(axis=1)
         found["validation_agreement"] = float(np.average(classes[chosen][nearest] == other_classes[other_chosen], weights=weights))
     found["shift"] = 0.0 if tokens else _shift(features, flat, weights)
     return found

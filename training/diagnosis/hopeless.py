@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from hornbook import records
-from hornbook.training.diagnosis.rules import diagnose
+from hornbook.training.diagnosis.rules import RULES, apply
 from hornbook.training.diagnosis.rules.symptoms import SKILL_STUCK, STUCK, Symptoms
 from hornbook.training.optimization import unwrapped
 
@@ -104,7 +104,8 @@ class StopWhenHopeless(keras.callbacks.Callback):
         if Symptoms(record).training_skill > _SKILL:
             return None
         # How far it will come at this pace: a learning rate is too low for a whole training, not for its beginning.
-        found = diagnose(dataclasses.replace(record, travelled=longer * record.travelled))
+        record = dataclasses.replace(record, travelled=longer * record.travelled)
+        found = apply(RULES, record, Symptoms(record), None)  # Of few updates, too: one look alone ends nothing.
         blamed = {"learning-rate-too-low"} if _comes_down(record, left) else PROBLEMS
         return next((one for one in found if one.severity == "error" and one.problem in blamed), None)
 

@@ -8,7 +8,9 @@ import pytest
 
 from hornbook.training import Diagnostics, check, diagnose
 from hornbook.training.diagnosis import examples
+from hornbook.training.diagnosis.rules import RULES, apply
 from hornbook.training.diagnosis.rules.remedies import of_problem
+from hornbook.training.diagnosis.rules.symptoms import Symptoms
 
 RANDOM = np.random.default_rng(0)
 CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
@@ -131,6 +133,25 @@ def test_advice_is_keras_code_or_the_recipes_flags():
     assert diagnose(record, {})[0].advice == ""
 
 
+@pytest.mark.parametrize("updates", [1, 3, 10])
+def test_a_few_updates_are_blamed_on_nothing_else(updates):
+    for options in ({}, {"depth": 10}, {"normalized": True, "rate": 1e-4}):
+        found = diagnose(train(X[: 32 * updates], Y[: 32 * updates], epochs=1, **options))
+        assert [finding.problem for finding in found] in (["too-few-updates"], []), options
+        assert all("fit(..., epochs=" in finding.advice for finding in found)
+
+
+def test_after_a_few_updates_all_rules_would_say_more():
+    record = train(epochs=1, batch_size=128, depth=12, activation="sigmoid")
+    assert "vanishing-gradients" in [finding.problem for finding in apply(RULES, record, Symptoms(record), None)]
+    assert [finding.problem for finding in diagnose(record)] == ["too-few-updates"]
+
+
+def test_a_learning_rate_that_is_far_off_shows_in_a_few_updates():
+    assert diagnose(train(X[:96], Y[:96], epochs=1, rate=30.0))[0].problem == "learning-rate-too-high"
+    assert diagnose(train(X[:96], Y[:96], epochs=1, rate=1e-7))[0].problem == "learning-rate-too-low"
+
+
 def test_labels_that_no_output_stands_for_are_counted():
     labels = np.where(Y == 2, 3, Y)
     assert examples.facts(X, labels, labels, 3).out_of_range == 128
@@ -187,7 +208,7 @@ def test_classes_are_spoken_of_by_their_names():
 
 def test_labels_that_a_network_knows_are_not_called_wrong():
     record = train()
-    record.facts = dataclasses.replace(record.facts, noise=0.4)
+    record.facts = dataclasses.replace(record.facts, noise=0.4, told=0.6, sure=96, sure_wrong=38)
     assert diagnose(record) == []
     record.validation = None  # It may have learned them by heart.
     record.epochs = [{"loss": epoch["loss"]} for epoch in record.epochs]

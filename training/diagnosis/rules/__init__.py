@@ -34,6 +34,20 @@ RULES = (
     *generalisation.RULES,
     *setup.LATE_RULES,
 )
+# What can be said after a few updates: whatever the options are, a network has learned next to nothing by then, and what one makes of
+# that, or of the first losses, would be said of sound trainings, too.
+OF_FEW_UPDATES = (
+    progress.batch_too_small,
+    *setup.RULES,
+    *generalisation.EARLY_RULES,
+    start.certain_at_first,
+    start.initialization,
+    progress.extreme_rate,
+    progress.hardly_any_updates,
+    start.exploding,
+    generalisation.overfitting,
+    *setup.LATE_RULES,
+)
 # What a few steps on one batch say nothing of.
 OF_WHOLE_TRAININGS = (
     progress.batch_too_small,
@@ -87,7 +101,8 @@ def diagnose(record, options=None):
     """
     if not record.epochs or not record.looks:
         return []
-    return apply(RULES, record, Symptoms(record), options)
+    symptoms = Symptoms(record)
+    return apply(OF_FEW_UPDATES if symptoms.hardly_begun else RULES, record, symptoms, options)
 
 
 def errors_before(record, options=None):
@@ -105,6 +120,7 @@ def apply(rules, record, symptoms, options):
         symptoms: `Symptoms` of the record.
     """
     found = [finding for rule in rules for finding in rule(record, symptoms)]
-    found = found or list(generalisation.not_learned(record, symptoms))
+    if not found and rules is not OF_FEW_UPDATES:
+        found = list(generalisation.not_learned(record, symptoms))
     ordered = sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
     return [finding.advised(options, of_problem(finding.problem, record, options)) for finding in ordered]

@@ -4,13 +4,17 @@ import math
 
 import numpy as np
 
+from hornbook.training.diagnosis import labels as of_labels
 from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.networks import predicted_classes
 from hornbook.training.diagnosis.rules import remedies
 
-_NOISE = 0.2  # Estimated share of wrong labels.
 _MARGIN = 0.05  # Of accuracy.
 _ENOUGH = 100  # Examples, for what neighbours say to be more than luck.
+_EVEN = 120  # Examples of two equally frequent classes: as much is to be told by few of a rare class.
+_LUCK = 0.01  # Of orders of the labels: what tells them better than 99% of the orders is no luck, and 2% of shuffled labels are missed.
+_WRONG = 0.05  # Share of the labels that a classifier is surest of: what is less, even sound data have.
+_ALIKE = 0.6  # Of labels that are wrong at random, a classifier misses as many where it is sure; of hard examples far fewer.
 _ONE_SIDED = 0.9  # Share of neighbours of the same class by chance.
 _EXPLAINED = 0.02  # Of the variance of numbers.
 _MOSTLY = 0.3  # Of the validation examples.
@@ -28,32 +32,43 @@ _HARDLY_LEFT = 0.9  # Share of features dropped that is too much whatever the re
 
 
 def labels(record, symptoms):
-    """Labels that do not follow from the inputs, at all or for a share of the examples."""
+    """Labels that do not follow from the inputs, at all or for a share of the examples; of few examples only what is no luck."""
     facts = record.facts
     if facts is None or facts.examples < _ENOUGH or facts.constant > 0.95:
         return
-    if facts.neighbours is not None and facts.neighbours < _EXPLAINED and not symptoms.validation_skill > _EXPLAINED:
+    by_luck = facts.luck is not None and facts.luck > _LUCK
+    if by_luck and facts.neighbours is not None and facts.neighbours < _EXPLAINED and not symptoms.validation_skill > _EXPLAINED:
         yield _unrelated("targets", f"an example's nearest neighbours explain {max(0.0, facts.neighbours):.0%} of their variance", symptoms)
     if facts.agreement is None:
         return
-    error = math.sqrt(facts.by_chance * (1 - facts.by_chance) / min(facts.examples, 2000))
-    by_vote = float(record.task.shares.max()) + 2 * error
+    compared = min(facts.examples, 2000)
+    error = of_labels.error_of(facts.by_chance, compared)
+    by_vote = float(record.task.shares.max()) + 2 / 3 * error
     # Wrong labels of some examples are learned by heart in the end: what held for validation examples before counts, if it is no luck.
     luck = 3 * math.sqrt(0.25 / max(1, facts.validation_examples or 0)) / max(1e-9, 1 - float(record.task.shares.max()))
     unlearned = not (symptoms.validation_skill > 0.1 or symptoms.best_validation_skill > 0.1 + luck)
     if facts.by_chance > _ONE_SIDED:
         return  # Of nearly one class alone neighbours agree anyway.
-    if facts.agreement < facts.by_chance + 3 * error and facts.votes < by_vote and unlearned:
+    by_luck &= 2 * (1 - facts.by_chance) * compared >= _EVEN
+    if by_luck and facts.agreement < facts.by_chance + error and facts.votes < by_vote and unlearned:
         told = f"an example's nearest neighbour has its class in {facts.agreement:.1%} of cases, by chance in {facts.by_chance:.1%}"
         yield _unrelated("labels", told, symptoms)
     # Texts are near each other by a phrase that they share, whatever their classes: of sound ones the estimate is 0.16 to 0.28.
-    elif facts.noise is not None and facts.noise > _NOISE and not record.network.embedded and not _refuted(facts.noise, record, symptoms):
+    elif facts.sure and not record.network.embedded and _seem_wrong(facts) and not _refuted(facts.noise, record, symptoms):
+        low, high = of_labels.interval(facts.sure_wrong, facts.sure)
         yield Finding(
             "label-noise",
             "warning",
-            f"Perhaps {facts.noise:.0%} of the training labels are wrong: predictions by two halves of the neighbours agree with each "
-            "other far more often than with the labels, as where labels are wrong, or where neighbours share something else than a class.",
+            f"Perhaps {low:.0%} to {high:.0%} of the training labels are wrong: of the {facts.sure} examples whose class the others tell "
+            f"most surely, {facts.sure_wrong} have another label, as where labels are wrong, or where what is alike is not of one class.",
         )
+
+
+def _seem_wrong(facts):
+    """Whether more labels are wrong than by luck, and as many of those that a classifier is sure of as of the others."""
+    low, _ = of_labels.interval(facts.sure_wrong, facts.sure)
+    refuted = facts.told > 1 - facts.noise + _MARGIN  # It knows more labels than so many wrong ones leave.
+    return low > _WRONG and not refuted and facts.sure_wrong / facts.sure >= _ALIKE * (1 - facts.told)
 
 
 def _refuted(noise, record, symptoms):
@@ -65,7 +80,7 @@ def _refuted(noise, record, symptoms):
 
 def _unrelated(what, told, symptoms):
     """Before a training it is no more than likely: there are problems of which neighbours tell nothing."""
-    if math.isnan(symptoms.validation_skill):
+    if math.isnan(symptoms.validation_skill) or symptoms.hardly_begun:
         return Finding("shuffled-labels", "warning", f"The {what} may not follow from the inputs: {told}.")
     words = f"The {what} do not follow from the inputs: {told}, and what the network learned does not hold for validation examples."
     return Finding("shuffled-labels", "error", words)

@@ -7,17 +7,19 @@ import scipy.ndimage
 
 from hornbook.training.diagnosis.finding import Finding
 from hornbook.training.diagnosis.rules import remedies
+from hornbook.training.diagnosis.rules.symptoms import HARDLY_ANY
 
 _LOST_AGAIN = 0.9  # Of the loss at the end: the network knew more before.
 _PEAK, _ROSE = 1.6, 1.5  # Times the first loss, or the best constant's: above it, in between or at the end, the steps lead upwards.
 _HIGH_RATIO, HIGHEST_RATIO = 0.2, 0.7  # Of an update to the weights, usually or once; 0.001 is usual (Karpathy 2015).
 _LARGE_RATIO = 0.02  # Of the first update, where outputs have lost what they knew of the inputs.
 _LOW_RATIO = 3e-4  # The same, where nothing is learned.
+_LOWEST_RATIO = 3e-5  # The same, after a few updates: after 200 the weights would have moved by less than 1%.
 _MOVED = 0.005  # The same: what is less cannot be too much.
 _STILL = 0.03  # Of the weights' size over a whole training: nothing moved.
 _CLIPPED = 0.9  # Share of steps.
 _CUT_TO = 0.1  # What clipping leaves of a usual gradient.
-_HARDLY_ANY, _FEW = 30, 200  # Updates.
+_FEW = 200  # Updates.
 _FALLING = 0.03  # Of the loss over the last fifth of the steps.
 _LAG = 1.5  # Inference loss over training loss on the same examples.
 _SMALL_BATCH, _TINY_BATCH = 4, 2  # Examples.
@@ -105,20 +107,29 @@ def learning_rate_too_low(record, symptoms):
     )
 
 
+def extreme_rate(record, symptoms):
+    """A learning rate of which a few updates tell enough: they are as large as the weights, or nothing beside them."""
+    ratios = symptoms.update_ratios[np.isfinite(symptoms.update_ratios)]
+    if len(ratios) and ratios.max() > HIGHEST_RATIO:
+        yield from learning_rate_too_high(record, symptoms)
+    if len(ratios) and np.median(ratios) < _LOWEST_RATIO:
+        yield from learning_rate_too_low(record, symptoms)
+
+
 def _small(share):
     return "less than 0.1%" if share < 1e-3 else f"{share:.1%}"
 
 
 def hardly_any_updates(record, symptoms):
     """A training of so few updates that nothing else can be said of it."""
-    if symptoms.finite and symptoms.poor and record.updates < _HARDLY_ANY:
+    if symptoms.finite and symptoms.poor and record.updates < HARDLY_ANY:
         yield Finding("too-few-updates", "error", f"The training ends after {record.updates:,} updates of the weights.")
 
 
 def too_few_updates(record, symptoms):
     """A training that ends while its loss is still falling, after few updates."""
     losses = symptoms.losses
-    if not symptoms.finite or not _HARDLY_ANY <= record.updates < _FEW or not symptoms.poor:
+    if not symptoms.finite or not HARDLY_ANY <= record.updates < _FEW or not symptoms.poor:
         return
     fifth = max(1, len(losses) // 5)
     before, last = float(np.mean(losses[-2 * fifth : -fifth])), float(np.mean(losses[-fifth:]))

@@ -225,7 +225,7 @@ REMEDIES = {
     "unscaled-inputs": (_STANDARDIZE, _NORMALIZE),
     "shuffled-labels": (Remedy("to compare some inputs with their labels: are both in the same order?", "compare rows of x with their y"),),
     "label-noise": (
-        Remedy("to look at the most suspect labels, which hornbook labels lists", "cleanlab.filter.find_label_issues(y, probabilities)"),
+        Remedy("hornbook labels RUN, which lists the most suspect ones", "cleanlab.filter.find_label_issues(y, probabilities)"),
         Remedy(
             "--early-stopping 5",
             "keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)",

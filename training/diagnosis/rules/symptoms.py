@@ -12,6 +12,7 @@ STUCK = 0.1  # Of the way from the best constant's loss to 0: a network that end
 SKILL_STUCK = 0.15  # Of the way from the most frequent class to all right.
 _COLLAPSED = 0.01
 _WILD = 3.0  # Times the loss of guessing.
+HARDLY_ANY = 30  # Updates: after fewer nobody can tell what the training would have come to.
 BEHIND = 0.1  # Of skill behind nearest neighbours: the data have more to tell.
 
 
@@ -36,6 +37,11 @@ class Symptoms:
         """Whether loss and gradients stayed finite; float16's first overflows, by which its scale is found, aside."""
         losses = [epoch.get("loss", math.nan) for epoch in self.record.epochs]
         return bool(np.isfinite(losses).all()) and all(look.finite for probed in self.record.looks for look in probed.layers)
+
+    @functools.cached_property
+    def hardly_begun(self):
+        """Whether there were so few updates that what the network has not learned says nothing."""
+        return self.finite and self.record.updates < HARDLY_ANY
 
     @functools.cached_property
     def first_loss(self):
