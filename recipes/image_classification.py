@@ -10,7 +10,7 @@ The first, on scikit-learn's digits: accuracy 0.9889 ± 0.0056 (5 seeds), 14 s f
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import classifying, options
+from hornbook.recipes import adversarial, classifying, options
 from hornbook.recipes.networks import teachers, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
@@ -19,7 +19,15 @@ COLUMNS = ("path_column", "label_column", "group_column", "time_column", "weight
 
 
 @options.recipe(choices=classifying.ONE_CLASS, stochastic_depth=0.0)
-class Args(options.ImageNetwork, options.Transfer, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(
+    options.ImageNetwork,
+    options.Transfer,
+    options.Classification,
+    options.Optimization,
+    options.Adversarial,
+    options.ClassSplit,
+    options.Run,
+):
     dataset: str = "digits"
     """Where the images come from: digits (built in), folder:PATH (a folder a class), csv:PATH (a table of files), npz:PATH (arrays), or
     tfds:NAME, NAME/CONFIG, NAME:VERSION of TensorFlow Datasets, and behind it a slice of its training images: tfds:cifar10[:10%]."""
@@ -116,6 +124,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "images")
+    adversarial.check(args)
     weights.check(args, "images")
     teachers.check(args, "images")
     policies = ("randaugment", "trivial", "augmix")
@@ -154,11 +163,13 @@ def _train(args, session):
     trained, train, validation = weights.trained_part(args, model, dataset.train, dataset.validation)
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
+    adversarial.prepare(args, model, trained, dataset)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     num_classes = objective.num_classes
     fitting = running.fitting(args, session, trained, train, validation, feed=objective.feed, num_classes=num_classes)
+    adversarial.watch(args, fitting, validation, dataset)
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,

@@ -5,7 +5,6 @@ A recipe lists its own options and the defaults that differ:
     @options.recipe(learning_rate=1e-2, epochs=60)
     class Args(options.Network, options.Optimization, options.Split, options.Run):
         dataset: str = "digits"
-        \"""Where the images come from.\"""
 """
 
 import dataclasses
@@ -15,6 +14,7 @@ from typing import Annotated, Literal
 from hornbook.data import splits
 from hornbook.data.selection import arranging, thinning
 from hornbook.evaluation import thresholds
+from hornbook.recipes.adversarial import Adversarial  # noqa: F401
 from hornbook.recipes.checks import USUAL, check, is_asked_for  # noqa: F401
 from hornbook.recipes.classifying import Classification  # noqa: F401
 from hornbook.recipes.networks.families import (  # noqa: F401

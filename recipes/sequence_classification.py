@@ -11,7 +11,7 @@ seed) in 44 s on two cores; the mean over twelve sets is 0.939 (docs/defaults.md
 from typing import Annotated, Literal
 
 from hornbook import command_line, data
-from hornbook.recipes import classifying, options
+from hornbook.recipes import adversarial, classifying, options
 from hornbook.recipes.networks import teachers, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
@@ -23,7 +23,14 @@ READING = ("window", "stride", "missing", "sample_rate", "mel_bands", "length", 
 # Recurrent networks have rare steep steps, which clipping cuts (Pascanu et al. 2013).
 @options.recipe(choices=classifying.ONE_CLASS, clip_norm=1.0)
 class Args(
-    options.SequenceNetwork, options.Transfer, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run
+    options.SequenceNetwork,
+    options.Transfer,
+    options.Mix,
+    options.Classification,
+    options.Optimization,
+    options.Adversarial,
+    options.ClassSplit,
+    options.Run,
 ):
     dataset: str = "sequential_digits"
     """Where the series come from: sequential_digits and copy (built in), ts:PATH (UCR/UEA files), csv:PATH (a row a step), folder:PATH (WAV
@@ -119,6 +126,7 @@ def main(args, callbacks=(), dataset=None):
 def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "series")
+    adversarial.check(args)
     weights.check(args, "series")
     teachers.check(args, "series")
 
@@ -146,12 +154,14 @@ def _train(args, session):
     trained, train, validation = weights.trained_part(args, model, dataset.train, dataset.validation, length=steps)
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
+    adversarial.prepare(args, model, trained, dataset)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     # How every batch is made: labels one-hot, series of one length where the model takes no other.
     as_batches = {"num_classes": objective.num_classes, "length": steps}
     fitting = running.fitting(args, session, trained, train, validation, feed=objective.feed, **as_batches)
+    adversarial.watch(args, fitting, validation, dataset, length=steps)
     mean, variance = dataset.train.moments()
     augment = data.series.augmenter(
         mean=mean,

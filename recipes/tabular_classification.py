@@ -10,7 +10,7 @@ splits), 8 s of a processor from a cold start. adult: 0.8734 ± 0.0002 (3 seeds)
 from typing import Annotated
 
 from hornbook import command_line, data
-from hornbook.recipes import classifying, options
+from hornbook.recipes import adversarial, classifying, options
 from hornbook.recipes.networks import teachers
 from hornbook.recipes.steps import decisions, defaults, running
 
@@ -19,7 +19,16 @@ RECIPE = "tabular_classification"
 
 # Instance normalization of a vector is 0.
 @options.recipe(choices={"normalization": ("batch", "layer", "group", "rms", "none")})
-class Args(options.TableNetwork, options.Table, options.Mix, options.Classification, options.Optimization, options.ClassSplit, options.Run):
+class Args(
+    options.TableNetwork,
+    options.Table,
+    options.Mix,
+    options.Classification,
+    options.Optimization,
+    options.Adversarial,
+    options.ClassSplit,
+    options.Run,
+):
     dataset: str = "breast_cancer"
     """Where the rows come from: breast_cancer or wine (built in), csv:PATH (CSV or TSV), or tfds:NAME, NAME/CONFIG or NAME:VERSION of
     TensorFlow Datasets."""
@@ -74,6 +83,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "tables")
     teachers.check(args, "tables")
+    adversarial.check(args)
 
 
 def load(args, folder):
@@ -99,11 +109,13 @@ def _train(args, session):
     model = build(args, dataset, objective.num_outputs)
     rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
     sharpness_aware(model, args.sharpness_radius)
+    adversarial.prepare(args, model, model, dataset)
     model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     as_batches = {"num_classes": objective.num_classes}
     fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, **as_batches)
+    adversarial.watch(args, fitting, dataset.validation, dataset)
     augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
     validation = dataset.validation
     if validation is not None:

@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "Attacker": "adversarial.attacks",
     "AverageWeights": "callbacks",
     "Checkpoint": "checkpoint",
     "Diagnostics": "diagnosis",
@@ -16,6 +17,7 @@ _HOMES = {
     "StochasticWeightAverage": "averages.stochastic",
     "Teacher": "learned.distillation",
     "Warmup": "schedules",
+    "adversarial_training": "adversarial.training",
     "check": "diagnosis",
     "class_weights": "imbalance",
     "diagnose": "diagnosis",

@@ -24,18 +24,20 @@ _OF_NUMBERS = ("0.05", "0.1", "0.2")
 class AttackArgs:
     run: Annotated[str, tyro.conf.Positional]
     """Folder of a finished run of a classifier."""
-    attack: tuple[Literal["fgsm", "pgd", "square"], ...] = ("pgd", "square")
+    attack: tuple[Literal["fgsm", "pgd", "square", "words"], ...] = ()
     """One or more. fgsm: one step along the sign of the gradient; pgd: many, from random places; square: guesses that need no gradient,
-    only the model's answers. Where square flips what pgd does not, the gradient misleads, and a line says so."""
+    only the model's answers; words, of texts: near words in place of others. Where square flips what pgd does not, the gradient misleads,
+    and a line says so. Default: pgd square; of texts words."""
     epsilon: tuple[str, ...] = ()
     """How far each number of an input may be moved: one or several, for a curve. Of images on a scale from 0, black, to 1, white, such as
-    8/255; of series and tables in standard deviations of each feature. Default: 0.01 0.03 0.1; of series and tables 0.05 0.1 0.2."""
+    8/255; of series and tables in standard deviations of each feature; of texts the share of words. Default: 0.01 0.03 0.1; of others
+    0.05 0.1 0.2."""
     dataset: str | None = None
     """Data to attack, spelt as for training. Default: what the run was trained on, split as it was."""
     part: str | None = None
     """Part of the data: train, validation or test. Default: test; of another dataset without a test split, all of it."""
-    examples: int = 1000
-    """How many examples are attacked, drawn at random where there are more."""
+    examples: int | None = None
+    """How many examples are attacked, drawn at random where there are more. Default: 1,000; of texts 200."""
     steps: int = 40
     """Steps of pgd from each start."""
     step_size: float | None = None
@@ -75,6 +77,10 @@ def main(args):
     """
     _refuse(args)
     trained, medium = open_run(args.run, ["split.csv"])
+    texts = trained.about["medium"] == "texts"
+    args = dataclasses.replace(
+        args, attack=args.attack or (("words",) if texts else ("pgd", "square")), examples=args.examples or (200 if texts else 1000)
+    )
     target.refuse(trained, args.attack)
     with _folder(args, trained) as output:
         return _attacked(args, trained, medium, output)
@@ -96,11 +102,13 @@ def _attacked(args, trained, medium, output):
     terminal.say(f"{name}: {len(attacked.labels):,} of {len(part):,} examples; epsilon counts {attacked.scale}")
     notes = _on_gradients(args, attacker, attacked, model)
     curves = []
+    near = target.neighbours(model, attacked.columns) if "words" in args.attack else None
     for kind in args.attack:
         change = {
             "fgsm": attacker.fgsm,
             "pgd": lambda x, labels, box: attacker.pgd(x, labels, box, steps=args.steps, restarts=args.restarts, share=args.step_size),
             "square": lambda x, labels, box: attacker.square(x, labels, box, queries=args.queries),
+            "words": lambda x, labels, box: attacker.words(x, labels, near, _words(x, box)),
         }[kind]
         curves.append(running.curve(kind, change, attacker, attacked, epsilons.values(), carried=kind != "fgsm"))
     notes += [line for line in [running.masked(curves)] if line]
@@ -129,12 +137,10 @@ def _attacked(args, trained, medium, output):
 def _refuse(args):
     """Refuse options out of range, before anything is read."""
     for name, least in (("examples", 1), ("steps", 1), ("restarts", 1), ("queries", 2), ("seed", 0)):
-        if getattr(args, name) < least:
+        if getattr(args, name) is not None and getattr(args, name) < least:
             raise UserError(f"--{name} must be at least {least}, got {getattr(args, name)}")
     if args.step_size is not None and not 0 < args.step_size <= 10:
         raise UserError(f"--step-size must be a share of epsilon above 0, up to 10, got {args.step_size:g}")
-    if not args.attack:
-        raise UserError("--attack names none; accepted are fgsm, pgd and square")
     for text in args.epsilon:
         as_number(text)
 
@@ -158,7 +164,7 @@ def _folder(args, trained):
 
 def _on_gradients(args, attacker, attacked, model):
     """Sentences on what has no gradient; refuses attacks by gradients where nothing has one."""
-    by_gradient = [kind for kind in args.attack if kind != "square"]
+    by_gradient = [kind for kind in args.attack if kind in ("fgsm", "pgd")]
     if not by_gradient:
         return []
     classical = target.without_gradient(model)
@@ -185,6 +191,11 @@ def _options(args, kind):
     if kind == "pgd":
         return {"steps": args.steps, "restarts": args.restarts, "step_size": args.step_size or 2.5 / args.steps}
     return {"queries": args.queries} if kind == "square" else {}
+
+
+def _words(x, box):
+    """How many words of each text may be swapped, an int array `(texts,)`."""
+    return np.maximum(1, np.floor(float(np.max(box.radius)) * (x > 0).sum(axis=1) + 1e-6)).astype(int)
 
 
 def _say(found, notes):

@@ -74,7 +74,7 @@ def _flips(curve, found, trained, attacked):
     if not curve.flips:
         return f"<h3>{curve.attack}</h3><p>None of the examples flips.</p>"
     names, flips = trained.about["class_names"], curve.flips[:_MOST_ROWS]
-    show = {"images": _images, "series": _series, "tables": _rows}[trained.about["medium"]]
+    show = {"images": _images, "series": _series, "tables": _rows, "texts": _texts}[trained.about["medium"]]
     return f"<h3>{curve.attack}</h3>{show(flips, names, trained, attacked)}"
 
 
@@ -127,6 +127,17 @@ def _rows(flips, names, trained, attacked):
         told = ", ".join(f"{attacked.columns[at]} {flip.before[at]:.4g} → {flip.after[at]:.4g}" for at in changed)
         rows.append((_said(flip, names), page.escape(told)))
     return page.table(["", "Its numbers"], rows, text_columns=(0, 1))
+
+
+def _texts(flips, names, trained, attacked):
+    rows = []
+    for flip in flips:
+        told = []
+        for old, new in zip(flip.before.tolist(), flip.after.tolist(), strict=True):
+            word = page.escape(attacked.columns[new] or "\N{HORIZONTAL ELLIPSIS}")
+            told.append(word if old == new else f"<s>{page.escape(attacked.columns[old])}</s> <b>{word}</b>")
+        rows.append((_said(flip, names), " ".join(told[: int((flip.before > 0).sum())])))
+    return page.table(["", "Its words, with those that were swapped"], rows, text_columns=(0, 1))
 
 
 def _radius(attacked, flip):

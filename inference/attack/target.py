@@ -10,6 +10,8 @@ from hornbook.data.dataset import plain_inputs, sample
 from hornbook.data.tables.encoding import Encoding
 from hornbook.training.adversarial import box
 
+_CANDIDATES = 8  # Words that are tried in place of one.
+_OF_CLASSICAL = ("naive_bayes_weights", "boosting_trees")
 CLASSICAL = ("boosting_trees", "fixed_convolutions1")
 """Names of layers of classical models that have no gradient: trees, and counts of how often a convolution is above a number."""
 
@@ -24,7 +26,7 @@ class Target:
         box: `box.Box` of epsilon 1.
         scale: what epsilon counts, in words.
         places: int array `(examples,)` into the part.
-        columns: names of the columns of x, of tables.
+        columns: names of the columns of x, of tables; of texts the tokens by their ids.
     """
 
     x: np.ndarray
@@ -50,7 +52,7 @@ def target(trained, part, epsilons, *, examples, seed=0, fixed_columns=None):
         UserError: an epsilon of another scale, inputs of another scale than the run's, or nothing that could be changed.
     """
     places = sample(len(part), examples, seed)
-    of_medium = {"images": _of_images, "series": _of_series, "tables": _of_tables}[trained.about["medium"]]
+    of_medium = {"images": _of_images, "series": _of_series, "tables": _of_tables, "texts": _of_texts}[trained.about["medium"]]
     return of_medium(trained, part, places, epsilons, fixed_columns)
 
 
@@ -105,6 +107,50 @@ def _of_tables(trained, part, places, epsilons, fixed_columns):
     kept = (*fixed, *encoding.categories)
     scale = f"standard deviations of each column of numbers{f'; {naming.some(kept)} stay as they are' if kept else ''}"
     return Target(x, part.labels[places], box.Box(radius), scale, places, encoding.inputs)
+
+
+def _of_texts(trained, part, places, epsilons, fixed_columns):
+    from hornbook.data.texts import tokenizing
+
+    large = next((text for text, value in epsilons.items() if value > 1), None)
+    if large is not None:
+        raise UserError(
+            f"--epsilon {large} counts the share of a text's words that may be swapped, from 0 to 1, and {large} is more than all"
+        )
+    tokenizer = tokenizing.load(trained.folder / "tokenizer.json")
+    by_id = {place: token for token, place in tokenizer.vocabulary.items()}
+    if tokenizer.ngrams or type(tokenizer.fast.model).__name__ != "WordLevel" or max(map(len, by_id.values())) < 2:
+        what = "runs of words" if tokenizer.ngrams else "characters, bytes or pieces of words"
+        raise UserError(f"--attack words swaps single words, and {trained.folder} reads {what}; attacked are runs with --tokenizer word")
+    length = tokenizing.padded_length(int(part.lengths[places].max()))
+    names = tuple(by_id.get(place, "") for place in range(tokenizer.vocabulary_size))
+    scale = "the share of a text's words that may be swapped, at least one"
+    return Target(part.padded(places, length), part.labels[places], box.Box(np.float32(1)), scale, places, names)
+
+
+def neighbours(model, tokens):
+    """The nearest words of each word in a model's embedding, as of `words.nearest`.
+
+    Args:
+        model: the run's.
+        tokens: by their ids, "" of those that are no words.
+
+    Raises:
+        UserError: the model has no embedding of the tokens.
+    """
+    import keras
+
+    from hornbook.training.adversarial import words
+
+    waiting = [model]
+    while waiting:
+        for layer in waiting.pop(0).layers:
+            if isinstance(layer, keras.Model):
+                waiting.append(layer)
+            elif isinstance(layer, keras.layers.Embedding) and layer.input_dim >= len(tokens) and layer.name not in _OF_CLASSICAL:
+                vectors = keras.ops.convert_to_numpy(layer.embeddings)[: len(tokens)]
+                return words.nearest(vectors.astype("float32"), np.array([token.isalpha() for token in tokens]), _CANDIDATES)
+    raise UserError("--attack words looks for near words in the model's embedding, and it has none")
 
 
 def refuse(trained, attacks):

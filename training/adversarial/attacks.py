@@ -1,8 +1,8 @@
-"""Attacks on a model, arrays in and out: FGSM and PGD by its gradient, Square by its answers alone."""
+"""Attacks on a model, arrays in and out: FGSM and PGD by its gradient, Square and swaps of words by its answers alone."""
 
 import numpy as np
 
-from hornbook.training.adversarial import gradient_attacks, objectives, within
+from hornbook.training.adversarial import gradient_attacks, objectives, within, words
 from hornbook.training.adversarial.box import Box
 from hornbook.training.adversarial.square import square
 
@@ -13,8 +13,8 @@ class Attacker:
     """A classifier under attack. What is compiled for one attack serves the next.
 
     Args:
-        model: `keras.Model` of one input of floats, to logits or logarithms of probabilities `(batch, classes)`, or of two classes the
-            logit of the second, `(batch, 1)`. It is run as in inference.
+        model: `keras.Model` of one input, floats or of texts token ids, to logits or logarithms of probabilities `(batch, classes)`, or of
+            two classes the logit of the second, `(batch, 1)`. It is run as in inference.
         threshold: of two classes, the probability above which the second is predicted; None: the more probable one is.
         batch_size: examples at a time.
         seed: of random starts and of Square's guesses, which are each example's own.
@@ -109,13 +109,31 @@ class Attacker:
         Returns:
             float32 array like x.
         """
+        answers = self._answers(labels)
+        return square(answers, np.asarray(x, np.float32), box, queries=queries, area=area, seed=self.seed)
+
+    def words(self, x, labels, neighbours, most):
+        """The texts as `words.swapped` changes them.
+
+        Args:
+            x: int array of token ids `(texts, tokens)`.
+            labels: int array `(texts,)`.
+            neighbours, most: as of `words.swapped`.
+
+        Returns:
+            int array like x.
+        """
+        return words.swapped(self._answers(labels), np.asarray(x, np.int32), neighbours, most)
+
+    def _answers(self, labels):
+        """What attacks without a gradient ask: the margins of changed inputs, and whether they are misclassified."""
         one_hot = self._one_hot(labels)
 
         def answers(some, places):
             outputs = self.outputs(some)
             return _margin(outputs, one_hot[places]), self.decided(outputs) != labels[places]
 
-        return square(answers, np.asarray(x, np.float32), box, queries=queries, area=area, seed=self.seed)
+        return answers
 
     def gradients(self, x, labels):
         """The gradient of `objectives.margin`, float32 array like x."""
@@ -155,7 +173,8 @@ class Attacker:
 
         found = []
         for first in range(0, len(arrays[0]), self.batch_size):
-            some = [np.asarray(array[first : first + self.batch_size], np.float32) for array in arrays]
+            some = [array[first : first + self.batch_size] for array in map(np.asarray, arrays)]
+            some = [one if one.dtype.kind == "i" else one.astype(np.float32) for one in some]
             count = len(some[0])
             size = min(self.batch_size, 1 << (count - 1).bit_length())
             filled = np.minimum(np.arange(size), count - 1)  # The last once more.

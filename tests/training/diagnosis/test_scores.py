@@ -173,3 +173,14 @@ def test_outputs_for_even_classes_are_not_said_to_need_a_temperature(made_up):
     assert found.to_json()["changes"] == {}
     (found,) = of_scores(LEVEL, uneven, IMAGES)
     assert "Try --temperature-scaling" in str(found)
+
+
+def test_a_network_that_resists_one_step_alone_is_said_to_overfit_catastrophically():
+    rows = [{"val_fgsm_accuracy": fgsm, "val_pgd_accuracy": pgd} for fgsm, pgd in ((0.6, 0.5), (0.65, 0.55), (0.9, 0.01))]
+    [found] = of_scores(rows, None, {"adversarial": "fgsm", "attack_step_size": None})
+    assert found.problem == "catastrophic-overfitting"
+    assert "90.0%" in found.evidence
+    assert "after epoch 2 it was 55.0%" in found.evidence
+    assert "--adversarial pgd" in found.advice
+    assert not of_scores(rows[:2], None, {"adversarial": "fgsm", "attack_step_size": None})
+    assert not of_scores([{"loss": 1.0}], None, {"adversarial": "none"})

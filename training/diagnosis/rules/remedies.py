@@ -272,6 +272,10 @@ REMEDIES = {
     "quantiles-off": _OVERFITTED[-4:],
     "rare-class-ignored": _RARE,
     "unfinished": (_LONGER,),
+    "catastrophic-overfitting": (
+        Remedy("--adversarial pgd", "adversarial_training(model, 'pgd', box)", {"adversarial": "pgd"}, lambda value: value == "fgsm"),
+        Remedy("--attack-step-size 1", "", {"attack_step_size": 1.0}, lambda value: value is None or value > 1),
+    ),
     "below-floor": _UNDER_THE_FLOOR,
 }
 

@@ -11,6 +11,7 @@ _MISSED = 0.1  # Mean distance of a quantile's coverage from the quantile.
 _NEGLECTED = 0.5  # A class's recall, as a share of the mean.
 _EVEN = 0.5  # Of the largest class's examples, from which classes are about equally frequent.
 _TOO_SURE = 0.1  # Calibration error (Guo et al. 2017).
+_RESISTED, _BROKEN = 0.4, 0.1  # Accuracies under one step that is resisted, and under several that are not.
 
 
 def of_scores(history, scores, options):
@@ -21,7 +22,7 @@ def of_scores(history, scores, options):
         scores: what `evaluation.scores.of_run` returned, or None.
         options: dict of the run's options.
     """
-    found = [_unfinished(history)]
+    found = [_unfinished(history), _catastrophic(history)]
     if scores is not None and "per_class" in scores:
         found += [_neglected_class(scores), _miscalibrated(scores, options)]
     if scores is not None and "r2" in scores:
@@ -81,6 +82,19 @@ def _unfinished(history):
         told = f"The validation loss was still falling at the end ({before:.3g} to {last:.3g} over the last epochs)."
         return Finding("unfinished", "note", told)
     return None
+
+
+def _catastrophic(history):
+    """A network that resists the one step that it was trained on alone (Wong et al. 2020, section 5.4)."""
+    pairs = [(row.get("val_fgsm_accuracy", math.nan), row.get("val_pgd_accuracy", math.nan)) for row in history]
+    if not pairs or not (pairs[-1][0] > _RESISTED and pairs[-1][1] < _BROKEN):
+        return None
+    best = max((many for _, many in pairs if math.isfinite(many)), default=math.nan)
+    first = next(place for place, (_, many) in enumerate(pairs, start=1) if many >= best)
+    before = f"; after epoch {first} it was {best:.1%}" if best >= 2 * _BROKEN else ""
+    told = f"{pairs[-1][0]:.1%} of the validation examples withstand an attack of one step, and {pairs[-1][1]:.1%} one of several{before}."
+    evidence = f"Catastrophic overfitting: the network resists the attack that it was trained on alone. {told}"
+    return Finding("catastrophic-overfitting", "warning", evidence)
 
 
 def _neglected_class(scores):
