@@ -88,8 +88,11 @@ class Tokenizer:
         texts = iter(texts)
         while some := list(itertools.islice(texts, _AT_A_TIME)):
             for encoding in self.fast.encode_batch_fast(some, add_special_tokens=False):
-                ids = encoding.ids or [UNKNOWN]
-                yield np.array([*ids, *self._runs(ids)], np.int32)
+                yield self.with_runs(encoding.ids or [UNKNOWN])
+
+    def with_runs(self, ids):
+        """The ids of single tokens, a list, with those of their runs behind them: int32 array, uncut."""
+        return np.array([*ids, *self._runs(ids)], np.int32)
 
     def _runs(self, ids):
         for size in self._sizes:

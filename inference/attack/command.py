@@ -98,7 +98,7 @@ def _attacked(args, trained, medium, output):
     from hornbook.training.adversarial.attacks import Attacker
 
     threshold = (trained.about.get("thresholds") or [None])[0]
-    attacker = Attacker(model, threshold=threshold, seed=args.seed)
+    attacker = Attacker(model, threshold=threshold, seed=args.seed, complete=attacked.complete)
     terminal.say(f"{name}: {len(attacked.labels):,} of {len(part):,} examples; epsilon counts {attacked.scale}")
     notes = _on_gradients(args, attacker, attacked, model)
     curves = []
@@ -178,8 +178,8 @@ def _on_gradients(args, attacker, attacked, model):
     notes = []
     if classical:
         notes.append(
-            f"a part of the model, {' and '.join(classical)}, has no gradient: {' and '.join(by_gradient)} see the network alone, and "
-            "square sees both"
+            f"a part of the model, {' and '.join(classical)}, has no gradient: {' and '.join(by_gradient)} can follow the network alone, "
+            "and square sees both"
         )
     if none.mean() > 0.02:
         notes.append(f"the gradient is 0 for {none.mean():.0%} of the examples, which {' and '.join(by_gradient)} cannot move")

@@ -27,6 +27,7 @@ class Target:
         scale: what epsilon counts, in words.
         places: int array `(examples,)` into the part.
         columns: names of the columns of x, of tables; of texts the tokens by their ids.
+        complete: function of x to what the model takes, or None: x itself.
     """
 
     x: np.ndarray
@@ -35,6 +36,7 @@ class Target:
     scale: str
     places: np.ndarray
     columns: tuple = ()
+    complete: object = None
 
 
 def target(trained, part, epsilons, *, examples, seed=0, fixed_columns=None):
@@ -119,13 +121,19 @@ def _of_texts(trained, part, places, epsilons, fixed_columns):
         )
     tokenizer = tokenizing.load(trained.folder / "tokenizer.json")
     by_id = {place: token for token, place in tokenizer.vocabulary.items()}
-    if tokenizer.ngrams or type(tokenizer.fast.model).__name__ != "WordLevel" or max(map(len, by_id.values())) < 2:
-        what = "runs of words" if tokenizer.ngrams else "characters, bytes or pieces of words"
-        raise UserError(f"--attack words swaps single words, and {trained.folder} reads {what}; attacked are runs with --tokenizer word")
-    length = tokenizing.padded_length(int(part.lengths[places].max()))
-    names = tuple(by_id.get(place, "") for place in range(tokenizer.vocabulary_size))
+    if type(tokenizer.fast.model).__name__ != "WordLevel" or max(map(len, by_id.values())) < 2:
+        what = "characters, bytes or pieces of words"
+        raise UserError(f"--attack words swaps words, and {trained.folder} reads {what}; attacked are runs with --tokenizer word")
+    names = tuple(by_id.get(place, "") for place in range(tokenizer.fast.get_vocab_size()))
+    ids = part.padded(places, tokenizing.padded_length(int(part.lengths[places].max())))
+    single = np.where(ids < len(names), ids, tokenizing.PADDING)  # Runs of words stand behind single ones, and follow from them.
+
+    def complete(x):
+        return tokenizing.pad([tokenizer.with_runs(row[row > 0].tolist())[: tokenizer.max_length] for row in x], ids.shape[1])
+
     scale = "the share of a text's words that may be swapped, at least one"
-    return Target(part.padded(places, length), part.labels[places], box.Box(np.float32(1)), scale, places, names)
+    single = single[:, : max(1, int((single > 0).sum(axis=1).max()))]
+    return Target(single, part.labels[places], box.Box(np.float32(1)), scale, places, names, complete if tokenizer.ngrams else None)
 
 
 def neighbours(model, tokens):

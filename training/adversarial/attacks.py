@@ -18,6 +18,7 @@ class Attacker:
         threshold: of two classes, the probability above which the second is predicted; None: the more probable one is.
         batch_size: examples at a time.
         seed: of random starts and of Square's guesses, which are each example's own.
+        complete: function of inputs to what the model takes, where that is not themselves, for attacks without a gradient.
 
     Example:
     ```python
@@ -32,8 +33,8 @@ class Attacker:
     ```
     """
 
-    def __init__(self, model, *, threshold=None, batch_size=_BATCH, seed=0):
-        self.model, self.batch_size, self.seed = model, batch_size, seed
+    def __init__(self, model, *, threshold=None, batch_size=_BATCH, seed=0, complete=None):
+        self.model, self.batch_size, self.seed, self._complete = model, batch_size, seed, complete
         self._classes = model.output_shape[-1]
         # The difference of logits that the second of two classes needs.
         self._needed = 0.0 if threshold is None else float(np.log(threshold) - np.log1p(-threshold))
@@ -42,7 +43,7 @@ class Attacker:
 
     def outputs(self, x):
         """The model's outputs, float32 array `(examples, outputs)`."""
-        return self._in_batches(self._forward, x)
+        return self._in_batches(self._forward, x if self._complete is None else self._complete(x))
 
     def predicted(self, x):
         """The class that is predicted for each, int array `(examples,)`; -1 where the outputs are no numbers."""
