@@ -47,3 +47,9 @@ def test_swaps_that_do_not_help_are_not_made():
     x = np.array([[3, 2, 0]])
     found = words.swapped(lambda ids, places: (answers(ids, places)[0], np.zeros(len(ids), bool)), x, near, np.array([5]))
     assert found.tolist() == [[3, 3, 0]]
+
+
+def test_of_one_word_there_is_no_near_one():
+    assert words.nearest(VECTORS, np.arange(7) == 2, 3).shape == (7, 0)
+    x = np.array([[2, 2, 0]])
+    np.testing.assert_array_equal(words.swapped(answers, x, np.full((7, 0), -1), np.array([2])), x)
