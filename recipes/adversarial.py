@@ -50,6 +50,8 @@ def check(args):
     if args.epsilon is None:
         raise UserError(f"--adversarial {method} needs --epsilon: how far each number may be moved, such as --epsilon 0.03")
     boxes.epsilon(args.epsilon)
+    if args.teacher is not None:
+        raise UserError(f"--adversarial {method} learns from attacked examples, which --teacher was not asked about; leave one of them out")
     if method == "fgsm" and args.attack_steps not in (None, 1):
         raise UserError(
             f"--attack-steps {args.attack_steps} is for --adversarial pgd or trades; fgsm is one step: pass another, or leave it out"

@@ -103,13 +103,13 @@ def test_a_classical_model_that_learns_from_no_attacks_is_left_out_unless_it_is_
         ({"attack_steps": 3}, "--attack-steps 3 is for --adversarial"),
         ({"adversarial": "fgsm", "epsilon": "0.1", "attack_steps": 3}, "fgsm is one step"),
         ({"adversarial": "pgd", "epsilon": "0.1", "trades_beta": 1.0}, "--trades-beta 1 is for --adversarial trades"),
+        ({"adversarial": "pgd", "epsilon": "0.1", "teacher": "runs/a"}, "which --teacher was not asked about"),
         ({"adversarial": "pgd", "epsilon": "much"}, "--epsilon must be a positive number"),
-        ({"adversarial": "pgd", "epsilon": "0.1", "attack_steps": 0}, "--attack-steps must be at least 1"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, told):
     with pytest.raises(UserError, match=told):
-        image_classification.check(image_classification.Args(**options))
+        adversarial.check(image_classification.Args(**options))
 
 
 def test_an_epsilon_of_the_pixels_scale_is_refused_before_the_training(tmp_path):
