@@ -12,7 +12,7 @@ from hornbook import data, models
 from hornbook.data.images.pretraining import rotation
 from hornbook.data.series.pretraining import masking
 from hornbook.data.texts.pretraining import unlabelled
-from hornbook.recipes import RECIPES, image_classification, options, sequence_classification
+from hornbook.recipes import RECIPES, image_classification, options, sequence_classification, tabular_classification
 from hornbook.recipes.sequence_classification import Args, main
 from hornbook.recipes.steps import defaults
 
@@ -182,3 +182,19 @@ def test_a_run_that_goes_on_keeps_what_was_chosen(tmp_path, capsys, monkeypatch)
     result = main(args, dataset=series(60))
     assert result["epochs"] == chosen["epochs"] == 10
     assert json.loads((tmp_path / "run/config.json").read_text())["epochs"] == "auto"
+
+
+@pytest.mark.parametrize(("model", "depth", "dropout"), [
+    ("mlp", None, 0.3), ("mlp", 2, 0.3), ("mlp", 3, 0.3), ("mlp", 6, 0.133), ("mlp", 12, 0.063), ("tabm", 12, 0.3),
+])  # fmt: skip
+def test_a_deep_perceptron_keeps_as_much_in_all_as_a_shallow_one(model, depth, dropout):
+    args = tabular_classification.Args(dataset="wine", model=model, depth=depth)
+    chosen = defaults.choose(args, DATASETS["tabular_classification"])["dropout"]
+    assert chosen == dropout
+    if dropout < 0.3:
+        assert (1 - chosen) ** (depth - 1) == pytest.approx(0.7**2, abs=0.01)
+
+
+def test_a_dropout_that_was_asked_for_stays():
+    args = tabular_classification.Args(dataset="wine", depth=12, dropout=0.3)
+    assert defaults.settle(args, DATASETS["tabular_classification"]).dropout == 0.3
