@@ -254,8 +254,7 @@ def test_what_python_examples_import_and_name_exists(page):
         tree, modules = ast.parse(example), {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == "hornbook":
-                package = importlib.import_module(node.module)
-                modules |= {alias.asname or alias.name: getattr(package, alias.name) for alias in node.names}
+                exec(ast.unparse(node), modules)  # Which finds a file that nobody has imported, too.
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and re.fullmatch(r"[\w.]+", ast.unparse(node)):
                 parts = ast.unparse(node).split(".")
