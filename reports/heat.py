@@ -5,11 +5,12 @@ What speaks for a class is blue, as what is good in every report, and what speak
 
 import numpy as np
 
-from hornbook.reports import page
+from hornbook.reports import charts, page
 
 _WIDTH, _HEIGHT, _MARGIN = 400, 120, 6
 _FOR, _AGAINST = np.array([36, 99, 180]), np.array([193, 62, 38])
 _LARGEST_SIDE = 320
+_SMALL_SIDE = 128
 _SHOWN_COLUMNS = 12
 # A few places far hotter than all others would leave these white.
 _BRIGHTEST = 0.99
@@ -46,6 +47,42 @@ def pair(image, heat, label):
         for text, one in zip(texts, (image, picture(image, heat)), strict=True)
     )
     return f'<div style="--columns:2">{drawn}</div>'
+
+
+def small(image, label):
+    """A uint8 image `(height, width, 1 or 3)` without heat, HTML."""
+    css_class = ' class="small"' if max(image.shape[:2]) < 64 else ""
+    return f'<img{css_class} alt="{page.escape(label)}" src="{page.picture(image, _SMALL_SIDE)}">'
+
+
+def examples(drawings, captions):
+    """Pictures in a row, texts below each other, HTML: `drawings` are HTML, `captions` texts."""
+    cells = "".join(
+        f"<figure>{one}<figcaption>{page.isolated(text)}</figcaption></figure>" for one, text in zip(drawings, captions, strict=True)
+    )
+    beside = any(one.startswith(("<img", "<svg")) for one in drawings)
+    return f'<div style="--columns:{len(drawings) if beside else 1}">{cells}</div>'
+
+
+def along(name, values, shares, class_name):
+    """How the mean probability of a class changes along a column, HTML: a curve of numbers, a table of categories.
+
+    Args:
+        name: of the column.
+        values: rising numbers, or names of categories.
+        shares: floats from 0 to 1, one for each.
+        class_name: the class.
+    """
+    label = f"Mean probability of {page.shortened(class_name)} along {page.shortened(name)}"
+    if values and isinstance(values[0], str):
+        rows = [(page.isolated(value), page.meter(share)) for value, share in zip(values, shares, strict=True)]
+        drawn = page.table([page.isolated(name), "Mean probability"], rows)
+    else:
+        across, up = charts.Axis(values, 48, charts.WIDTH - 10), charts.Axis(shares, 162, 22, as_percent=True)
+        points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(values, shares, strict=True))
+        line = f'<g class="validation"><polyline class="line" points="{points}"/></g>'
+        drawn = charts.svg(label, 200, [charts.grid(across, up, 200, x_name=page.escape(page.shortened(name))), line])
+    return f"<figure><figcaption><b>{page.escape(label)}</b></figcaption>{drawn}</figure>"
 
 
 def series(values, heat, label):

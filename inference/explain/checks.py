@@ -6,6 +6,7 @@ from hornbook.evaluation import scores
 from hornbook.inference.explain.explaining import Explainer
 from hornbook.inference.explain.faithfulness import deletion_and_insertion
 from hornbook.inference.explain.randomisation import MOST_ALIKE, randomised
+from hornbook.training.classical import mixing
 
 _AT_A_TIME = 256
 _ORDERS = 32  # Of the parts, for Shapley values.
@@ -33,8 +34,8 @@ class Run:
     def __init__(self, model, trained, shown, method, target, seed=0):
         self.model, self.about, self.names = model, trained.about, trained.about["class_names"]
         self.subject, self.method, self.seed = shown.subject, method, seed
-        self.rows = self._probabilities(self.subject.x)
-        predicted = np.array([scores.ranked(self.about, row)[0] for row in self.rows])
+        self.rows = self.probabilities(self.subject.x)
+        predicted = np.array([self.said(row) for row in self.rows])
         self.target = np.full(len(self.rows), target) if target is not None else predicted
         self._explain = None if method == "shapley" else Explainer(model, method, seed=seed)
         self.heat, self.gaps = self._explained(np.arange(len(self.rows)))
@@ -43,19 +44,24 @@ class Run:
         """Heat of some examples, 0 where nothing counts, and their gaps."""
         if self._explain is None:
             options = {"samples": _ORDERS, "seed": self.seed}
-            found = [self.subject.shapley(place, self._probabilities, self.target[place], **options) for place in places]
+            found = [self.subject.shapley(place, self.probabilities, self.target[place], **options) for place in places]
             return np.stack(found), None
         baseline = self.subject.baseline
         found = self._explain(self.subject.x[places], self.target[places], None if baseline is None else baseline[places])
         return np.where(self.subject.counted[places], found.heat, 0), found.gaps
 
-    def _probabilities(self, x):
+    def probabilities(self, x):
+        """Probabilities of the classes for inputs as the model takes them, float array `(examples, classes)`."""
         found = [self.model.predict_on_batch(x[start : start + _AT_A_TIME]) for start in range(0, len(x), _AT_A_TIME)]
         return scores.answers(self.about["loss"], np.concatenate(found))
 
+    def said(self, row):
+        """The class that probabilities `(classes,)` are taken for."""
+        return scores.ranked(self.about, row)[0]
+
     def checked(self):
         """How the method does on this model: a dict of JSON values, with `reliable` and, for readers, `sentences`."""
-        probability = self.subject.probability(self._probabilities, self.target)
+        probability = self.subject.probability(self.probabilities, self.target)
         areas = deletion_and_insertion(probability, self.heat, self.subject.counted, seed=self.seed).summary()
         # Unseen examples stand at the end, and each costs several explanations.
         some = np.arange(len(self.heat))[-_OF_SHUFFLED:]
@@ -64,7 +70,10 @@ class Run:
         alike = {"rank_correlation": float(alike.mean()), "examples": len(alike), "depends_on_weights": bool(alike.mean() <= MOST_ALIKE)}
         found = {"deletion_and_insertion": areas, "weight_randomisation": alike}
         found["reliable"] = areas["better_than_random"] and alike["depends_on_weights"]
-        return {**found, "sentences": _sentences(self.method, areas, alike)}
+        told = _sentences(self.method, areas, alike)
+        if self._explain is not None and any(layer.name == mixing.inside(self.model.name) for layer in self.model.layers):
+            told.append(f"note: a classical model has a share in this run's answers, which {self.method} does not see; shapley does")
+        return {**found, "sentences": told}
 
 
 def _sentences(method, areas, alike):

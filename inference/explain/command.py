@@ -8,12 +8,13 @@ import numpy as np
 import tyro
 
 from hornbook import UserError, command_line, endings, files, terminal
-from hornbook.evaluation import scores
+from hornbook.data import inputs
 from hornbook.inference.finished_run import load_model, open_run
 from hornbook.inference.predict import stream
 
 _MOST_INPUTS = 100
 _UNSEEN = 16
+_MOST_NEAREST = 20
 _DEFAULTS = {"images": "integrated_gradients", "texts": "integrated_gradients", "series": "integrated_gradients", "tables": "shapley"}
 _ACCEPTED = {
     "images": ("gradients", "integrated_gradients", "smoothgrad", "grad_cam", "attention_rollout"),
@@ -39,6 +40,8 @@ class ExplainArgs:
     for images, mean for series."""
     examples: int = _UNSEEN
     """How many unseen examples of the run's own data the method is checked on, beside the inputs; with 0 on the inputs alone."""
+    nearest: int = 5
+    """How many training examples to show beside each input, those that the last layer takes for most alike; 0: none."""
     output: str = "explain.html"
     """The page to write; the same as JSON is written beside it, explain.json."""
 
@@ -66,6 +69,8 @@ def main(args):
         raise UserError("nothing to explain: pass files, such as images or .npy arrays, or a text in quotes")
     if args.examples < 0:
         raise UserError(f"--examples must be at least 0, got {args.examples}")
+    if args.nearest < 0 or args.nearest > _MOST_NEAREST:
+        raise UserError(f"--nearest must be in 0 to {_MOST_NEAREST}, got {args.nearest}")
     page_path, json_path = _paths(args.output)
     trained, medium = open_run(args.run)
     kind = trained.about["medium"]
@@ -82,10 +87,14 @@ def main(args):
     count = int((shown.owners < len(given)).sum())
     about = {"run": str(trained.folder), "medium": kind, "method": method, "checks": found}
     entries = [_entry(place, given[shown.owners[place]][0], run, shown) for place in range(count)]
+    sections = _columns(run, shown, trained, medium, about) if kind == "tables" else ()
+    drawings = [shown.drawn(place, run.heat[place], entries[place]["name"]) for place in range(count)]
+    near = _near(args, run, shown, trained, medium, count)
+    if near:
+        entries = [{**one, "nearest": [_without_input(other) for other in found]} for one, found in zip(entries, near, strict=True)]
+        drawings = [drawn + sheet.nearest(shown, found) for drawn, found in zip(drawings, near, strict=True)]
     files.write_json(json_path, {**about, "inputs": entries})
-    files.write_text(
-        page_path, sheet.page_of(about, entries, [shown.drawn(place, run.heat[place], entries[place]["name"]) for place in range(count)])
-    )
+    files.write_text(page_path, sheet.page_of(about, entries, drawings, sections))
     for one in entries:
         terminal.say_fields(one["name"], one["explained"], f"{one['probability']:.4f}")
     terminal.say(*found["sentences"], f"page: {page_path}; JSON: {json_path}")
@@ -148,13 +157,40 @@ def _unseen(trained, medium, count):
         return []
 
 
+def _columns(run, shown, trained, medium, about):
+    """Sections of a page on a table's columns over many rows, which go to the JSON values `about`, too; none where there are no rows."""
+    from hornbook.inference.explain import columns, sheet
+
+    try:
+        part, _ = inputs.unseen(lambda name: medium.scored(trained.config["dataset"], name, trained, True))
+    except UserError as error:
+        terminal.say(f"note: nothing is said of the columns over many rows, as the run's own data cannot be read: {error}")
+        return ()
+    about["columns"] = columns.of_run(run, shown, part, int(run.target[0]))
+    return sheet.of_columns(about["columns"], min(len(part), columns.MOST_ROWS))
+
+
+def _near(args, run, shown, trained, medium, count):
+    """The nearest training examples of each input, or None."""
+    from hornbook.inference.explain import neighbours
+
+    try:
+        return neighbours.of_run(run.model, trained, medium, shown.subject.x[:count], args.nearest) if args.nearest else None
+    except UserError as error:
+        terminal.say(f"note: no training examples are shown: {error}")
+        return None
+
+
+def _without_input(found):
+    return {name: value for name, value in found.items() if name != "input"}
+
+
 def _entry(place, name, run, shown):
     """JSON values of an input."""
     names, windows = run.names, np.flatnonzero(shown.owners == shown.owners[place])
     if len(windows) > 1:
         name = f"{name}, window {1 + place - windows[0]}"
     row = run.rows[place]
-    predicted = scores.ranked(run.about, row)[0]
-    found = {"name": name, "predicted": names[predicted], "explained": names[run.target[place]]}
+    found = {"name": name, "predicted": names[run.said(row)], "explained": names[run.target[place]]}
     found |= {"probability": float(row[run.target[place]]), **shown.written(place, run.heat[place])}
     return found if run.gaps is None else {**found, "gap": float(run.gaps[place])}

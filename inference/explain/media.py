@@ -7,8 +7,10 @@ from hornbook.data import bucketed_batches
 from hornbook.data.dataset import plain_inputs, sample
 from hornbook.data.tables.encoding import Encoding
 from hornbook.inference.explain import subjects
+from hornbook.reports import examples, page
 from hornbook.reports import heat as drawing
 
+_SHOWN = 6  # Columns of a training row.
 _BACKGROUND = 64  # Training rows that stand in for columns.
 
 
@@ -29,6 +31,10 @@ class Images:
     def drawn(self, place, heat, label):
         """HTML of an example under its heat."""
         return drawing.pair(self.picture(self.subject.x[place]), heat, label)
+
+    def example(self, image):
+        """HTML of an image `(height, width, channels)`, small."""
+        return drawing.small(self.picture(image), "a training example")
 
     def picture(self, image):
         """uint8 `(height, width, 1 or 3)`."""
@@ -53,6 +59,10 @@ class Series:
         """HTML of an example, its hot steps shaded."""
         where = self.subject.counted[place]
         return drawing.series(self.subject.x[place][where], heat[where], label)
+
+    def example(self, values):
+        """HTML of a series `(steps, features)`, small."""
+        return examples.series_picture(values, "a training example")
 
     def written(self, place, heat):
         """JSON values of an example's heat, a number a step."""
@@ -89,6 +99,10 @@ class Texts:
             '<p class="note">What is not coloured at the end was cut off: the network does not read it.</p>' if cut else ""
         )
 
+    def example(self, ids):
+        """HTML of a text's token ids."""
+        return drawing.words([self.tokenizer.decode(ids)], [None])
+
     def written(self, place, heat):
         """JSON values of an example's heat: tokens, and a number each."""
         spans, size = self._spans(place), int(self.subject.counted[place].sum())
@@ -115,18 +129,29 @@ class Tables:
 
     def drawn(self, place, heat, label):
         """HTML of a row: its columns, their values and what they add."""
-        return drawing.bars([(name, self.value(place, name), float(one)) for name, one in zip(self.columns, heat, strict=True)])
+        return drawing.bars(
+            [(name, self.value(self.subject.x[place], name), float(one)) for name, one in zip(self.columns, heat, strict=True)]
+        )
 
-    def value(self, place, name):
-        """What a row has in a column, as text."""
-        own = self.subject.x[place][self.places[self.columns.index(name)]]
+    def example(self, row):
+        """HTML of a row: what it has in its first columns."""
+        told = [f"{page.isolated(name)} {page.escape(self.value(row, name))}" for name in self.columns[:_SHOWN]]
+        return f'<p class="note">{"; ".join(told)}{"; ..." if len(self.columns) > _SHOWN else ""}</p>'
+
+    def value(self, row, name):
+        """What an encoded row has in a column, as text."""
+        own = row[self.places[self.columns.index(name)]]
         if name in self.encoding.numbers:
             return "missing" if len(own) > 1 and own[1] else f"{own[0]:.6g}"
         return (None, *self.encoding.categories[name])[int(own[0])] or "another category"
 
     def written(self, place, heat):
         """JSON values of an example's heat, a number a column."""
-        return {"columns": self.columns, "values": [self.value(place, name) for name in self.columns], "attributions": _rounded(heat)}
+        return {
+            "columns": self.columns,
+            "values": [self.value(self.subject.x[place], name) for name in self.columns],
+            "attributions": _rounded(heat),
+        }
 
 
 def _training_rows(trained, medium, count):

@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 
+from hornbook.data import bucketed_batches
+from hornbook.data.dataset import plain_inputs
 from hornbook.inference.explain import layers
 
 _AT_A_TIME = 256
 _MOST = 5000  # Training examples that are looked at; of more, so many drawn at random.
+_BYTES = 2**28  # That they may take in memory.
 
 
 def hidden(model, layer, x):
@@ -17,19 +20,27 @@ def hidden(model, layer, x):
         layer: as of `layers.head`.
         x: array `(batch, ...)`.
     """
-    found, original = [], layer.call
 
-    def call(inputs, *args, **kwargs):
-        found.append(keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.stop_gradient(inputs), "float32")))
-        return original(inputs, *args, **kwargs)
+    def run(some):
+        found, original = [], layer.call
 
-    layer.call = call
-    try:
-        for start in range(0, len(x), _AT_A_TIME):
-            model(keras.ops.convert_to_tensor(x[start : start + _AT_A_TIME]), training=False)
-    finally:
-        del layer.call
-    return np.concatenate(found)
+        def call(inputs, *args, **kwargs):
+            found.append(keras.ops.cast(keras.ops.stop_gradient(inputs), "float32"))
+            return original(inputs, *args, **kwargs)
+
+        layer.call = call
+        try:
+            model(some, training=False)
+        finally:
+            del layer.call
+        return found[0]
+
+    if keras.backend.backend() == "tensorflow":  # Uncompiled, a recurrent network would run a step at a time.
+        import tensorflow as tf
+
+        run = tf.function(run, reduce_retracing=True)
+    starts = range(0, len(x), _AT_A_TIME)
+    return np.concatenate([keras.ops.convert_to_numpy(run(keras.ops.convert_to_tensor(x[start : start + _AT_A_TIME]))) for start in starts])
 
 
 def nearest(model, x, examples, count=5):
@@ -69,16 +80,41 @@ def nearest(model, x, examples, count=5):
     return places, np.take_along_axis(distances, places, axis=1)
 
 
-def training_sample(trained, medium, count=_MOST, seed=0):
-    """Training examples of a run: a part of a dataset of at most `count`, drawn at random, and their places in the training part.
+def of_run(model, trained, medium, x, count=5, seed=0):
+    """The training examples of a run that are nearest to inputs.
 
     Args:
+        model: the run's.
         trained, medium: as of `inference.finished_run.open_run`.
-        count: how many at most.
-        seed: of the draw.
+        x: array `(batch, ...)`, as the model takes it.
+        count: how many are named.
+        seed: of the draw among more than 5,000.
+
+    Returns:
+        For each input a list of dicts, the nearest first: `index` and `source` as in the run's split.csv, `label`, `distance`; and
+        `input`, as the model takes it.
 
     Raises:
-        UserError: the run's data cannot be read, or are no longer what it was trained on.
+        UserError: the run's data cannot be read, or the model has no dense layer at its end.
     """
     part, _ = medium.scored(trained.config["dataset"], "train", trained, True)
-    return part, np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
+    most = max(count, min(_MOST, _BYTES // max(1, x[0].nbytes)))
+    places = np.sort(np.random.default_rng(seed).permutation(len(part))[:most])
+    if hasattr(part, "lengths"):
+        examples = bucketed_batches.padded(part, places, trained.about["input_shape"][0])
+    else:
+        examples = plain_inputs(part, places)
+    found, distances = nearest(model, x, examples, count)
+
+    def written(one, distance):
+        labels = np.atleast_1d(part.labels[places[one]])
+        chosen = np.flatnonzero(labels) if part.labels.ndim == 2 else labels
+        names = ", ".join(trained.about["class_names"][label] for label in chosen)
+        where = (
+            {"index": int(part.indices[places[one]]), "source": part.source}
+            if hasattr(part, "source")
+            else {"index": int(part.indices[places[one]])}
+        )
+        return {**where, "label": names, "distance": float(distance), "input": examples[one]}
+
+    return [[written(*pair) for pair in zip(*rows, strict=True)] for rows in zip(found, distances, strict=True)]

@@ -1,6 +1,7 @@
 """The page of `hornbook explain`: each input under its heat, and how the method did on this model."""
 
 import hornbook
+from hornbook.reports import heat as drawing
 from hornbook.reports import page
 
 _ABOUT = {
@@ -11,8 +12,8 @@ _ABOUT = {
     "how much, not which way.",
     "grad_cam": "Where in the last map of the network lies what speaks for the class (Selvaraju et al. 2017). It is as coarse as that map.",
     "attention_rollout": "What the network's summary has looked at through all blocks (Abnar & Zuidema 2020), the same for every class.",
-    "shapley": "What each part adds to the class's score, in the mean over the orders in which parts are added (Štrumbelj & Kononenko "
-    "2014): blue speaks for the class, red against it.",
+    "shapley": "What each part adds to the class's probability, in the mean over the orders in which parts are added (Štrumbelj & "
+    "Kononenko 2014): blue speaks for the class, red against it.",
 }
 
 
@@ -28,7 +29,7 @@ def page_of(about, entries, drawings, sections=()):
     checks = about["checks"]
     facts = [("Method", about["method"].replace("_", " ")), ("Run", about["run"]), ("Inputs", page.number(len(entries)))]
     facts.append(("Says something of this model", "yes" if checks["reliable"] else "no, see below"))
-    shown = [f"<figure><figcaption>{_caption(one)}</figcaption>{drawn}{one.get('further', '')}</figure>"
+    shown = [f"<figure><figcaption>{_caption(one)}</figcaption>{drawn}</figure>"
              for one, drawn in zip(entries, drawings, strict=True)]  # fmt: skip
     introduction = f'<p class="lead">{page.escape(_ABOUT[about["method"]])}</p>{_marks(checks)}'
     inputs = f'<div class="sheet">\n{"".join(shown)}\n</div>'
@@ -39,6 +40,40 @@ def page_of(about, entries, drawings, sections=()):
         [("Inputs", inputs), *sections, ("Whether it says anything", _checks(checks))],
         f"Made by Hornbook {hornbook.__version__}. This file loads nothing from anywhere.",
     )
+
+
+def nearest(shown, found):
+    """The training examples that are nearest to an input, HTML.
+
+    Args:
+        shown: of `media`.
+        found: list of dicts as of `neighbours.of_run`.
+    """
+    captions = [
+        f"{one['label']}, {one['source']} {one['index']}" if "source" in one else f"{one['label']}, {one['index']}" for one in found
+    ]
+    told = '<p class="note">Nearest training examples, in what the last layer sees:</p>'
+    return told + drawing.examples([shown.example(one["input"]) for one in found], captions)
+
+
+def of_columns(found, rows):
+    """Sections on a table's columns: pairs of a heading and HTML.
+
+    Args:
+        found: list of dicts as of `columns.of_run`.
+        rows: how many rows they are of.
+    """
+    told = (
+        f"How many fewer of {rows:,} unseen rows are answered rightly when a column's values are put in another order (permutation "
+        "importance, five orders). Columns that say the same share what they are worth: without one, the other tells."
+    )
+    listed = [(page.isolated(one["column"]), f"{100 * one['fall_of_accuracy']:+.1f}", f"{100 * one['deviation']:.1f}") for one in found]
+    table = page.table(["Column", "Fall of the accuracy, points", "Deviation"], listed)
+    curves = [drawing.along(one["column"], one["along"]["values"], one["along"]["probability"], one["along"]["class"])
+              for one in found if "along" in one]  # fmt: skip
+    lead = "The mean probability over the same rows when one column is set to a value in all of them (partial dependence)."
+    along = f'<p class="lead">{lead}</p><div class="charts">{"".join(curves)}</div>' if curves else ""
+    return [("Which columns matter", f'<p class="lead">{told}</p>{table}'), ("Along the columns", along)]
 
 
 def _caption(one):

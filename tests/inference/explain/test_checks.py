@@ -1,10 +1,12 @@
-"""Deletion, insertion and shuffled weights against what is known. Runs on every Keras backend."""
+"""Deletion, insertion, shuffled weights, columns over many rows and nearest examples against what is known. Runs on every Keras backend."""
 
 import keras
 import numpy as np
 import pytest
 
 from hornbook.inference.explain import deletion_and_insertion, explain, randomised
+from hornbook.inference.explain.columns import grid, partial_dependence, permutation_importance
+from hornbook.inference.explain.neighbours import nearest
 from hornbook.inference.explain.randomisation import shuffled
 
 
@@ -70,3 +72,40 @@ def test_a_map_of_the_weights_is_destroyed_and_one_of_the_input_is_not():
     of_input = x[..., 0]
     np.testing.assert_allclose(randomised(model, lambda: of_input, of_input, everywhere), 1)
     assert randomised(model, lambda: np.zeros_like(of_input), of_input, everywhere).tolist() == [0, 0, 0]
+
+
+def test_a_column_that_tells_all_and_columns_that_move_together():
+    rows = np.random.default_rng(0).normal(size=(400, 4))
+    labels = rows[:, 1] + rows[:, 2] > 0
+
+    def right(rows):
+        return ((rows[:, 1] + rows[:, 2] > 0) == labels).mean()
+
+    falls, spread = permutation_importance(right, rows, [[0], [1, 2], [3]])
+    assert falls[0] == falls[2] == spread[0] == 0
+    assert 0.4 < falls[1] < 0.6  # By half, as if it were guessed.
+    alone, _ = permutation_importance(right, rows, [[1]])
+    assert 0.2 < alone[0] < falls[1]
+
+
+def test_partial_dependence_of_a_linear_model_is_a_line():
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    weights = np.array([[1.0, -1.0], [0.5, 2.0], [0.0, 0.0]])
+    found = partial_dependence(lambda rows: rows @ weights, rows, 1, [-1.0, 0.0, 1.0])
+    np.testing.assert_allclose(np.diff(found, axis=0), [weights[1]] * 2)
+    assert rows.std() > 0.5  # Nothing was changed in place.
+
+
+def test_values_along_a_column_rise_and_come_once():
+    found = grid(np.array([0.0] * 90 + [1.0] * 10))
+    assert found.tolist() == [0, 1]
+
+
+def test_the_nearest_are_those_that_the_last_layer_cannot_tell_apart():
+    # The last layer sees the first column alone.
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False), keras.layers.Dense(2)])
+    model.layers[0].set_weights([np.array([[1.0], [0.0]])])
+    rows = np.array([[0.0, 5.0], [1.0, -3.0], [2.0, 0.0], [3.0, 9.0]], np.float32)
+    places, distances = nearest(model, np.array([[1.1, 100.0]], np.float32), rows, count=2)
+    assert places.tolist() == [[1, 2]]
+    np.testing.assert_allclose(distances, [[0.1, 0.9]] / rows[:, 0].std(), rtol=1e-4)

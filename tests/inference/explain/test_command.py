@@ -48,7 +48,11 @@ def test_images(images, tmp_path, capsys):
     assert lines[0].split("\t")[1] == "7"
     assert lines[-1] == f"page: {page}; JSON: {tmp_path / 'page.json'}"
     html = page.read_text()
-    assert html.count("<img") == 6
+    assert html.count("<img") == 3 * (2 + 5)
+    nearest = found["inputs"][0]["nearest"]
+    assert len(nearest) == 5
+    assert nearest == sorted(nearest, key=lambda one: one["distance"])
+    assert nearest[0].keys() == {"index", "source", "label", "distance"}
     assert "http" not in html.replace("http-equiv", "")
     assert "is there already" in refusal(capsys, images, images.parent / "some.npy", "--output", page)
 
@@ -61,3 +65,4 @@ def test_wrong_use(images, tmp_path, capsys):
     assert "--output is the page to write" in refusal(capsys, images, some, "--output", tmp_path / "page.json")
     assert "nothing to explain" in refusal(capsys, images, *output)
     assert not (tmp_path / "page.html").exists()
+    assert "--nearest must be in 0 to 20, got 21" in refusal(capsys, images, some, "--nearest", 21, *output)

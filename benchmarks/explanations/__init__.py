@@ -1,0 +1,1 @@
+"""How explanations do where the cause is known."""
