@@ -10,8 +10,9 @@ comparison and level, `results/claims_levels.csv` every level of every compariso
 
 A level is as claimed where its difference from the first level has the claimed sign at a corrected p below 0.05, or where runs of one of
 the two failed so often more that it is no luck (Fisher's exact test); against the claim with the other sign. A claim of "same" is as
-claimed where no difference is shown, which is no proof of none. The claim holds here if all levels on all data sets are as claimed, in part
-if some are, is contradicted if some are against it and none as claimed, and else not shown.
+claimed where the whole 95% interval lies within its margin, 0.01 unless it says another, and one of "not worse" or "not better" where it
+lies on the right side of that: no difference shown is no proof of none. The claim holds here if all levels on all data sets are as claimed,
+in part if some are, is contradicted if some are against it and none as claimed, and else not shown.
 """
 
 import argparse
@@ -33,6 +34,8 @@ GROUPS = {
     9: "Depth", 10: "Few examples", 11: "Optimizers, schedules, batch size", 12: "Rare classes", 13: "Losses", 14: "Searches",
     15: "Sequences", 16: "Cross-validation", 17: "Averages and calibration", 18: "Corrupted inputs",
 }  # fmt: skip
+_MARGIN = 0.01  # Of a claim of no difference: a point.
+_NO_DIFFERENCE = ("same", "not worse", "not better")
 _BEGIN, _END = "<!-- claims -->", "<!-- end of claims -->"
 
 
@@ -122,7 +125,8 @@ def answers(claim, levels):
             told = {key: row[key] for key in COLUMNS if key in row}
             yield {
                 **told, "group": claim["group"], "claim": claim["text"], "comparison": name, "expected": expected,
-                "found": outcome(row, first, expected), "failed_first": first["failed"], "n_first": first["n"],
+                "found": outcome(row, first, expected, claim.get("margin", _MARGIN)),
+                "failed_first": first["failed"], "n_first": first["n"],
             }  # fmt: skip
 
 
@@ -130,19 +134,33 @@ def _conditions(row):
     return dict(told.split("=", 1) for told in row["conditions"].split("; ") if told)
 
 
-def outcome(row, first, expected):
-    """Whether a level is "as claimed", "against the claim" or "not shown"."""
-    verdict = row["verdict"]
-    if by_failures := _fewer_failures(row, first):
-        verdict = by_failures
-    signs = {"better": "better", "worse": "worse", "higher": "higher", "lower": "lower"}
+def outcome(row, first, expected, margin=_MARGIN):
+    """Whether a level is "as claimed", "against the claim" or "not shown".
+
+    Args:
+        row, first: the level, and the one that it is compared with.
+        expected: "better", "worse", "higher" or "lower"; or that there is no difference to speak of: "same", "not worse", "not better".
+        margin: a difference up to which there is none to speak of.
+    """
+    verdict = _fewer_failures(row, first) or row["verdict"]
+    if expected in _NO_DIFFERENCE:
+        differs = {"same": ("better", "worse", "higher", "lower"), "not worse": ("worse",), "not better": ("better",)}[expected]
+        if row["low"] and row["high"] and _within(row, expected, margin):
+            return "as claimed"
+        return "against the claim" if verdict in differs else "not shown"
     # A measure of which neither end is better is told by its sign.
     opposite = {"better": "worse", "worse": "better", "higher": "lower", "lower": "higher"}
-    if expected == "same":
-        return "against the claim" if verdict in signs else "as claimed"
     if verdict == expected:
         return "as claimed"
     return "against the claim" if verdict == opposite[expected] else "not shown"
+
+
+def _within(row, expected, margin):
+    """Whether the whole interval of a difference is no worse, or no better, than the margin."""
+    low, high = float(row["low"]), float(row["high"])
+    if any(word in row["metric"] for word in ("loss", "error", "epochs")):  # Of which less is better.
+        low, high = -high, -low
+    return (expected == "not better" or low >= -margin) and (expected == "not worse" or high <= margin)
 
 
 def _fewer_failures(row, first):
@@ -164,7 +182,7 @@ def verdict(rows):
     if all(one == "as claimed" for one in found):
         return "**holds here**"
     if "as claimed" in found:
-        return "**holds in part**"
+        return "**holds in part, contradicted in part**" if "against the claim" in found else "**holds in part**"
     return "**contradicted**" if "against the claim" in found else "**not shown**"
 
 

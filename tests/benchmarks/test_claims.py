@@ -71,7 +71,7 @@ def test_every_comparison_and_script_is_asked_by_a_claim_and_by_a_name_of_its_ow
 @pytest.mark.parametrize("claim", ASKED["claim"], ids=lambda claim: claim["text"][:40])
 def test_a_claim_is_about_levels_conditions_and_measures_that_there_are(claim):
     assert claim["group"] in claims.GROUPS
-    assert set(claim["expected"].values()) <= {"better", "worse", "higher", "lower", "same"}
+    assert set(claim["expected"].values()) <= {"better", "worse", "higher", "lower", "same", "not worse", "not better"}
     for name in claim["comparisons"]:
         compared, metrics, parts, conditions = described(name)
         assert claim["metric"] in metrics
@@ -111,7 +111,7 @@ CLAIM = {"group": 1, "text": "it helps", "comparisons": ["one", "two"], "metric"
     [
         ("better", "better", "**holds here**"),
         ("better", "no difference shown at n = 5", "**holds in part**"),
-        ("better", "worse", "**holds in part**"),
+        ("better", "worse", "**holds in part, contradicted in part**"),
         ("worse", "no difference shown at n = 5", "**contradicted**"),
         ("no difference shown at n = 5", "no difference shown at n = 5", "**not shown**"),
     ],
@@ -137,9 +137,30 @@ def test_runs_that_fail_count():
 
 def test_a_claim_of_no_difference():
     claim = {**CLAIM, "comparisons": ["one"], "expected": {"b": "same"}}
-    for told, found in (("no difference shown at n = 5", "as claimed"), ("worse", "against the claim")):
-        [answer] = claims.answers(claim, {"one": [row("a", "", "compared with"), row("b", "0.1", told)]})
+    none = "no difference shown at n = 5"
+    for ends, told, found in (
+        (("-0.009", "0.01"), none, "as claimed"),
+        (("-0.009", "0.011"), none, "not shown"),  # Wide: there may be one.
+        (("-0.5", "-0.1"), "worse", "against the claim"),
+    ):
+        level = row("b", "0.1", told) | dict(zip(("low", "high"), ends, strict=True))
+        [answer] = claims.answers(claim, {"one": [row("a", "", "compared with"), level]})
         assert answer["found"] == found
+    for expected, metric, ends, told, found in (
+        ("not worse", "accuracy", ("-0.01", "0.5"), none, "as claimed"),
+        ("not worse", "accuracy", ("-0.011", "0.5"), none, "not shown"),
+        ("not worse", "accuracy", ("-0.5", "-0.1"), "worse", "against the claim"),
+        ("not worse", "loss", ("-0.5", "0.01"), none, "as claimed"),
+        ("not worse", "loss", ("-0.01", "0.5"), none, "not shown"),
+        ("not better", "accuracy", ("-0.5", "0.01"), "worse", "as claimed"),
+        ("not better", "accuracy", ("0.1", "0.5"), "better", "against the claim"),
+    ):
+        level = row("b", "0.1", told, metric=metric) | dict(zip(("low", "high"), ends, strict=True))
+        asked = {**claim, "metric": metric, "expected": {"b": expected}}
+        [answer] = claims.answers(asked, {"one": [row("a", "", "compared with", metric=metric), level]})
+        assert answer["found"] == found
+    [answer] = claims.answers({**claim, "margin": 0.05}, {"one": [row("a", "", "compared with"), row("b", "0.04", none)]})
+    assert answer["found"] == "as claimed"
 
 
 def test_levels_are_read_with_their_conditions_as_one_text_and_kept_so(tmp_path):

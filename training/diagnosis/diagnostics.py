@@ -213,9 +213,9 @@ class Diagnostics(keras.callbacks.Callback):
         return examples.facts(x, y, _classes(y, task), task.num_classes, validation, **about)
 
     def _baseline(self):
-        """The loss of a constant: of classes the logarithms of their shares, of numbers their mean."""
+        """The loss of a constant: of classes the logarithms of their shares, of numbers their mean; None where a teacher is in it."""
         task = self.record.task
-        if task.kind is None:
+        if task.kind is None or getattr(self.model.loss, "distilled", False):
             return None
         y = examples.slices(self._train[1], examples.spaced(examples.length(self._train[1]), 2048))
         if task.kind == "numbers":

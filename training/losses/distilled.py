@@ -34,6 +34,8 @@ class Distilled(keras.losses.Loss):
     ```
     """
 
+    distilled = True
+
     def __init__(self, loss, temperature=4.0, weight=0.9, activation="softmax", each_label=False, name=None, **options):
         super().__init__(name=name or loss.name, **{"reduction": loss.reduction, "dtype": loss.dtype, **options})
         self.loss, self.temperature, self.weight = loss, float(temperature), float(weight)

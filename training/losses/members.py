@@ -37,6 +37,11 @@ class OverMembers(keras.losses.Loss):
         """What the loss adds to logits, see `LogitAdjusted`; None for nothing."""
         return getattr(self.loss, "shift", None)
 
+    @property
+    def distilled(self):
+        """Whether a teacher's word is in it, see `Distilled`."""
+        return getattr(self.loss, "distilled", False)
+
     def call(self, y_true, y_pred):
         if len(y_pred.shape) < 3:
             return self.loss.call(y_true, y_pred)

@@ -8,6 +8,7 @@ from hornbook.training.updates.sharpness import instead_of
 
 SCOPES = ("global", "layer")
 _ALMOST_0 = 1e-30
+_FEWEST = 4  # Epochs: of fewer all is pruned at once, and nobody is left to make up for it.
 
 
 def prunable(model):
@@ -97,9 +98,14 @@ def gradual(model, final, epochs, scope="global"):
     Args:
         model: `keras.Model`.
         final, epochs, scope: as of `GradualPruning`.
+
+    Raises:
+        UserError: there are too few epochs to prune a little before each.
     """
     if not final:
         return None
+    if epochs < _FEWEST:
+        raise UserError(f"--prune {final:g} prunes a little more before each epoch, and wants {_FEWEST} or more; got --epochs {epochs}")
     keep_zeros(model)
     return GradualPruning(final, epochs, scope=scope)
 

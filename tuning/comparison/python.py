@@ -55,6 +55,11 @@ def compare(recipe, *, vary=None, levels=None, seeds=5, datasets=None, metrics=N
     unknown = sorted(further.keys() - accepted)
     if unknown:
         raise UserError(f"compare has no argument {unknown[0]!r}; options of the recipe go into options={{{unknown[0]!r}: ...}}")
+    for key, values in (vary or {}).items():
+        if isinstance(values, str) or not isinstance(values, (list, tuple)):
+            raise UserError(f"vary[{key!r}] must be a list of levels, such as [{values!r}, ...], got {values!r}")
+    if not isinstance(seeds, int) or isinstance(seeds, bool):
+        raise UserError(f"seeds must be a number of runs, such as 5, got {seeds!r}")
     joined = {key: ",".join(value) for key, value in (("datasets", datasets), ("metrics", metrics)) if value is not None}
     args = command.Args(seeds=seeds, **joined, **further)
     command.check(args, base)

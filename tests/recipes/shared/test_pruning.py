@@ -10,7 +10,7 @@ from hornbook import UserError, data
 from hornbook.recipes import image_classification, regression, sequence_classification, tabular_classification, text_classification
 from hornbook.training.updates import pruning
 
-QUICK = {"floor": False, "diagnosis": False, "data_check": False, "epochs": 3, "batch_size": 32, "prune": 0.75}
+QUICK = {"floor": False, "diagnosis": False, "data_check": False, "epochs": 4, "batch_size": 32, "prune": 0.75}
 SERIES = np.random.default_rng(0).normal(size=(40, 8, 2)).astype(np.float32)
 TEXTS = [f"a {('bad', 'good')[place % 2]} film of year {place}" for place in range(40)]
 LABELS = np.arange(40) % 2
@@ -66,6 +66,7 @@ def test_a_run_that_goes_on_has_the_same_zeros(tmp_path):
         ({"swa": 0.5}, "--swa 0.5 averages"),
         ({"early_stopping": 2}, "--early-stopping 2 keeps an epoch in which --prune 0.75 may not be done"),
         ({"minutes": 1.0}, "--prune 0.75 counts epochs, which --minutes 1 may cut off"),
+        ({"epochs": 3}, "--prune 0.75 prunes a little more before each epoch, and wants 4 or more; got --epochs 3"),
         ({"prune": 1.0}, "--prune must be at least 0 and less than 1, got 1"),
         ({"prune": 0.0, "prune_scope": "layer"}, "--prune-scope layer is for --prune SHARE"),
     ],

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hornbook import models
-from hornbook.training import Diagnostics, optimizer
+from hornbook.training import Diagnostics, losses, optimizer
 from hornbook.training.diagnosis import steps
 from hornbook.training.diagnosis.probe import Probe
 
@@ -234,3 +234,16 @@ def test_the_rate_that_is_told_is_the_schedules_highest():
     rates = watching.record.rates
     assert rates[0] == pytest.approx(0.02, rel=0.01)
     assert rates[0] > rates[1] > rates[2]
+
+
+def test_beside_a_teacher_guessing_is_no_measure():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    inputs, labels = np.random.default_rng(0).normal(size=(30, 4)), np.eye(3)[np.arange(30) % 3]
+    baselines = []
+    for distillation in (None, (4.0, 0.9)):
+        loss, accuracy = losses.classification("cross-entropy", distillation=distillation)
+        model.compile("sgd", loss, metrics=[accuracy])
+        watching = Diagnostics(probe=(inputs, labels))
+        model.fit(inputs, labels, verbose=0, callbacks=[watching])
+        baselines.append(watching.record.baseline)
+    assert baselines == [pytest.approx(np.log(3), rel=1e-3), None]

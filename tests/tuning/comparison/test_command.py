@@ -2,6 +2,7 @@
 
 import pytest
 
+from hornbook import UserError, tuning
 from hornbook.tuning.comparison import command, driver
 
 
@@ -78,3 +79,16 @@ def test_what_is_refused(words, told, capsys, tmp_path, asked):
     assert "\n" not in line
     assert not asked
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"vary": {"normalization": "batch"}}, r"vary\['normalization'\] must be a list of levels, such as \['batch', ...\], got 'batch'"),
+        ({"vary": {"epochs": 3}}, r"vary\['epochs'\] must be a list of levels"),
+        ({"vary": {"normalization": ["batch", "none"]}, "seeds": "two"}, "seeds must be a number of runs, such as 5, got 'two'"),
+    ],
+)
+def test_python_refuses_what_is_no_list_and_no_number(wrong, words):
+    with pytest.raises(UserError, match=words):
+        tuning.compare("tabular-classification", **wrong)
