@@ -105,7 +105,7 @@ def test_a_runs_configuration_is_the_base(asked, tmp_path):
         ),
         (["tabular-classification", "--vary", "width=8,16", "--width", "8"], "--width is given and varied as well; leave one out"),
         (["tabular-classification", "--space", "zzz"], "there is no space 'zzz'"),
-        (["tabular-classification", "--output", "file/search"], "--output file/search cannot be written: Not a directory"),
+        (["tabular-classification", "--output", "file/search"], "--output file/search leads through file, which is a file"),
         (["tabular-classification", "--output", "full"], "full is not empty and not the folder of a search (it has thesis.tex)"),
     ],
 )
