@@ -44,7 +44,6 @@ class Finish:
             positions: int array `(batch,)` into the examples, whose weights count; None of those that have none.
         """
         labels = labels.astype(np.float32) if self.identity is None else self.identity[labels]
-        width = labels.shape[1]
         own = None if self.example_weights is None else self.example_weights[positions]
         shown = self.teacher is not None and self.teacher.sees_batches and self.augment is not None
         taught = None if self.teacher is None or shown else self.teacher.known[positions]
@@ -55,7 +54,7 @@ class Finish:
             inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
         if own is not None:
             labels, own = labels[:, :-1], labels[:, -1]
-        weights = self._counted(labels[:, :width], own, epoch)
+        weights = self._counted(labels if taught is None else labels[:, : labels.shape[1] // 2], own, epoch)
         if shown:
             labels = np.concatenate([labels, self.teacher.of_batch(inputs)], axis=1)
         return (inputs, labels) if weights is None else (inputs, labels, weights)
