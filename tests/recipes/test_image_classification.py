@@ -301,7 +301,7 @@ def test_a_run_that_fails_with_tensorboard_leaves_nothing(tmp_path):
 
 def test_an_unwritable_folder_is_said_before_training(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="leads through .*file, which is a file"):
+    with pytest.raises(UserError, match=r"leads through .*file, which is a file"):
         main(Args(output=str(tmp_path / "file/run")))
 
 

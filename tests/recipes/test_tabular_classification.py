@@ -243,7 +243,7 @@ def test_a_finished_run_and_a_folder_that_cannot_be_written(finished, tmp_path):
     with pytest.raises(UserError, match="finished run"):
         main(Args(**SMALL, output=str(finished[0])))
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="leads through .*file, which is a file"):
+    with pytest.raises(UserError, match=r"leads through .*file, which is a file"):
         main(Args(**SMALL, output=str(tmp_path / "file/run")))
 
 
