@@ -47,7 +47,7 @@ PARTS = (
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling", "training.learned.transfer", "training.updates.pruning",
-    "training.updates.rate_finder", "training.updates.sharpness",
+    "training.updates.rate_finder", "training.updates.sharpness", "training.updates.steps",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
 SERVING = {
@@ -99,7 +99,7 @@ SERVING = {
     "training.learned.transfer": ("Source",),
     "training.updates.pruning": ("gradual", "prunable"),
     "training.updates.rate_finder": ("RateTest",),
-    "training.updates.sharpness": ("instead_of",),
+    "training.updates.steps": ("instead_of",),
 }
 
 

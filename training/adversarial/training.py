@@ -9,6 +9,7 @@ from hornbook import UserError
 from hornbook.training.adversarial import gradient_attacks, objectives
 from hornbook.training.adversarial.box import Box
 from hornbook.training.optimization import unwrapped
+from hornbook.training.updates.steps import with_step
 
 METHODS = ("fgsm", "pgd", "trades")
 STEPS = {"fgsm": 1, "pgd": 7, "trades": 10}
@@ -95,13 +96,8 @@ def adversarial_training(model, method, box, *, steps=None, share=None, beta=6.0
     for name, value in (("the size of a step", share), ("beta", beta)):
         if not 0 < value < math.inf:
             raise UserError(f"{name} must be positive and finite, got {value}")
-    plain = type(model)
-    told = {"_attack": Method(method, box, steps, share, beta, several, seed), "_attacked_inputs": None}
-    # A class of the same name, by which Keras writes the model to files.
-    told |= {"__module__": plain.__module__, "__qualname__": plain.__qualname__}
-    model.__class__ = type(plain.__name__, (_Adversarial, plain), told)
-    model.train_function = None  # Keras keeps the compiled function of a fit before.
-    return model
+    attack = Method(method, box, steps, share, beta, several, seed)
+    return with_step(model, _Adversarial, {"_attack": attack, "_attacked_inputs": None})
 
 
 class _Adversarial:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from hornbook import UserError
-from hornbook.training.updates.sharpness import instead_of
+from hornbook.training.updates.steps import instead_of, with_step
 
 SCOPES = ("global", "layer")
 _ALMOST_0 = 1e-30
@@ -55,13 +55,7 @@ def keep_zeros(model):
     print(pruning.share_of_zeros([model.layers[0].kernel]))  # 0.75
     ```
     """
-    plain = type(model)
-    if not issubclass(plain, _KeepsZeros):
-        # A class of the same name, by which Keras writes the model to files.
-        about = {"__module__": plain.__module__, "__qualname__": plain.__qualname__}
-        model.__class__ = type(plain.__name__, (_KeepsZeros, plain), about)
-    model.train_function = None  # Keras keeps the compiled function of a fit before.
-    return model
+    return with_step(model, _KeepsZeros, {})
 
 
 class _KeepsZeros:

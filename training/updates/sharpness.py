@@ -1,11 +1,11 @@
 """Sharpness-aware minimization: the gradient is that of the worst weights nearby (Foret et al. 2021)."""
 
-import contextlib
 import math
 
 import keras
 
 from hornbook import UserError
+from hornbook.training.updates.steps import instead_of, with_step
 
 _SMALLEST_NORM = 1e-12
 
@@ -45,16 +45,7 @@ def sharpness_aware(model, radius):
     """
     if not 0 <= radius < math.inf:
         raise UserError(f"the radius of sharpness-aware minimization must be 0 (off) or positive and finite, got {radius}")
-    own = type(model)
-    plain = own.__bases__[1] if issubclass(own, _SharpnessAware) else own
-    if radius:
-        # A class of the same name, by which Keras writes the model to files.
-        about = {"_sharpness_radius": radius, "__module__": plain.__module__, "__qualname__": plain.__qualname__}
-        model.__class__ = type(plain.__name__, (_SharpnessAware, plain), about)
-    elif plain is not own:
-        model.__class__ = plain
-    model.train_function = None  # Keras keeps the compiled function of a fit before.
-    return model
+    return with_step(model, _SharpnessAware, {"_sharpness_radius": radius} if radius else None)
 
 
 class _SharpnessAware:
@@ -67,23 +58,6 @@ class _SharpnessAware:
         second = {"tensorflow": _in_tensorflow, "jax": _in_jax, "torch": _in_torch}[backend](self, *args)
         with instead_of(self.optimizer, "stateless_apply" if backend == "jax" else "apply", second):
             return super().train_step(*args)
-
-
-@contextlib.contextmanager
-def instead_of(optimizer, name, replacement):
-    """Call `replacement(original, ...)` in place of a method within the block; what watches the optimizer sees what it is given."""
-    original, watching = getattr(optimizer, name), vars(optimizer).get(name)
-
-    def replaced(*args, **options):
-        return replacement(original, *args, **options)
-
-    setattr(optimizer, name, replaced)
-    try:
-        yield
-    finally:
-        delattr(optimizer, name)
-        if watching is not None:
-            setattr(optimizer, name, watching)
 
 
 def _steps_uphill(gradients, radius):

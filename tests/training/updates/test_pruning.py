@@ -118,3 +118,19 @@ def test_what_is_no_share_or_scope_is_refused():
         pruning.GradualPruning(1.0, epochs=3)
     with pytest.raises(UserError, match="must be one of global, layer, got 'all'"):
         pruning.GradualPruning(0.5, epochs=3, scope="all")
+
+
+def test_steps_of_several_kinds_are_each_there_once_in_any_order():
+    model = pruning.keep_zeros(pruning.keep_zeros(network()))
+    kinds = [sharpness_aware(model, 0.05), sharpness_aware(model, 0.1)]
+    assert kinds[-1]._sharpness_radius == 0.1
+    names = [kind.__name__ for kind in type(model).__mro__]
+    assert names.count("_KeepsZeros") == names.count("_SharpnessAware") == 1
+    sharpness_aware(model, 0)
+    assert [kind.__name__ for kind in type(model).__mro__][1] == "_KeepsZeros"
+    pruning.prune(pruning.prunable(model), 0.6)
+    before = zeros(model)
+    sharpness_aware(model, 0.05).compile("adam", "mse")
+    model.fit(INPUTS, TARGETS, epochs=2, verbose=0)
+    for was, now in zip(before, zeros(model), strict=True):
+        np.testing.assert_array_equal(was, now)
