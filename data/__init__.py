@@ -2,14 +2,14 @@
 
 import importlib
 
-_MEDIA = ("images", "series", "tables", "texts")
+_PACKAGES = ("corruptions", "images", "series", "tables", "texts")
 _HOMES = {"evaluation_batches": "batches", "predictions": "batches", "steps_per_epoch": "batches", "training_batches": "batches"}
 _HOMES["weighted"] = "selection.weights"
-__all__ = sorted([*_MEDIA, *_HOMES])
+__all__ = sorted([*_PACKAGES, *_HOMES])
 
 
 def __getattr__(name):
-    if name in _MEDIA:
+    if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

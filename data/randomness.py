@@ -96,3 +96,14 @@ def noise(numbers, count):
 def of_places(numbers, count):
     """Uniform numbers `(batch, count)`, those of a place the same however many there are: padding must not change what is drawn."""
     return noise(numbers, 4 * count).copy().view("<u4").astype(np.float64) * 2.0**-32
+
+
+def generator(seed, key, stream):
+    """NumPy's generator for one example, whose numbers need not be the same in all of NumPy's releases: no training depends on them.
+
+    Args:
+        seed: integer, 0 or more.
+        key: integer that is the example's own.
+        stream: name of what the numbers are for; two names give independent numbers.
+    """
+    return np.random.default_rng([int(seed), int(key) % 2**64, zlib.crc32(stream.encode())])

@@ -1,8 +1,10 @@
 """A finished run opened: its model, and what its folder says of its data."""
 
+import contextlib
 import hashlib
 import importlib
 import pathlib
+import time
 from typing import Literal
 
 import msgspec
@@ -75,3 +77,29 @@ def digest(trained):
         path = trained.folder / name
         found.update(f"{name} {manifest.digest(path) if path.exists() else None}\n".encode())
     return found.hexdigest()
+
+
+@contextlib.contextmanager
+def results_folder(given, trained, kind):
+    """A new folder for what is found out about a run, a `pathlib.Path`; gone again where nothing was written to it.
+
+    Args:
+        given: what `--output` names, or None: `KIND/TIME` in the run's folder.
+        trained: `data.inputs.Trained`.
+        kind: such as "attacks".
+
+    Raises:
+        UserError: it is there, or cannot be made.
+    """
+    folder = pathlib.Path(given or trained.folder / kind / time.strftime("%Y%m%d-%H%M%S"))
+    if folder.exists() or folder.is_symlink():
+        raise UserError(f"{folder} is there already, and nothing is overwritten; pass another --output or remove it")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}; pass another --output") from error
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):  # It is not empty.
+            folder.rmdir()

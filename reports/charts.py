@@ -17,13 +17,15 @@ _NAMES, _LONGEST, _TALLEST, _LETTER, _WIDEST = 76, 18, 320.0, 11.0, 1e6
 _LOGARITHMIC_FROM = 100
 
 
-def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240, x_name="epoch", whole=True):
+def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None, height=240, x_name="epoch", whole=True,
+               covering=()):  # fmt: skip
     """Curves over epochs, or other numbers that `x_name` names, an SVG string; whole ones, or without `whole` any.
 
     `label` says in words what is drawn, for readers who do not see it. `series` is a list of (name, css_class, points), points a list of
     (epoch, value) in the order of epochs. A value that is not finite leaves a gap, and is said below. `marked` is the epoch to mark as
     best. `logarithmic` None makes the value axis so where all values are positive and the largest is 100 times the smallest, but never
-    that of percentages. Returns a line of text where nothing can be drawn.
+    that of percentages. The value axis reaches the numbers `covering`, so that several charts have one scale. Returns a line of text where
+    nothing can be drawn.
     """
     finite = [(x, y) for _, _, points in series for x, y in points if math.isfinite(y)]
     lost = [(name, x) for name, _, points in series for x, y in points if not math.isfinite(y)]
@@ -31,7 +33,7 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     if not finite:
         return note
     across = Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=whole)
-    values = [y for _, y in finite]
+    values = [*(y for _, y in finite), *covering]
     if logarithmic is None:
         logarithmic = not as_percent and min(values) > 0 and max(values) >= _LOGARITHMIC_FROM * min(values)
     up = Axis(values, height - _BOTTOM, _TOP, logarithmic=logarithmic, as_percent=as_percent)

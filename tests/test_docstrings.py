@@ -14,7 +14,8 @@ from hornbook.inference import explain
 
 # Files with what people put into their own Keras code, each function and class of which must show how.
 PARTS = (
-    "data.batches", "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
+    "data.batches", "data.corruptions.images", "data.corruptions.series", "data.corruptions.tables", "data.corruptions.texts",
+    "data.images.arrays", "data.images.augmentation", "data.images.copies", "data.images.dataset",
     "data.images.policies", "data.images.pretraining.rotation",
     "data.images.pretraining.unlabelled", "data.images.pretraining.views",
     "data.mixing", "data.selection.weights", "data.series.arrays", "data.series.audio",

@@ -62,6 +62,23 @@ def examples(images, trained):
     return Examples(np.stack(images), np.zeros(len(images), np.int64), np.arange(len(images)), "all"), None
 
 
+def refuse_other_scale(images, trained):
+    """Refuse images whose pixels cannot be those that a run was trained on: of 0 to 1, say, where it takes 0 to 255.
+
+    Args:
+        images: float array `(examples, height, width, channels)`.
+        trained: `inputs.Trained`.
+
+    Raises:
+        UserError: with both scales.
+    """
+    most, white = float(images.max()), trained.about["pixel_maximum"]
+    if most > 0 and (most > 1.5 * white or most <= white / 100):
+        raise UserError(
+            f"the images have pixels up to {most:g}, and the run was trained on pixels from 0 to {white:g}; bring them to one scale"
+        )
+
+
 def taken(dataset, trained):
     """The training part of a dataset of images, which must have the size and the unit that the run's model takes."""
     size, unit = tuple(trained.about["input_shape"]), trained.about["pixel_maximum"]

@@ -79,13 +79,13 @@ def taken(dataset, trained):
 
 def scored(name, part, trained, skip_unreadable):
     """The part of a dataset of texts to score."""
-    found, left_out = _texts(name, part, trained)
+    found, left_out = texts_scored(name, part, trained)
     return _tokens(found, trained), left_out
 
 
 def sample(trained, count):
     """Pairs of a text and the same text, see `data.inputs`."""
-    part, _ = inputs.unseen(lambda name: _texts(trained.config["dataset"], name, trained))
+    part, _ = inputs.unseen(lambda name: texts_scored(trained.config["dataset"], name, trained))
     return [(text, text) for text in part.texts(sampled(len(part), count))]
 
 
@@ -99,8 +99,8 @@ def generated(trained, count):
     return [(text, text) for text in texts]
 
 
-def _texts(name, part, trained):
-    """A part of a dataset as texts, and how many rows were left out."""
+def texts_scored(name, part, trained):
+    """As `scored`, the part as texts, `TextExamples`."""
     check_name(name)
     options = trained.options("encoding", "header", "quoted", "skip_empty", "in_memory")
     if name.startswith(("csv:", "tfds:")):

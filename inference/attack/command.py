@@ -1,9 +1,6 @@
 """`hornbook attack RUN`: the accuracy that is left when inputs are changed on purpose, against how much they may be changed."""
 
-import contextlib
 import dataclasses
-import pathlib
-import time
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,7 +9,7 @@ import tyro
 from hornbook import UserError, command_line, endings, files, terminal
 from hornbook.evaluation.intervals import wilson_interval
 from hornbook.inference.attack import running, target
-from hornbook.inference.finished_run import load_model, open_run
+from hornbook.inference.finished_run import load_model, open_run, results_folder
 from hornbook.training import runs
 from hornbook.training.adversarial.box import epsilon as as_number
 
@@ -82,7 +79,7 @@ def main(args):
         args, attack=args.attack or (("words",) if texts else ("pgd", "square")), examples=args.examples or (200 if texts else 1000)
     )
     target.refuse(trained, args.attack)
-    with _folder(args, trained) as output:
+    with results_folder(args.output, trained, "attacks") as output:
         return _attacked(args, trained, medium, output)
 
 
@@ -143,23 +140,6 @@ def _refuse(args):
         raise UserError(f"--step-size must be a share of epsilon above 0, up to 10, got {args.step_size:g}")
     for text in args.epsilon:
         as_number(text)
-
-
-@contextlib.contextmanager
-def _folder(args, trained):
-    """The folder of the results, made now; gone again where there are none."""
-    folder = pathlib.Path(args.output or trained.folder / "attacks" / time.strftime("%Y%m%d-%H%M%S"))
-    if folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder} is there already, and nothing is overwritten; pass another --output or remove it")
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}; pass another --output") from error
-    try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):  # It is not empty.
-            folder.rmdir()
 
 
 def _on_gradients(args, attacker, attacked, model):

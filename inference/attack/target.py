@@ -7,6 +7,7 @@ import numpy as np
 from hornbook import UserError, records
 from hornbook.data import naming
 from hornbook.data.dataset import plain_inputs, sample
+from hornbook.data.images import inputs
 from hornbook.data.tables.encoding import Encoding
 from hornbook.training.adversarial import box
 
@@ -63,12 +64,8 @@ def _of_images(trained, part, places, epsilons, fixed_columns):
     for text, value in epsilons.items():
         box.refuse_scale(text, value, white)
     x = np.asarray(plain_inputs(part, places), np.float32)
+    inputs.refuse_other_scale(x, trained)
     least, most = float(x.min()), float(x.max())
-    if most > 0 and (most > 1.5 * white or most <= white / 100):
-        raise UserError(
-            f"the images have pixels up to {most:g}, and the run was trained on pixels from 0 to {white:g}; bring them to one scale, which "
-            "epsilon is a share of"
-        )
     scale = f"from 0, black, to 1, white: 1 is {white:g} of the pixels, which go from 0 to {white:g}"
     return Target(x, part.labels[places], box.Box(np.float32(white), min(0.0, least), max(white, most)), scale, places)
 

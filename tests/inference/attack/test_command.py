@@ -9,32 +9,14 @@ from hornbook import data
 from hornbook.inference.attack import command, running, target
 from hornbook.inference.attack.command import attack
 from hornbook.inference.evaluate import evaluate
-from hornbook.recipes import image_classification as recipe
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    recipe.main(recipe.Args(epochs=5, depth=4, width=4, batch_size=32, learning_rate=0.02, output=str(folder)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def found(run):
-    args = command.AttackArgs(
-        str(run), ("fgsm", "pgd", "square"), ("0.05", "0.2"), examples=120, steps=10, queries=60, output=str(run / "attacks" / "one")
-    )
+def found(digits_run):
+    output = str(digits_run / "attacks" / "one")
+    attacks = ("fgsm", "pgd", "square")
+    args = command.AttackArgs(str(digits_run), attacks, ("0.05", "0.2"), examples=120, steps=10, queries=60, output=output)
     return command.main(args)
-
-
-def refusal(capsys, *words):
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as raised:
-        attack([str(word) for word in words])
-    assert raised.value.code == 2
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    return said.err
 
 
 def test_the_accuracy_falls_with_epsilon(found):
@@ -46,8 +28,8 @@ def test_the_accuracy_falls_with_epsilon(found):
     assert pgd <= fgsm < found["accuracy"] - 0.2
 
 
-def test_what_is_written_is_what_is_said(found, run):
-    folder = run / "attacks" / "one"
+def test_what_is_written_is_what_is_said(found, digits_run):
+    folder = digits_run / "attacks" / "one"
     assert json.loads((folder / "attack.json").read_text())["attacks"] == found["attacks"]
     page = (folder / "attack.html").read_text()
     assert "1 is 16 of the pixels" in page
@@ -55,29 +37,29 @@ def test_what_is_written_is_what_is_said(found, run):
     assert "becomes" in page
 
 
-def test_all_examples_have_the_accuracy_of_evaluate(run, tmp_path, capsys):
+def test_all_examples_have_the_accuracy_of_evaluate(digits_run, tmp_path, capsys):
     capsys.readouterr()
-    evaluate([str(run), "--json"])
+    evaluate([str(digits_run), "--json"])
     wanted = json.loads(capsys.readouterr().out)["accuracy"]
-    attack([str(run), "--attack", "fgsm", "--epsilon", "8/255", "--output", str(tmp_path / "a")])
+    attack([str(digits_run), "--attack", "fgsm", "--epsilon", "8/255", "--output", str(tmp_path / "a")])
     printed = capsys.readouterr().out
     assert json.loads((tmp_path / "a" / "attack.json").read_text())["accuracy"] == wanted
     assert "0.03137\t" in printed
     assert "epsilon\tfgsm" in printed
 
 
-def test_an_epsilon_of_the_pixels_scale_names_both_scales(run, tmp_path, capsys):
-    said = refusal(capsys, run, "--epsilon", "8", "--output", tmp_path / "a")
+def test_an_epsilon_of_the_pixels_scale_names_both_scales(digits_run, tmp_path, refusal):
+    said = refusal(attack, digits_run, "--epsilon", "8", "--output", tmp_path / "a")
     assert "from 0, black, to 1, white" in said
     assert "from 0 to 16" in said
     assert "8/255" in said
     assert not (tmp_path / "a").exists()
 
 
-def test_images_of_another_scale_are_refused_with_both(run, tmp_path, capsys):
+def test_images_of_another_scale_are_refused_with_both(digits_run, tmp_path, refusal):
     digits = data.images.load("digits").test
     np.savez(tmp_path / "small.npz", images=digits.inputs / np.float32(2000), labels=digits.labels)
-    said = refusal(capsys, run, "--dataset", f"npz:{tmp_path / 'small.npz'}")
+    said = refusal(attack, digits_run, "--dataset", f"npz:{tmp_path / 'small.npz'}")
     assert "pixels up to 0.008" in said
     assert "from 0 to 16" in said
 
@@ -92,12 +74,12 @@ def test_images_of_another_scale_are_refused_with_both(run, tmp_path, capsys):
         (("--attack", "deepfool"), "--attack"),
     ],
 )
-def test_options_out_of_range_are_refused(run, words, told, capsys):
-    assert told in refusal(capsys, run, *words)
+def test_options_out_of_range_are_refused(digits_run, words, told, refusal):
+    assert told in refusal(attack, digits_run, *words)
 
 
-def test_a_folder_that_is_there_is_refused(found, run, capsys):
-    assert "is there already" in refusal(capsys, run, "--output", run / "attacks" / "one")
+def test_a_folder_that_is_there_is_refused(found, digits_run, refusal):
+    assert "is there already" in refusal(attack, digits_run, "--output", digits_run / "attacks" / "one")
 
 
 def test_what_a_small_change_flips_counts_for_larger_ones():

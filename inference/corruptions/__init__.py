@@ -1,0 +1,1 @@
+"""`hornbook evaluate --corruptions`: how right a finished run's model stays when its inputs become worse by chance."""
