@@ -2,10 +2,10 @@
 
     python -m benchmarks.pretraining.series --output runs/series-pretraining --keep
 
-Spoken digits (`tfds:free_spoken_digit`, 2,700 recordings to learn from, 300 to test on) as 48 steps of 40 log-mel bands, longer ones cut and
-shorter ones continued with their last step. A network learns the digits 0 to 5 with their labels; another learns, of all ten without labels,
-what stands in hidden steps. Then 5 or 20 recordings of each of the digits 6 to 9 are trained on, others with each seed, from nothing and
-from those weights, and all test recordings of these four are scored. Networks alone (`--classical-share 0`).
+Spoken digits (`tfds:free_spoken_digit`, 2,700 recordings to learn from, 300 to test on) as 48 steps of 40 log-mel bands, longer ones cut
+and shorter ones continued with their last step. A network learns the digits 0 to 5 with their labels; another learns, of all ten without
+labels, what stands in hidden steps. Then 5 or 20 recordings of each of the digits 6 to 9 are trained on, others with each seed, from
+nothing and from those weights, and all test recordings of these four are scored. Networks alone (`--classical-share 0`).
 """
 
 import csv

@@ -94,7 +94,11 @@ def call_masked(layer, x, mask):
 def local_max(x, mask, size, *, name):
     """Return (batch, time, features): the largest of `size` neighbouring steps, from those that the mask counts; 0 at padded steps."""
     layer = keras.layers.MaxPooling1D(size, 1, padding="same", data_format="channels_last", name=name)
-    return layer(x) if mask is None else apply_mask(layer(_least_where_padded(x, mask)), mask)
+    if mask is None:
+        return layer(x)
+    # Less than any activation, and no more than twice as far from 0: of -3e38 a look at this layer's outputs would see nothing else.
+    largest = ops.max(ops.abs(apply_mask(x, mask)), axis=1, keepdims=True)
+    return apply_mask(layer(ops.where(ops.expand_dims(mask, -1), x, ops.stop_gradient(-2 * largest - 1))), mask)
 
 
 def pool(x, mask, pooling, parts, *, name):

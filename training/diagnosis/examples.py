@@ -160,17 +160,17 @@ def _validation(x, keys, features, classes, chosen, scale, validation, tokens):
         return found
     weights = None
     if other_classes is not None:
-        weights = _to_shares(classes[chosen], other_classes[other_chosen])
+        kinds = classes[chosen]
+        weights = to_shares(np.bincount(kinds, minlength=1 + other_classes.max()) / len(kinds), other_classes[other_chosen])
         nearest = labels.squared_distances(flat, features).argmin(axis=1)
         found["validation_agreement"] = float(np.average(classes[chosen][nearest] == other_classes[other_chosen], weights=weights))
     found["shift"] = 0.0 if tokens else _shift(features, flat, weights)
     return found
 
 
-def _to_shares(classes, others):
-    """Weights of other examples, with which their classes have the shares that these have; None where they have about the same."""
-    count = 1 + max(classes.max(), others.max())
-    shares, own = (np.bincount(labels, minlength=count) / len(labels) for labels in (classes, others))
+def to_shares(shares, others):
+    """Weights of examples of the classes `others`, with which these have the given shares; None where they have about these."""
+    own = np.bincount(others, minlength=len(shares)) / len(others)
     if np.abs(shares - own).sum() / 2 < _OTHER_SHARES:
         return None
     weights = shares[others] / own[others]

@@ -148,7 +148,7 @@ def test_activations_and_gradients_of_a_look():
     assert look.loss == pytest.approx(np.mean(np.square(2 * sums)), rel=1e-5)
 
 
-@pytest.mark.parametrize("family", ["rnn", "fcn"])
+@pytest.mark.parametrize("family", ["rnn", "fcn", "inception1d"])
 def test_padding_of_series_is_no_lost_loss(family):
     keras.utils.set_random_seed(0)
     series = keras.Input((None, 2))

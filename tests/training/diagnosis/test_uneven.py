@@ -78,3 +78,24 @@ def test_a_loss_that_shifts_logits_asks_for_other_answers(outputs):
     np.testing.assert_allclose(task.balance[1] / task.balance[0], np.sum(Y == 0) / np.sum(Y == 1), rtol=1e-5)
     assert Symptoms(watching.record).training_skill > 0.3
     assert not [found for found in watching.findings() if found.problem in ("not-learned", "underfitting", "overfitting")]
+
+
+def test_validation_examples_of_other_shares_are_counted_by_those_of_training():
+    """As of a training part that was made uneven: what is rare there is learned worse, and the network does not overfit for that."""
+    rare = np.flatnonzero(Y == 1)[:16]
+    often = np.flatnonzero(Y == 0)[:600]
+    x, y = X[[*often, *rare]], Y[[*often, *rare]]
+    drawn = RANDOM.integers(0, 2, 400)
+    others = (RANDOM.normal(size=(400, 3)) + 2.0 * drawn[:, None] * [1, 0.5, 0]).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.Adam(0.01), LOSSES["sparse"][0])
+    watching = Diagnostics((x, y), (others, drawn))
+    model.fit(x, y, epochs=8, batch_size=32, verbose=0, validation_data=(others, drawn), callbacks=[watching])
+    targets, outputs = watching.record.validation
+    right = outputs.argmax(axis=1) == targets
+    share = 16 / 616
+    most, reached = 1 - share, (1 - share) * right[targets == 0].mean() + share * right[targets == 1].mean()
+    assert right[targets == 1].mean() < 0.8  # So the raw accuracy says something else.
+    assert Symptoms(watching.record).validation_skill == pytest.approx((reached - most) / (1 - most), abs=1e-6)
+    assert "overfitting" not in [found.problem for found in watching.findings()]

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from hornbook.training.diagnosis.examples import to_shares
 from hornbook.training.diagnosis.networks import predicted_classes
 
 STUCK = 0.1  # Of the way from the best constant's loss to 0: a network that ends below has learned next to nothing.
@@ -63,7 +64,8 @@ class Symptoms:
     def training_skill(self):
         """Accuracy on training examples, 0 for that of the most frequent class, 1 for all right; of numbers R2. In inference mode.
 
-        Where the loss counts classes differently, so does the accuracy.
+        Where the loss counts classes differently, so does the accuracy. Classes that are more or less frequent among validation examples
+        than among those that are learned from (a training part made uneven, a later time) are counted as they are among the latter.
         """
         return self._skill(self.record.training)
 
@@ -75,7 +77,7 @@ class Symptoms:
     @functools.cached_property
     def best_validation_skill(self):
         """The highest `validation_skill` of any epoch, as far as the history has an accuracy."""
-        if self.record.task.balance is not None:
+        if self.record.task.balance is not None or self._uneven(self.record.validation) is not None:
             return self.validation_skill
         most = float(self.record.task.shares.max()) if self.record.task.shares is not None else math.nan
         reached = [(epoch["val_accuracy"] - most) / max(1e-9, 1 - most) for epoch in self.record.epochs if "val_accuracy" in epoch]
@@ -127,6 +129,14 @@ class Symptoms:
         places = [place for place in places if samples[0][1][place] > 0]
         return np.array([np.median(updates[places] / np.maximum(weights[places], 1e-12)) for _, weights, updates in samples if places])
 
+    def _uneven(self, part):
+        """Weights of a part's examples, with which its classes are as frequent as in training; None where they are anyway."""
+        task = self.record.task
+        if part is None or part is self.record.training or task.kind not in ("classes", "binary") or not len(part[0]):
+            return None
+        classes = np.asarray(part[0]).astype(int)
+        return to_shares(task.shares, classes) if classes.min() >= 0 and classes.max() < len(task.shares) else None
+
     def _skill(self, part):
         task = self.record.task
         if part is None or task.kind is None or not np.isfinite(part[1]).all():
@@ -134,7 +144,9 @@ class Symptoms:
         targets, outputs = part
         if task.kind in ("classes", "binary"):
             most = float(task.counted(task.balance).max())
-            counts = None if task.balance is None else task.balance[targets]
+            balanced = None if task.balance is None else task.balance[targets]
+            counts = [weights for weights in (balanced, self._uneven(part)) if weights is not None]
+            counts = np.prod(counts, axis=0) if counts else None
             if counts is not None and not counts.sum() > 0:
                 return math.nan
             right = float(np.average(predicted_classes(outputs, task) == targets, weights=counts))
