@@ -66,20 +66,28 @@ json.dump({name: rows.tolist() for name, rows in answers.items()}, open("answers
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", help="runs whose names begin with these words")
+    parser.add_argument("--only", nargs="+", help="runs whose names begin with these words; the table keeps its rows of the others")
     parser.add_argument("--runs", nargs="+", default=[], help="folders of finished runs to export instead")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         write_data(pathlib.Path(folder))
         chosen = [] if args.runs else [name for name in RUNS if not args.only or name.startswith(tuple(args.only))]
-        rows = [row for path in args.runs for row in exported(path, path)]
-        for name in chosen:
-            rows += exported(name, trained(name))
-    if not args.only and not args.runs:
-        with open(RESULTS, "w", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writeheader()
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
+        for path in args.runs:
+            exported(path, path)
+        found = {name: exported(name, trained(name)) for name in chosen}
+    if not args.runs:
+        write(found)
+
+
+def write(found):
+    """Write the table, of those that were not run again with the rows that it has."""
+    with open(RESULTS, newline="", encoding="utf-8") as file:
+        before = list(csv.DictReader(file))
+    rows = [row for name in RUNS for row in found.get(name) or [row for row in before if row["run"] == name]]
+    with open(RESULTS, "w", newline="", encoding="utf-8") as file:
+        csv.DictWriter(file, COLUMNS, lineterminator="\n").writeheader()
+        csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
 
 
 def write_data(folder):
