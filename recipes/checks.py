@@ -9,7 +9,7 @@ from hornbook.data.images import decoding
 from hornbook.data.selection import corrections, written
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
-from hornbook.recipes.networks import names
+from hornbook.recipes.networks import names, pruned
 
 _CUTS = ("clip_norm", "clip_value", "clip_each_norm", "clip_adaptive")
 _BINS = 32  # Of `options.Table`.
@@ -51,7 +51,7 @@ def check(args, *media, metrics=("loss", "accuracy")):
     if isinstance(args, Classification):
         classifying.check(args)
     _check_averages(args)
-    _check_pruning(args)
+    pruned.check(args)
     _check_lengths(args)
     _check_words(args, metrics)
     given = [f"--{name.replace('_', '-')} {getattr(args, name):g}" for name in _CUTS if getattr(args, name)]
@@ -142,19 +142,3 @@ def _check_averages(args):
         )
     if args.swa and args.schedule == "plateau":
         raise UserError(f"--swa {args.swa:g} wants a learning rate that is known beforehand, got --schedule plateau; pass another")
-
-
-def _check_pruning(args):
-    """Refuse what would bring weights back that were pruned, or end a training before they are."""
-    if not args.prune:
-        if args.prune_scope != "global":
-            raise UserError(f"--prune-scope {args.prune_scope} is for --prune SHARE, such as 0.9; pass that too")
-        return
-    pruned = f"--prune {args.prune:g}"
-    for name in ("ema", "swa", "snapshots"):
-        if getattr(args, name):
-            raise UserError(f"--{name} {getattr(args, name):g} averages with weights from before {pruned} made them 0; pass one of them")
-    if args.early_stopping:
-        raise UserError(f"--early-stopping {args.early_stopping} keeps an epoch in which {pruned} may not be done; pass one of them")
-    if args.minutes is not None:
-        raise UserError(f"{pruned} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")

@@ -192,7 +192,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(fitting.averages.of(model, dataset.task))
+    model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scored = running.evaluate(session, model, about, evaluated)
     single = decisions.single_images(args, scored.scores)

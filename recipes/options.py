@@ -169,6 +169,9 @@ class Optimization:
     prune: Annotated[float, SHARE] = 0.0
     """Share of the weights to make 0 while the network trains, the smallest first and a little more before each epoch (Zhu and Gupta 2017),
     such as 0.9. They stay 0. 0 for none."""
+    prune_channels: Annotated[float, SHARE] = 0.0
+    """Share of the channels of each layer to take out while the network trains, such as 0.5, and of its units and heads: those that matter
+    least, a little more before each epoch. The saved model is smaller and faster. 0 for none."""
     prune_scope: Literal["global", "layer"] = "global"
     """With --prune: the smallest weights of the whole network, or the same share of each layer."""
     batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"

@@ -182,7 +182,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = scaling.in_units(fitting.averages.of(model, dataset.task), sort=quantiles is not None)
+    model = scaling.in_units(fitting.finished(model, dataset.task), sort=quantiles is not None)
     about = {**dataset.about(), "loss": args.loss, "quantiles": quantiles}
     as_parts = {"batch_size": 1024, "length": steps}
     scored = running.evaluate(session, model, about, evaluated, alone=args.classical_share > 0, **as_parts)

@@ -183,7 +183,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(fitting.averages.of(model, dataset.task))
+    model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scored = running.evaluate(session, model, about, evaluated, length=steps, alone=args.classical_share > 0)
     alone = decisions.alone(args, scored.scores)

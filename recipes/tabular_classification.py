@@ -128,7 +128,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(fitting.averages.of(model, dataset.task))
+    model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scored = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
     alone = decisions.alone(args, scored.scores)

@@ -177,7 +177,7 @@ def _train(args, session):
     )
 
     # Result.
-    model = objective.finished(fitting.averages.of(model, dataset.task))
+    model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about, "max_length": tokenizer.max_length}
     about |= {"vocabulary_size": tokenizer.vocabulary_size}
     scored = running.evaluate(session, model, about, tokens.get(args.evaluate), alone=args.classical_share > 0)

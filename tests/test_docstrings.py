@@ -47,7 +47,8 @@ PARTS = (
     "training.losses.distilled", "training.losses.focal", "training.losses.masked",
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
-    "training.target_scaling", "training.learned.transfer", "training.updates.pruning",
+    "training.target_scaling", "training.learned.transfer", "training.smaller.channels", "training.smaller.coupling",
+    "training.updates.pruning",
     "training.updates.rate_finder", "training.updates.sharpness", "training.updates.steps",
 )  # fmt: skip
 # What stands in those files and serves the recipes, or is made by another function.
@@ -98,7 +99,8 @@ SERVING = {
     "training.optimization": ("unwrapped",),
     "training.pace": ("in_words",),
     "training.learned.transfer": ("Source",),
-    "training.updates.pruning": ("gradual", "prunable"),
+    "training.smaller.coupling": ("Call", "Slot"),
+    "training.updates.pruning": ("check_share", "prunable", "wake"),
     "training.updates.rate_finder": ("RateTest",),
     "training.updates.steps": ("instead_of",),
 }

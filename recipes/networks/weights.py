@@ -27,7 +27,7 @@ _MADE_BY = {
 }
 _FREE = {"texts": ("max_length",), "series": ("window", "stride")}
 # What acts on more than the head.
-_OF_NETWORKS = ("layer_decay", "gradual_unfreezing", "swa", "snapshots")
+_OF_NETWORKS = ("layer_decay", "gradual_unfreezing", "swa", "snapshots", "prune_channels")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,6 +103,7 @@ def check_pretraining(args, *further):
     """
     one = "begins other runs with the weights of one network"
     unfit = [("members", 1, one), ("snapshots", 0, one), ("coverage", None, "has no classes of yours to make sets of")]
+    unfit += [("prune_channels", 0.0, "begins runs whose networks have all their channels")]
     unfit += [("test_fold", None, "has no labels to score folds by"), *further]
     for name, usual, why in unfit:
         if getattr(args, name) != usual:

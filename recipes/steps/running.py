@@ -13,7 +13,7 @@ from hornbook.data import sources, splits
 from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import classifying, ranges, repeats
-from hornbook.recipes.networks import names
+from hornbook.recipes.networks import names, pruned
 from hornbook.recipes.steps import checking, defaults, findings
 from hornbook.training import folders, manifest, runs
 
@@ -181,7 +181,7 @@ class Fitting:
         history: `callbacks.History`.
         early_stopping, watching: `callbacks.EarlyStopping` and `diagnosis.Diagnostics`, or None.
         averages: `training.averages.plan.Averages`.
-        pruning: `training.updates.pruning.GradualPruning`, or None.
+        pruning: what `networks.pruned.of` gives.
     """
 
     feed: dict
@@ -191,6 +191,16 @@ class Fitting:
     watching: object
     averages: object
     pruning: object
+
+    def finished(self, model, task):
+        """The model as it is kept once it is trained: averaged, or without what was pruned.
+
+        Args:
+            model: that was trained.
+            task: of the dataset.
+        """
+        model = self.averages.of(model, task)
+        return self.pruning.finished(model) if self.pruning else model
 
 
 def fitting(args, session, model, train, validation=None, feed=None, **as_batches):
@@ -213,7 +223,6 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     from hornbook.training import callbacks, checkpoint, pace, schedules
     from hornbook.training.averages import plan
     from hornbook.training.diagnosis import footprint
-    from hornbook.training.updates import pruning
 
     advice = findings.Advice(args, (run := session.run).asked, model, train, validation)
     if args.check_only:
@@ -228,7 +237,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    pruned = pruning.gradual(model, args.prune, args.epochs, args.prune_scope)
+    pruning = pruned.of(args, model)
     watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed, session.class_names)
     further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
@@ -249,7 +258,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     begins = None if first_epoch else watching
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
-        pruned,
+        pruning,
         begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, advice)),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: findings.so_far(watching, advice)),
@@ -265,7 +274,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     ]
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
-    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages, pruned)
+    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages, pruning)
 
 
 @dataclasses.dataclass(frozen=True)

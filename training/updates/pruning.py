@@ -7,8 +7,8 @@ from hornbook import UserError
 from hornbook.training.updates.steps import instead_of, with_step
 
 SCOPES = ("global", "layer")
+BEGIN = 0.2  # Of the training.
 _ALMOST_0 = 1e-30
-_FEWEST = 4  # Epochs: of fewer all is pruned at once, and nobody is left to make up for it.
 
 
 def prunable(model):
@@ -86,24 +86,6 @@ def _kept(values):
     return keras.ops.cast(keras.ops.not_equal(values, 0), values.dtype)
 
 
-def gradual(model, final, epochs, scope="global"):
-    """What prunes a model in its training, which is changed to keep its zeros: `GradualPruning`, or None where nothing is to be pruned.
-
-    Args:
-        model: `keras.Model`.
-        final, epochs, scope: as of `GradualPruning`.
-
-    Raises:
-        UserError: there are too few epochs to prune a little before each.
-    """
-    if not final:
-        return None
-    if epochs < _FEWEST:
-        raise UserError(f"--prune {final:g} prunes a little more before each epoch, and wants {_FEWEST} or more; got --epochs {epochs}")
-    keep_zeros(model)
-    return GradualPruning(final, epochs, scope=scope)
-
-
 class GradualPruning(keras.callbacks.Callback):
     """Prune a model by magnitude, a little more before each epoch (Zhu and Gupta 2017, equation 1).
 
@@ -134,10 +116,9 @@ class GradualPruning(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, final, epochs, begin=0.2, end=0.7, scope="global"):
+    def __init__(self, final, epochs, begin=BEGIN, end=0.7, scope="global"):
         super().__init__()
-        if not 0 <= final < 1:
-            raise UserError(f"the share of weights to prune must be at least 0 and below 1, got {final}")
+        check_share(final, "weights")
         if scope not in SCOPES:
             raise UserError(f"the scope of pruning must be one of {', '.join(SCOPES)}, got {scope!r}")
         self.final, self.scope = final, scope
@@ -158,10 +139,14 @@ class GradualPruning(keras.callbacks.Callback):
         weights = sum(int(np.prod(variable.shape)) for variable in variables)
         return {"pruned": {"weights": weights, "share": round(share_of_zeros(variables), 6)}}
 
+    def finished(self, model):
+        """The model as it is saved, once it is trained: here the same."""
+        return model
+
     def on_epoch_begin(self, epoch, logs=None):
         variables = prunable(self.model)
         if epoch <= self.begin:  # Nothing was pruned yet.
-            _wake(variables)
+            wake(variables)
         prune(variables, self.share(epoch), self.scope)
 
 
@@ -201,7 +186,13 @@ def prune(variables, share, scope="global"):
             start += size
 
 
-def _wake(variables):
+def check_share(share, of):
+    """Refuse what is no share to prune, of "weights" or "channels"."""
+    if not 0 <= share < 1:
+        raise UserError(f"the share of {of} to prune must be at least 0 and below 1, got {share}")
+
+
+def wake(variables):
     """Make weights that begin at 0, as those of Fixup do, the smallest that are not, so that they are not taken for pruned ones."""
     for variable in variables:
         values = _array(variable)

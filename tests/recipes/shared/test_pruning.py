@@ -1,4 +1,4 @@
-"""--prune in every recipe: what is saved has the zeros, and a run that goes on has the same ones."""
+"""--prune and --prune-channels in every recipe: what is saved has the zeros or is smaller, and a run that goes on is the same."""
 
 import json
 
@@ -44,16 +44,20 @@ def test_what_is_saved_has_the_zeros(name, tmp_path):
     assert json.loads((tmp_path / "run/result.json").read_text())["pruned"] == result["pruned"]
 
 
-def test_a_run_that_goes_on_has_the_same_zeros(tmp_path):
+HALF = {"prune": 0.0, "prune_channels": 0.5}
+
+
+@pytest.mark.parametrize("options", [{"prune_scope": "layer"}, {"model": "resnet", "depth": 8, **HALF}])
+def test_a_run_that_goes_on_ends_as_one_that_was_not_cut_off(options, tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    train("images", tmp_path / "whole", prune_scope="layer")
+    train("images", tmp_path / "whole", **options)
     with pytest.raises(KeyboardInterrupt):
-        train("images", tmp_path / "cut", [Stop()], prune_scope="layer")
-    train("images", tmp_path / "cut", prune_scope="layer")
+        train("images", tmp_path / "cut", [Stop()], **options)
+    train("images", tmp_path / "cut", **options)
     one, other = (keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "cut"))
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -74,3 +78,51 @@ def test_a_run_that_goes_on_has_the_same_zeros(tmp_path):
 def test_what_does_not_go_together_is_refused(options, words, tmp_path):
     with pytest.raises(UserError, match=words):
         train("images", tmp_path / "run", **options)
+
+
+def network_of(folder):
+    """The layers of a run's saved model and of the networks in it, by their names."""
+    model = keras.saving.load_model(folder / "model.keras")
+    return {layer.name: layer for layer in model._flatten_layers()}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "size", "left"),
+    [
+        ("images", "stage3_conv2", "filters", 8),
+        ("tables", "dense2", "units", 4),
+        ("numbers", "dense1", "units", 4),
+        ("texts", "branch1_conv1", "filters", 2),
+        ("series", "recurrent1", "units", 2),
+    ],
+)
+def test_what_is_saved_is_smaller(name, layer, size, left, tmp_path):
+    result = train(name, tmp_path / "run", **HALF)
+    assert getattr(network_of(tmp_path / "run")[layer], size) == left
+    model = keras.saving.load_model(tmp_path / "run/model.keras")
+    assert result["parameters"] == model.count_params() < 0.8 * result["pruned"]["parameters"]
+    assert 0.4 < result["pruned"]["share"] <= 0.5
+    assert json.loads((tmp_path / "run/result.json").read_text())["pruned"] == result["pruned"]
+
+
+def test_an_ensemble_loses_channels_of_each_member(tmp_path):
+    train("images", tmp_path / "run", members=2, **HALF)
+    model = keras.saving.load_model(tmp_path / "run/model.keras")
+    assert [layer.filters for layer in model._flatten_layers() if layer.name == "stage1_conv1"] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prune": 0.5}, "--prune 0.5 and --prune-channels 0.5 both prune; pass one of them"),
+        ({"ema": 0.9}, "--ema 0.9 averages with weights from before --prune-channels 0.5 made them 0"),
+        ({"early_stopping": 2}, "--early-stopping 2 keeps an epoch in which --prune-channels 0.5 may not be done"),
+        ({"epochs": 3}, "--prune-channels 0.5 prunes a little more before each epoch, and wants 4 or more; got --epochs 3"),
+        ({"prune_channels": 1.0}, "--prune-channels must be at least 0 and less than 1, got 1"),
+        ({"prune_scope": "layer"}, "--prune-scope layer is for --prune SHARE"),
+        ({"normalization": "group"}, "no channels can be taken out of the network .*stage1_norm1 .GroupNormalization. and 6 more"),
+    ],
+)
+def test_what_does_not_go_with_channels_is_refused(options, words, tmp_path):
+    with pytest.raises(UserError, match=words):
+        train("images", tmp_path / "run", **{**HALF, **options})

@@ -1,0 +1,1 @@
+"""Networks made smaller: whole channels, units and heads taken out of them."""

@@ -1,0 +1,163 @@
+"""Structured pruning: whole channels go that matter least, so that the network is smaller and faster and not only sparse."""
+
+import keras
+import numpy as np
+
+from hornbook.training.smaller.coupling import Coupling
+from hornbook.training.updates.pruning import BEGIN, GradualPruning, check_share, wake
+
+
+def smaller(model, share):
+    """A copy of a model without a share of its channels, those that matter least; train it on, as it has lost some of what it knew.
+
+    Channels of convolutions, units of dense and recurrent layers and heads of attention, each with all that only it has in other layers:
+    of what is added to each other, as the blocks of a residual network add to one sum, the same ones go everywhere. The last layer's stay.
+
+    Args:
+        model: functional or sequential `keras.Model`, trained; it is not changed.
+        share: in [0, 1), of the channels of each layer, or of layers that are added to each other; one stays at least.
+
+    Returns:
+        An uncompiled `keras.Model` of the same inputs, outputs and names.
+
+    Raises:
+        UserError: a share that is not one, or a network all of whose channels must stay, with the layers in whose way that is.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training.smaller import channels
+
+    model = models.resnet20((8, 8, 1), 10)
+    print(model.count_params(), channels.smaller(model, 0.5).count_params())
+    ```
+    """
+    check_share(share, "channels")
+    coupling = Coupling(model)
+    return coupling.without(model, [label for one in coupling.sets for label in _least(coupling, one, share)])
+
+
+def without_zeros(model):
+    """A copy of a model without the channels for which every kernel has zeros: what it computes is the same.
+
+    Args:
+        model: as of `smaller`, such as one that was trained with `GradualChannels`.
+
+    Example:
+    ```python
+    import numpy
+    from hornbook import models
+    from hornbook.training.smaller import channels
+
+    model = models.mlp((4,), 3, depth=2, width=16, normalization="none")
+    first, last = model.get_layer("dense1").kernel, model.get_layer("logits").kernel
+    first.assign(first * (numpy.arange(16) < 10))
+    last.assign(last * (numpy.arange(16) < 10)[:, None])
+    print(channels.without_zeros(model).get_layer("dense1").units)  # 10
+    ```
+    """
+    coupling = Coupling(model)
+    return coupling.without(model, [label for one in coupling.sets for label in one[_zeros(coupling, one)]])
+
+
+def _kernels(coupling, labels):
+    """For each place of a kernel where channels of a set are: the `Slot`, its values `(places, others)`, and the channel of each place."""
+    for slot in coupling.slots:
+        if len(slot.variable.shape) > 1 and np.isin(slot.labels, labels).any():
+            values = np.moveaxis(keras.ops.convert_to_numpy(slot.variable), slot.axis, 0).reshape(len(slot.labels), -1)
+            inside = np.isin(slot.labels, labels)
+            yield slot, values[inside], np.searchsorted(labels, slot.labels[inside])
+
+
+def _zeros(coupling, labels):
+    """Which channels of a set have zeros alone in all kernels: bool array."""
+    used = np.zeros(len(labels), int)
+    for _, values, places in _kernels(coupling, labels):
+        np.add.at(used, places, (values != 0).sum(axis=1))
+    return used == 0
+
+
+def _importance(coupling, labels):
+    """How much the channels of a set matter, float64, of one set alone: the squares of their weights in each kernel, by the kernel's mean.
+
+    The sum over kernels of a group's norms, each kernel weighing the same (Fang et al. 2023, section 3.2).
+    """
+    total = np.zeros(len(labels))
+    for _, values, places in _kernels(coupling, labels):
+        squares = np.zeros(len(labels))
+        np.add.at(squares, places, np.square(values, dtype=np.float64).sum(axis=1))
+        total += squares / (squares.mean() or 1.0)
+    return total
+
+
+def _least(coupling, labels, share):
+    """The channels of a set that are to go: those that matter least, among equals the first."""
+    count = min(round(share * len(labels)), len(labels) - 1)
+    return labels[np.argsort(_importance(coupling, labels), kind="stable")[:count]]
+
+
+class GradualChannels(GradualPruning):
+    """Make the channels 0 that matter least, a little more before each epoch, and take them out at the end.
+
+    As `updates.pruning.GradualPruning`, but for whole channels: of each layer, or of layers that are added to each other, the same share.
+    What is 0 stays so, the model being one that keeps its zeros (`keep_zeros`); so it is in every checkpoint. Biases and normalization of
+    such a channel are left alone: nothing reads them.
+
+    Args:
+        final: share of the channels that are 0 at the end, from 0 to below 1.
+        epochs: of the whole training.
+        begin, end: as of `GradualPruning`.
+
+    Raises:
+        UserError: a share that is not one.
+
+    Example:
+    ```python
+    import keras
+    from hornbook import models
+    from hornbook.training.smaller import channels
+    from hornbook.training.updates import pruning
+
+    model = models.cnn((8, 8, 1), 10)
+    pruning.keep_zeros(model).compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    gradual = channels.GradualChannels(0.5, epochs=3)
+    images, labels = keras.random.normal((64, 8, 8, 1)), keras.ops.zeros((64,), "int32")
+    model.fit(images, labels, epochs=3, callbacks=[gradual], verbose=0)
+    print(model.count_params(), gradual.finished(model).count_params())
+    ```
+    """
+
+    def __init__(self, final, epochs, begin=BEGIN, end=0.7):
+        super().__init__(final, epochs, begin, end)
+        self._coupling = self._told = None
+
+    @property
+    def told(self):
+        """For `result.json`: how many channels there were, the share of them that went, and the parameters that there were with them."""
+        return {"pruned": self._told}
+
+    def finished(self, model):
+        """The model without its channels that are 0."""
+        coupling = Coupling(model)
+        gone = [label for one in coupling.sets for label in one[_zeros(coupling, one)]]
+        channels = sum(map(len, coupling.sets))
+        self._told = {"channels": channels, "share": round(len(gone) / channels, 6), "parameters": model.count_params()}
+        return coupling.without(model, gone)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._coupling = self._coupling or Coupling(self.model)
+        if epoch <= self.begin:  # Nothing was pruned yet.
+            wake([slot.variable for slot in self._coupling.slots if len(slot.variable.shape) > 1])
+        if share := self.share(epoch):
+            gone = np.concatenate([_least(self._coupling, one, share) for one in self._coupling.sets])
+            _make_0(self._coupling, gone)
+
+
+def _make_0(coupling, labels):
+    """Put zeros for channels into every kernel."""
+    for slot in coupling.slots:
+        inside = np.isin(slot.labels, labels)
+        if len(slot.variable.shape) > 1 and inside.any():
+            values = keras.ops.convert_to_numpy(slot.variable)
+            others = tuple(axis for axis in range(values.ndim) if axis != slot.axis)
+            slot.variable.assign(np.where(np.expand_dims(inside, others), 0, values).astype(values.dtype))
