@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import dataclasses
+import functools
 import io
 import itertools
 import math
@@ -139,6 +140,15 @@ class Finished:
             found = {key: values[0] for key, values in self._outcome["metrics"].items()}
         return found.get(name)
 
+    @functools.cached_property
+    def errors(self):
+        """What the run says went wrong, so that its network is of no use: {problem: sentence}, of `result.json`."""
+        try:
+            found = records.read(self._folder / "result.json", _Said).findings
+        except UserError:
+            return {}
+        return {one.problem: one.evidence for one in found if one.severity == "error"}
+
     def _of_training(self, name):
         if name in ("seconds", "parameters"):
             return self._outcome.get(name)
@@ -186,6 +196,18 @@ class Finished:
         if self._rows is None:
             self._rows = list(_rows(self._folder / "history.csv"))
         return self._rows
+
+
+class _Finding(msgspec.Struct):
+    problem: str
+    severity: str
+    evidence: str
+
+
+class _Said(msgspec.Struct):
+    """`result.json`, as far as it is read."""
+
+    findings: list[_Finding] = []
 
 
 class _Seen(msgspec.Struct):

@@ -39,7 +39,7 @@ def write_report(path, plan, rows):
         ("Time of all runs", page.duration(sum(row.seconds or 0.0 for row in rows))),
         *((factor.name.replace("_", " "), ", ".join(level.name for level in factor.levels)) for factor in plan.factors),
     ]
-    found = "".join(f"<p>{page.escape(line)}</p>" for line in _shown_differences(plan, rows))
+    found = "".join(f"<p>{page.escape(line)}</p>" for line in (*_shown_differences(plan, rows), *_wrong(plan, rows)))
     versions = ", ".join(f"{key} {value}" for key, value in runs.environment()["versions"].items())
     foot = f"{versions}; {datetime.datetime.now():%Y-%m-%d %H:%M:%S}"
     files.write_text(path, page.of_sections(title, f'<div class="lead">{found}</div>', facts, sections, foot))
@@ -55,7 +55,20 @@ def in_words(plan, rows):
             lines += [f"  {one.level:{longest}}  {_written(one.spread)}{_gain(one, measure)}" for one in group]
         ranks = table.ranked(found, plan.factors[0], measure)
         lines += [_ranks(plan, ranks)] if ranks else []
-    return lines
+    return [*lines, *_wrong(plan, rows)]
+
+
+def _wrong(plan, rows):
+    """What runs say went wrong, a sentence a level and problem: two levels are equal, say, since neither has learned anything."""
+    levels, factor = {}, plan.factors[0].name
+    of = "" if factor == grid.NAMED else f"{factor.replace('_', ' ')} "
+    for row in rows:
+        if row.state == "finished":
+            levels.setdefault(f"{of}{row.cell.levels[factor]}", []).append(row.run.errors)
+    for level, own in levels.items():
+        for problem in dict.fromkeys(problem for errors in own for problem in errors):
+            said = [errors[problem] for errors in own if problem in errors]
+            yield f"{level}: {len(said)} of {len(own)} runs went wrong, the first: {said[0]}"
 
 
 def _shown_differences(plan, rows):

@@ -10,6 +10,7 @@ from hornbook.evaluation import intervals, paired
 from hornbook.tuning.comparison import measures
 
 ALPHA = 0.05  # Below it, corrected for how many levels there are, a difference counts as shown.
+_FEWEST = 3  # Runs: the p of two differences follows from one degree of freedom, and is small where two happen to be alike.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +96,14 @@ class Compared:
         if self.spread is None:
             return "no run finished"
         count, mean = self.difference["n"], self.difference["mean"]
-        if count < 2:
+        if count < _FEWEST:
             return "too few runs to tell"
-        if math.isnan(self.p) or self.p >= ALPHA:
-            same = math.isnan(self.p) and mean != 0
-            return f"the same difference in all {count} runs: no spread to test" if same else f"no difference shown at n = {count}"
+        if not mean and not any(self.difference["interval"]):
+            return f"no difference at all in {count} runs"
+        if math.isnan(self.p):
+            return f"the same difference in all {count} runs: no spread to test"
+        if self.p >= ALPHA:
+            return f"no difference shown at n = {count}"
         if higher_is_better is None:
             return "higher" if mean > 0 else "lower"
         return "better" if (mean > 0) == higher_is_better else "worse"

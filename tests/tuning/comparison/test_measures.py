@@ -34,6 +34,16 @@ def test_measures_of_the_training(run, name, value):
     assert run.value(measures.parse(name), "test") == pytest.approx(value)
 
 
+def test_errors_are_what_the_result_says(run, tmp_path):
+    assert measures.Finished(tmp_path, OUTCOME).errors == {}  # Without the file.
+    findings = [
+        {"problem": "not-learned", "severity": "error", "evidence": "It has not learned.", "layers": [], "advice": ""},
+        {"problem": "overfitting", "severity": "warning", "evidence": "It overfits."},
+    ]
+    (tmp_path / "result.json").write_text(json.dumps({"findings": findings, "metrics": {"accuracy": 0.7}}))
+    assert run.errors == {"not-learned": "It has not learned."}
+
+
 def test_scores_are_of_a_part(run):
     accuracy = measures.parse("accuracy")
     assert run.value(accuracy, "validation") == 0.7

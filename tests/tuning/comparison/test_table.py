@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from hornbook.evaluation import paired
-from hornbook.tuning.comparison import grid, measures, table
+from hornbook.tuning.comparison import driver, grid, measures, report, table
 
 ACCURACY = measures.parse("accuracy")
 
@@ -57,6 +57,17 @@ def test_levels_are_compared_seed_by_seed():
     assert [one.verdict(True) for one in found] == ["compared with", "better", "no difference shown at n = 5"]
     assert batch.verdict(False) == "worse"
     assert batch.verdict(None) == "higher"
+
+
+def test_two_runs_are_too_few_and_equal_ones_are_called_so():
+    scores = {("none",): [0.5] * 5, ("batch",): [0.5] * 5, ("layer",): [0.625] * 5}
+    found = table.compared(rows(scores, [NORMALIZATION]), [NORMALIZATION], ACCURACY, "validation")
+    told = ["no difference at all in 5 runs", "the same difference in all 5 runs: no spread to test"]
+    assert [one.verdict(True) for one in found[1:]] == told
+    scores = {("none",): NONE[:2], ("batch",): [0.61, 0.7101]}
+    found = table.compared(rows(scores, [NORMALIZATION]), [NORMALIZATION], ACCURACY, "validation")
+    assert found[1].p < 0.05
+    assert found[1].verdict(True) == "too few runs to tell"
 
 
 def test_a_failed_run_is_counted_and_its_seed_left_out():
@@ -128,7 +139,19 @@ def test_the_same_as_a_data_frame():
 
 
 def test_a_difference_without_spread_is_not_called_shown():
-    found = table.compared(
-        rows({("none",): [0.5, 0.5], ("batch",): [0.75, 0.75]}, [NORMALIZATION]), [NORMALIZATION], ACCURACY, "validation"
-    )
-    assert found[1].verdict(True) == "the same difference in all 2 runs: no spread to test"
+    found = table.compared(rows({("none",): [0.5] * 3, ("batch",): [0.75] * 3}, [NORMALIZATION]), [NORMALIZATION], ACCURACY, "validation")
+    assert found[1].verdict(True) == "the same difference in all 3 runs: no spread to test"
+
+
+def test_what_went_wrong_in_a_level_s_runs_is_said():
+    found = rows({("none",): NONE, ("batch",): [0.5] * 3, ("layer",): [None]}, [NORMALIZATION])
+    for row in found:
+        if row.run:
+            row.run.errors = {}
+    found[6].run.errors = {"not-learned": "It has not learned."}
+    found[7].run.errors = {"not-learned": "Nor this.", "dead-units": "All are dead."}
+    plan = driver.Plan("image_classification", [NORMALIZATION], [row.cell for row in found], [ACCURACY], ("validation",), {})
+    assert report.in_words(plan, found)[-2:] == [
+        "normalization batch: 2 of 3 runs went wrong, the first: It has not learned.",
+        "normalization batch: 1 of 3 runs went wrong, the first: All are dead.",
+    ]
