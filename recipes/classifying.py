@@ -92,6 +92,8 @@ def check(args):
     adjusted = f"--logit-adjustment {args.logit_adjustment}"
     if args.logit_adjustment != "none" and args.loss == "multi-label":
         raise UserError(f"{adjusted} is for one class an example, got --loss multi-label; pass --class-weights balanced in its place")
+    if args.logit_adjustment == "after" and args.threshold != thresholds.NONE:
+        raise UserError(f"{adjusted} and --threshold {args.threshold} both move the decision between classes; pass one of them")
     if args.defer_class_weights and args.minutes is not None:
         deferred = f"--defer-class-weights {args.defer_class_weights:g}"
         raise UserError(f"{deferred} counts epochs, which --minutes {args.minutes:g} may cut off; pass one of them")

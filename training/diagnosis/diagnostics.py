@@ -9,6 +9,7 @@ import numpy as np
 from hornbook import UserError
 from hornbook.training.diagnosis import blocks, examples, networks, state, steps
 from hornbook.training.diagnosis.probe import Probe
+from hornbook.training.updates import pruning
 
 _PROBE = 64  # Examples: enough for shares of dead units, few enough to cost little.
 _FEW, _MANY = 8, 1000  # Examples of the probe where a network has more variables than these, as its activations fill the memory.
@@ -31,6 +32,7 @@ class Record:
         baseline: the loss of the best constant output, on the training examples; None where it is not known.
         travelled: how far each trainable variable, and each block of stacked ones, went from where it was, as a share of its size, an
             array; empty before the end.
+        zeros: share of the kernels' numbers that are 0 in the end, as pruning makes them.
         training, validation: (classes or numbers, outputs) of some examples in the end, in inference mode; None where there are none.
     """
 
@@ -44,6 +46,7 @@ class Record:
     rates: list = dataclasses.field(default_factory=list)
     baseline: float | None = None
     travelled: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0))
+    zeros: float = 0.0
     training: tuple | None = None
     validation: tuple | None = None
 
@@ -165,7 +168,8 @@ class Diagnostics(keras.callbacks.Callback):
         """`Record` of the training up to now with what is otherwise seen in its end alone; at the end of an epoch."""
         validation = self._predicted(self._validation) if self._validation else None
         training = self._predicted(self._train)
-        return dataclasses.replace(self.record, travelled=self._travelled(), training=training, validation=validation)
+        zeros = pruning.share_of_zeros(pruning.prunable(self.model))
+        return dataclasses.replace(self.record, travelled=self._travelled(), zeros=zeros, training=training, validation=validation)
 
     def get_state(self):
         """What a checkpoint keeps: JSON values, and a list of arrays."""

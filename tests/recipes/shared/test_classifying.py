@@ -43,6 +43,7 @@ DIGITS = {
         ({"defer_class_weights": 0.8, "class_weights": "balanced", "minutes": 1.0}, "--minutes 1 may cut off"),
         ({"logit_adjustment_strength": 2.0}, "is for --logit-adjustment training or after"),
         ({"logit_adjustment": "after", "class_weights": "balanced"}, "both make up for rare classes"),
+        ({"logit_adjustment": "after", "threshold": "f1"}, "--logit-adjustment after and --threshold f1 both move the decision"),
         ({"logit_adjustment": "training", "loss": "multi-label"}, "pass --class-weights balanced in its place"),
         ({"sampling": "oversample", "class_weights": "effective"}, "--class-weights effective and --sampling oversample both make up"),
         ({"sampling": "smote", "logit_adjustment": "after"}, "both make up for rare classes"),

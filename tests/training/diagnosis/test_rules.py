@@ -11,6 +11,7 @@ from hornbook.training.diagnosis import examples
 from hornbook.training.diagnosis.rules import RULES, apply
 from hornbook.training.diagnosis.rules.remedies import of_problem
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
+from hornbook.training.updates import pruning
 
 RANDOM = np.random.default_rng(0)
 CENTRES = RANDOM.normal(size=(3, 8)) * 1.5
@@ -266,6 +267,20 @@ def test_dropout_is_lowered_only_where_there_is_some(dropout, advised):
     found = [remedy.keras for remedy in of_problem("underfitting", record, None)]
     assert ("keras.layers.Dropout(0.1)" in found) == advised
     assert "keras.layers.Dense(256, ...)" in found
+
+
+def test_a_network_of_which_pruning_left_nothing():
+    keras.utils.set_random_seed(0)
+    model = network()
+    pruning.keep_zeros(model).compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    callbacks = [Diagnostics((X, Y)), pruning.GradualPruning(0.98, epochs=6)]
+    model.fit(X, Y, epochs=6, verbose=0, callbacks=callbacks)
+    (found,) = [finding for finding in callbacks[0].findings({"prune": 0.98, "dropout": 0.0}) if finding.problem == "underfitting"]
+    assert "98% of its weights are 0" in found.evidence
+    assert found.remedies[0].changes == {"prune": 0.94}
+    lower = next(remedy for remedy in of_problem("underfitting", callbacks[0].record, {}) if "prune" in remedy.changes)
+    assert lower.applies({"prune": 0.98})
+    assert not lower.applies({"prune": 0.0})
 
 
 def test_a_usual_rate_is_never_too_low():

@@ -28,6 +28,7 @@ _DROPPED, _LEFT, _NARROW = 0.65, 0.2, 2  # Share of features, share of the weigh
 _USUAL_DECAY = (
     0.3  # Of less, it is the learning rate, by which weights shrink too, that leaves nothing (AdamW's usual values are 0.01 to 0.1).
 )
+_PRUNED = 0.5  # Share of the weights.
 _HARDLY_LEFT = 0.9  # Share of features dropped that is too much whatever the result.
 
 
@@ -177,12 +178,14 @@ def underfitting(record, symptoms):
 
 
 def capacity(record, symptoms):
-    """A network that cannot learn: dropout or weight decay leave nothing of it, or a layer is too narrow for what goes through."""
+    """A network that cannot learn: pruning, dropout or weight decay leave nothing of it, or a layer is too narrow for what goes through."""
     if not symptoms.finite or not (symptoms.poor or record.network.dropout > _HARDLY_LEFT):
         return
     told, network, samples = None, record.network, record.steps.samples
     hidden = [kernel for kernel in network.kernels[:-1] if kernel.kind != "Embedding"]
-    if network.dropout > _DROPPED:
+    if record.zeros > _PRUNED:
+        told = f"{record.zeros:.0%} of its weights are 0"
+    elif network.dropout > _DROPPED:
         told = f"dropout leaves {1 - network.dropout:.0%} of its features"
     elif record.optimizer.get("weight_decay", 0.0) > _USUAL_DECAY and len(samples) > 1 and hidden:
         places = [kernel.place for kernel in hidden if kernel.place is not None]

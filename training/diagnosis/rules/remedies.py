@@ -104,6 +104,12 @@ _LESS_DROPOUT = Remedy(
     {"dropout": 0.1, "weight_decay": 0.0},
     lambda rate: isinstance(rate, float) and rate > 0.4,
 )
+_LESS_PRUNED = tuple(
+    Remedy(
+        f"--{option.replace('_', '-')} {{{option}}}", "", {option: lambda share: round(max(0.0, 3 * share - 2), 2)}, lambda share: share > 0
+    )
+    for option in ("prune", "prune_channels")
+)
 _LESS_DECAY = Remedy(
     "--weight-decay 0",
     "keras.optimizers.AdamW(weight_decay=0.0)",
@@ -266,7 +272,7 @@ REMEDIES = {
     ),
     "not-learned": (*_WAYS_OUT, *_OTHER_MODEL),
     "constant-predictions": _WAYS_OUT,
-    "underfitting": (_LESS_DROPOUT, _LESS_DECAY, _WIDER, _LONGER),
+    "underfitting": (*_LESS_PRUNED, _LESS_DROPOUT, _LESS_DECAY, _WIDER, _LONGER),
     "overfitting": _OVERFITTED,
     "too-sure": _TOO_SURE,
     "quantiles-off": _OVERFITTED[-4:],
