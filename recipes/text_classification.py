@@ -87,7 +87,7 @@ def build(args, dataset, tokenizer, vectors=None):
     model = build_model(args.model, dataset.input_shape, dataset.num_classes, wanted, **ends)
     _, source = weights.of_network(args, "texts")
     if source is not None:
-        take_over(model, source.model, source.name)
+        model = take_over(model, source.model, source.name, source.alike)
     vectors = vectors or texts.vectors(args, tokenizer)
     if vectors is not None:
         take_vectors(model, vectors.ids, vectors.values, tokenizer.vocabulary_size)

@@ -159,7 +159,7 @@ def image_model(name, dataset, num_outputs, options, *, members=1, cosine_scale=
     """
     network = build_model(name, dataset.input_shape, num_outputs, options, members=members, cosine_scale=cosine_scale)
     if source is not None:
-        transfer.take_over(network, source.model, source.name)
+        network = transfer.take_over(network, source.model, source.name, source.alike)
     if name.startswith(models.PREFIXES):
         return _of_a_library(network, dataset, model_name)
     if source is None:
@@ -213,7 +213,7 @@ def series_model(name, dataset, num_outputs, options, *, members=1, cosine_scale
     if len(mean) != dataset.input_shape[1]:
         raise UserError(f"{source.name} is of series of {len(mean)} features, and {dataset.name} has {dataset.input_shape[1]}")
     if source is not None:
-        transfer.take_over(network, source.model, source.name)
+        network = transfer.take_over(network, source.model, source.name, source.alike)
     series = keras.Input(dataset.input_shape, name="series")
     # In float32 under any policy: bfloat16 has 8 bits, and a mean of any size is subtracted here.
     standardized = keras.layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardize")(series)

@@ -26,6 +26,8 @@ _MADE_BY = {
     "series": ("missing", "sample_rate", "mel_bands"),
 }
 _FREE = {"texts": ("max_length",), "series": ("window", "stride")}
+# What says how many channels a network has.
+_SIZES = ("width", "heads", "embedding_size")
 # What acts on more than the head.
 _OF_NETWORKS = ("layer_decay", "gradual_unfreezing", "swa", "snapshots", "prune_channels")
 
@@ -41,7 +43,7 @@ class Transfer:
     unfreeze: Annotated[float, Range(0, 1, above=True)] | Literal["head", "all", "auto"] = "auto"
     """What is trained of a network with --weights: head, the output layer alone, on features that are computed once and kept on disk; a
     share of its blocks, those nearest to the outputs, such as 0.5; or all. What is not trained computes as it does when it predicts. auto:
-    0.5."""
+    0.5, with --prune and --prune-channels all."""
     gradual_unfreezing: Annotated[float, SHARE] = 0.0
     """Share of the training over which the blocks begin to be trained one after the other, from the outputs back (Howard and Ruder 2018);
     0: all from the first step. --layer-decay lowers the learning rate of the lower ones."""
@@ -89,6 +91,9 @@ def check(args, medium):
         raise UserError(f"--members {args.members} would begin with the same weights; pass --seeds, and average the runs")
     if is_head(args):
         _check_head(args, medium)
+    elif args.prune_channels and args.unfreeze not in ("auto", "all"):
+        given = f"--unfreeze {args.unfreeze} keeps blocks as they are"
+        raise UserError(f"{given}, which --prune-channels {args.prune_channels:g} takes channels out of; pass --unfreeze all")
 
 
 def check_pretraining(args, *further):
@@ -228,7 +233,9 @@ def of_network(args, medium):
         return ({"weights": None} if library else {}), None
     if library and files.given(args.weights).is_file():
         return {"weights": args.weights}, None
-    return ({"weights": None} if library else {}), _source(args.weights, medium)
+    asked = runs.options_of(source_folder(args))
+    alike = all(getattr(args, name, None) == asked.get(name) for name in _SIZES)
+    return ({"weights": None} if library else {}), dataclasses.replace(_source(args.weights, medium), alike=alike)
 
 
 def source_folder(args):
@@ -251,7 +258,8 @@ def trained_part(args, model, train, validation=None, *, length=None):
     """
     from hornbook.training.learned import features, transfer
 
-    if not is_learned(args) or args.unfreeze == "all":
+    pruned = args.unfreeze == "auto" and (args.prune or args.prune_channels)
+    if not is_learned(args) or args.unfreeze == "all" or pruned:
         return model, train, validation
     if not is_head(args):
         trained, there = transfer.keep_lower(model, _AUTO if args.unfreeze == "auto" else args.unfreeze)

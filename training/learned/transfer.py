@@ -6,6 +6,7 @@ import keras
 
 from hornbook import UserError
 from hornbook.training.classical import mixing
+from hornbook.training.smaller import channels
 from hornbook.training.updates import layer_rates
 
 
@@ -17,11 +18,13 @@ class Source:
         name: for messages.
         model: its `keras.Model`; of images and series a layer standardizes before the network.
         about: what its inputs are, as its run's `labels.json` says: of images `pixel_maximum`, the number that stands for white.
+        alike: as of `take_over`.
     """
 
     name: str
     model: object
     about: dict
+    alike: bool = False
 
     def moments(self, scale=1.0):
         """Mean and variance by which it standardizes each channel or feature, of inputs in another unit: two arrays.
@@ -65,13 +68,17 @@ def head(model):
     raise UserError(f"the network {model.name} has no keras.layers.Dense that computes its outputs, which is what would be trained anew")
 
 
-def take_over(network, source, name):
+def take_over(network, source, name, alike=False):
     """Give a network the weights that another one has, but those of its head.
 
     Args:
         network: `keras.Model` of the zoo, by which blocks are called as in `source`.
         source: the trained `keras.Model`, in which a network of the same name and shapes stands.
         name: what a message calls the source.
+        alike: whether both were built by the same options, so that the source has fewer channels only where some were taken out of it.
+
+    Returns:
+        The network, or where the source has fewer channels a copy with as many.
 
     Raises:
         UserError: `source` has no such network, or one of other shapes, with the first that differs.
@@ -89,6 +96,8 @@ def take_over(network, source, name):
     found = next((one for wanted in called for one in _networks(source) if one.name == wanted), None)
     if found is None:
         raise UserError(f"{name} has no network called {network.name}; it has {', '.join(one.name for one in _networks(source))}")
+    if alike:
+        network = channels.sized_as(network, found)
     own, other = ([variable for variable in one.weights if not _of(head(one), variable)] for one in (network, found))
     for wanted, there in zip(own, other, strict=False):
         if _named(wanted) != _named(there) or wanted.shape != there.shape:
@@ -100,6 +109,7 @@ def take_over(network, source, name):
         raise UserError(f"{name} has {len(other)} weights before its output layer, and the network here {len(own)}; they must be alike")
     for wanted, there in zip(own, other, strict=True):
         wanted.assign(there)
+    return network
 
 
 def take_vectors(model, ids, values, tokens):

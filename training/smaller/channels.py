@@ -3,8 +3,12 @@
 import keras
 import numpy as np
 
-from hornbook.training.smaller.coupling import Coupling
+from hornbook import UserError
+from hornbook.training.smaller.coupling import STAYS, Coupling
 from hornbook.training.updates.pruning import BEGIN, GradualPruning, check_share, wake
+
+# Of attention and recurrent layers biases have two axes as kernels have, and PReLU's slopes up to three.
+_NO_SIZE = ("bias", "alpha")
 
 
 def smaller(model, share):
@@ -60,34 +64,74 @@ def without_zeros(model):
     return coupling.without(model, [label for one in coupling.sets for label in one[_zeros(coupling, one)]])
 
 
-def _kernels(coupling, labels):
-    """For each place of a kernel where channels of a set are: the `Slot`, its values `(places, others)`, and the channel of each place."""
+def sized_as(model, other):
+    """A copy of a model with as many channels as another of the same layers has left; the model itself where that is not what differs.
+
+    Args:
+        model: as of `smaller`.
+        other: `keras.Model` that was built alike, of which channels were taken out, and whose last layer may have another size.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training.smaller import channels
+
+    other = channels.smaller(models.cnn((8, 8, 1), 10), 0.5)
+    print(channels.sized_as(models.cnn((16, 16, 1), 3), other).get_layer("stage1_conv1").filters)  # 8
+    ```
+    """
+    own, others = model.weights, other.weights
+    if [len(one.shape) for one in own] != [len(one.shape) for one in others]:
+        return model
+    try:
+        coupling = Coupling(model)
+    except UserError:
+        return model
+    there = {id(one): two.shape for one, two in zip(own, others, strict=True)}
+    slots = [slot for slot in coupling.slots if id(slot.variable) in there]
+    # How many of each set make up each axis: as many unknowns as sets.
+    counts = np.array([[np.isin(slot.labels, one).sum() / len(one) for one in coupling.sets] for slot in slots])
+    sizes = np.array([there[id(slot.variable)][slot.axis] - (slot.labels == STAYS).sum() for slot in slots])
+    left = np.round(np.linalg.lstsq(counts, sizes, rcond=None)[0]).astype(int)
+    most = np.array([len(one) for one in coupling.sets])
+    if (counts @ left != sizes).any() or (left < 1).any() or (left > most).any() or (left == most).all():
+        return model
+    return coupling.without(model, [label for one, count in zip(coupling.sets, left, strict=True) for label in one[count:]])
+
+
+def _values(coupling, labels):
+    """For each variable with channels of a set: the `Slot`, its values there `(places, others)`, and of each place the channel's index."""
     for slot in coupling.slots:
-        if len(slot.variable.shape) > 1 and np.isin(slot.labels, labels).any():
+        inside = np.isin(slot.labels, labels)
+        if inside.any():
             values = np.moveaxis(keras.ops.convert_to_numpy(slot.variable), slot.axis, 0).reshape(len(slot.labels), -1)
-            inside = np.isin(slot.labels, labels)
             yield slot, values[inside], np.searchsorted(labels, slot.labels[inside])
 
 
 def _zeros(coupling, labels):
     """Which channels of a set have zeros alone in all kernels: bool array."""
     used = np.zeros(len(labels), int)
-    for _, values, places in _kernels(coupling, labels):
-        np.add.at(used, places, (values != 0).sum(axis=1))
+    for slot, values, places in _values(coupling, labels):
+        if len(slot.variable.shape) > 1:
+            np.add.at(used, places, (values != 0).sum(axis=1))
     return used == 0
 
 
 def _importance(coupling, labels):
-    """How much the channels of a set matter, float64, of one set alone: the squares of their weights in each kernel, by the kernel's mean.
+    """How much the channels of a set matter among each other, float64: how large they are, times how much of them is read.
 
-    The sum over kernels of a group's norms, each kernel weighing the same (Fang et al. 2023, section 3.2).
+    A channel is as large as the scale of its normalization, or where there is none its weights in the kernels that make it. Of either, as
+    of the kernels that read it, the squares of its weights count, by their mean over the channels, so that each layer weighs the same.
     """
-    total = np.zeros(len(labels))
-    for _, values, places in _kernels(coupling, labels):
+    sums = {"makes": np.zeros(len(labels)), "scales": np.zeros(len(labels)), "reads": np.zeros(len(labels))}
+    for slot, values, places in _values(coupling, labels):
+        if slot.variable.name in _NO_SIZE or (len(slot.variable.shape) == 1 and slot.variable.name != "gamma"):
+            continue
         squares = np.zeros(len(labels))
         np.add.at(squares, places, np.square(values, dtype=np.float64).sum(axis=1))
-        total += squares / (squares.mean() or 1.0)
-    return total
+        role = "reads" if slot.reads else "makes" if len(slot.variable.shape) > 1 else "scales"
+        sums[role] += squares / (squares.mean() or 1.0)
+    return sums["reads"] * (sums["scales"] if sums["scales"].any() else sums["makes"])
 
 
 def _least(coupling, labels, share):

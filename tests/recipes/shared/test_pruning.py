@@ -126,3 +126,45 @@ def test_an_ensemble_loses_channels_of_each_member(tmp_path):
 def test_what_does_not_go_with_channels_is_refused(options, words, tmp_path):
     with pytest.raises(UserError, match=words):
         train("images", tmp_path / "run", **{**HALF, **options})
+
+
+class Zeros(keras.callbacks.Callback):
+    """The channels of a layer that are 0 while each epoch is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        [layer] = [one for one in self.model._flatten_layers() if one.name == "stage1_conv1"]
+        self.seen.append(int((np.array(layer.kernel) == 0).all(axis=(0, 1, 2)).sum()))
+
+
+def test_a_finished_run_is_pruned_from_the_first_epoch_on_and_another_begins_with_what_is_left(tmp_path, capsys):
+    train("images", tmp_path / "whole", prune=0.0)
+    plain, learned = Zeros(), Zeros()
+    train("images", tmp_path / "plain", [plain], **HALF)
+    train("images", tmp_path / "small", [learned], weights=str(tmp_path / "whole"), **HALF)
+    assert plain.seen[0] == 0
+    assert learned.seen[0] > 0
+    assert plain.seen[-1] == learned.seen[-1] == 2
+    assert "trained of the network" not in capsys.readouterr().out
+    result = train("images", tmp_path / "next", prune=0.0, weights=str(tmp_path / "small"), unfreeze="all")
+    assert result["parameters"] == json.loads((tmp_path / "small/result.json").read_text())["parameters"]
+    assert network_of(tmp_path / "next")["stage1_conv1"].filters == 2
+    with pytest.raises(UserError, match="leave the network's options out"):
+        train("images", tmp_path / "wide", prune=0.0, weights=str(tmp_path / "small"), width=8)
+    with pytest.raises(UserError, match=r"--unfreeze 0.3 keeps blocks as they are, which --prune-channels 0.5 takes channels out of"):
+        train("images", tmp_path / "kept", weights=str(tmp_path / "whole"), unfreeze=0.3, **HALF)
+
+
+def test_the_weights_of_a_finished_run_are_pruned_from_the_first_epoch_on(tmp_path):
+    class Shares(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            shares.append(pruning.share_of_zeros(pruning.prunable(self.model)))
+
+    shares = []
+    train("images", tmp_path / "whole", prune=0.0)
+    train("images", tmp_path / "sparse", [Shares()], weights=str(tmp_path / "whole"))
+    assert shares[0] > 0.2
+    assert shares[-1] == pytest.approx(0.75, abs=0.01)

@@ -22,17 +22,32 @@ def outputs(model):
     return keras.ops.convert_to_numpy(model(ROWS, training=False))
 
 
-def test_those_with_the_smallest_weights_go_each_kernel_weighing_the_same():
+def test_those_go_that_are_small_and_of_which_little_is_read():
     model = network(4)
-    first, second = model.get_layer("dense1"), model.get_layer("dense2")
-    first.kernel.assign(np.ones((6, 4)) * [4, 3, 2, 1])
-    second.kernel.assign(np.ones((4, 4)) * 1e-3 * np.array([[1], [1], [1], [6]]))
+    first, scale, second = (model.get_layer(name) for name in ("dense1", "norm1", "dense2"))
+    first.kernel.assign(np.ones((6, 4)) * [9, 3, 2, 1])
+    scale.gamma.assign([1, 3, 2, 1])
+    second.kernel.assign(np.ones((4, 4)) * 1e-3 * np.array([[1], [1], [2], [6]]))
     [labels, _] = (coupling := Coupling(model)).sets
-    wanted = np.array([16, 9, 4, 1]) / 7.5 + np.array([1, 1, 1, 36]) / 9.75
+    # What is normalized is as large as its scale, whatever the kernel.
+    wanted = np.array([1, 9, 4, 1]) / 3.75 * np.array([1, 1, 4, 36]) / 10.5
     np.testing.assert_allclose(channels._importance(coupling, labels), wanted, rtol=1e-6)
     small = channels.smaller(model, 0.5)
-    np.testing.assert_array_equal(small.get_layer("dense1").kernel, np.ones((6, 2)) * [4, 1])
-    np.testing.assert_array_equal(small.get_layer("dense2").kernel[:, 0], np.float32(1e-3) * np.array([1, 6], np.float32))
+    np.testing.assert_array_equal(small.get_layer("norm1").gamma, [2, 1])
+    np.testing.assert_array_equal(small.get_layer("dense1").kernel, np.ones((6, 2)) * [2, 1])
+    np.testing.assert_array_equal(small.get_layer("dense2").kernel[:, 0], np.float32(1e-3) * np.array([2, 6], np.float32))
+
+
+def test_without_normalization_what_makes_a_channel_says_how_large_it_is():
+    model = models.lstm((12, 3), 2, width=4)
+    [labels] = (coupling := Coupling(model)).sets
+    layer, last = model.get_layer("recurrent1"), model.get_layer("logits")
+    makes = np.zeros((3, 16)) + np.tile([1, 2, 3, 4], 4)
+    layer.cell.kernel.assign(makes)
+    layer.cell.recurrent_kernel.assign(np.zeros((4, 16)))
+    last.kernel.assign(np.ones((4, 2)) * np.array([[8], [1], [1], [1]]))
+    wanted = np.array([1, 4, 9, 16]) / 7.5 * np.array([64, 1, 1, 1]) / 16.75
+    np.testing.assert_allclose(channels._importance(coupling, labels), wanted, rtol=1e-6)
 
 
 def test_of_each_set_so_many_go_and_one_stays():
@@ -82,6 +97,28 @@ def test_zeros_that_a_network_begins_with_are_no_channels_that_went():
     model.fit(images, labels, epochs=5, callbacks=[gradual], verbose=0)
     small = gradual.finished(model)
     assert [small.get_layer(f"stage{stage}_block1_conv1").filters for stage in (1, 2, 3)] == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda outputs: models.resnet((8, 8, 1), outputs, depth=8, width=4),
+        lambda outputs: models.text_transformer((12,), outputs, vocabulary_size=30, width=16, heads=4, depth=1),
+        lambda outputs: models.lstm((12, 3), outputs, width=8, bidirectional=True, pooling="mean"),
+    ],
+)
+def test_a_network_of_the_same_options_has_as_many_channels_as_one_that_lost_some(build):
+    other = channels.smaller(channels.smaller(build(3), 0.3), 0.3)
+    made = channels.sized_as(build(5), other)
+    assert [one.shape for one in made.weights[:-2]] == [one.shape for one in other.weights[:-2]]
+    assert made.output_shape == (None, 5)
+
+
+def test_another_network_is_not_made_as_small():
+    wide = models.mlp((6,), 3, depth=3, width=8)
+    assert channels.sized_as(wide, models.mlp((6,), 3, depth=3, width=8)) is wide
+    assert channels.sized_as(wide, models.mlp((6,), 3, depth=3, width=9)) is wide
+    assert channels.sized_as(wide, models.mlp((6,), 3, depth=2, width=4)) is wide
 
 
 def test_what_is_drawn_at_random_goes_on_where_it_was():
