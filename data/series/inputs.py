@@ -142,10 +142,17 @@ def scored(name, part, trained, skip_unreadable):
     return inputs.scored_part(dataset, part, trained), len(dataset.unreadable)
 
 
-def sample(trained, count):
-    """Pairs of a series `(steps, features)` with its missing values, or of sound a waveform `(samples,)`, and its windows."""
+def sample(trained, count, part=None):
+    """Pairs of a series `(steps, features)` with its missing values, or of sound a waveform `(samples,)`, and its windows.
+
+    Those of a part, or, without one, unseen ones.
+    """
     name, preprocessing = trained.config["dataset"], trained.about["preprocessing"]
-    part, _ = inputs.unseen(lambda part: scored(name, part, trained, True))
+
+    def read(part):
+        return scored(name, part, trained, True)
+
+    part, _ = inputs.unseen(read) if part is None else read(part)
     places = sampled(len(part), count).tolist()
     if "sample_rate" in preprocessing:
         paths = [str(part.units[place]) for place in places]

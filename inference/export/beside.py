@@ -4,7 +4,7 @@ import pathlib
 
 import hornbook
 from hornbook import files, terminal
-from hornbook.inference.export import use_file
+from hornbook.inference.export import quantized, use_file
 
 _INSIDE = {
     "images": "scaling of pixels",
@@ -15,6 +15,8 @@ _INSIDE = {
     "tables": "scaling of numbers; missing values and codes of categories are use.py's, by table.json",
     "columns": "missing values, codes of categories, scaling of numbers",
 }
+
+_NAMES = 8  # Of layers, in a line; README.md has all.
 
 
 def size(path):
@@ -36,9 +38,15 @@ def in_words(output, file, about, found, bytes_of_model):
         f"{output}: {file}, labels.json, use.py and README.md",
         f"inside: {_inside(about)}",
         f"compared with the run on {_examples(found)}, by use.py: largest difference {found.difference:.2g}",
-        f"size {bytes_of_model / 2**20:.2f} MiB; {_times(found)}",
+        *(quantized.in_words(about["quantization"], _NAMES) if "quantization" in about else []),
+        f"size {_size(about, bytes_of_model)}; {_times(found)}",
         f"use: python {output}/use.py INPUT...  (pip install {' '.join(use_file.packages(about['format'], about['inputs']))})",
     ]
+
+
+def _size(about, bytes_of_model):
+    whole = about.get("quantization", {}).get("size_in_float32")
+    return f"{bytes_of_model / 2**20:.2f} MiB" + (f", {bytes_of_model / whole:.2f} of float32's" if whole else "")
 
 
 def _examples(found):
@@ -77,7 +85,7 @@ def write_readme(folder, format_name, file, about, found, bytes_of_model):
         *_example(about),
         "```",
         "",
-        f"- `{file}`: the model, {bytes_of_model / 2**20:.2f} MiB. Inside: {_inside(about)}.",
+        f"- `{file}`: the model, {_size(about, bytes_of_model)}. Inside: {_inside(about)}.",
         "- `labels.json`: names of what is predicted, in their order; what the model takes and gives.",
         *([f"- `{further}`: read by use.py."] if further else []),
         "- `use.py`: the lines that use it.",
@@ -85,6 +93,8 @@ def write_readme(folder, format_name, file, about, found, bytes_of_model):
         f"Compared with the run that it was made of on {_examples(found)}, by use.py: the largest difference is {found.difference:.2g}"
         f"{_of_what(about)}. On the machine that wrote it: {_times(found)}.",
         "",
+        *(f"- {line}" for line in (quantized.in_words(about["quantization"]) if "quantization" in about else [])),
+        *([""] if "quantization" in about else []),
         *_predicts(about),
     ]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")

@@ -13,12 +13,13 @@ from hornbook import UserError, command_line, endings, files, libraries, records
 from hornbook.data import naming
 from hornbook.data.tables.columns import with_missing
 from hornbook.data.tables.encoding import Encoding
-from hornbook.inference.export import beside, use_file, verify
+from hornbook.inference.export import beside, quantized, use_file, verify
 from hornbook.inference.finished_run import load_model, open_run
 
 FORMATS = ("keras", "saved_model", "onnx", "litert")
 FILES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite"}
 _NEEDED = {"onnx": ("tf2onnx", "onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+_FOR_INT8 = ("ai_edge_quantizer",)
 _BATCH = 32  # Examples that use.py computes at a time.
 
 
@@ -31,8 +32,12 @@ class ExportArgs:
     table inside. onnx: a file for ONNX Runtime and others. litert: a file for phones and small machines."""
     output: str | None = None
     """Folder to write, which must not be there. Default: exports/FORMAT in the run's folder."""
-    precision: Literal["float32", "float16"] = "float32"
-    """In which the weights are kept. float16 is for litert, and takes half the room; answers may then differ by 0.01."""
+    precision: Literal["float32", "float16", "int8", "int8-weights"] = "float32"
+    """In which the weights are kept; all but float32 are for litert. float16 takes half the room; answers may then differ by 0.01. int8
+    takes a quarter and computes in int8, int8-weights takes as little and computes in float32; accuracy may then fall."""
+    accuracy_drop: float = 0.05
+    """How much lower the accuracy, of numbers the R2, may be with --precision int8 or int8-weights than the run's; else nothing is
+    written."""
 
 
 def export(arguments):
@@ -64,11 +69,18 @@ def main(args):
     if not real:
         terminal.say(f"note: the run's own data cannot be read, so the export is compared on {len(pairs)} inputs that are made up")
     with _written(output) as folder, _in_one_line(args.format):
-        about = _write(folder, args, model, trained, [raw for raw, _ in pairs])
-        use = verify.use_lines(folder)
-        tolerance = verify.HALF_TOLERANCE if args.precision == "float16" else verify.TOLERANCE
         raw = [given for given, _ in pairs]
-        difference = verify.compare(use, raw, wanted, trained.about, tolerance)
+        about, made, int8 = _write(folder, args, model, trained, medium, raw)
+        use = verify.use_lines(folder)
+        if int8 is None:
+            tolerance = verify.HALF_TOLERANCE if args.precision == "float16" else verify.TOLERANCE
+            difference = verify.compare(use, raw, wanted, trained.about, tolerance)
+        else:
+            agreement = quantized.agreement(use, raw, wanted, model, made, trained, medium)
+            quantized.refuse_fall(agreement, args.accuracy_drop)
+            difference = agreement.difference
+            about["quantization"] = quantized.told(args.precision, int8, agreement)
+            beside.write_labels(folder, about)
         found = verify.Verified(len(pairs), real, difference, verify.milliseconds(use, raw))
         size = beside.size(folder / FILES[args.format])
         beside.write_readme(folder, args.format, FILES[args.format], about, found, size)
@@ -79,9 +91,14 @@ def main(args):
 
 def _refuse(args):
     """Refuse what can be refused before anything is read."""
-    if args.precision == "float16" and args.format != "litert":
-        raise UserError(f"--precision float16 is for --format litert, got {args.format}; leave it out")
-    lacking = [name for name in _NEEDED.get(args.format, ()) if importlib.util.find_spec(name) is None]
+    int8 = args.precision in quantized.PRECISIONS
+    if args.precision != "float32" and args.format != "litert":
+        raise UserError(f"--precision {args.precision} is for --format litert, got {args.format}; leave it out")
+    if not 0 <= args.accuracy_drop <= 1:
+        raise UserError(f"--accuracy-drop must be a share from 0 to 1, got {args.accuracy_drop:g}")
+    if args.accuracy_drop != ExportArgs.accuracy_drop and not int8:
+        raise UserError(f"--accuracy-drop is for --precision int8 and int8-weights, got {args.precision}; leave it out")
+    lacking = [name for name in (*_NEEDED.get(args.format, ()), *(_FOR_INT8 if int8 else ())) if importlib.util.find_spec(name) is None]
     if lacking:
         raise UserError(f"--format {args.format} needs {', '.join(lacking)}, which is not installed: pip install 'hornbook[{args.format}]'")
     if args.format != "keras" and libraries.backend() != "tensorflow":
@@ -132,13 +149,15 @@ def _written(output):
                     one.rmdir()
 
 
-def _write(folder, args, model, trained, raw):
-    """Write model, labels.json, use.py and what it reads; returns what labels.json holds."""
-    from hornbook.inference.export import models
+def _write(folder, args, model, trained, medium, raw):
+    """Write model, labels.json, use.py and what it reads; returns what labels.json holds, `models.Made`, and `quantized.Int8` or None."""
+    from hornbook.inference.export import answering, models
 
     about = {**trained.about, "thresholds": trained.about.get("thresholds"), "format": args.format}
-    made = models.made(model, trained, args.format, raw)
-    models.write(folder / FILES[args.format], made, args.format, args.precision)
+    made = models.made(model, trained, args.format, raw, for_int8=args.precision in quantized.PRECISIONS)
+    # In the loop of a recurrent layer the calibration ends the process; there, ranges are those of each step.
+    batches = quantized.calibration(made, trained, medium) if args.precision == "int8" and not answering.is_recurrent(made.model) else ()
+    int8 = models.write(folder / FILES[args.format], made, args.format, args.precision, batches)
     about |= {"inputs": made.kind, "outputs": made.outputs, "batch_size": made.batch_size or _BATCH}
     if trained.about["medium"] == "tables":
         encoding = records.read(trained.folder / "table.json", Encoding)
@@ -151,4 +170,4 @@ def _write(folder, args, model, trained, raw):
                 shutil.copyfile(trained.folder / name, folder / name)
     beside.write_labels(folder, about)
     (folder / "use.py").write_text(use_file.text(args.format, made.kind), encoding="utf-8")
-    return about
+    return about, made, int8

@@ -1,6 +1,6 @@
 """A model as a LiteRT file (`.tflite`), for phones and small machines: of LiteRT's own operations alone.
 
-There is no int8: of an LSTM, TensorFlow's converter ends the process (2.21).
+Int8 is made of the file in float32, by `quantized`: of an LSTM, TensorFlow's own converter ends the process (2.21).
 """
 
 import re
@@ -9,15 +9,17 @@ from hornbook import UserError, files, libraries
 from hornbook.inference.export import saved_model_folder
 
 
-def write(path, model, front, half):
-    """Write the file.
+def content(model, front, half=False):
+    """The bytes of the file.
 
     Args:
-        path: of the file.
         model: as of `answering.answering`, ready for converters.
         front: as of `saved_model_folder.write`; of one example a call for a recurrent network, of which the converter makes a loop over
             lists that needs sizes it knows.
         half: whether weights are kept in float16, which takes half the room; computed in float32.
+
+    Returns:
+        bytes.
 
     Raises:
         UserError: the model has an operation that LiteRT lacks.
@@ -42,7 +44,7 @@ def write(path, model, front, half):
         lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", str(failed))))
         what = f"operations that LiteRT lacks, {', '.join(lacking)}" if lacking else f"what LiteRT cannot: {_line(failed)}"
         raise UserError(f"the model has {what}; pass --format saved_model or onnx") from failed
-    path.write_bytes(found)
+    return found
 
 
 def _line(error):

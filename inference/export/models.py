@@ -8,7 +8,7 @@ from hornbook import records, terminal
 from hornbook.data import naming
 from hornbook.data.tables.columns import with_missing
 from hornbook.data.tables.encoding import Encoding
-from hornbook.inference.export import answering, fronts, litert_file, onnx_file, saved_model_folder
+from hornbook.inference.export import answering, fronts, litert_file, onnx_file, quantized, saved_model_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Made:
         return sorted(self.model.output)
 
 
-def made(model, trained, format_name, raw):
+def made(model, trained, format_name, raw, *, for_int8=False):
     """What a format is written of, `Made`.
 
     Args:
@@ -41,6 +41,7 @@ def made(model, trained, format_name, raw):
         trained: `data.inputs.Trained`.
         format_name: "keras", "saved_model", "onnx" or "litert".
         raw: inputs as somebody has them, with which a tokenizer inside the model is compared.
+        for_int8: whether kernels will be int8, which must not have the scaling of features in them.
 
     Raises:
         UserError: the format cannot hold it.
@@ -52,6 +53,8 @@ def made(model, trained, format_name, raw):
     kind, front, batch_size = medium, None, None
     if format_name != "keras":
         answering.ready_for_converters(model)
+    if for_int8:
+        answering.keep_scaling_apart(model)
     if format_name == "litert" and answering.is_recurrent(model):
         batch_size = 1
     if medium == "series" and "sample_rate" in about["preprocessing"]:
@@ -129,15 +132,24 @@ def _tokenizer(trained, raw):
     return front
 
 
-def write(path, made, format_name, precision):
+def write(path, made, format_name, precision, batches=()):
     """Write the model's file, or folder, at `path`.
+
+    Args:
+        path: of the file or folder.
+        made: `Made`.
+        format_name, precision: of the export.
+        batches: as of `quantized.calibration`.
+
+    Returns:
+        `quantized.Int8`, or None.
 
     Raises:
         UserError: the format cannot hold it.
     """
     if format_name == "keras":
         made.model.save(path)
-        return
+        return None
     name = "waveforms" if made.kind == "sound" else "inputs"
     front = made.front or saved_model_folder.Plain(made.model, made.batch_size if format_name == "litert" else None, name)
     if format_name == "saved_model":
@@ -145,4 +157,8 @@ def write(path, made, format_name, precision):
     elif format_name == "onnx":
         onnx_file.write(path, made.model, front)
     else:
-        litert_file.write(path, made.model, front, half=precision == "float16")
+        content = litert_file.content(made.model, front, half=precision == "float16")
+        if precision in quantized.PRECISIONS:
+            return quantized.write(path, content, made, precision, batches)
+        path.write_bytes(content)
+    return None

@@ -99,7 +99,7 @@ def compare(use, raw, wanted, about, tolerance):
             f"accepted; nothing is written. {_remedy(about, tolerance)}"
         )
     if "predicted" in answers:
-        _refuse_other_decisions(answers["predicted"], wanted, about, tolerance)
+        refuse_other_decisions(answers["predicted"], wanted, about, tolerance)
     return difference
 
 
@@ -113,8 +113,18 @@ def _remedy(about, tolerance):
     return "Pass another --format"
 
 
-def _refuse_other_decisions(predicted, wanted, about, tolerance):
-    """Refuse classes that are not those of the run's rule, but where two are as good as equal."""
+def refuse_other_decisions(predicted, wanted, about, tolerance):
+    """Refuse classes that are not those of the run's rule, but where two are as good as equal.
+
+    Args:
+        predicted: as of `use.predict`.
+        wanted: the probabilities, `(inputs, classes)` or `(inputs, labels)`.
+        about: the run's `labels.json`.
+        tolerance: by how much two may differ that are equal.
+
+    Raises:
+        UserError: another class is predicted.
+    """
     limits = about.get("thresholds")
     if about["task"] == "multi-label":
         limits = np.asarray(limits or [0.5] * wanted.shape[1])
