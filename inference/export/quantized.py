@@ -9,7 +9,6 @@ import sys
 import numpy as np
 
 from hornbook import UserError, files, terminal
-from hornbook.data import bucketed_batches
 from hornbook.data.dataset import plain_inputs, sample
 from hornbook.evaluation import scores
 from hornbook.inference.export import verify
@@ -64,6 +63,8 @@ def calibration(made, trained, medium):
 
 def _batches(part, places, trained, size):
     """Places of a part, and the inputs there: an array that the model takes, examples of like length together."""
+    from hornbook.data import bucketed_batches
+
     sequences = hasattr(part, "lengths")
     places = places[np.argsort(part.lengths[places], kind="stable")] if sequences else places
     for start in range(0, len(places), size):
