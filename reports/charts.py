@@ -6,7 +6,7 @@ from hornbook.reports import page
 
 # In units of the drawing. Half a wide page and the whole of a phone's are near 400 pixels, so the lettering is read at its own size.
 WIDTH = 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 22, 38
+LEFT, RIGHT, TOP, BOTTOM = 48, 10, 22, 38
 # More points than this cannot be told apart at that width.
 _MOST_POINTS = 240
 # Beyond this many, dashes and the turns of a curve are no longer told apart.
@@ -32,11 +32,11 @@ def line_chart(label, series, *, marked=None, as_percent=False, logarithmic=None
     note = _note(lost)
     if not finite:
         return note
-    across = Axis([x for _, _, points in series for x, _ in points], _LEFT, WIDTH - _RIGHT, whole=whole)
+    across = Axis([x for _, _, points in series for x, _ in points], LEFT, WIDTH - RIGHT, whole=whole)
     values = [*(y for _, y in finite), *covering]
     if logarithmic is None:
         logarithmic = not as_percent and min(values) > 0 and max(values) >= _LOGARITHMIC_FROM * min(values)
-    up = Axis(values, height - _BOTTOM, _TOP, logarithmic=logarithmic, as_percent=as_percent)
+    up = Axis(values, height - BOTTOM, TOP, logarithmic=logarithmic, as_percent=as_percent)
     drawn = [grid(across, up, height, x_name=x_name)]
     if marked is not None and across.low <= marked <= across.high:
         drawn.append(_best(across(marked), marked, height))
@@ -51,7 +51,7 @@ def reliability_chart(bins, height=340):
     on the diagonal; the gaps are drawn. Bins of fewer than 10 examples, whose bars mean little, are pale.
     """
     floor = height - 84
-    across = Axis([0.0, 1.0], _LEFT, WIDTH - _RIGHT, as_percent=True)
+    across = Axis([0.0, 1.0], LEFT, WIDTH - RIGHT, as_percent=True)
     up = Axis([0.0, 1.0], floor, 8, as_percent=True)
     strip_floor, strip_height = height - 36, 34
     largest = max((one["count"] for one in bins), default=0) or 1
@@ -70,7 +70,7 @@ def reliability_chart(bins, height=340):
             f"{rectangle('count', left, strip_floor - tall, width, tall)}"
         )
     drawn.append(f'<line class="mark" x1="{across(0):.1f}" y1="{up(0):.1f}" x2="{across(1):.1f}" y2="{up(1):.1f}"/>')
-    drawn.append(f'<text x="{_LEFT - 7}" y="{strip_floor - 10:.1f}" text-anchor="end">count</text>')
+    drawn.append(f'<text x="{LEFT - 7}" y="{strip_floor - 10:.1f}" text-anchor="end">count</text>')
     return svg("Reliability diagram: share of right predictions against confidence", height, drawn)
 
 
@@ -82,8 +82,8 @@ def scatter_chart(label, points, x_name, *, diagonal=False, level=False, height=
     across_values, up_values = list(points[:, 0]), list(points[:, 1])
     if diagonal:
         across_values = up_values = [*across_values, *up_values]
-    across = Axis(across_values, _LEFT, WIDTH - _RIGHT)
-    up = Axis([*up_values, 0.0] if level else up_values, height - _BOTTOM, 8)
+    across = Axis(across_values, LEFT, WIDTH - RIGHT)
+    up = Axis([*up_values, 0.0] if level else up_values, height - BOTTOM, 8)
     drawn = [grid(across, up, height, x_name=x_name)]
     if diagonal or level:
         ends = [(across(x), up(x if diagonal else 0.0)) for x in (across.low, across.high)]
@@ -95,8 +95,8 @@ def scatter_chart(label, points, x_name, *, diagonal=False, level=False, height=
 
 def histogram(label, counts, edges, x_name, height=340):
     """Bars of counts between `edges`, one more than there are counts, an SVG string."""
-    across = Axis(list(edges), _LEFT, WIDTH - _RIGHT)
-    up = Axis([0.0, float(max(counts))], height - _BOTTOM, 8)
+    across = Axis(list(edges), LEFT, WIDTH - RIGHT)
+    up = Axis([0.0, float(max(counts))], height - BOTTOM, 8)
     drawn = [grid(across, up, height, x_name=x_name)]
     for count, low, high in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         left, right = across(low) + 0.5, across(high) - 0.5
@@ -115,7 +115,7 @@ def heat_map(label, rows, columns, values, x_name, *, logarithmic=True):
     high = max(known, default=1.0) if logarithmic else 1.0
     low = max(min((value for value in known if value > 0), default=high), high / _WIDEST) if logarithmic else 0.0
     tall = max(6.0, min(18.0, _TALLEST / max(1, len(rows))))
-    left, width = _LEFT + _NAMES, (WIDTH - _RIGHT - _LEFT - _NAMES) / max(1, len(columns))
+    left, width = LEFT + _NAMES, (WIDTH - RIGHT - LEFT - _NAMES) / max(1, len(columns))
     named = math.ceil(_LETTER / tall)
     drawn = []
     for place, (name, row) in enumerate(zip(rows, values, strict=True)):
@@ -134,7 +134,7 @@ def heat_map(label, rows, columns, values, x_name, *, logarithmic=True):
     for column in range(0, len(columns), max(1, math.ceil(len(columns) / 8))):
         drawn.append(_below(left + (column + 0.5) * width, floor + 15, page.escape(str(columns[column]))))
     ends = f"colours from {page.number(low)} or less to {page.number(high)}" if logarithmic else "colours from 0 to 1"
-    drawn.append(f'<text x="{(left + WIDTH - _RIGHT) / 2:.0f}" y="{floor + 32:.0f}" text-anchor="middle">{x_name}; {ends}</text>')
+    drawn.append(f'<text x="{(left + WIDTH - RIGHT) / 2:.0f}" y="{floor + 32:.0f}" text-anchor="middle">{x_name}; {ends}</text>')
     return svg(label, round(floor + 38), drawn)
 
 
@@ -220,18 +220,18 @@ def grid(across, up, height, *, floor=None, x_name="epoch", label_floor=None):
 
     `across` and `up` are `Axis`; `floor` is where the lower axis lies, `label_floor` where its numbers hang, both by default near `height`.
     """
-    floor = height - _BOTTOM if floor is None else floor
+    floor = height - BOTTOM if floor is None else floor
     label_floor = floor if label_floor is None else label_floor
     rows, columns = up.ticks(), across.ticks()
     parts = []
     for value in rows:
         y = up(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - _RIGHT}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{up.written(value, rows)}</text>')
-    parts.append(f'<line class="axis" x1="{_LEFT}" y1="{floor}" x2="{WIDTH - _RIGHT}" y2="{floor}"/>')
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{up.written(value, rows)}</text>')
+    parts.append(f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH - RIGHT}" y2="{floor}"/>')
     for value in columns:
         parts.append(_below(across(value), label_floor + 16, across.written(value, columns)))
-    parts.append(f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{height - 4}" text-anchor="middle">{x_name}</text>')
+    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 4}" text-anchor="middle">{x_name}</text>')
     return "".join(parts)
 
 
@@ -243,10 +243,10 @@ def _below(x, y, text):
 
 def _best(x, epoch, height):
     # At the frame's ends the words are set inwards.
-    anchor = "start" if x < _LEFT + 40 else "end" if x > WIDTH - _RIGHT - 40 else "middle"
+    anchor = "start" if x < LEFT + 40 else "end" if x > WIDTH - RIGHT - 40 else "middle"
     return (
-        f'<line class="mark" x1="{x:.1f}" y1="{_TOP - 4}" x2="{x:.1f}" y2="{height - _BOTTOM}"/>'
-        f'<text class="mark-label" x="{x:.1f}" y="{_TOP - 9}" text-anchor="{anchor}">best: epoch {epoch:,}</text>'
+        f'<line class="mark" x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{height - BOTTOM}"/>'
+        f'<text class="mark-label" x="{x:.1f}" y="{TOP - 9}" text-anchor="{anchor}">best: epoch {epoch:,}</text>'
     )
 
 

@@ -79,6 +79,16 @@ class Comparison(msgspec.Struct):
     factors: list[str]
 
 
+class Shrinking(msgspec.Struct):
+    """`shrink.json`, as far as it is looked into."""
+
+    recipe: str
+    options: runs.Options
+    run: str
+    channels: list[float]
+    epochs: records.Count | None
+
+
 class CrossValidation(msgspec.Struct):
     """`cross_validation.json`, as far as it is looked into."""
 

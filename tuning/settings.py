@@ -31,6 +31,7 @@ class Kind:
 SEARCH = Kind("search.json", kept.Asked, "a search", "begin another that learns from it: --output NEW --warm-start {folder}")
 NESTED = Kind("nested.json", kept.CrossValidation, "a nested search")
 COMPARISON = Kind("comparison.json", kept.Comparison, "a comparison")
+SHRINKING = Kind("shrink.json", kept.Shrinking, "candidates of hornbook shrink")
 CROSS_VALIDATION = Kind("cross_validation.json", kept.CrossValidation, "a cross-validation")
 
 

@@ -27,6 +27,7 @@ from hornbook.tuning import command
 from hornbook.tuning.comparison import command as comparisons
 from hornbook.tuning.cross_validation import command as cross_validations
 from hornbook.tuning.cross_validation import labels
+from hornbook.tuning.shrinking import command as shrinking
 
 PAGE = pathlib.Path(__file__).parents[1] / "flags.md"
 _CLASSES = [cls for cls in vars(options).values() if isinstance(cls, type) and dataclasses.is_dataclass(cls)]
@@ -60,6 +61,7 @@ def command_options():
         "evaluate": evaluate.EvaluateArgs,
         "attack": attack.AttackArgs,
         "explain": explain.ExplainArgs,
+        "shrink": shrinking.ShrinkArgs,
         "export": export.ExportArgs,
         "ensemble": ensemble.EnsembleArgs,
         "serve": serve_command.ServeArgs,

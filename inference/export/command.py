@@ -59,7 +59,7 @@ def main(args):
     Raises:
         UserError: there is no finished run, the format cannot hold it, its answers would be others, or the output cannot be written.
     """
-    _refuse(args)
+    refuse(args)
     trained, medium = open_run(args.run)
     output = pathlib.Path(args.output or pathlib.Path(args.run, "exports", args.format))
     _refuse_existing(output)
@@ -89,8 +89,8 @@ def main(args):
     return found
 
 
-def _refuse(args):
-    """Refuse what can be refused before anything is read."""
+def refuse(args):
+    """Refuse options, `ExportArgs`, that cannot be, before anything is read."""
     int8 = args.precision in quantized.PRECISIONS
     if args.precision != "float32" and args.format != "litert":
         raise UserError(f"--precision {args.precision} is for --format litert, got {args.format}; leave it out")

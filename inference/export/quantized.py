@@ -241,6 +241,17 @@ def _score(about, labels, answers):
     return float((decided == np.asarray(labels).reshape(decided.shape)).all(axis=-1).mean())
 
 
+def score(use, part, trained):
+    """The accuracy, or of numbers the R2, of an export on a part of the run's own data, by the module of its `use.py`."""
+    about, order, exported = trained.about, [], []
+    kind = np.int32 if about["medium"] == "texts" else np.float32
+    answers = "values" if about["task"] == "regression" else "probabilities"
+    for places, inputs in _batches(part, sample(len(part), _MOST), trained, use.ABOUT["batch_size"]):
+        order.append(places)
+        exported.append(use.run({"inputs": inputs.astype(kind)})[answers])
+    return _score(about, part.labels[np.concatenate(order)], np.concatenate(exported).astype(np.float64))
+
+
 def refuse_fall(found, accepted):
     """Refuse an export that is so much worse than its run.
 
