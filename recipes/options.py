@@ -174,6 +174,10 @@ class Optimization:
     least, a little more before each epoch. The saved model is smaller and faster. 0 for none."""
     prune_scope: Literal["global", "layer"] = "global"
     """With --prune: the smallest weights of the whole network, or the same share of each layer."""
+    prune_as: str | None = None
+    """The folder of a finished run with --prune, on the same data: the weights that are 0 in its network are 0 in this one from the first
+    step on. With that run's --seed, and its options but --prune, the others begin as they did there (a lottery ticket, Frankle and Carbin
+    2019)."""
     batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"

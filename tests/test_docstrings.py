@@ -100,7 +100,7 @@ SERVING = {
     "training.pace": ("in_words",),
     "training.learned.transfer": ("Source",),
     "training.smaller.coupling": ("Call", "Slot"),
-    "training.updates.pruning": ("check_share", "prunable", "wake"),
+    "training.updates.pruning": ("KeptZeros", "check_share", "prunable", "wake"),
     "training.updates.rate_finder": ("RateTest",),
     "training.updates.steps": ("instead_of",),
 }

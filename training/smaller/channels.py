@@ -5,7 +5,7 @@ import numpy as np
 
 from hornbook import UserError
 from hornbook.training.smaller.coupling import STAYS, Coupling
-from hornbook.training.updates.pruning import BEGIN, GradualPruning, check_share, wake
+from hornbook.training.updates.pruning import GradualPruning, check_share, wake
 
 # Of attention and recurrent layers biases have two axes as kernels have, and PReLU's slopes up to three.
 _NO_SIZE = ("bias", "alpha")
@@ -150,7 +150,7 @@ class GradualChannels(GradualPruning):
     Args:
         final: share of the channels that are 0 at the end, from 0 to below 1.
         epochs: of the whole training.
-        begin, end: as of `GradualPruning`.
+        begin, end: as of `GradualPruning`, both earlier: what is left has more to make up for (measured, benchmarks/notes/smaller.md).
 
     Raises:
         UserError: a share that is not one.
@@ -171,7 +171,7 @@ class GradualChannels(GradualPruning):
     ```
     """
 
-    def __init__(self, final, epochs, begin=BEGIN, end=0.7):
+    def __init__(self, final, epochs, begin=0.1, end=0.5):
         super().__init__(final, epochs, begin, end)
         self._coupling = self._told = None
 

@@ -7,7 +7,6 @@ from hornbook import UserError
 from hornbook.training.updates.steps import instead_of, with_step
 
 SCOPES = ("global", "layer")
-BEGIN = 0.2  # Of the training.
 _ALMOST_0 = 1e-30
 
 
@@ -86,7 +85,22 @@ def _kept(values):
     return keras.ops.cast(keras.ops.not_equal(values, 0), values.dtype)
 
 
-class GradualPruning(keras.callbacks.Callback):
+class KeptZeros(keras.callbacks.Callback):
+    """Of a model with zeros that stay: what is said of it, and what it is once it is trained."""
+
+    @property
+    def told(self):
+        """For `result.json`: how many weights can be pruned, and the share of them that is 0."""
+        variables = prunable(self.model)
+        weights = sum(int(np.prod(variable.shape)) for variable in variables)
+        return {"pruned": {"weights": weights, "share": round(share_of_zeros(variables), 6)}}
+
+    def finished(self, model):
+        """The model as it is saved, once it is trained: the same."""
+        return model
+
+
+class GradualPruning(KeptZeros):
     """Prune a model by magnitude, a little more before each epoch (Zhu and Gupta 2017, equation 1).
 
     The share of zeros is `final * (1 - (1 - t) ** 3)`, t running from 0 to 1 between two epochs: fast while much can be left out, slowly
@@ -116,7 +130,7 @@ class GradualPruning(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, final, epochs, begin=BEGIN, end=0.7, scope="global"):
+    def __init__(self, final, epochs, begin=0.2, end=0.7, scope="global"):
         super().__init__()
         check_share(final, "weights")
         if scope not in SCOPES:
@@ -132,22 +146,59 @@ class GradualPruning(keras.callbacks.Callback):
         through = 1.0 if epoch >= self.end else (epoch + 1 - self.begin) / (self.end + 1 - self.begin)
         return self.final * (1 - (1 - through) ** 3)
 
-    @property
-    def told(self):
-        """For `result.json`: how many weights can be pruned, and the share of them that is 0."""
-        variables = prunable(self.model)
-        weights = sum(int(np.prod(variable.shape)) for variable in variables)
-        return {"pruned": {"weights": weights, "share": round(share_of_zeros(variables), 6)}}
-
-    def finished(self, model):
-        """The model as it is saved, once it is trained: here the same."""
-        return model
-
     def on_epoch_begin(self, epoch, logs=None):
         variables = prunable(self.model)
         if epoch <= self.begin:  # Nothing was pruned yet.
             wake(variables)
         prune(variables, self.share(epoch), self.scope)
+
+
+def prune_as(model, other, name="the other network"):
+    """Make the weights 0 that are 0 in another network of the same layers, and no others; `keep_zeros` has them stay so.
+
+    With the weights that a network began with and the zeros that it ended with, it is a lottery ticket (Frankle and Carbin 2019).
+
+    Args:
+        model: `keras.Model`.
+        other: `keras.Model` that was pruned, with layers of the same names and shapes in it, and possibly more.
+        name: what a message calls it.
+
+    Raises:
+        UserError: a layer is not there, has another shape, or nothing is 0.
+
+    Example:
+    ```python
+    from hornbook import models
+    from hornbook.training.updates import pruning
+
+    trained, fresh = (models.mlp((8,), 3, width=16) for _ in range(2))
+    pruning.prune(pruning.prunable(trained), 0.75)  # Which follows its training.
+    pruning.prune_as(fresh, trained)
+    print(pruning.share_of_zeros(pruning.prunable(fresh)))  # 0.75
+    ```
+    """
+    there = {}
+    for variable in other.weights:
+        there.setdefault(_named(variable), []).append(variable)
+    pairs = []
+    for variable in prunable(model):
+        found = there.get(_named(variable))
+        if not found or found[0].shape != variable.shape:
+            shape = f"of shape {tuple(found[0].shape)}" if found else "not"
+            raise UserError(
+                f"{name} has {_named(variable)} {shape}, and the network here of shape {tuple(variable.shape)}; both must be alike"
+            )
+        pairs.append((variable, _array(found.pop(0))))
+    if all(values.all() for _, values in pairs):
+        raise UserError(f"{name} has no weights that are 0; pass one that was trained with --prune")
+    wake(variable for variable, _ in pairs)
+    for variable, values in pairs:
+        variable.assign(np.where(values == 0, 0, _array(variable)).astype(values.dtype))
+
+
+def _named(variable):
+    """The last layer and the name in a variable's path: what is before depends on what the network was made a part of."""
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def prune(variables, share, scope="global"):

@@ -143,8 +143,8 @@ class Zeros(keras.callbacks.Callback):
 def test_a_finished_run_is_pruned_from_the_first_epoch_on_and_another_begins_with_what_is_left(tmp_path, capsys):
     train("images", tmp_path / "whole", prune=0.0)
     plain, learned = Zeros(), Zeros()
-    train("images", tmp_path / "plain", [plain], **HALF)
-    train("images", tmp_path / "small", [learned], weights=str(tmp_path / "whole"), **HALF)
+    train("images", tmp_path / "plain", [plain], epochs=6, **HALF)
+    train("images", tmp_path / "small", [learned], epochs=6, weights=str(tmp_path / "whole"), **HALF)
     assert plain.seen[0] == 0
     assert learned.seen[0] > 0
     assert plain.seen[-1] == learned.seen[-1] == 2
@@ -168,3 +168,36 @@ def test_the_weights_of_a_finished_run_are_pruned_from_the_first_epoch_on(tmp_pa
     train("images", tmp_path / "sparse", [Shares()], weights=str(tmp_path / "whole"))
     assert shares[0] > 0.2
     assert shares[-1] == pytest.approx(0.75, abs=0.01)
+
+
+class Beginning(keras.callbacks.Callback):
+    """The weights with which a training begins."""
+
+    def on_train_begin(self, logs=None):
+        self.weights = [np.array(one) for one in pruning.prunable(self.model)]
+
+
+@pytest.mark.parametrize("options", [{}, {"members": 2}])
+def test_a_lottery_ticket_has_the_zeros_of_one_run_and_the_weights_that_it_began_with(options, tmp_path):
+    first, ticket = Beginning(), Beginning()
+    train("images", tmp_path / "sparse", [first], **options)
+    result = train("images", tmp_path / "ticket", [ticket], prune=0.0, prune_as=str(tmp_path / "sparse"), **options)
+    sparse, again = (pruning.prunable(keras.saving.load_model(tmp_path / name / "model.keras")) for name in ("sparse", "ticket"))
+    for begun, made, zeros, after in zip(first.weights, ticket.weights, sparse, again, strict=True):
+        np.testing.assert_array_equal(made, np.where(np.array(zeros) == 0, 0, begun))
+        np.testing.assert_array_equal(np.array(after) == 0, np.array(zeros) == 0)
+    assert result["pruned"]["share"] == pytest.approx(0.75, abs=0.01)
+
+
+def test_what_another_run_cannot_say_is_refused(tmp_path):
+    train("images", tmp_path / "whole", prune=0.0)
+    cases = (
+        ({"prune_as": str(tmp_path / "whole")}, "whole has no weights that are 0; pass one that was trained with --prune"),
+        ({"prune_as": str(tmp_path / "whole"), "width": 8}, r"has stage1_conv1/kernel of shape \(3, 3, 1, 4\), and the network here of"),
+        ({"prune_as": str(tmp_path / "none")}, "none: there is no such folder; accepted is that of a finished run with --prune"),
+        ({"prune_as": str(tmp_path)}, "--prune-as: .* holds no run"),
+        ({"prune_as": str(tmp_path / "whole"), "prune": 0.5}, "--prune 0.5 and --prune-as .*whole both prune; pass one of them"),
+    )
+    for options, words in cases:
+        with pytest.raises(UserError, match=words):
+            train("images", tmp_path / "run", **{"prune": 0.0, **options})
