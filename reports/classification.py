@@ -152,10 +152,11 @@ def mistakes(examples):
     """The examples as pictures with captions, HTML: at most 24, and no more than fit into the file. "" without any.
 
     Each is a dict of `image` (uint8 array (height, width, channels), or an SVG string), `true`, `predicted` and `confidence`. Where the
-    first has a `text` and no image, all are shown as rows of a table.
+    first has a `text` and no image, all are shown as rows of a table. Below stand those with `heat` again: HTML of what spoke for the class
+    that was said.
     """
     if examples and "image" not in examples[0]:
-        return _mistakes_in_words(examples)
+        return _mistakes_in_words(examples) + _under_heat(examples, _PICTURE_BUDGET)
     shown, left = [], _PICTURE_BUDGET
     for example in examples[:_MOST_PICTURES]:
         image = example["image"]
@@ -170,7 +171,22 @@ def mistakes(examples):
         "The mistakes that the network was surest of, each with the class it said and how sure it was. Look here first for wrong labels, "
         "ambiguous pictures and things that training never showed."
     )
-    return f'<p class="lead">{lead}</p>\n<div class="pictures">\n' + "\n".join(shown) + "\n</div>"
+    pictures = f'<p class="lead">{lead}</p>\n<div class="pictures">\n' + "\n".join(shown) + "\n</div>"
+    return pictures + _under_heat(examples, left)
+
+
+def _under_heat(examples, room):
+    """What the network looked at in some of the mistakes, HTML, as many as there is room for; "" of none."""
+    drawn = []
+    for one in examples:
+        room -= len(one.get("heat", ""))
+        if "heat" in one and room > 0:
+            drawn.append(f"<figure><figcaption>{_caption(one).replace('<br>', ', ')}</figcaption>{one['heat']}</figure>")
+    lead = (
+        "Blue is what spoke for the class that was said, red what spoke against it: of pictures, series and texts integrated gradients, of "
+        "tables Shapley values. hornbook explain shows it for any example, and measures whether it says anything of this network."
+    )
+    return f'<h3>What it looked at</h3>\n<p class="lead">{lead}</p>\n<div class="sheet">{"".join(drawn)}</div>' if drawn else ""
 
 
 def _mistakes_in_words(examples):

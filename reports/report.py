@@ -36,7 +36,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
     - `evaluation`: what `classification.classification`, `scores.scores` or `regression.regression` returned, or None.
     - `examples`: dicts of `image` (uint8 array (height, width, channels), 1 or 3 channels, or an SVG string) or `text`, `true`, `predicted`
       (names), `confidence` (0 to 1): the most confident mistakes, the worst first (`examples.mistakes`). As many as 24 are shown, and no
-      more than fit.
+      more than fit. `heat`, where there is one, is HTML of the example under what spoke for the class that was said.
     - `augmented`: dicts of `image`, `versions` (a list of images as above) and `label` (`examples.augmented`): training images beside what
       augmentation makes of them. Left out where nothing was changed.
     - `tokens`: a dict from a part's name to the `statistics` of its `tokens.Tokens`, or None.

@@ -8,7 +8,7 @@ import pytest
 
 from hornbook import spelling
 from hornbook.evaluation.floors import Floor
-from hornbook.recipes.steps import findings
+from hornbook.recipes.steps import findings, looked_at
 
 # A file stays in one process: one of these at the end would leave the other processes without work.
 LONGEST_FILES = (
@@ -51,6 +51,13 @@ def floors():
 def diagnosis():
     """A context in which recipes watch their trainings. Elsewhere in the tests they do not, which takes a second of each."""
     with _replaced(findings, "watching", lambda *args: None) as restored:
+        yield restored
+
+
+@pytest.fixture(scope="session", autouse=True)
+def looked_at_mistakes():
+    """A context in which reports show what the network looked at. Elsewhere in the tests they do not, which takes a second of each."""
+    with _replaced(looked_at, "in_mistakes", lambda model, dataset, part, mistakes, *others: mistakes) as restored:
         yield restored
 
 

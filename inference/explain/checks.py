@@ -23,6 +23,7 @@ class Run:
         method: one of `explaining.METHODS`.
         target: number of the class to explain; None: the one that is predicted for each.
         seed: of what is random.
+        lazy: whether nothing is explained yet, see `heat_of`; then there is no `heat` and no `gaps`.
 
     Attributes:
         about, names: the run's `labels.json` and its classes.
@@ -31,14 +32,20 @@ class Run:
         heat, gaps: as of `explaining.Explanation`.
     """
 
-    def __init__(self, model, trained, shown, method, target, seed=0):
+    def __init__(self, model, trained, shown, method, target, seed=0, *, lazy=False):
         self.model, self.about, self.names = model, trained.about, trained.about["class_names"]
         self.subject, self.method, self.seed = shown.subject, method, seed
         self.rows = self.probabilities(self.subject.x)
         predicted = np.array([self.said(row) for row in self.rows])
         self.target = np.full(len(self.rows), target) if target is not None else predicted
         self._explain = None if method == "shapley" else Explainer(model, method, seed=seed)
-        self.heat, self.gaps = self._explained(np.arange(len(self.rows)))
+        if not lazy:
+            self.heat, self.gaps = self._explained(np.arange(len(self.rows)))
+
+    def heat_of(self, place, target):
+        """Heat of one example for a class, as of `explaining.Explanation`."""
+        self.target[place] = target
+        return self._explained(np.array([place]))[0][0]
 
     def _explained(self, places):
         """Heat of some examples, 0 where nothing counts, and their gaps."""
@@ -78,6 +85,7 @@ class Run:
 
 def _sentences(method, areas, alike):
     """What the checks found, in words."""
+    method = method.replace("_", " ").replace("grad cam", "Grad-CAM").replace("smoothgrad", "SmoothGrad")
     count, interval = areas["examples"], areas["interval"]
     between = "" if interval is None else f" [{interval[0]:+.3f}, {interval[1]:+.3f}]"
     told = [

@@ -55,6 +55,13 @@ class Series:
         self.subject = subjects.of_series(x, baseline or "mean")
         self.owners = np.repeat(np.arange(len(sizes)), sizes)
 
+    @classmethod
+    def of_arrays(cls, x):
+        """The same of float array `(batch, steps, features)`, as the model takes it."""
+        made = cls.__new__(cls)
+        made.subject, made.owners = subjects.of_series(x), np.arange(len(x))
+        return made
+
     def drawn(self, place, heat, label):
         """HTML of an example, its hot steps shaded."""
         where = self.subject.counted[place]
@@ -114,16 +121,19 @@ class Texts:
 
 
 class Tables:
-    """Rows of a table, whose places are its columns. Arguments as of `Images`; training rows stand in for columns that are taken away."""
+    """Rows of a table, whose places are its columns.
 
-    def __init__(self, trained, medium, inputs, baseline=None):
+    Arguments as of `Images`; and `background`, training rows that stand in for columns that are taken away. None: they are read.
+    """
+
+    def __init__(self, trained, medium, inputs, baseline=None, background=None):
         self.encoding = encoding = records.read(trained.folder / "table.json", Encoding)
         self.columns = list(encoding.columns)
         numbers, missing = len(encoding.numbers), {name: place for place, name in enumerate(encoding.indicators)}
         places = [[place, *([numbers + missing[name]] if name in missing else [])] for place, name in enumerate(encoding.numbers)]
         places += [[numbers + len(missing) + place] for place in range(len(encoding.categories))]
         self.places = places
-        self.background = _training_rows(trained, medium, _BACKGROUND)
+        self.background = _training_rows(trained, medium, _BACKGROUND) if background is None else background
         self.subject = subjects.of_rows(np.stack(inputs).astype(np.float32), self.background, places)
         self.owners = np.arange(len(inputs))
 

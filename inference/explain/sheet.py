@@ -83,9 +83,8 @@ def _caption(one):
 
 def _marks(checks):
     marks = [
-        f"<li><p>{page.escape(one.removeprefix('note: ').capitalize())}.</p></li>"
-        for one in checks["sentences"]
-        if one.startswith("note: ")
+        f"<li><p>{page.escape(one[0].upper() + one[1:])}.</p></li>"
+        for one in (text.removeprefix("note: ") for text in checks["sentences"] if text.startswith("note: "))
     ]
     return f'<ul class="findings">{"".join(marks)}</ul>' if marks else ""
 

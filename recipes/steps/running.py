@@ -14,7 +14,7 @@ from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.networks import names, pruned
-from hornbook.recipes.steps import checking, defaults, findings
+from hornbook.recipes.steps import checking, defaults, findings, looked_at
 from hornbook.training import folders, manifest, runs
 
 _STEPS_A_CHECKPOINT = 10  # Of a small set, whose epochs are of a step or two.
@@ -375,7 +375,9 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         history=rows,
         result=result,
         evaluation=scores,
-        examples=examples.mistakes(dataset, args.evaluate, mistakes),
+        examples=looked_at.in_mistakes(
+            model, dataset, args.evaluate, examples.mistakes(dataset, args.evaluate, mistakes), about, run.folder, seconds
+        ),
         augmented=augmented,
         tokens=tokens,
         seen=seen,

@@ -69,6 +69,8 @@ def main(args, said=terminal.say):
     """
     shares = _checked(args)
     trained, medium = open_run(args.run)
+    if "sample_rate" in (trained.about.get("preprocessing") or ()):
+        raise UserError(f"{args.run} is a run on sound, whose files take waveforms; hornbook export makes them in each precision")
     part, _ = medium.scored(trained.config["dataset"], "validation", trained, True)
     folder = pathlib.Path(args.output or trained.folder / "shrunk")
     lock = _claim(folder, args, trained, shares)
