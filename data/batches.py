@@ -21,7 +21,8 @@ _MOST_NUMBERS = 2**25  # Of inputs that are looked at: 128 MiB.
 
 
 def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0, seed=0, augment=None, class_weights=None,
-                     weights_from=0, sampling="none", length=None, example_weights=None, teacher=None):  # fmt: skip
+                     weights_from=0, sampling="none", length=None, example_weights=None, teacher=None, groups=None,
+                     with_groups=False):  # fmt: skip
     """Shuffled, augmented batches for `model.fit(batches, steps_per_epoch=steps_per_epoch(...), ...)`, from `first_epoch` to the end.
 
     Every epoch leaves out the examples that do not fill its last batch, others each time: all steps have one shape, and no
@@ -45,6 +46,9 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
         example_weights: float array `(examples,)`, what each example counts, 0 or more; its class's weight is multiplied by it. Only
             ratios matter: the mean over the examples, of the products too, is made 1. None: all the same.
         teacher: `training.learned.distillation.Teacher`, whose probabilities stand behind the labels, for `losses.Distilled`. None: none.
+        groups: int array `(examples,)`, the group of each, from 0, which `sampling` draws in place of classes. Not of sequences of unequal
+            length. None: none.
+        with_groups: whether a column for each group stands behind the labels, for `training.updates.group_robust`.
 
     Returns:
         A `tf.data.Dataset` or `keras.utils.PyDataset` of `(inputs, labels)` or `(inputs, labels, weights)`, labels float32
@@ -65,22 +69,26 @@ def training_batches(examples, *, batch_size, num_classes, epochs, first_epoch=0
     model.fit(batches, steps_per_epoch=data.steps_per_epoch(digits, 64), epochs=1, shuffle=False, verbose=0)
     ```
     """
-    steps = steps_per_epoch(examples, batch_size, sampling)
-    batch_size = min(batch_size, drawing.size(examples.labels, sampling))
+    drawn_by = examples.labels if groups is None else np.asarray(groups)
+    steps = steps_per_epoch(examples, batch_size, sampling) if groups is None else max(1, drawing.size(drawn_by, sampling) // batch_size)
+    batch_size = min(batch_size, drawing.size(drawn_by, sampling))
     epochs = range(first_epoch, max(epochs, first_epoch + 1))  # `fit` looks at a batch even where a resumed run has no epoch left.
     if class_weights is not None:
         class_weights = np.array([class_weights[label] for label in sorted(class_weights)], np.float32)
     own, scale = None, 1.0
     if example_weights is not None:
-        own, scale = weights_of.relative(examples.labels, example_weights, class_weights, sampling)
-    finish = Finish(num_classes, seed, augment, class_weights, weights_from, own, scale, teacher)
+        relative_to = drawn_by if class_weights is None else examples.labels
+        own, scale = weights_of.relative(relative_to, example_weights, class_weights, sampling)
+    finish = Finish(num_classes, seed, augment, class_weights, weights_from, own, scale, teacher, drawn_by if with_groups else None)
     if hasattr(examples, "lengths"):
+        if groups is not None:
+            raise UserError("groups are for images and tables; sequences of unequal length are batched by length")
         return bucketed_batches.training(examples, batch_size, steps, epochs, finish, sampling, length)
     if hasattr(examples, "inputs"):
-        return feed(_ArrayBatches(examples, batch_size, steps, epochs, finish, sampling))
+        return feed(_ArrayBatches(examples, batch_size, steps, epochs, finish, sampling, drawn_by))
 
     def stream():
-        order = _Order(examples.labels, sampling, seed, batch_size)
+        order = _Order(drawn_by, sampling, seed, batch_size)
         for epoch in epochs:
             order.begin(epoch)
             for places, inputs in examples.stream(batch_size, order=order.positions):
@@ -271,10 +279,10 @@ class _Order:
 class _ArrayBatches(keras.utils.PyDataset):
     """Batches of examples in memory, by their number in the whole training; `epochs` None: once, in order."""
 
-    def __init__(self, examples, batch_size, steps, epochs, finish, sampling="none"):
+    def __init__(self, examples, batch_size, steps, epochs, finish, sampling="none", drawn_by=None):
         super().__init__()
         self.examples, self.batch_size, self.steps, self.epochs, self.finish = examples, batch_size, steps, epochs, finish
-        self._order = _Order(examples.labels, sampling, finish.seed, batch_size)
+        self._order = _Order(examples.labels if drawn_by is None else drawn_by, sampling, finish.seed, batch_size)
 
     def __len__(self):
         return self.steps * (1 if self.epochs is None else len(self.epochs))

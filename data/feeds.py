@@ -25,14 +25,18 @@ class Finish:
         example_weights: float32 array `(examples,)` by position, of mean 1, by which the class weights are multiplied, or None.
         scale: the factor that brings the mean of these products to 1.
         teacher: `training.learned.distillation.Teacher`, whose probabilities stand behind the labels, `(batch, 2 * outputs)`; or None.
+        groups: int array `(examples,)` by position, the group of each, for which a column each stands behind all these; or None.
     """
 
-    def __init__(self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0, teacher=None):
+    def __init__(
+        self, num_classes, seed, augment, class_weights, weights_from=0, example_weights=None, scale=1.0, teacher=None, groups=None
+    ):
         self.identity = None if num_classes is None else np.eye(num_classes, dtype=np.float32)
         if num_classes == 1:
             self.identity = np.array([[0], [1]], np.float32)
         self.seed, self.augment, self.class_weights, self.weights_from = seed, augment, class_weights, weights_from
-        self.example_weights, self.scale, self.teacher = example_weights, scale, teacher
+        self.example_weights, self.scale, self.teacher, self.groups = example_weights, scale, teacher, groups
+        self.group_identity = None if groups is None else np.eye(1 + int(groups.max()), dtype=np.float32)
 
     def __call__(self, inputs, labels, keys, epoch, positions=None):
         """The batch as `fit` takes it.
@@ -47,16 +51,21 @@ class Finish:
         own = None if self.example_weights is None else self.example_weights[positions]
         shown = self.teacher is not None and self.teacher.sees_batches and self.augment is not None
         taught = None if self.teacher is None or shown else self.teacher.known[positions]
-        # What is made of two examples has the share of either weight, and of what a teacher says of either.
-        beside = [one for one in (taught, None if own is None else own[:, None]) if one is not None]
+        member = None if self.groups is None else self.group_identity[self.groups[positions]]
+        # What is made of two examples has the share of either weight, of what a teacher says of either, and of either group.
+        beside = [one for one in (taught, member, None if own is None else own[:, None]) if one is not None]
         labels = np.concatenate([labels, *beside], axis=1) if beside else labels
         if self.augment is not None:
             inputs, labels = self.augment(inputs, labels, randomness.Draw(self.seed, epoch, keys))
         if own is not None:
             labels, own = labels[:, :-1], labels[:, -1]
+        if member is not None:
+            labels, member = labels[:, : -member.shape[1]], labels[:, -member.shape[1] :]
         weights = self._counted(labels if taught is None else labels[:, : labels.shape[1] // 2], own, epoch)
         if shown:
             labels = np.concatenate([labels, self.teacher.of_batch(inputs)], axis=1)
+        if member is not None:
+            labels = np.concatenate([labels, member], axis=1)
         return (inputs, labels) if weights is None else (inputs, labels, weights)
 
     def _counted(self, labels, own, epoch):

@@ -5,11 +5,11 @@ import numpy as np
 from hornbook.evaluation import classification, conformal, multi_label, regression
 
 _OF_CLASSES = ("accuracy", "auc", "average_precision", "loss", "calibration_error", "macro_f1", "balanced_accuracy", "matthews_correlation")
-METRICS = (*_OF_CLASSES, *regression.METRICS)
+METRICS = (_OF_CLASSES[0], "worst_group_accuracy", *_OF_CLASSES[1:], *regression.METRICS)
 HIGHER_IS_BETTER = frozenset(METRICS) - {"loss", "calibration_error", *regression.METRICS} | {"r2"}
 """Of all others the lowest is the best, or, as of `interval_coverage`, the one that was asked for."""
 
-SHARES = frozenset(_OF_CLASSES) - {"loss", "matthews_correlation"} | {"interval_coverage", "coverage_error"}
+SHARES = frozenset(_OF_CLASSES) - {"loss", "matthews_correlation"} | {"interval_coverage", "coverage_error", "worst_group_accuracy"}
 """What lies between 0 and 1."""
 
 _DECIDED = ("accuracy", "macro_f1", "balanced_accuracy", "matthews_correlation", "per_class")  # What a threshold changes.
@@ -69,19 +69,20 @@ def of_run(about, labels, outputs):
     return {**found, "prediction_sets": {"promised": told["coverage"], **made}}
 
 
-def reported(task, loss):
+def reported(task, loss, *, groups=False):
     """The names of the scores that runs report, the usual aim first.
 
     Args:
         task: "regression", "sequence_pretraining", "text_pretraining", or another, which is of classes.
         loss: as of `scores`; or of a pretraining its task, such as "contrastive".
+        groups: whether the classes of examples are scored by groups, too.
     """
     if task == "sequence_pretraining":
         return ["mean_squared_error"]
     if task == "text_pretraining" or loss == "contrastive":
         return ["accuracy", "loss"]
     if task != "regression":
-        return list(_OF_CLASSES)
+        return [*_OF_CLASSES, *(["worst_group_accuracy"] if groups else [])]
     return ["quantile_loss", "coverage_error"] if loss == "quantile" else ["mean_squared_error", "r2", "mean_absolute_error"]
 
 

@@ -9,6 +9,7 @@ from hornbook import UserError
 from hornbook.data.selection import weights as of_examples
 from hornbook.data.tables import synthetic
 from hornbook.evaluation import thresholds
+from hornbook.recipes import robust_groups
 from hornbook.recipes.ranges import NOT_NEGATIVE, POSITIVE, SHARE, Auto, Range
 
 # What recipes take whose examples have one class each, and are no rows of a table.
@@ -212,6 +213,7 @@ def objective(args, dataset, teacher=None):
             "sampling": args.sampling,
             "example_weights": counts_for,
             "teacher": teacher,
+            **robust_groups.feed(args, dataset),
         },
         shift,
         args.logit_adjustment == "after",

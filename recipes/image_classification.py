@@ -10,7 +10,7 @@ The first, on scikit-learn's digits: accuracy 0.9889 ± 0.0056 (5 seeds), 14 s f
 from typing import Annotated, Literal
 
 from hornbook import UserError, command_line, data
-from hornbook.recipes import adversarial, classifying, options
+from hornbook.recipes import adversarial, classifying, options, robust_groups
 from hornbook.recipes.networks import teachers, weights
 from hornbook.recipes.steps import decisions, defaults, running
 
@@ -25,6 +25,7 @@ class Args(
     options.Classification,
     options.Optimization,
     options.Adversarial,
+    options.RobustPattern,
     options.ClassSplit,
     options.Run,
 ):
@@ -125,6 +126,7 @@ def check(args):
     """Refuse options that do not go together, in the words of a flag."""
     options.check(args, "images")
     adversarial.check(args)
+    robust_groups.check(args)
     weights.check(args, "images")
     teachers.check(args, "images")
     policies = ("randaugment", "trivial", "augmix")
@@ -164,12 +166,14 @@ def _train(args, session):
     rule, jit_compile = running.optimizer(args, train), keras.backend.backend() == "jax"
     sharpness_aware(trained, args.sharpness_radius)
     adversarial.prepare(args, model, trained, dataset)
+    robust_groups.prepare(args, trained, dataset)
     trained.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     num_classes = objective.num_classes
     fitting = running.fitting(args, session, trained, train, validation, feed=objective.feed, num_classes=num_classes)
     adversarial.watch(args, fitting, validation, dataset)
+    robust_groups.watch(args, fitting, validation, dataset)
     augment = data.images.augmenter(
         args.augmentation,
         args.mixup,
@@ -192,6 +196,7 @@ def _train(args, session):
     )
 
     # Result.
+    of_groups = robust_groups.told(args, trained, dataset)
     model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scored = running.evaluate(session, model, about, evaluated)
@@ -201,7 +206,7 @@ def _train(args, session):
         scored = running.evaluate(session, model, about, evaluated)
     sheet = examples.augmented(dataset, augment, seed=args.seed)
     decided = decisions.decide(args, session, model, dataset, about, scored)
-    said = {"about": decided.about, "mistakes": decided.mistakes, "augmented": sheet, "details": {**single, **decided.details}}
+    said = {"about": decided.about, "mistakes": decided.mistakes, "augmented": sheet, "details": {**single, **of_groups, **decided.details}}
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 
 

@@ -28,6 +28,7 @@ from hornbook.recipes.networks.families import (  # noqa: F401
 )
 from hornbook.recipes.networks.weights import Transfer  # noqa: F401
 from hornbook.recipes.ranges import AT_LEAST_1, NOT_NEGATIVE, POSITIVE, SEED, SHARE, TO_1, UP_FROM_0, Auto, Range  # noqa: F401
+from hornbook.recipes.robust_groups import GroupRobust, RobustColumn, RobustPattern  # noqa: F401
 
 
 def recipe(*, choices=(), **defaults):

@@ -10,7 +10,7 @@ splits), 8 s of a processor from a cold start. adult: 0.8734 ± 0.0002 (3 seeds)
 from typing import Annotated
 
 from hornbook import command_line, data
-from hornbook.recipes import adversarial, classifying, options
+from hornbook.recipes import adversarial, classifying, options, robust_groups
 from hornbook.recipes.networks import teachers
 from hornbook.recipes.steps import decisions, defaults, running
 
@@ -26,6 +26,7 @@ class Args(
     options.Classification,
     options.Optimization,
     options.Adversarial,
+    options.RobustColumn,
     options.ClassSplit,
     options.Run,
 ):
@@ -84,6 +85,7 @@ def check(args):
     options.check(args, "tables")
     teachers.check(args, "tables")
     adversarial.check(args)
+    robust_groups.check(args)
 
 
 def load(args, folder):
@@ -110,12 +112,14 @@ def _train(args, session):
     rule, jit_compile = running.optimizer(args, dataset.train), keras.backend.backend() == "jax"
     sharpness_aware(model, args.sharpness_radius)
     adversarial.prepare(args, model, model, dataset)
+    robust_groups.prepare(args, model, dataset)
     model.compile(rule, objective.loss, metrics=[objective.accuracy], jit_compile=jit_compile)
 
     # Training.
     as_batches = {"num_classes": objective.num_classes}
     fitting = running.fitting(args, session, model, dataset.train, dataset.validation, feed=objective.feed, **as_batches)
     adversarial.watch(args, fitting, dataset.validation, dataset)
+    robust_groups.watch(args, fitting, dataset.validation, dataset)
     augment = data.tables.row_mixer(args.mixup, dataset.num_numbers)
     validation = dataset.validation
     if validation is not None:
@@ -128,6 +132,7 @@ def _train(args, session):
     )
 
     # Result.
+    of_groups = robust_groups.told(args, model, dataset)
     model = objective.finished(fitting.finished(model, dataset.task))
     about = {**dataset.about(), **objective.about}
     scored = running.evaluate(session, model, about, evaluated, batch_size=1024, alone=args.classical_share > 0)
@@ -139,7 +144,7 @@ def _train(args, session):
         scored = running.evaluate(session, model, about, evaluated, batch_size=1024)
     decided = decisions.decide(args, session, model, dataset, about, scored, batch_size=1024)
     dataset.encoding.save(run.path("table.json"))
-    said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **decided.details}}
+    said = {"about": decided.about, "mistakes": decided.mistakes, "details": {**alone, **of_groups, **decided.details}}
     return running.finish(args, session, decided.model, dataset, fitting, decided.scores, **said)
 
 

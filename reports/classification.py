@@ -104,6 +104,21 @@ def classes(evaluation):
     )
 
 
+def groups(evaluation):
+    """The accuracy of every group, the worst first, HTML; "" where examples have none."""
+    rows = sorted((evaluation or {}).get("robust_groups") or [], key=lambda row: row["accuracy"])
+    if not rows:
+        return ""
+    cells = []
+    for row in rows[:_MOST_CLASSES]:
+        low, high = row["interval"]
+        between = f'<span class="soft">{page.percent(low)} to {page.percent(high)}</span>'
+        counts = (page.number(row[name]) for name in ("examples", "training_examples"))
+        cells.append((page.isolated(row["name"]), *counts, page.meter(row["accuracy"]), between))
+    lead = "The group that does worst stands first: each class with each value of what the groups are by."
+    return f'<p class="lead">{lead}</p>\n{page.table(["Group", "Examples", "In training", "Accuracy", "95% interval"], cells)}'
+
+
 def _mean_row(evaluation):
     scores = {key: evaluation[f"macro_{key}"] for key in ("precision", "recall", "f1")}
     return {"name": "Mean of the classes", "support": evaluation["examples"], **scores}

@@ -226,7 +226,7 @@ def _of(share, count):
 
 
 def _groups(evaluation):
-    rows = (evaluation or {}).get("by_group") or []
+    rows = (evaluation or {}).get("robust_groups") or (evaluation or {}).get("by_group") or []
     if not rows:
         return []
     score = "accuracy" if "accuracy" in rows[0] else "mean_absolute_error"

@@ -66,6 +66,7 @@ def write_report(path, *, title, command, config, history, result, evaluation=No
         ("threshold", "Threshold", decisions.threshold(result.get("threshold"), evaluation)),
         ("confusions", "Confusions", classification.confusions(evaluation)),
         ("classes", "Classes", classification.classes(evaluation)),
+        ("groups", "Groups", classification.groups(evaluation)),
         ("calibration", "Calibration", classification.calibration(evaluation) + decisions.temperature(result.get("temperature"))),
         ("prediction-sets", "Prediction sets", prediction_sets.prediction_sets(result.get("prediction_sets"), evaluation)),
         ("routing", "Answers that can be taken", prediction_sets.routing(result.get("routing"), result.get("evaluated_on"))),

@@ -48,6 +48,7 @@ PARTS = (
     "training.losses.members",
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling", "training.learned.transfer", "training.smaller.channels", "training.smaller.coupling",
+    "training.updates.group_robust",
     "training.updates.pruning",
     "training.updates.rate_finder", "training.updates.sharpness", "training.updates.steps",
 )  # fmt: skip

@@ -92,7 +92,7 @@ def test_every_recipe_that_is_listed_exists_and_the_other_way_round():
     from hornbook import recipes
 
     files = {file.name.replace("_", "-") for file in pkgutil.iter_modules(recipes.__path__)}
-    shared = {"adversarial", "checks", "classifying", "networks", "options", "ranges", "repeats", "steps"}
+    shared = {"adversarial", "checks", "classifying", "networks", "options", "ranges", "repeats", "robust-groups", "steps"}
     assert files - shared == set(RECIPES)
 
 

@@ -22,6 +22,7 @@ _HOMES = {
     "class_weights": "imbalance",
     "diagnose": "diagnosis",
     "find_learning_rate": "updates.rate_finder",
+    "group_robust": "updates.group_robust",
     "optimizer": "optimization",
     "schedule": "schedules",
     "sharpness_aware": "updates.sharpness",

@@ -11,6 +11,7 @@ import threadpoolctl
 from hornbook import UserError, command_line, files, terminal
 from hornbook.data import splits
 from hornbook.evaluation import scores
+from hornbook.recipes import robust_groups
 from hornbook.recipes.steps import defaults
 from hornbook.training import runs
 from hornbook.tuning import asked, pruning, search_space, settings, sources
@@ -32,7 +33,7 @@ def objective(recipe_name, args, wanted=None):
     Raises:
         UserError: the recipe does not report it.
     """
-    found = scores.reported(recipe_name, getattr(args, "loss", getattr(args, "task", None)))
+    found = scores.reported(recipe_name, getattr(args, "loss", getattr(args, "task", None)), groups=robust_groups.has_groups(args))
     wanted = wanted or found[0]
     if wanted not in found:
         raise UserError(f"--objective {wanted}: no trial of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}")

@@ -52,26 +52,27 @@ class Arrangement:
 NONE = Arrangement()
 
 
-def of_files(files, pattern, name):
+def of_files(files, pattern, name, flag="--group-pattern"):
     """The group of each example by the name of its file: object array of texts.
 
     Args:
         files: paths, or None.
         pattern: regular expression, see `Arrangement`.
-        name: of the dataset, for messages.
+        name, flag: of the dataset and of the flag, for messages.
 
     Raises:
         UserError: there are no files, or one in which the pattern is not found.
     """
     if files is None:
-        raise UserError(f"--group-pattern {pattern!r} is for examples that are files, and those of {name} are not; try --group-column")
+        other = "; try --group-column" if flag == "--group-pattern" else ""
+        raise UserError(f"{flag} {pattern!r} is for examples that are files, and those of {name} are not{other}")
     found, known = [], {}
     for path in map(str, files):
         text = pathlib.PurePath(path).as_posix() if "/" in pattern else pathlib.PurePath(path).name
         match = re.search(pattern, text)
         if match is None:
             raise UserError(
-                f"{path}: --group-pattern {pattern!r} is not found in {'the path' if '/' in pattern else 'the name of the file'}; accepted "
+                f"{path}: {flag} {pattern!r} is not found in {'the path' if '/' in pattern else 'the name of the file'}; accepted "
                 r"is a pattern that every file has, such as patient(\d+)_"
             )
         group = " ".join(text for text in match.groups() if text is not None) if match.re.groups else match[0]

@@ -13,6 +13,7 @@ from hornbook.data import splits
 from hornbook.data.naming import some
 from hornbook.evaluation import conformal, selective, subgroups, temperature, thresholds
 from hornbook.evaluation import scores as scoring
+from hornbook.recipes import robust_groups
 from hornbook.recipes.steps import running
 
 _TOLD = 5  # Notes that are printed; result.json has all.
@@ -98,11 +99,14 @@ def decide(args, session, model, dataset, about, scored, *, parts=None, batch_si
 
 def _by_group(args, dataset, about, scored):
     """The scores, with those of each group where examples belong to groups; None where nothing is scored."""
-    groups = None if scored.scores is None else dataset.groups_of(dataset.part(args.evaluate))
+    if scored.scores is None:
+        return None
+    found = robust_groups.scored(args, dataset, about, scored.scores, scored.outputs)
+    groups = dataset.groups_of(dataset.part(args.evaluate))
     if groups is None or len(np.unique(groups.astype(str))) == len(groups):
-        return scored.scores
+        return found
     labels = dataset.part(args.evaluate).labels
-    return {**scored.scores, "by_group": subgroups.by_group(about, labels, scored.outputs, groups)}
+    return {**found, "by_group": subgroups.by_group(about, labels, scored.outputs, groups)}
 
 
 def _compare(details, before, after):

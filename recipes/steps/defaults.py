@@ -9,7 +9,7 @@ import math
 
 from hornbook.data import splits
 from hornbook.data.selection import drawing
-from hornbook.recipes import adversarial, classifying
+from hornbook.recipes import adversarial, classifying, robust_groups
 from hornbook.recipes.networks import weights
 from hornbook.recipes.options import USUAL, of_network
 
@@ -189,8 +189,8 @@ def choose(args, dataset):
         values["number_embedding"] = None  # There is no number to embed.
     if (dataset.medium, dataset.task) == ("series", "regression"):
         values["classical_share"] = 0.0  # There is none.
-    if adversarial.is_asked_for(args):
-        values["classical_share"] = 0.0  # It does not learn from attacked examples.
+    if adversarial.is_asked_for(args) or robust_groups.is_asked_for(args):
+        values["classical_share"] = 0.0  # It learns neither from attacked examples nor for the worst group.
     if dataset.medium == "series" and hasattr(args, "weights") and weights.is_head(args):
         values |= {"jitter": 0.0, "mixup": 0.0}  # Features are computed once.
     if ":" in model:  # A builder of the user's need not take an option.

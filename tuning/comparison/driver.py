@@ -7,6 +7,7 @@ import time
 
 from hornbook import UserError, command_line, terminal
 from hornbook.evaluation import scores
+from hornbook.recipes import robust_groups
 from hornbook.tuning import kept, settings, sources
 from hornbook.tuning.comparison import grid, measures, report, table
 from hornbook.tuning.workers import many
@@ -52,12 +53,14 @@ def plan(recipe_name, recipe, args, base, factors, command=None):
         UserError: levels, measures or a combination that there cannot be.
     """
     chosen = [measures.parse(name.strip()) for name in (args.metrics or "").split(",") if name.strip()]
-    found = scores.reported(recipe_name, getattr(base, "loss", getattr(base, "task", None)))
+    found = scores.reported(recipe_name, getattr(base, "loss", getattr(base, "task", None)), groups=robust_groups.has_groups(base))
     chosen = chosen or [measures.parse(found[0])]
     for one in chosen:
         if measures.is_score(one) and one.name not in found and not (measures.is_recall(one) and "accuracy" in found):
             told = f"no run of {recipe_name.replace('_', '-')} reports it; there are {', '.join(found)}"
             raise UserError(f"--metrics {one.name}: {told}")
+        if one.name == "worst_group_accuracy" and args.evaluate == "both":
+            raise UserError(f"--metrics {one.name} is of the part that a run is scored on; pass --evaluate test or validation")
     parts = ("validation", "test") if args.evaluate == "both" else (args.evaluate,)
     parts = parts[:1] if recipe_name.endswith("_pretraining") else parts  # A finished one is not scored again.
     shared = {**command_line.to_config(recipe_name, base), "evaluate": parts[0], "floor": False, "data_check": False}

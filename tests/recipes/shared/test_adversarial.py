@@ -3,6 +3,7 @@
 import csv
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -30,6 +31,42 @@ def seen(monkeypatch):
 def rows(folder):
     with open(folder / "history.csv", newline="") as file:
         return list(csv.DictReader(file))
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stop a run in the middle of its third epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 2 and batch == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["fgsm", "pgd", "trades"])
+def test_a_run_that_is_cut_off_ends_with_the_same_weights(method, tmp_path):
+    args = {"depth": 4, "width": 4, "epochs": 3, "batch_size": 32, "samples_per_class": 20, "dropout": 0.2, "floor": False}
+    args |= {"adversarial": method, "epsilon": "0.1", "validation_fraction": 0.1, "data_check": False}
+    args |= {} if method == "fgsm" else {"attack_steps": 2}
+
+    def run(folder, callbacks=()):
+        return image_classification.main(image_classification.Args(**args, output=str(tmp_path / folder)), callbacks)
+
+    whole = run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run("cut", [Interrupt()])
+    cut = run("cut")
+    assert cut["metrics"] == whole["metrics"]
+    models = [keras.saving.load_model(tmp_path / folder / "model.keras") for folder in ("whole", "cut")]
+    assert all(np.array_equal(*pair) for pair in zip(*(model.get_weights() for model in models), strict=True))
+    names = ("loss", "val_fgsm_accuracy", "val_pgd_accuracy")
+    first, second = ([[row[name] for name in names] for row in rows(tmp_path / folder)] for folder in ("whole", "cut"))
+    assert first == second
 
 
 def test_images_are_attacked_on_the_scale_of_their_pixels(tmp_path, seen):

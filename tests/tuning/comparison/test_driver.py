@@ -299,3 +299,13 @@ def test_the_recall_of_a_class_is_for_classes(fleet, tmp_path):
     factors, args = [grid.vary_factor("width=8,16", regression)], command.Args(vary=("width=8,16",), metrics="recall:a")
     with pytest.raises(UserError, match="no run of regression reports it"):
         driver.plan("regression", regression, args, regression.Args(), factors)
+
+
+def test_the_worst_group_is_of_runs_that_have_groups_and_of_one_part():
+    worst = dataclasses.replace(ARGS, metrics="worst_group_accuracy")
+    with pytest.raises(UserError, match="no run of tabular-classification reports it"):
+        plan(worst)
+    grouped = dataclasses.replace(BASE, robust_column="place")
+    with pytest.raises(UserError, match="pass --evaluate test or validation"):
+        plan(dataclasses.replace(worst, evaluate="both"), grouped)
+    assert plan(dataclasses.replace(worst, evaluate="test"), grouped).chosen[0].name == "worst_group_accuracy"

@@ -1,0 +1,1 @@
+"""How robust trained networks are: to attacks, and for the group that does worst."""
