@@ -80,6 +80,9 @@ def load(path, labels, labels_path):
     if not isinstance(shape, tuple) or len(shape) != _rank(labels) or shape[-1] != labels.num_outputs:
         raise UserError(f"{labels_path} has names for {labels.num_outputs} outputs, and {path} has outputs of shape {shape}")
     _refuse_weights(path, model)
+    # A file has a list of inputs also where there is one, and Keras then warns of every array that is given as such.
+    if isinstance(inputs := getattr(model, "_inputs_struct", None), list) and len(inputs) == 1:
+        model._inputs_struct = inputs[0]
     return model
 
 
