@@ -52,6 +52,7 @@ def network_options(trained, asked, recipe, share, epochs):
     left_out = {
         "prune": 0.0,
         "prune_scope": "global",
+        "prune_as": None,
         "early_stopping": 0,
         "ema": 0.0,
         "swa": 0.0,

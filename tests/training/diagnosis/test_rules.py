@@ -11,6 +11,7 @@ from hornbook.training.diagnosis import examples
 from hornbook.training.diagnosis.rules import RULES, apply
 from hornbook.training.diagnosis.rules.remedies import of_problem
 from hornbook.training.diagnosis.rules.symptoms import Symptoms
+from hornbook.training.smaller import channels
 from hornbook.training.updates import pruning
 
 RANDOM = np.random.default_rng(0)
@@ -281,6 +282,17 @@ def test_a_network_of_which_pruning_left_nothing():
     lower = next(remedy for remedy in of_problem("underfitting", callbacks[0].record, {}) if "prune" in remedy.changes)
     assert lower.applies({"prune": 0.98})
     assert not lower.applies({"prune": 0.0})
+
+
+def test_channels_that_were_pruned_are_no_dead_units():
+    keras.utils.set_random_seed(0)
+    model = network()
+    pruning.keep_zeros(model).compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    callbacks = [Diagnostics((X, Y)), channels.GradualChannels(0.97, epochs=6)]
+    model.fit(X, Y, epochs=6, verbose=0, callbacks=callbacks)
+    problems = [finding.problem for finding in callbacks[0].findings({"prune_channels": 0.97})]
+    assert max(seen.dead for seen in callbacks[0].record.looks[-1].layers if seen.dead is not None) > 0.5
+    assert "dead-relus" not in problems
 
 
 def test_a_usual_rate_is_never_too_low():

@@ -92,6 +92,8 @@ def dead_relus(record, symptoms):
     dead = [seen for seen in last if seen.dead >= _DEAD]
     if not dead or not (symptoms.poor or max(seen.dead for seen in dead) > 0.95):
         return
+    if record.zeros >= _DEAD:  # Channels that were pruned are 0.
+        return
     worst = max(dead, key=lambda seen: seen.dead)
     before = {seen.name: seen.dead for seen in record.looks[0].layers}.get(worst.name)
     yield Finding(
