@@ -9,7 +9,7 @@ from hornbook.data.images import decoding
 from hornbook.data.selection import corrections, written
 from hornbook.recipes import classifying, ranges, repeats
 from hornbook.recipes.classifying import Classification
-from hornbook.recipes.networks import names, pruned
+from hornbook.recipes.networks import names, pruned, rounded
 
 _CUTS = ("clip_norm", "clip_value", "clip_each_norm", "clip_adaptive")
 _BINS = 32  # Of `options.Table`.
@@ -52,6 +52,7 @@ def check(args, *media, metrics=("loss", "accuracy")):
         classifying.check(args)
     _check_averages(args)
     pruned.check(args)
+    rounded.check(args)
     _check_lengths(args)
     _check_words(args, metrics)
     given = [f"--{name.replace('_', '-')} {getattr(args, name):g}" for name in _CUTS if getattr(args, name)]

@@ -179,6 +179,9 @@ class Optimization:
     """The folder of a finished run with --prune, on the same data: the weights that are 0 in its network are 0 in this one from the first
     step on. With that run's --seed, and its options but --prune, the others begin as they did there (a lottery ticket, Frankle and Carbin
     2019)."""
+    quantization_aware: Annotated[float, SHARE] = 0.0
+    """Share of the epochs, the last ones, in which the network learns with its kernels, and what they are multiplied by, rounded to int8,
+    such as 0.5 (Jacob et al. 2018); for hornbook export --precision int8. 0 for none."""
     batch_size: Annotated[int, Range(1, 2**24)] | Auto = "auto"
     """Examples a step; auto: by how many there are."""
     epochs: Annotated[int, AT_LEAST_1] | Auto = "auto"

@@ -49,6 +49,7 @@ PARTS = (
     "training.losses.regression", "training.losses.shifted", "training.optimization", "training.pace", "training.schedules",
     "training.target_scaling", "training.learned.transfer", "training.smaller.channels", "training.smaller.coupling",
     "training.updates.group_robust",
+    "training.smaller.rounding",
     "training.updates.pruning",
     "training.updates.rate_finder", "training.updates.sharpness", "training.updates.steps",
 )  # fmt: skip
@@ -103,7 +104,8 @@ SERVING = {
     "training.smaller.coupling": ("Call", "Slot"),
     "training.updates.pruning": ("KeptZeros", "check_share", "prunable", "wake"),
     "training.updates.rate_finder": ("RateTest",),
-    "training.updates.steps": ("instead_of",),
+    "training.smaller.rounding": ("kernels", "layers_left", "layers_rounded", "may_round"),
+    "training.updates.steps": ("compile_again", "instead_of"),
 }
 
 

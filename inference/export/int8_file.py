@@ -41,6 +41,7 @@ _MOVES = frozenset(
 # trees are walked, thresholds by which values are counted. But the votes of words may be int8, and the weights of what was counted float16:
 # in int8 they changed probabilities by 0.23.
 _NETWORK = re.compile(r"/\w+_network(_\d+)?/")
+_FEATURES = re.compile(r"/mel_spectrogram\w*/")
 _VOTES = re.compile(r"/naive_bayes_weights(_\d+)?/")
 _RIDGE = re.compile(r"/ridge(_\d+)?/")
 
@@ -136,8 +137,9 @@ def is_weight(values):
 
 
 def of_network(operations):
-    """Those that are of the network, where a classical model stands beside it; else all."""
-    return [one for one in operations if _NETWORK.search(one.scope)] or list(operations)
+    """Those that are of the network, where a classical model stands beside it; else all but those that make features of sound."""
+    inside = [one for one in operations if _NETWORK.search(one.scope)]
+    return inside or [one for one in operations if not _FEATURES.search(one.scope)]
 
 
 def in_int8(operations, candidates):

@@ -195,7 +195,7 @@ def agreement(use, raw, wanted, model, made, trained, medium):
     else:
         same, scale = float((_decided(found, about) == _decided(wanted, about)).all(axis=-1).mean()), 1.0
     difference = float(np.abs(found - wanted).max() / scale)
-    return Agreement(same, difference, about["task"] == "regression", **_on_labels(use, model, made, trained, medium))
+    return Agreement(same, difference, about["task"] == "regression", **on_labels(use, model, made, trained, medium))
 
 
 def _decided(probabilities, about):
@@ -210,7 +210,7 @@ def _r2(wanted, found):
     return float(1 - np.square(found - wanted).sum() / max(np.square(wanted - wanted.mean(axis=0)).sum(), 1e-30))
 
 
-def _on_labels(use, model, made, trained, medium):
+def on_labels(use, model, made, trained, medium):
     """Scores of run and export on the same examples, unseen in training; a dict of `Agreement`'s attributes, empty without such."""
     if made.kind == "sound" or trained.about["loss"] == "quantile":
         return {}

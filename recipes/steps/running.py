@@ -13,7 +13,7 @@ from hornbook.data import sources, splits
 from hornbook.evaluation import conformal, floors, predictions, thresholds
 from hornbook.evaluation import scores as scoring
 from hornbook.recipes import classifying, ranges, repeats
-from hornbook.recipes.networks import names, pruned
+from hornbook.recipes.networks import names, pruned, rounded
 from hornbook.recipes.steps import checking, defaults, findings, looked_at
 from hornbook.training import folders, manifest, runs
 
@@ -181,7 +181,7 @@ class Fitting:
         history: `callbacks.History`.
         early_stopping, watching: `callbacks.EarlyStopping` and `diagnosis.Diagnostics`, or None.
         averages: `training.averages.plan.Averages`.
-        pruning: what `networks.pruned.of` gives.
+        pruning, rounding: what `networks.pruned.of` and `networks.rounded.of` give.
     """
 
     feed: dict
@@ -191,6 +191,7 @@ class Fitting:
     watching: object
     averages: object
     pruning: object
+    rounding: object
 
     def finished(self, model, task):
         """The model as it is kept once it is trained: averaged, or without what was pruned.
@@ -237,7 +238,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)
     timed = pace.Pace(args.epochs, steps, warmup_steps=rise)
-    pruning = pruned.of(args, model)
+    pruning, rounding = pruned.of(args, model), rounded.of(args, model)
     watching = findings.watching(args, train, validation, as_batches, session.callbacks, feed, session.class_names)
     further = functools.partial(batches.training_batches, train, batch_size=args.batch_size, seed=args.seed, **as_batches)
     own = {name: getattr(args, name) for name in ("epochs", "swa", "cycles", "snapshots")}
@@ -259,6 +260,7 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     used = [
         watching,  # First, so that the others' logs are as they would be without it.
         pruning,
+        rounding,
         begins and keras.callbacks.LambdaCallback(on_train_begin=lambda logs: findings.tell_before(watching, advice)),
         callbacks.AverageWeights() if args.ema else None,
         callbacks.StopWhenLost(lambda: findings.so_far(watching, advice)),
@@ -274,7 +276,8 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     ]
     feed = {"batch_size": args.batch_size, "epochs": args.epochs, "first_epoch": first_epoch, "seed": args.seed}
     fit = {"steps_per_epoch": steps, "initial_epoch": first_epoch, "epochs": args.epochs, "shuffle": False, "verbose": 0}
-    return Fitting(feed, {**fit, "callbacks": [one for one in used if one is not None]}, history, stopping, watching, averages, pruning)
+    fit["callbacks"] = [one for one in used if one is not None]
+    return Fitting(feed, fit, history, stopping, watching, averages, pruning, rounding)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -347,6 +350,7 @@ def finish(args, session, model, dataset, done, scores, *, about, further=(), mi
         "epochs": len(rows),
         **done.averages.told,
         **(done.pruning.told if done.pruning else {}),
+        **(done.rounding.told if done.rounding else {}),
         "best_epoch": done.early_stopping.best_epoch + 1 if done.early_stopping else None,
         "findings": [finding.to_json() for finding in told],
         "floor": floor,

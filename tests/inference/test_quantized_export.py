@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -182,11 +183,21 @@ def test_normalization_of_layers_and_products_of_attention_stay():
     assert named["float32"] == []
 
 
+def test_only_the_network_is_int8():
+    def named(*scopes):
+        return [SimpleNamespace(scope=f"answers_1/{scope}/MatMul;") for scope in scopes]
+
+    beside = named("series_1/ridge_1", "series_1/series_network_1/dense_1", "mel_spectrogram_19_1")
+    assert int8_file.of_network(beside) == beside[1:2]
+    alone = named("series_1/dense_1", "mel_spectrogram_19_1", "mel_spectrogram_1")
+    assert int8_file.of_network(alone) == alone[:1]
+
+
 def test_an_export_that_is_worse_leaves_nothing(run, tmp_path, monkeypatch):
     def worse(*args):
         return {"part": "test", "examples": 360, "score": "accuracy", "of_run": 0.9, "of_export": 0.8}
 
-    monkeypatch.setattr(quantized, "_on_labels", worse)
+    monkeypatch.setattr(quantized, "on_labels", worse)
     message = r"accuracy falls from 0.9000 to 0.8000 on 360 test examples, and 0.05 is accepted; nothing is written. Pass --accuracy-drop"
     with pytest.raises(UserError, match=message):
         command.main(command.ExportArgs(str(run("images")), "litert", str(tmp_path / "out"), "int8-weights"))

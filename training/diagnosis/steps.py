@@ -156,6 +156,11 @@ def listen(model, steps):
             steps.sample(before, _weights(model, outputs[1:] if isinstance(outputs, tuple) else ()))
         return outputs
 
+    def instead(function):
+        nonlocal original
+        original = function
+
+    train_function.instead = instead  # For `updates.steps.compile_again`.
     model.train_function = train_function
 
 

@@ -49,6 +49,18 @@ def with_step(model, mixin, attributes):
     return model
 
 
+def compile_again(model):
+    """Have a `fit` that runs compile its step anew, since something has changed that it read when it was compiled; as of a callback.
+
+    What watches the train function, as the diagnosis does, goes on watching.
+    """
+    watching = model.train_function
+    model.make_train_function(force=True)
+    if hasattr(watching, "instead"):
+        watching.instead(model.train_function)
+        model.train_function = watching
+
+
 @contextlib.contextmanager
 def instead_of(optimizer, name, replacement):
     """Call `replacement(original, ...)` in place of a method within the block; what watches the optimizer sees what it is given."""
