@@ -110,7 +110,17 @@ class _GroupRobust:
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if self._groups_of_batch is not None and training:
             sample_weight = _reweighted(self, y, y_pred, sample_weight)
-        return super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        labels = _labels_alone(self, y, y_pred)
+        return super().compute_loss(x=x, y=labels, y_pred=y_pred, sample_weight=sample_weight, training=training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, _labels_alone(self, y, y_pred), y_pred, sample_weight=sample_weight)
+
+
+def _labels_alone(model, y, outputs):
+    """Labels without the groups behind them, which JAX and PyTorch show to loss and metrics before the first step, to build them."""
+    count = len(model._group_added)
+    return y[:, :-count] if y.shape[-1] == outputs.shape[-1] + count else y
 
 
 def _reweighted(model, y, outputs, weights):
@@ -130,7 +140,7 @@ def _reweighted(model, y, outputs, weights):
     there = counts > 0
     counts = ops.maximum(counts, 1e-6)
     losses = ops.matmul(ops.expand_dims(each, 0), member)[0] / counts
-    risen = ops.where(there, model._group_step * (losses + model._group_added), 0.0)
+    risen = ops.where(there, model._group_step * (losses + ops.convert_to_tensor(model._group_added)), 0.0)
     state = model.group_state.state
     # Logarithms: a weight that has become tiny can come back. Their largest is 0.
     after = ops.convert_to_tensor(state) + risen
