@@ -33,9 +33,9 @@ def test_those_go_that_are_small_and_of_which_little_is_read():
     wanted = np.array([1, 9, 4, 1]) / 3.75 * np.array([1, 1, 4, 36]) / 10.5
     np.testing.assert_allclose(channels._importance(coupling, labels), wanted, rtol=1e-6)
     small = channels.smaller(model, 0.5)
-    np.testing.assert_array_equal(small.get_layer("norm1").gamma, [2, 1])
-    np.testing.assert_array_equal(small.get_layer("dense1").kernel, np.ones((6, 2)) * [2, 1])
-    np.testing.assert_array_equal(small.get_layer("dense2").kernel[:, 0], np.float32(1e-3) * np.array([2, 6], np.float32))
+    np.testing.assert_array_equal(np.array(small.get_layer("norm1").gamma), [2, 1])
+    np.testing.assert_array_equal(np.array(small.get_layer("dense1").kernel), np.ones((6, 2)) * [2, 1])
+    np.testing.assert_array_equal(np.array(small.get_layer("dense2").kernel)[:, 0], np.float32(1e-3) * np.array([2, 6], np.float32))
 
 
 def test_without_normalization_what_makes_a_channel_says_how_large_it_is():
@@ -124,5 +124,14 @@ def test_another_network_is_not_made_as_small():
 def test_what_is_drawn_at_random_goes_on_where_it_was():
     model = models.mlp((6,), 3, depth=2, width=8, dropout=0.5)
     model(ROWS, training=True)
-    copy = channels.smaller(model, 0)
-    np.testing.assert_array_equal(copy(ROWS, training=True), model(ROWS, training=True))
+    (state,) = _states(model)
+    model(ROWS, training=True)
+    (went_on,) = _states(model)
+    (copied,) = _states(channels.smaller(model, 0.5))
+    np.testing.assert_array_equal(copied, went_on)
+    # PyTorch's dropout draws elsewhere.
+    assert keras.backend.backend() == "torch" or (went_on != state).any()
+
+
+def _states(model):
+    return [np.array(one) for one in model.variables if "seed" in one.path]
