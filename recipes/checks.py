@@ -7,7 +7,7 @@ from hornbook import UserError, command_line, files
 from hornbook.data import splits
 from hornbook.data.images import decoding
 from hornbook.data.selection import corrections, written
-from hornbook.recipes import classifying, ranges, repeats
+from hornbook.recipes import classifying, ranges, repeats, robust_groups
 from hornbook.recipes.classifying import Classification
 from hornbook.recipes.networks import names, pruned, rounded
 
@@ -96,6 +96,7 @@ def _check_files(args):
 def _check_words(args, metrics):
     """Refuse texts that are none of those that the option takes."""
     accepted = [f"{part}{name}" for name in metrics for part in ("val_", "")]
+    accepted += ["val_worst_group_accuracy"] if robust_groups.has_groups(args) else []
     if args.early_stopping_metric not in accepted:
         raise UserError(f"--early-stopping-metric must be one of {', '.join(accepted)}, got {args.early_stopping_metric!r}")
     if getattr(args, "encoding", "auto") != "auto":

@@ -233,7 +233,13 @@ def fitting(args, session, model, train, validation=None, feed=None, **as_batche
     length = {"steps_per_epoch": steps, "epochs": args.epochs, "warmup_epochs": args.warmup_epochs}
     history, stopping, plateau = callbacks.History(run.path("history.csv")), None, None
     if args.early_stopping:
-        stopping = callbacks.EarlyStopping(args.early_stopping_metric, patience=args.early_stopping, min_delta=args.early_stopping_change)
+        stopping = callbacks.EarlyStopping(
+            args.early_stopping_metric,
+            patience=args.early_stopping,
+            min_delta=args.early_stopping_change,
+            # Keras knows the direction of the model's own metrics alone.
+            mode="max" if args.early_stopping_metric == "val_worst_group_accuracy" else "auto",
+        )
     rise = schedules.warmup_steps(args.schedule, **length)
     if args.schedule == "plateau":
         plateau = callbacks.ReduceOnPlateau(patience=args.plateau_patience, warmup_steps=rise)

@@ -126,6 +126,16 @@ def test_a_run_that_is_cut_off_ends_with_the_same_model(birds, tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(*(model.get_weights() for model in models), strict=True))
 
 
+def test_early_stopping_watches_the_worst_group(birds, tmp_path):
+    metric = "val_worst_group_accuracy"
+    result = run(birds, tmp_path / "run", early_stopping=2, early_stopping_metric=metric)
+    with open(tmp_path / "run" / "history.csv", newline="") as file:
+        values = [float(row[metric]) for row in csv.DictReader(file)]
+    assert result["best_epoch"] == 1 + int(np.argmax(values))
+    with pytest.raises(UserError, match="--early-stopping-metric must be one of val_loss, loss, val_accuracy, accuracy, got"):
+        tabular_classification.check(tabular_classification.Args(early_stopping=2, early_stopping_metric=metric))
+
+
 def test_images_have_groups_by_the_names_of_their_files(tmp_path):
     draw = np.random.default_rng(0)
     for label, name in enumerate(("gull", "owl")):
