@@ -72,8 +72,8 @@ def of_files(files, pattern, name, flag="--group-pattern"):
         match = re.search(pattern, text)
         if match is None:
             raise UserError(
-                f"{path}: {flag} {pattern!r} is not found in {'the path' if '/' in pattern else 'the name of the file'}; accepted "
-                r"is a pattern that every file has, such as patient(\d+)_"
+                f"{path}: {flag} '{pattern}' is not found in {'the path' if '/' in pattern else 'the name of the file'}; accepted is a "
+                "regular expression that is found in that of every file"
             )
         group = " ".join(text for text in match.groups() if text is not None) if match.re.groups else match[0]
         found.append(known.setdefault(group, group))

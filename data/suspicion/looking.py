@@ -215,9 +215,9 @@ def _leaks(dataset):
     if not found:
         return []
     of = "variance" if dataset.task == "regression" else "labels beyond guessing"
-    shown = ", ".join(f"{leak.name} ({leak.skill:.1%})" for leak in found)
-    gives, they, are = ("A column gives", "that column", "is") if len(found) == 1 else ("Columns give", "each", "are")
-    told = f"{gives} the label away: {shown} of the {of} {are} told by {they} alone, and {found[0].others:.1%} by the best of the others"
+    shown = ", ".join(f"{leak.name} alone tells {leak.skill:.1%}" for leak in found)
+    gives = "A column gives" if len(found) == 1 else "Columns give"
+    told = f"{gives} the label away: {shown} of the {of}; the best of the others tells {found[0].others:.1%}"
     told += f", on {rows:,} of {len(dataset.train):,} training rows." if rows < len(dataset.train) else "."
     names = ",".join(leak.name for leak in found)
     return [Suspicion("label-leak", "warning", told, f"--id-column {names!r}, if it would not be known when it is to be predicted")]

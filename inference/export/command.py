@@ -31,7 +31,7 @@ class ExportArgs:
     """keras: a model.keras that Keras loads on any backend. saved_model: a folder for TensorFlow and TensorFlow Serving, with tokenizer and
     table inside. onnx: a file for ONNX Runtime and others. litert: a file for phones and small machines."""
     output: str | None = None
-    """Folder to write, which must not be there. Default: exports/FORMAT in the run's folder."""
+    """Folder to write, which must not be there. Default: exports/FORMAT in the run's folder, or exports/FORMAT-PRECISION."""
     precision: Literal["float32", "float16", "int8", "int8-weights"] = "float32"
     """In which the weights are kept; all but float32 are for litert. float16 takes half the room; answers may then differ by 0.01. int8
     takes a quarter and computes in int8, int8-weights takes as little and computes in float32; accuracy may then fall."""
@@ -61,7 +61,8 @@ def main(args):
     """
     refuse(args)
     trained, medium = open_run(args.run)
-    output = pathlib.Path(args.output or pathlib.Path(args.run, "exports", args.format))
+    called = args.format if args.precision == ExportArgs.precision else f"{args.format}-{args.precision}"
+    output = pathlib.Path(args.output or pathlib.Path(args.run, "exports", called))
     _refuse_existing(output)
     model = load_model(trained)
     pairs, real = verify.inputs_of(trained, medium)

@@ -154,7 +154,7 @@ def _one(given, place, name, trained, medium, folder):
     try:
         array = np.asarray(given, np.float32)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused(422, f"{where} must be {_TAKES[name]} of one length each") from error
+        raise Refused(422, f"{where} must be {_TAKES[name]}; lists within lists must be of one length") from error
     if not isinstance(given, list):
         raise Refused(422, f"{where} must be {_TAKES[name]}")
     with _kept(folder, ".npy") as path:

@@ -235,7 +235,7 @@ def test_without_its_data_weights_alone(run, tmp_path):
     with pytest.raises(UserError, match=message):
         command.main(command.ExportArgs(str(tmp_path / "run"), "litert", precision="int8"))
     command.main(command.ExportArgs(str(tmp_path / "run"), "litert", precision="int8-weights"))
-    about = json.loads((tmp_path / "run" / "exports" / "litert" / "labels.json").read_text())["quantization"]
+    about = json.loads((tmp_path / "run" / "exports" / "litert-int8-weights" / "labels.json").read_text())["quantization"]
     assert about["agreement"]["score"] is None
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import math
 import pathlib
 from typing import Annotated
 
@@ -84,6 +85,9 @@ def main(args):
     labels_page.write(out / "labels.html", dataset, rows[: args.shown], found, args)
     wrong = int(found.wrong.sum())
     terminal.say(f"{wrong:,} of {len(found.labels):,} labels are taken for wrong; the {len(rows):,} most suspect: {out / 'labels.csv'}")
+    if wrong > len(rows):
+        share = math.ceil(100 * wrong / len(found.labels)) / 100
+        terminal.say(f"for the others, without training again: hornbook labels {folder} --share {share:g} --output NEW")
     terminal.say(f"to look at: {out / 'labels.html'}")
     terminal.say(f"correct the column {corrections.COLUMN}, then: {_next(recipe, base, out)}")
     return rows
@@ -125,7 +129,8 @@ def _cross_validated(args, run):
     recipe = importlib.import_module(f"hornbook.recipes.{name}")
     base = command_line.from_config(recipe.Args, config, run / "config.json")
     own = {"seeds": 1, "evaluate": "test", "tensorboard": False, "remedy": False, "save_predictions": False, "output": None}
-    base = dataclasses.replace(base, **own, **({"threshold": "none"} if hasattr(base, "threshold") else {}))
+    own |= {name: usual for name, usual in {"threshold": "none", "coverage": None}.items() if hasattr(base, name)}
+    base = dataclasses.replace(base, **own)
     _refuse(base)
     folder = args.output or f"{run}-labels"
     command.main(name, command.Args(folds=args.folds, workers=args.workers, output=str(folder)), base)

@@ -26,6 +26,7 @@ hornbook shrink runs/first --latency 0.2ms --accuracy-drop 0.02
 
 The same command goes on with one that was cut off. The candidates stand in candidates.csv and report.html, the files in exports/."""
 _FEWEST_EPOCHS = 4
+_FEWEST_LOST = 3  # Examples: one or two more wrong ones say nothing of a file.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ def main(args, said=terminal.say):
         chosen, missed = targets.choose(found, found[0], wanted)
         told = _tested(chosen, found[0], trained, medium)
         page.write(folder, found, chosen, wanted, trained, len(part), told)
-        _say(said, found, chosen, len(part), told, folder)
+        _say(said, found, chosen, len(part), args.accuracy_drop, told, folder)
     finally:
         os.close(lock)
     if missed:
@@ -165,7 +166,7 @@ def _tested(chosen, original, trained, medium):
     return [quantized.score(verify.use_lines(one.folder), part, trained) for one in (chosen, original)] + [len(part)]
 
 
-def _say(said, found, chosen, examples, tested, folder):
+def _say(said, found, chosen, examples, accuracy_drop, tested, folder):
     best = targets.front(found)
     widest = max(len(one.name) for one in found)
     said(f"score on {examples:,} validation examples, size, time for one input; * none is better in all three, > to be taken")
@@ -173,6 +174,9 @@ def _say(said, found, chosen, examples, tested, folder):
         mark = ">" if one is chosen else "*" if one in best else " "
         share = one.size / found[0].size
         said(f"{mark} {one.name:{widest}}  {one.score:.4f}  {one.size / 1000:10,.1f} KB {share:4.0%}  {one.milliseconds:8.3f} ms")
+    if examples * accuracy_drop < _FEWEST_LOST:
+        told = f"note: {accuracy_drop:g} of {examples:,} examples is less than {_FEWEST_LOST}, so what a file loses may be luck"
+        said(f"{told}; a run with a larger --validation-fraction tells more")
     if tested:
         said(f"on {tested[2]:,} test examples: {chosen.name} {tested[0]:.4f}, the run in float32 {tested[1]:.4f}")
     said(f"to be taken: {chosen.folder}")

@@ -134,7 +134,7 @@ def test_a_column_that_gives_the_label_away(tmp_path, written):
     lines = [",".join([*(f"{value:.4f}" for value in row), str(cell), "ny"[label]]) for row, cell, label in zip(x, cells, y, strict=True)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,e,f,status,label", *lines]) + "\n")
     one = found(data.tables.load(f"csv:{tmp_path}/t.csv"))["label-leak"]
-    assert one.told.startswith("A column gives the label away: status (9")
+    assert one.told.startswith("A column gives the label away: status alone tells 9")
     assert one.remedy.startswith("--id-column 'status'")
 
 

@@ -28,7 +28,7 @@ def test_a_run_says_it_before_and_after(tmp_path, leaking, data_checks, capsys):
     with data_checks():
         result = tabular_classification.main(tabular_classification.Args(output=f"{tmp_path}/run", **SMALL), dataset=leaking)
     before, _, after = capsys.readouterr().out.partition("run folder")
-    assert "before training, warning: A column gives the label away: gone (" in before
+    assert "before training, warning: A column gives the label away: gone alone tells " in before
     assert "before training, warning: 5 of 50 test examples are training or validation examples too" in before
     assert "gives the label away" in after
     problems = [finding["problem"] for finding in result["findings"]]

@@ -33,7 +33,8 @@ def table(tmp_path_factory):
 
 @pytest.fixture
 def run(table, tmp_path):
-    options = {**SMALL, "dataset": f"csv:{table[0]}", "label_column": "label", "output": str(tmp_path / "run")}
+    # Sets are a run's own, and its folds have none.
+    options = {**SMALL, "dataset": f"csv:{table[0]}", "label_column": "label", "coverage": 0.5, "output": str(tmp_path / "run")}
     tabular_classification.main(tabular_classification.Args(**options))
     return tmp_path / "run"
 
@@ -65,6 +66,14 @@ def test_wrong_labels_are_found_and_corrected(run, table, fleet, tmp_path, capsy
     assert result["metrics"]["accuracy"] == 1.0
     split = {int(row["index"]): row["label"] for row in rows(folder / "split.csv")}
     assert {index: split[index] for index in table[1]} == {index: "yn"[index % 2] for index in table[1]}
+
+
+def test_where_more_are_taken_for_wrong_than_are_listed_the_command_says_how_to_list_them(run, fleet, tmp_path, capsys):
+    labels.main(labels.Args(str(run), folds=2, workers=1, share=0.013))
+    assert "3 of 80 labels are taken for wrong; the 1 most suspect" in (told := capsys.readouterr().out)
+    folder = tmp_path / "run-labels"
+    assert f"for the others, without training again: hornbook labels {folder} --share 0.04 --output NEW" in told
+    assert len(labels.main(labels.Args(str(folder), share=0.04, output=str(tmp_path / "new")))) >= 3
 
 
 def test_the_page_tells_files_of_one_name_apart(tmp_path):
