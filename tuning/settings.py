@@ -96,4 +96,5 @@ def _described(name, began, now):
         second = {one["config"]["name"]: one for one in now}
         key = next(key for key in sorted(first.keys() | second.keys()) if first.get(key) != second.get(key))
         return f"another space: {key} is not the same"
+    began, now = ("its default" if one is None else one for one in (began, now))
     return f"{name} {began}, and this one has {now}"

@@ -97,7 +97,7 @@ def _write(args, output, sources, trained, medium):
         part.finish()
         terminal.say(f"{output}: {part.place.done - part.unreadable:,} rows")
         if part.unreadable:
-            terminal.say(f"{part.errors_path}: {part.unreadable:,} inputs that could not be read")
+            terminal.say(f"{part.errors_path}: {part.unreadable:,} input{'' if part.unreadable == 1 else 's'} that could not be read")
 
 
 def _how_to_go_on(part):

@@ -125,12 +125,14 @@ def test_series_with_a_little_noise():
     assert "5 of 35 test examples are training examples too, 2 exactly and 3 nearly" in found(dataset)["test-overlap"].told
 
 
-@pytest.mark.parametrize("written", ["number", "category", "missing"])
+@pytest.mark.parametrize("written", ["number", "noisy number", "category", "missing"])
 def test_a_column_that_gives_the_label_away(tmp_path, written):
     x, y = rows()
     flips = np.random.default_rng(2).random(len(y)) < 0.03
     leak = np.where(flips, 1 - y, y)
-    cells = {"number": leak * 2.5 + 1, "category": np.array(["open", "closed"])[leak], "missing": np.where(leak == 1, "7", "")}[written]
+    noisy = np.random.default_rng(3).normal(100 + 200 * leak, 20)
+    cells = {"number": leak * 2.5 + 1, "noisy number": noisy, "category": np.array(["open", "closed"])[leak]}
+    cells = {**cells, "missing": np.where(leak == 1, "7", "")}[written]
     lines = [",".join([*(f"{value:.4f}" for value in row), str(cell), "ny"[label]]) for row, cell, label in zip(x, cells, y, strict=True)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,e,f,status,label", *lines]) + "\n")
     one = found(data.tables.load(f"csv:{tmp_path}/t.csv"))["label-leak"]
